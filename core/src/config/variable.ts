@@ -1,0 +1,81 @@
+import { z } from 'zod';
+
+const DURATION_UNITS: Readonly<Record<string, number>> = {
+  ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000,
+}; // prettier-ignore
+
+/** A TCP port; 0 lets the system choose. */
+export function port(defaultPort: number) {
+  return z
+    .string()
+    .regex(/^\d{1,5}$/, 'is not a port number')
+    .transform(Number)
+    .refine((value) => value <= 65_535, 'is not a port number')
+    .default(defaultPort);
+}
+
+/** A TCP port, or `off`. */
+export function portOrOff(defaultPort: number | 'off') {
+  return z
+    .string()
+    .regex(/^(off|\d{1,5})$/, 'is neither a port number nor `off`')
+    .transform((value): number | 'off' => (value === 'off' ? 'off' : Number(value)))
+    .refine((value) => value === 'off' || value <= 65_535, 'is not a port number')
+    .default(defaultPort);
+}
+
+/** A whole number of at least `minimum`. */
+export function count(defaultCount: number, minimum = 1) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, 'is not a whole number')
+    .transform(Number)
+    .refine((value) => value >= minimum, `is less than ${String(minimum)}`)
+    .default(defaultCount);
+}
+
+/** A whole number, or `off`. */
+export function countOrOff(defaultCount: number | 'off') {
+  return z
+    .string()
+    .regex(/^(off|\d{1,15})$/, 'is neither a whole number nor `off`')
+    .transform((value): number | 'off' => (value === 'off' ? 'off' : Number(value)))
+    .default(defaultCount);
+}
+
+/** `true` or `false`. */
+export function flag(defaultFlag: boolean) {
+  return z
+    .enum(['true', 'false'], 'is neither `true` nor `false`')
+    .transform((value) => value === 'true')
+    .default(defaultFlag);
+}
+
+/** One of a few words. */
+export function choice<const Words extends readonly [string, ...string[]]>(
+  words: Words,
+  defaultWord: Words[number],
+) {
+  return z.enum(words, `is none of ${words.join(', ')}`).default(defaultWord as never);
+}
+
+/** Words between commas. */
+export function list() {
+  return z
+    .string()
+    .transform((value) => value.split(',').map((word) => word.trim()).filter((word) => word !== ''))
+    .default([]); // prettier-ignore
+}
+
+/** A duration as `500ms`, `30s`, `15m`, `12h` or `30d`, in milliseconds; or `off`. */
+export function durationOrOff(defaultMilliseconds: number | 'off') {
+  return z
+    .string()
+    .regex(/^(off|\d{1,9}(ms|s|m|h|d))$/, 'is no duration such as 30s, 15m, 12h or 30d, nor `off`')
+    .transform((value): number | 'off' => {
+      if (value === 'off') return 'off';
+      const [, amount = '0', unit = 'ms'] = /^(\d+)(\w+)$/.exec(value) ?? [];
+      return Number(amount) * (DURATION_UNITS[unit] ?? 1);
+    })
+    .default(defaultMilliseconds);
+}

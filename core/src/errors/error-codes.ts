@@ -1,0 +1,80 @@
+/** What the outside learns of a failure: the HTTP status and one fixed sentence, never input, never internals. */
+export interface ErrorCode {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Every code that Aduana answers with. Lower-case codes are OAuth's own words
+ * (RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8693 section 2.2.2, RFC 9449 section 5), the others are ours.
+ */
+export const ERROR_CODES = {
+  invalid_request: { status: 400, text: 'The request is malformed' },
+  invalid_client: { status: 401, text: 'Client authentication failed' },
+  invalid_grant: { status: 400, text: 'The grant is invalid, expired or revoked' },
+  unauthorized_client: { status: 400, text: 'The client may not use this grant' },
+  unsupported_grant_type: { status: 400, text: 'The grant type is not supported' },
+  invalid_scope: { status: 400, text: 'The requested scope is not available to this client' },
+  invalid_target: { status: 400, text: 'The requested audience or resource is not available to this client' },
+  invalid_token: { status: 401, text: 'The access token is invalid, expired or revoked' },
+  insufficient_scope: { status: 403, text: 'The access token lacks a required scope' },
+  invalid_dpop_proof: { status: 401, text: 'The DPoP proof is invalid' },
+  use_dpop_nonce: { status: 401, text: 'The DPoP proof needs a nonce' },
+  temporarily_unavailable: { status: 503, text: 'The service is temporarily unavailable' },
+
+  BAD_REQUEST: { status: 400, text: 'The request is malformed' },
+  GRAPHQL_PARSE_FAILED: { status: 400, text: 'The document is not valid GraphQL' },
+  GRAPHQL_VALIDATION_FAILED: { status: 400, text: 'The document does not fit the schema' },
+  OPERATION_RESOLUTION_FAILURE: { status: 400, text: 'The operation to run cannot be determined' },
+  PERSISTED_QUERY_NOT_FOUND: { status: 200, text: 'PersistedQueryNotFound' },
+  PERSISTED_QUERY_NOT_SUPPORTED: { status: 200, text: 'PersistedQueryNotSupported' },
+  DOCUMENT_NOT_TRUSTED: { status: 403, text: 'Only registered documents may run here' },
+  CSRF_PREVENTED: { status: 400, text: 'Send a JSON body, or a header that makes the browser ask first' },
+  UNAUTHENTICATED: { status: 401, text: 'Valid credentials are required' },
+  FORBIDDEN: { status: 403, text: 'The caller may not do this' },
+  ORIGIN_FORBIDDEN: { status: 403, text: 'This origin may not call the gateway' },
+  UNAUTHORIZED_FIELD_OR_TYPE: { status: 403, text: 'Unauthorized field or type' },
+  NOT_FOUND: { status: 404, text: 'There is nothing here' },
+  METHOD_NOT_ALLOWED: { status: 405, text: 'This method is not allowed here' },
+  NOT_ACCEPTABLE: { status: 406, text: 'None of the accepted media types can be served' },
+  REQUEST_TIMEOUT: { status: 408, text: 'The request took too long to arrive' },
+  CONFLICT: { status: 409, text: 'The request conflicts with what is stored' },
+  ROTATION_TOO_EARLY: { status: 409, text: 'The next key has not been published for long enough' },
+  ROTATION_IN_GRACE: { status: 409, text: 'The previous secret is still in its grace period' },
+  PAYLOAD_TOO_LARGE: { status: 413, text: 'The body is too large' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, text: 'The media type is not supported' },
+  MISDIRECTED_REQUEST: { status: 421, text: 'This host name is not served here' },
+  RATE_LIMITED: { status: 429, text: 'Too many requests' },
+  CONCURRENCY_LIMITED: { status: 429, text: 'Too many operations at once' },
+  HEADERS_TOO_LARGE: { status: 431, text: 'The headers are too large' },
+  LIMIT_TOKENS_EXCEEDED: { status: 400, text: 'The document has too many tokens' },
+  LIMIT_DEPTH_EXCEEDED: { status: 400, text: 'The document is nested too deeply' },
+  LIMIT_ALIASES_EXCEEDED: { status: 400, text: 'The document has too many aliases' },
+  LIMIT_ROOT_FIELDS_EXCEEDED: { status: 400, text: 'The document has too many root fields' },
+  LIMIT_DIRECTIVES_EXCEEDED: { status: 400, text: 'The document has too many directives' },
+  LIMIT_COST_EXCEEDED: { status: 400, text: 'The operation is too costly' },
+  LIMIT_BATCH_EXCEEDED: { status: 400, text: 'The batch holds too many operations' },
+  LIMIT_PLANNING_EXCEEDED: { status: 400, text: 'The operation is too complex to plan' },
+  OPERATION_NOT_PLANNABLE: { status: 400, text: 'The operation cannot be planned over the subgraphs' },
+  INTROSPECTION_DISABLED: { status: 400, text: 'Introspection is off' },
+  MTLS_REQUIRED: { status: 403, text: 'This needs a client certificate' },
+  UNKNOWN_SERVICE: { status: 404, text: 'There is no such service' },
+  UNKNOWN_KEY: { status: 404, text: 'There is no such key' },
+  SUBGRAPH_UNAVAILABLE: { status: 503, text: 'A subgraph did not answer' },
+  SUBGRAPH_ERROR: { status: 502, text: 'A subgraph answered with an error' },
+  OPERATION_TIMEOUT: { status: 504, text: 'The operation took too long' },
+  OVERLOADED: { status: 503, text: 'The service is overloaded' },
+  AUDIT_UNAVAILABLE: { status: 503, text: 'The decision cannot be recorded' },
+  AUDIT_CONFLICT: { status: 409, text: 'An event with this id and other content is stored' },
+  STATUS_UNAVAILABLE: { status: 503, text: 'What is revoked cannot be known' },
+  STS_UNAVAILABLE: { status: 503, text: 'The Security Token Service did not answer' },
+  STORE_UNAVAILABLE: { status: 503, text: 'The database did not answer' },
+  SECRET_PROVIDER_UNAVAILABLE: { status: 503, text: 'The secret provider did not answer' },
+  NOT_READY: { status: 503, text: 'The service is not ready' },
+  POLICY_INVALID: { status: 422, text: 'The policy files are invalid; the last good ones stay in force' },
+  SUPERGRAPH_INVALID: { status: 500, text: 'The supergraph is invalid' },
+  CONFIGURATION_INVALID: { status: 500, text: 'The configuration is invalid' },
+  INTERNAL_SERVER_ERROR: { status: 500, text: 'Something went wrong' },
+} as const satisfies Record<string, ErrorCode>;
+
+export type Code = keyof typeof ERROR_CODES;

@@ -1,0 +1,27 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Prometheus metrics of one process; a name asked for twice is the same metric. */
+export interface Metrics {
+  counter(name: string, help: string, labels?: readonly string[]): Counter;
+  gauge(name: string, help: string, labels?: readonly string[]): Gauge;
+  histogram(name: string, help: string, buckets: readonly number[], labels?: readonly string[]): Histogram;
+  /** The text exposition format. */
+  expose(): Promise<{ contentType: string; body: string }>;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    counter: (name, help, labels = []) =>
+      (registry.getSingleMetric(name) as Counter | undefined) ??
+      new Counter({ name, help, labelNames: [...labels], registers }),
+    gauge: (name, help, labels = []) =>
+      (registry.getSingleMetric(name) as Gauge | undefined) ??
+      new Gauge({ name, help, labelNames: [...labels], registers }),
+    histogram: (name, help, buckets, labels = []) =>
+      (registry.getSingleMetric(name) as Histogram | undefined) ??
+      new Histogram({ name, help, buckets: [...buckets], labelNames: [...labels], registers }),
+    expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}

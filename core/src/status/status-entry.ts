@@ -1,0 +1,30 @@
+/** One statement of the status feed; `seq` only grows. `until`: seconds since the epoch after which it may be forgotten. */
+export type StatusEntry = { readonly seq: number; readonly at: number } & (
+  | { readonly kind: 'token_revoked'; readonly jti: string; readonly until: number }
+  | { readonly kind: 'key_revoked'; readonly kid: string }
+  | { readonly kind: 'service_suspended'; readonly service: string }
+  | { readonly kind: 'service_restored'; readonly service: string }
+  | { readonly kind: 'certificate_revoked'; readonly thumbprint: string }
+  | { readonly kind: 'policies_changed'; readonly sha256: string }
+);
+
+/** The answer of `GET /sts/status?after=N`. */
+export interface StatusPage {
+  readonly entries: readonly StatusEntry[];
+  /** The seq of the newest entry that exists. */
+  readonly head: number;
+}
+
+/** What is revoked, suspended or compromised, as of a copy whose age is bounded. */
+export interface StatusView {
+  isTokenRevoked(jti: string, rootJti: string): boolean;
+  isKeyRevoked(kid: string): boolean;
+  isServiceSuspended(service: string): boolean;
+  isCertificateRevoked(thumbprint: string): boolean;
+  /** Grows with each entry: a part of the key of every cache that depends on a caller's rights. */
+  readonly version: number;
+  /** @throws SecurityError `STATUS_UNAVAILABLE` before the first read and once the copy is older than 60 s */
+  assertFresh(): void;
+  /** Calls back after each change. */
+  onChange(listener: () => void): () => void;
+}

@@ -1,0 +1,60 @@
+/** What a token is bound to (RFC 7800 section 3.1, RFC 8705 section 3.1, RFC 9449 section 6.1). */
+export interface Confirmation {
+  /** base64url(SHA-256(DER of the client certificate)). */
+  readonly 'x5t#S256'?: string;
+  /** RFC 7638 thumbprint of the DPoP key. */
+  readonly jkt?: string;
+}
+
+/** Who acts for the subject; the outermost is the current actor (RFC 8693 section 4.1). */
+export interface Actor {
+  readonly sub: string;
+  readonly iss?: string;
+  readonly act?: Actor;
+}
+
+/** The claims of an access token (RFC 9068 section 2.2), with those of RFC 8693 and of the house. */
+export interface AccessTokenClaims {
+  readonly iss: string;
+  /** Exactly one audience: a service id. */
+  readonly aud: string;
+  readonly sub: string;
+  readonly client_id: string;
+  readonly jti: string;
+  /** Seconds since the epoch. */
+  readonly iat: number;
+  readonly exp: number;
+  readonly nbf?: number;
+  readonly scope: string;
+  readonly roles: readonly string[];
+  readonly cnf?: Confirmation;
+  readonly act?: Actor;
+  /** How the subject authenticated (RFC 8176): one of `AuthenticationMethod`. */
+  readonly amr: readonly string[];
+  readonly auth_time: number;
+  /** The jti of the token that this one descends from; its own for a root. Revoking the root ends all. */
+  readonly root_jti: string;
+  /** Whether the subject is a service of the house, or a user of a trusted issuer. */
+  readonly sub_kind: 'service' | 'user';
+  /** The issuer whose subject this is: the STS itself, or a trusted issuer (identity is issuer and subject). */
+  readonly sub_iss: string;
+  /** Names of `@policy` that held for this request; such a token lives 60 s at most. */
+  readonly policies?: readonly string[];
+  /** Coordinates (`Type.field`) that the plan needs only for keys and `@requires`. */
+  readonly join?: readonly string[];
+}
+
+export type AuthenticationMethod =
+  | 'client_secret_basic'
+  | 'client_secret_post'
+  | 'private_key_jwt'
+  | 'tls_client_auth'
+  | 'x509_svid'
+  | 'trusted_issuer';
+
+/** A token whose signature, type, issuer, audience, times and revocation have been checked, not yet its binding. */
+export interface VerifiedToken {
+  readonly claims: AccessTokenClaims;
+  readonly kid: string;
+  readonly scopes: ReadonlySet<string>;
+}

@@ -1,0 +1,12 @@
+export default {
+  rootDir: '.',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': '@swc/jest' },
+  moduleNameMapper: { '^@aduana/core/(.*)$': '<rootDir>/core/src/$1.ts' },
+  setupFiles: ['<rootDir>/test/support/before-modules.ts'],
+  testTimeout: 30_000,
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/core/dist', '<rootDir>/bench/peers'],
+};

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { choice, durationOrOff, flag, port, portOrOff } from './variable.ts';
+
+/** The variables that every service reads. Paths are relative to the working directory. */
+export const HOUSE_SETTINGS = {
+  ADUANA_HOME: z.string().default('.aduana'),
+  CERTS_DIR: z.string().default('certs/dev'),
+  POLICIES_DIR: z.string().default('policies'),
+  TRUST_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9._-]{1,255}$/, 'is not a SPIFFE trust domain')
+    .default('aduana.local'),
+  BIND_ADDRESS: z.string().default('127.0.0.1'),
+  HEALTH_PORT: portOrOff('off'),
+  MTLS_ENABLED: flag(true),
+  MTLS_MODE: choice(['permissive', 'strict'], 'permissive'),
+  STS_PORT: port(8011),
+  AUDIT_PORT: port(8012),
+  ADMIN_PORT: port(8013),
+  LEADS_PORT: port(8014),
+  STS_ISSUER: z.string().optional(),
+  STS_URL: z.string().optional(),
+  DATABASE_URL: z.string().optional(),
+  MIGRATION_DATABASE_URL: z.string().optional(),
+  REDIS_URL: z.string().optional(),
+  SECRET_PROVIDER: choice(['local', 'vault', 'aws_kms'], 'local'),
+  AUDIT_MODE: choice(['fail_closed', 'fail_open'], 'fail_closed'),
+  AUDIT_SPOOL_MAX_BYTES: z
+    .string()
+    .regex(/^\d+$/, 'is not a whole number')
+    .transform(Number)
+    .default(268_435_456),
+  AUTHORIZATION_MODE: choice(['filter', 'reject', 'dry_run'], 'filter'),
+  SIGNING_KEY_ROTATION_INTERVAL: durationOrOff(30 * 86_400_000),
+  CLIENT_SECRET_ROTATION_INTERVAL: durationOrOff('off'),
+  LOG_LEVEL: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info'),
+} as const;
+
+export type HouseSettings = z.output<z.ZodObject<typeof HOUSE_SETTINGS>>;
+
+/** The issuer identifier of the STS: `STS_ISSUER`, else localhost at its port. */
+export function stsIssuer(settings: Pick<HouseSettings, 'STS_ISSUER' | 'STS_PORT'>): string {
+  return settings.STS_ISSUER ?? `https://localhost:${String(settings.STS_PORT)}`;
+}
+
+/** The base URL of a service of the house on loopback. */
+export function loopbackUrl(servicePort: number): string {
+  return `https://localhost:${String(servicePort)}`;
+}

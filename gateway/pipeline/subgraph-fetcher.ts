@@ -1,0 +1,29 @@
+import type { TraceContext } from '@aduana/core/wire/trace-context';
+import type { Caller, Narrowing } from './stages.ts';
+
+/** One GraphQL request to one subgraph, on behalf of one caller. */
+export interface SubgraphRequest {
+  readonly subgraph: string;
+  /** The JSON body, `{"query":...,"variables":...}`. */
+  readonly body: string;
+  readonly operationKind: 'query' | 'mutation';
+  readonly caller: Caller;
+  readonly narrowing: Narrowing;
+  readonly trace: TraceContext;
+  readonly signal: AbortSignal;
+}
+
+/** The parsed JSON object that a subgraph answered with; not yet trusted in any way. */
+export interface SubgraphAnswer {
+  readonly data?: unknown;
+  readonly errors?: unknown;
+}
+
+/**
+ * Sends over mTLS with the narrowed token, without redirects, within the subgraph's time-out.
+ *
+ * @throws SecurityError `SUBGRAPH_UNAVAILABLE`, `SUBGRAPH_ERROR`, `STS_UNAVAILABLE` or `OPERATION_TIMEOUT`
+ */
+export interface SubgraphFetcher {
+  fetch(request: SubgraphRequest): Promise<SubgraphAnswer>;
+}

@@ -1,0 +1,137 @@
+import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { ConfigurationError } from '../errors/configuration-error.ts';
+import { readPeerIdentity, type PeerIdentity } from '../mtls/peer-identity.ts';
+import type { TlsIdentity } from '../mtls/tls-identity.ts';
+import { serverTlsOptions } from '../mtls/tls-options.ts';
+import { describeError, type Log } from '../platform/log.ts';
+
+export interface TlsListenerOptions {
+  readonly identity: TlsIdentity;
+  readonly trustDomain: string;
+  /** `request`: a certificate is optional, and must verify if shown. */
+  readonly clientCertificates: 'request' | 'require' | 'none';
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
+export interface ListenerOptions {
+  readonly address: string;
+  readonly port: number;
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsListenerOptions | undefined;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** The verified peer of a connection; undefined where it showed no certificate. */
+  peerOf(socket: Socket): PeerIdentity | undefined;
+  stop(graceMilliseconds: number): Promise<void>;
+}
+
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 16_384,
+} as const;
+
+/**
+ * Listens, over TLS where `tls` says so; a certificate that is shown and does not verify ends the connection.
+ *
+ * @throws ConfigurationError when the address cannot be had
+ */
+export async function openListener(
+  options: ListenerOptions,
+  handle: RequestListener,
+  log: Log,
+): Promise<Listener> {
+  const peers = new WeakMap<Socket, PeerIdentity>();
+  const { tls } = options;
+  const server =
+    tls === undefined ? createPlainServer(LIMITS, handle) : openTlsServer(tls, handle, peers, log);
+  server.on('clientError', answerBrokenRequest);
+  const stopReloading = tls?.identity.onChange((generation) => {
+    (server as ReturnType<typeof createTlsServer>).setSecureContext(generation.secureContextOptions());
+  });
+  await listen(server, options);
+  return {
+    port: (server.address() as AddressInfo).port,
+    peerOf: (socket) => peers.get(socket),
+    async stop(graceMilliseconds) {
+      stopReloading?.();
+      const closed = new Promise<void>((resolve) => server.close(() => { resolve(); })); // prettier-ignore
+      server.closeIdleConnections();
+      const hurry = setTimeout(() => { server.closeAllConnections(); }, graceMilliseconds); // prettier-ignore
+      await closed;
+      clearTimeout(hurry);
+    },
+  };
+}
+
+function openTlsServer(
+  tls: TlsListenerOptions,
+  handle: RequestListener,
+  peers: WeakMap<Socket, PeerIdentity>,
+  log: Log,
+): Server {
+  const server = createTlsServer({ ...LIMITS, ...serverTlsOptions(tls.identity.current(), tls) }, handle);
+  server.on('secureConnection', (socket: TLSSocket) => {
+    try {
+      const peer = readPeerIdentity(socket, tls.trustDomain);
+      if (peer !== undefined) peers.set(socket, peer);
+    } catch (error) {
+      log.warn('a client certificate was refused', {
+        error: describeError(error),
+        address: socket.remoteAddress,
+      });
+      socket.destroy();
+    }
+  });
+  server.on('tlsClientError', (error, socket) => {
+    log.info('a TLS handshake failed', {
+      error: describeError(error).message,
+      address: socket.remoteAddress,
+    });
+    socket.destroy();
+  });
+  return server as unknown as Server;
+}
+
+async function listen(server: Server, { address, port }: ListenerOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new ConfigurationError([describeListenError(error, address, port)]));
+    });
+    server.listen({ host: address, port, exclusive: true }, () => { resolve(); }); // prettier-ignore
+  });
+}
+
+function describeListenError(error: NodeJS.ErrnoException, address: string, port: number) {
+  const subject = `${address}:${String(port)}`;
+  if (error.code === 'EADDRINUSE')
+    return {
+      subject,
+      problem: 'the port is taken',
+      remedy: 'Stop what listens there, or choose another port',
+    };
+  if (error.code === 'EACCES')
+    return { subject, problem: 'the port may not be opened', remedy: 'Choose a port above 1023' };
+  return { subject, problem: `cannot listen (${error.code ?? 'unknown'})`, remedy: 'Check BIND_ADDRESS' };
+}
+
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: import('node:stream').Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+}

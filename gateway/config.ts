@@ -1,0 +1,33 @@
+import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
+import { choice, count, countOrOff, list, port, portOrOff } from '@aduana/core/config/variable';
+import { z } from 'zod';
+
+/** The gateway's variables. */
+export const GATEWAY_SETTINGS = {
+  ...HOUSE_SETTINGS,
+  GATEWAY_HTTP_PORT: portOrOff(4000),
+  GATEWAY_TLS_PORT: port(4443),
+  SUPERGRAPH_CONFIG: z.string().default('gateway/supergraph.yaml'),
+  SUPERGRAPH_SDL: z.string().default('gateway/supergraph.graphql'),
+  INTROSPECTION: choice(['filtered', 'full', 'off'], 'filtered'),
+  EXPLORER: choice(['on', 'off'], 'off'),
+  ANONYMOUS_EVENTS_PER_MINUTE: countOrOff(1200),
+  ALLOWED_ORIGINS: list(),
+  PUBLIC_HOSTS: list(),
+  EXECUTOR: choice(['aduana', 'apollo'], 'aduana'),
+  SHARE_IN_FLIGHT: choice(['on', 'off'], 'on'),
+  LIMIT_BODY_BYTES: countOrOff(1_048_576),
+  LIMIT_TOKENS: countOrOff(4000),
+  LIMIT_DEPTH: countOrOff(15),
+  LIMIT_INTROSPECTION_DEPTH: countOrOff(20),
+  LIMIT_ALIASES: countOrOff(30),
+  LIMIT_ROOT_FIELDS: countOrOff(20),
+  LIMIT_DIRECTIVES: countOrOff(50),
+  LIMIT_COST: countOrOff(10_000),
+  LIMIT_BATCH: countOrOff(1),
+  LIMIT_CONCURRENT_OPERATIONS: countOrOff(200),
+  OPERATION_TIMEOUT_MS: count(30_000),
+  RATE_LIMIT_PER_MINUTE: countOrOff('off'),
+} as const;
+
+export type GatewaySettings = z.output<z.ZodObject<typeof GATEWAY_SETTINGS>>;

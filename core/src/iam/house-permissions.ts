@@ -1,0 +1,25 @@
+/** The permissions of the house itself: in every catalogue, whatever the policy files say. */
+export const HOUSE_PERMISSIONS: readonly string[] = [
+  'sts:keys:read',
+  'sts:keys:rotate',
+  'sts:tokens:introspect',
+  'sts:tokens:revoke',
+  'iam:services:read',
+  'iam:services:write',
+  'iam:secrets:rotate',
+  'iam:certificates:revoke',
+  'iam:policies:read',
+  'iam:policies:explain',
+  'iam:policies:reload',
+  'audit:events:read',
+  'audit:proofs:read',
+  'gateway:metrics:read',
+  'gateway:documents:register',
+];
+
+/** What services do to each other: held by whoever is granted them by name, never through a wildcard. */
+export const INTERNAL_PERMISSIONS: readonly string[] = [
+  'sts:status:write',
+  'sts:secrets:rotate',
+  'audit:events:write',
+];

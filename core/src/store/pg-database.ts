@@ -16,11 +16,20 @@ export interface PgOptions {
 
 const CONNECT_TIMEOUT_MS = 3000;
 
+/** `bigint` as a number, as PGlite gives it: no count of ours comes near 2^53. */
+const TYPES: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === (pg.types.builtins.INT8 as number)
+      ? Number
+      : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
+};
+
 /** PostgreSQL over a pool of connections; no call waits longer than its statement's time-out. */
 export function openPgDatabase(options: PgOptions): Database {
   const statementTimeout = options.statementTimeoutMilliseconds ?? 5000;
   const pool = new pg.Pool({
     connectionString: options.url,
+    types: TYPES,
     max: options.maxConnections ?? 8,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: statementTimeout,

@@ -1,4 +1,4 @@
-import { PGlite } from '@electric-sql/pglite';
+import { PGlite, types } from '@electric-sql/pglite';
 import { toDatabaseError } from './database-error.ts';
 import type { Database, Queryable } from './database.ts';
 import { createMutex } from './mutex.ts';
@@ -7,9 +7,11 @@ import { createMutex } from './mutex.ts';
 export interface EmbeddedStore {
   /** A service's view; an absent role is the superuser's. */
   database(schema: string, role?: string): Database;
-  /** Several statements, as the superuser. */
   close(): Promise<void>;
 }
+
+/** `bytea` as a Buffer, as the `pg` driver gives it. */
+const PARSERS = { [types.BYTEA]: (value: string): Buffer => Buffer.from(value.slice(2), 'hex') };
 
 /**
  * Opens PGlite, which has one session: a mutex gives each statement or transaction its turn, under the caller's role.
@@ -18,7 +20,9 @@ export interface EmbeddedStore {
  * @param folder the data folder; undefined keeps everything in memory
  */
 export async function openEmbeddedStore(folder: string | undefined): Promise<EmbeddedStore> {
-  const pglite = await (folder === undefined ? PGlite.create() : PGlite.create(folder));
+  const pglite = await (folder === undefined
+    ? PGlite.create({ parsers: PARSERS })
+    : PGlite.create(folder, { parsers: PARSERS }));
   const inTurn = createMutex();
   let session = '';
 

@@ -1,0 +1,57 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '@aduana/core/platform/clock';
+
+export interface FakeClock extends Clock {
+  /** Moves time on, running what falls due in its order, and lets promises settle after each step. */
+  advance(milliseconds: number): Promise<void>;
+}
+
+interface Pending {
+  readonly at: number;
+  readonly task: () => void;
+}
+
+/** A clock that stands still until it is told to move. */
+export function createFakeClock(start: number | string = '2026-01-01T00:00:00Z'): FakeClock {
+  let now = typeof start === 'number' ? start : Date.parse(start);
+  const pending = new Set<Pending>();
+
+  function after(milliseconds: number, task: () => void): { cancel: () => void } {
+    const entry = { at: now + Math.max(0, milliseconds), task };
+    pending.add(entry);
+    return { cancel: () => void pending.delete(entry) };
+  }
+
+  async function advance(milliseconds: number): Promise<void> {
+    const end = now + milliseconds;
+    for (;;) {
+      await settle();
+      const [next] = [...pending].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      if (next === undefined) break;
+      pending.delete(next);
+      now = next.at;
+      next.task();
+    }
+    now = end;
+    await settle();
+  }
+
+  return {
+    now: () => now,
+    monotonic: () => now,
+    after,
+    advance,
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve, reject) => {
+        const timer = after(milliseconds, resolve);
+        signal?.addEventListener('abort', () => {
+          timer.cancel();
+          reject(signal.reason as Error);
+        });
+      }),
+  };
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 4; turn += 1) await nextTurn();
+}

@@ -1,0 +1,127 @@
+import { afterAll, describe } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+import type { ServiceStore } from '@aduana/core/http/service-platform';
+import { createLog } from '@aduana/core/platform/log';
+import type { Database, Migration } from '@aduana/core/store/database';
+import { migrate, rolesOf } from '@aduana/core/store/migrate';
+import { openPgDatabase } from '@aduana/core/store/pg-database';
+import { type EmbeddedStore, openEmbeddedStore } from '@aduana/core/store/pglite-database';
+
+const SILENT = createLog('silent', () => undefined);
+const STANDARD_URL = 'postgres://postgres@127.0.0.1:5432/postgres';
+
+export interface TestStore extends ServiceStore {
+  /** Who may do everything, and whom the log must catch. */
+  readonly superuser: Database;
+  /** Only of a real server. */
+  readonly url?: string;
+}
+
+/** A fresh, migrated store of one service's schema; given back when the suite ends. */
+export type OpenStore = (schema: string, migrations: readonly Migration[]) => Promise<TestStore>;
+
+interface StoreKind {
+  readonly open: OpenStore;
+  close(): Promise<void>;
+}
+
+const postgresUrl = await findPostgres();
+
+/** Where PostgreSQL answers: `DATABASE_URL`, else the standard loopback port without a password. */
+async function findPostgres(): Promise<string | undefined> {
+  const url = process.env['DATABASE_URL'] ?? STANDARD_URL;
+  const database = openPgDatabase({ url, schema: 'public', log: SILENT, maxConnections: 1 });
+  try {
+    await database.query('SELECT 1');
+    return url;
+  } catch (error) {
+    if (process.env['DATABASE_URL'] !== undefined) throw error;
+    return undefined;
+  } finally {
+    await database.close();
+  }
+}
+
+/** Runs a suite over PGlite and, where it answers, over PostgreSQL; the names of the suites tell which. */
+export function describeStores(name: string, suite: (openStore: OpenStore) => void): void {
+  const kinds = [{ label: 'PGlite', create: embedded }];
+  if (postgresUrl !== undefined) kinds.push({ label: 'PostgreSQL', create: () => server(postgresUrl) });
+  for (const { label, create } of kinds)
+    describe(`${name} over ${label}`, () => {
+      const kind = create();
+      afterAll(() => kind.close());
+      suite(kind.open);
+    });
+}
+
+/** A suite that only a real server can run: says so where there is none. */
+export function describePostgres(name: string, suite: (openStore: OpenStore) => void): void {
+  if (postgresUrl === undefined) {
+    process.stderr.write(`PostgreSQL does not answer: not run: ${name}\n`);
+    describe.skip(`${name} over PostgreSQL`, () => undefined);
+    return;
+  }
+  describe(`${name} over PostgreSQL`, () => {
+    const kind = server(postgresUrl);
+    afterAll(() => kind.close());
+    suite(kind.open);
+  });
+}
+
+function embedded(): StoreKind {
+  let store: Promise<EmbeddedStore> | undefined;
+  return {
+    async open(schema, migrations) {
+      store ??= openEmbeddedStore(undefined);
+      const opened = await store;
+      const superuser = opened.database('public');
+      await superuser.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+      const roles = rolesOf('aduana', schema);
+      const migrator = opened.database(schema);
+      await migrate(migrator, { schema, roles, migrations });
+      return {
+        superuser: migrator,
+        writer: opened.database(schema, roles.writer),
+        reader: opened.database(schema, roles.reader),
+      };
+    },
+    close: async () => (await store)?.close(),
+  };
+}
+
+function server(serverUrl: string): StoreKind {
+  const admin = openPgDatabase({ url: serverUrl, schema: 'public', log: SILENT, maxConnections: 1 });
+  const opened: Database[] = [];
+  const databases: { readonly name: string; readonly roles: readonly string[] }[] = [];
+  return {
+    async open(schema, migrations) {
+      const name = `aduana_test_${randomBytes(6).toString('hex')}`;
+      const roles = rolesOf(name, schema);
+      await admin.query(`CREATE DATABASE "${name}"`);
+      databases.push({ name, roles: Object.values(roles) as string[] });
+      const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href;
+      const connect = (role?: string): Database => {
+        const database = openPgDatabase({
+          url,
+          schema,
+          log: SILENT,
+          maxConnections: 4,
+          ...(role === undefined ? {} : { role }),
+        });
+        opened.push(database);
+        return database;
+      };
+      const superuser = connect();
+      await migrate(superuser, { schema, roles, migrations });
+      return { superuser, writer: connect(roles.writer), reader: connect(roles.reader), url };
+    },
+    async close() {
+      await Promise.all(opened.map((database) => database.close()));
+      for (const { name, roles } of databases) {
+        await admin.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+        for (const role of roles) await admin.query(`DROP ROLE IF EXISTS "${role}"`);
+      }
+      await admin.close();
+    },
+  };
+}

@@ -13,7 +13,7 @@ export interface HttpServiceOptions {
   readonly listeners: readonly ListenerOptions[];
   /** Plain HTTP for probes: `/health*` and nothing else. */
   readonly healthListener?: ListenerOptions;
-  readonly platform: Pick<Platform, 'log'>;
+  readonly platform: Pick<Platform, 'log' | 'clock'>;
 }
 
 /** The same face for every service: it listens at once, answers 503 until it serves, and drains when it stops. */
@@ -41,7 +41,7 @@ const STOPPING: Health = { status: 'unavailable', checks: { stop: 'stopping' } }
 
 /** @throws ConfigurationError when a port cannot be had */
 export async function openHttpService(options: HttpServiceOptions): Promise<HttpService> {
-  const { name, platform: { log } } = options; // prettier-ignore
+  const { name, platform: { log, clock } } = options; // prettier-ignore
   const listeners: Listener[] = [];
   let router = createRouter(name, [], () => Promise.resolve(STARTING), log.error);
   let isRevoked: (thumbprint: string) => boolean = () => false;
@@ -52,8 +52,8 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
       listener,
       (message, response) => {
         const peer = opened.peerOf(message.socket);
-        if (peer !== undefined && isRevoked(peer.thumbprint)) {
-          log.warn('a revoked client certificate was refused', { thumbprint: peer.thumbprint });
+        if (peer !== undefined && (isRevoked(peer.thumbprint) || peer.notAfter <= clock.now())) {
+          log.warn('a revoked or expired client certificate was refused', { thumbprint: peer.thumbprint });
           message.socket.destroy();
           return;
         }

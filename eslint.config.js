@@ -67,7 +67,7 @@ function importZones() {
 
 const CODE = ['{core/src,gateway,subgraphs,certs,auditor,examples,cli}/**/*.ts'];
 const CRYPTO_ROOMS = ['core/src/{tokens,secrets,audit,mtls}/**', 'certs/**', 'auditor/**'];
-const CONFIGURATION_FILES = ['*.config.js'];
+const CONFIGURATION_FILES = ['*.config.js', 'test/support/summary-reporter.js'];
 
 const SIGNATURES_AND_CIPHERS = [
   'sign', 'verify', 'createSign', 'createVerify', 'createCipheriv', 'createDecipheriv',

@@ -1,0 +1,119 @@
+import type { JWK } from 'jose';
+import { SecurityError } from '../errors/security-error.ts';
+import type { SigningAlgorithm } from './signing-algorithm.ts';
+
+export type SigningKeyState = 'PENDING' | 'ACTIVE' | 'RETIRING' | 'RETIRED' | 'REVOKED';
+export type RotationMode = 'SCHEDULED' | 'NOW' | 'COMPROMISED';
+
+/** What is known of a signing key without its private part. Times are milliseconds since the epoch. */
+export interface KeyRecord {
+  /** RFC 7638 thumbprint. */
+  readonly kid: string;
+  readonly algorithm: SigningAlgorithm;
+  readonly publicJwk: JWK;
+  readonly state: SigningKeyState;
+  readonly createdAt: number;
+  /** PENDING: the earliest scheduled promotion; later: when it began to sign. */
+  readonly activatesAt: number;
+  /** RETIRING: when it leaves the JWKS; RETIRED and REVOKED: when it left. */
+  readonly retiresAt: number | undefined;
+}
+
+/** All keys of one issuer; every rotation is one generation. */
+export interface KeySet {
+  readonly generation: number;
+  readonly keys: readonly KeyRecord[];
+}
+
+export interface RotationTiming {
+  /** How long a key is published before a scheduled rotation may let it sign. */
+  readonly leadMilliseconds: number;
+  /** How long a key that signs no more stays published. */
+  readonly holdMilliseconds: number;
+}
+
+export interface RotationRequest {
+  readonly mode: RotationMode;
+  /** COMPROMISED: which key; absent: the active one. */
+  readonly kid?: string | undefined;
+  readonly now: number;
+  readonly timing: RotationTiming;
+  /** A fresh key, used where the rotation leaves no PENDING one. */
+  readonly fresh: Pick<KeyRecord, 'kid' | 'algorithm' | 'publicJwk'>;
+}
+
+/** The first generation: one key that signs, and one that counts as published since ever. */
+export function firstKeySet(
+  active: RotationRequest['fresh'],
+  pending: RotationRequest['fresh'],
+  now: number,
+): KeySet {
+  const at = { createdAt: now, activatesAt: now, retiresAt: undefined };
+  return {
+    generation: 1,
+    keys: [
+      { ...active, ...at, state: 'ACTIVE' },
+      { ...pending, ...at, state: 'PENDING' },
+    ],
+  };
+}
+
+/** The state of a key at a point in time: a RETIRING key is RETIRED once its hold is over. */
+export function keyStateAt(key: KeyRecord, now: number): SigningKeyState {
+  return key.state === 'RETIRING' && (key.retiresAt ?? 0) <= now ? 'RETIRED' : key.state;
+}
+
+/** What the JWKS holds: PENDING, ACTIVE and RETIRING keys, nothing else. */
+export function publishedKeys(set: KeySet, now: number): readonly KeyRecord[] {
+  return set.keys.filter((key) => ['PENDING', 'ACTIVE', 'RETIRING'].includes(keyStateAt(key, now)));
+}
+
+/** The one key in this state. */
+export function keyIn(set: KeySet, state: 'ACTIVE' | 'PENDING'): KeyRecord {
+  const found = set.keys.filter((key) => key.state === state);
+  const [only] = found;
+  if (only === undefined || found.length > 1) throw new TypeError(`a key set has exactly one ${state} key`);
+  return only;
+}
+
+/**
+ * The next generation: PENDING is promoted, ACTIVE retires (or is revoked), a fresh key becomes PENDING.
+ *
+ * @throws SecurityError `ROTATION_TOO_EARLY` for a scheduled rotation within the lead, `UNKNOWN_KEY` for a kid that is
+ * not in use
+ */
+export function rotate(set: KeySet, request: RotationRequest): KeySet {
+  const { mode, now, timing } = request;
+  const active = keyIn(set, 'ACTIVE');
+  const pending = keyIn(set, 'PENDING');
+  if (mode === 'SCHEDULED' && pending.activatesAt > now)
+    throw new SecurityError('ROTATION_TOO_EARLY', {
+      extensions: { notBefore: new Date(pending.activatesAt).toISOString() },
+    });
+  const compromised = mode === 'COMPROMISED' ? findInUse(set, request.kid ?? active.kid, now) : undefined;
+  const promote = compromised === undefined || compromised.kid === active.kid;
+  const replacePending = promote || compromised.kid === pending.kid;
+
+  const keys = set.keys.map((key): KeyRecord => {
+    if (key.kid === compromised?.kid) return { ...key, state: 'REVOKED', retiresAt: now };
+    if (key.state === 'RETIRING' && keyStateAt(key, now) === 'RETIRED') return { ...key, state: 'RETIRED' };
+    if (promote && key.kid === active.kid)
+      return { ...key, state: 'RETIRING', retiresAt: now + timing.holdMilliseconds };
+    if (promote && key.kid === pending.kid) return { ...key, state: 'ACTIVE', activatesAt: now };
+    return key;
+  });
+  const fresh: KeyRecord = {
+    ...request.fresh,
+    state: 'PENDING',
+    createdAt: now,
+    activatesAt: now + timing.leadMilliseconds,
+    retiresAt: undefined,
+  };
+  return { generation: set.generation + 1, keys: replacePending ? [...keys, fresh] : keys };
+}
+
+function findInUse(set: KeySet, kid: string, now: number): KeyRecord {
+  const key = publishedKeys(set, now).find((candidate) => candidate.kid === kid);
+  if (key === undefined) throw new SecurityError('UNKNOWN_KEY');
+  return key;
+}

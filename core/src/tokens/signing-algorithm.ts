@@ -1,0 +1,4 @@
+/** What the STS may sign with: asymmetric algorithms alone (RFC 7518 section 3.1, RFC 8037 section 3.1). */
+export const SIGNING_ALGORITHMS = ['ES256', 'RS256', 'EdDSA'] as const;
+
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];

@@ -1,0 +1,115 @@
+import { jwtVerify } from 'jose';
+import { SecurityError } from '../errors/security-error.ts';
+import { createBoundedCache } from '../platform/bounded-cache.ts';
+import { type Clock, epochSeconds } from '../platform/clock.ts';
+import type { AccessTokenClaims, VerifiedToken } from './access-token.ts';
+import type { KeySource } from './key-source.ts';
+import { actorsOf, parseAccessTokenClaims } from './parse-access-token-claims.ts';
+import { readCompactJws } from './read-compact-jws.ts';
+import { SIGNING_ALGORITHMS } from './signing-algorithm.ts';
+
+/** What a verifier asks of the status feed each time it sees a token. */
+export interface TokenStatus {
+  isTokenRevoked(jti: string, rootJti: string): boolean;
+  isKeyRevoked(kid: string): boolean;
+  isServiceSuspended(service: string): boolean;
+  isCertificateRevoked(thumbprint: string): boolean;
+  /** @throws SecurityError `STATUS_UNAVAILABLE` where the copy is too old to tell */
+  assertFresh(): void;
+}
+
+export interface AccessTokenVerifierOptions {
+  readonly issuer: string;
+  /** The service that is asked: the one audience that it accepts; undefined accepts any (introspection alone). */
+  readonly audience: string | undefined;
+  readonly keys: KeySource;
+  readonly status: TokenStatus;
+  readonly clock: Clock;
+  /** How many seen tokens are remembered. */
+  readonly cacheCapacity?: number;
+}
+
+/**
+ * Verifies an access token of the STS: form, signature, type, issuer, audience, times, claims, revocation, suspension.
+ * The binding is checked beside it, see `requireBinding`.
+ *
+ * @throws SecurityError `invalid_token`; `STATUS_UNAVAILABLE` or `STS_UNAVAILABLE` where it cannot be known
+ */
+export type VerifyAccessToken = (token: string) => Promise<VerifiedToken>;
+
+const CLOCK_TOLERANCE_SECONDS = 5;
+const CACHE_CAPACITY = 10_000;
+
+/** The one verifier of access tokens (RFC 9068 section 4, RFC 8725); a token seen before is not verified again. */
+export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): VerifyAccessToken {
+  const { clock, status } = options;
+  const seen = createBoundedCache<VerifiedToken>(clock, options.cacheCapacity ?? CACHE_CAPACITY);
+  return async (token) => {
+    status.assertFresh();
+    const known = seen.get(token);
+    const verified = known ?? (await verifyUnseen(token, options));
+    const refused = refusedByStatus(verified, status);
+    if (refused !== undefined) {
+      seen.delete(token);
+      throw invalidToken(refused);
+    }
+    if (known === undefined) seen.set(token, verified, verified.claims.exp * 1000);
+    return verified;
+  };
+}
+
+async function verifyUnseen(token: string, options: AccessTokenVerifierOptions): Promise<VerifiedToken> {
+  const { issuer, audience, keys, clock } = options;
+  const header = readCompactJws(token);
+  if ('refused' in header) throw invalidToken(header.refused);
+  if (header.typ !== 'at+jwt') throw invalidToken('typ is not at+jwt');
+  if (!SIGNING_ALGORITHMS.some((algorithm) => algorithm === header.alg)) throw invalidToken('algorithm');
+  const key = await keys.find(header.kid);
+  if (key === undefined) throw invalidToken('unknown kid');
+  if (key.algorithm !== header.alg) throw invalidToken('the key has another algorithm');
+  const claims = await verifySignature(token, key.key, key.algorithm, clock.now());
+  if (claims.iss !== issuer) throw invalidToken('issuer');
+  if (audience !== undefined && claims.aud !== audience) throw invalidToken('audience');
+  if (claims.exp <= epochSeconds(clock)) throw invalidToken('expired');
+  return {
+    claims,
+    kid: header.kid,
+    scopes: new Set(claims.scope.split(' ').filter((scope) => scope !== '')),
+  };
+}
+
+async function verifySignature(
+  token: string,
+  key: Parameters<typeof jwtVerify>[1],
+  algorithm: string,
+  now: number,
+): Promise<AccessTokenClaims> {
+  const { payload } = await jwtVerify(token, key, {
+    algorithms: [algorithm],
+    currentDate: new Date(now),
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+  }).catch((error: unknown) => {
+    throw invalidToken((error as { code?: string }).code ?? 'signature', error);
+  });
+  const claims = parseAccessTokenClaims(payload);
+  if (claims === undefined) throw invalidToken('claims are missing or malformed');
+  if (claims.iat > now / 1000 + CLOCK_TOLERANCE_SECONDS) throw invalidToken('issued in the future');
+  return claims;
+}
+
+/** In a few words, what the status feed says against a token; undefined where nothing does. */
+export function refusedByStatus({ claims, kid }: VerifiedToken, status: TokenStatus): string | undefined {
+  if (status.isKeyRevoked(kid)) return 'the signing key is revoked';
+  if (status.isTokenRevoked(claims.jti, claims.root_jti)) return 'the token is revoked';
+  const services = [claims.client_id, ...actorsOf(claims.act)];
+  if (claims.sub_kind === 'service') services.push(claims.sub);
+  if (services.some((service) => status.isServiceSuspended(service))) return 'a service is suspended';
+  const thumbprint = claims.cnf?.['x5t#S256'];
+  return thumbprint !== undefined && status.isCertificateRevoked(thumbprint)
+    ? 'the certificate is revoked'
+    : undefined;
+}
+
+function invalidToken(detail: string, cause?: unknown): SecurityError {
+  return new SecurityError('invalid_token', { detail, cause });
+}

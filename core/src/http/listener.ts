@@ -3,7 +3,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ConfigurationError } from '../errors/configuration-error.ts';
-import { readPeerIdentity, type PeerIdentity } from '../mtls/peer-identity.ts';
+import type { PeerIdentity } from '../mtls/peer-identity.ts';
+import { readPeerIdentity } from '../mtls/read-peer-identity.ts';
 import type { TlsIdentity } from '../mtls/tls-identity.ts';
 import { serverTlsOptions } from '../mtls/tls-options.ts';
 import { describeError, type Log } from '../platform/log.ts';
@@ -54,7 +55,7 @@ export async function openListener(
     tls === undefined ? createPlainServer(LIMITS, handle) : openTlsServer(tls, handle, peers, log);
   server.on('clientError', answerBrokenRequest);
   const stopReloading = tls?.identity.onChange((generation) => {
-    (server as ReturnType<typeof createTlsServer>).setSecureContext(generation.secureContextOptions());
+    (server as ReturnType<typeof createTlsServer>).setSecureContext(serverTlsOptions(generation, tls));
   });
   await listen(server, options);
   return {

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { sha256Base64url } from '../platform/digest.ts';
 
 /** Who is at the other end of a TLS connection whose certificate has been verified. */

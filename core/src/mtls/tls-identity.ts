@@ -6,6 +6,8 @@ export interface TlsGeneration {
   secureContextOptions(): SecureContextOptions;
   /** DER, leaf first. */
   readonly chain: readonly Buffer[];
+  /** DER of every CA in `ca.crt`. */
+  readonly authorities: readonly Buffer[];
   /** base64url(SHA-256(DER)) of the leaf. */
   readonly thumbprint: string;
   readonly spiffeId: string;

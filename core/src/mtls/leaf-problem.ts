@@ -1,0 +1,49 @@
+import type { X509Certificate } from 'node:crypto';
+import { spiffeIdOf } from './peer-identity.ts';
+
+/** Extended key usages of RFC 5280 section 4.2.1.12. */
+const USAGES = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const;
+
+export interface ProfileRules {
+  readonly trustDomain: string;
+  /** The side of a TLS connection that the certificate's holder takes. */
+  readonly usage: 'server' | 'client';
+}
+
+export interface LeafRules extends ProfileRules {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Why a leaf may not be used now, whoever signed it; undefined: it may. */
+export function leafProblem(leaf: X509Certificate, rules: LeafRules): string | undefined {
+  if (rules.now < notBeforeOf(leaf)) return 'is not yet valid';
+  if (rules.now >= notAfterOf(leaf)) return 'has expired';
+  return profileProblem(leaf, rules);
+}
+
+/** Why a leaf does not fit the house's profile (SPIFFE X.509-SVID section 5.2), whatever the time; undefined: it fits. */
+export function profileProblem(leaf: X509Certificate, rules: ProfileRules): string | undefined {
+  const { trustDomain, usage } = rules;
+  const spiffeId = spiffeIdOf(leaf);
+  if (leaf.ca) return 'is a CA certificate, which nobody may use as a leaf';
+  if (spiffeId === undefined) return 'does not name exactly one SPIFFE ID';
+  if (!spiffeId.startsWith(`spiffe://${trustDomain}/`)) return 'belongs to another trust domain';
+  if (!extendedKeyUsagesOf(leaf).includes(USAGES[usage]))
+    return `may not be used by a TLS ${usage} (extended key usage)`;
+  return undefined;
+}
+
+/** Milliseconds since the epoch. */
+export function notBeforeOf(certificate: X509Certificate): number {
+  return Date.parse(certificate.validFrom);
+}
+
+/** Milliseconds since the epoch. */
+export function notAfterOf(certificate: X509Certificate): number {
+  return Date.parse(certificate.validTo);
+}
+
+function extendedKeyUsagesOf(certificate: X509Certificate): readonly string[] {
+  return (certificate.keyUsage as string[] | undefined) ?? [];
+}

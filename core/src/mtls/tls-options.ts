@@ -1,0 +1,63 @@
+import { X509Certificate } from 'node:crypto';
+import type { ConnectionOptions, TlsOptions } from 'node:tls';
+import { sha256Hex } from '../platform/digest.ts';
+import { profileProblem } from './leaf-problem.ts';
+import { spiffeIdOf } from './peer-identity.ts';
+import type { TlsGeneration } from './tls-identity.ts';
+
+/**
+ * `none`: MTLS_ENABLED=false. `request`: MTLS_MODE=permissive; the handshake passes without a certificate and with a
+ * bad one, which `readPeerIdentity` then refuses. `require`: MTLS_MODE=strict; TLS itself refuses both.
+ */
+export type ClientCertificates = 'none' | 'request' | 'require';
+
+export interface ServerTlsRules {
+  readonly clientCertificates: ClientCertificates;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
+/** For `https.createServer` and `setSecureContext`. */
+export function serverTlsOptions(generation: TlsGeneration, rules: ServerTlsRules): TlsOptions {
+  return {
+    ...generation.secureContextOptions(),
+    requestCert: rules.clientCertificates !== 'none',
+    rejectUnauthorized: rules.clientCertificates === 'require',
+    minVersion: rules.minVersion,
+    maxVersion: 'TLSv1.3',
+    honorCipherOrder: true,
+    ALPNProtocols: ['http/1.1'],
+    sessionIdContext: sha256Hex(generation.spiffeId).slice(0, 32),
+    sessionTimeout: 300,
+    handshakeTimeout: 10_000,
+  };
+}
+
+/**
+ * For `tls.connect`: the callee is known by its SPIFFE ID, whatever host name or address leads to it.
+ *
+ * @param showCertificate false: the caller stays anonymous on the TLS level
+ */
+export function clientTlsOptions(
+  generation: TlsGeneration,
+  calleeSpiffeId: string,
+  showCertificate = true,
+): ConnectionOptions {
+  const { ca, ...own } = generation.secureContextOptions();
+  return {
+    ...(showCertificate ? own : {}),
+    ca,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.3',
+    maxVersion: 'TLSv1.3',
+    ALPNProtocols: ['http/1.1'],
+    checkServerIdentity: (_host, { raw }) => calleeProblem(new X509Certificate(raw), calleeSpiffeId),
+  };
+}
+
+function calleeProblem(leaf: X509Certificate, expected: string): Error | undefined {
+  const [, trustDomain = ''] = /^spiffe:\/\/([^/]+)\//.exec(expected) ?? [];
+  const problem =
+    profileProblem(leaf, { trustDomain, usage: 'server' }) ??
+    (spiffeIdOf(leaf) === expected ? undefined : 'names another service');
+  return problem === undefined ? undefined : new Error(`the callee's certificate ${problem}`);
+}

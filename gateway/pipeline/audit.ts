@@ -1,0 +1,128 @@
+import type { AuditActor, AuditOutcome, AuditRecord } from '@aduana/core/audit/audit-event';
+import { ANONYMOUS } from '@aduana/core/audit/audit-event';
+import type { SecurityError } from '@aduana/core/errors/security-error';
+import type { Actor } from '@aduana/core/tokens/access-token';
+import type { TraceContext } from '@aduana/core/wire/trace-context';
+import type { Caller, Refusal } from './stages.ts';
+
+const API_ACTIVITY = 6003;
+const AUTHENTICATION = 3002;
+const REFUSALS_KEPT = 50;
+const FIELDS_KEPT = 200;
+
+/** What is learned of one request while it walks; becomes its one audit event. */
+export interface Journal {
+  readonly id: string;
+  actor: AuditActor;
+  outcome: AuditOutcome;
+  code: string | undefined;
+  /** For the log alone: why, in more words than the caller reads. */
+  reason: string | undefined;
+  operationName: string | undefined;
+  operationKind: string | undefined;
+  documentHash: string | undefined;
+  fields: readonly string[];
+  refusals: readonly Refusal[];
+  subgraphs: readonly string[];
+  errorCodes: readonly string[];
+  policySha256: string | undefined;
+}
+
+export function openJournal(id: string): Journal {
+  return {
+    id,
+    actor: ANONYMOUS,
+    outcome: 'FAILED',
+    code: undefined,
+    reason: undefined,
+    operationName: undefined,
+    operationKind: undefined,
+    documentHash: undefined,
+    fields: [],
+    refusals: [],
+    subgraphs: [],
+    errorCodes: [],
+    policySha256: undefined,
+  };
+}
+
+/** Notes a refusal or a failure that ended the request. */
+export function noteFailure(journal: Journal, error: SecurityError): void {
+  const refused = error.status === 401 || error.status === 403 || error.status === 429;
+  journal.outcome = refused ? 'DENIED' : 'FAILED';
+  journal.code = error.code;
+  journal.reason = error.detail;
+}
+
+export function noteCaller(journal: Journal, caller: Caller): void {
+  const { claims } = caller;
+  journal.actor = {
+    sub: claims.sub,
+    client_id: claims.client_id,
+    act: actorsOf(claims.act),
+    auth_method: caller.method,
+    cert_thumbprint: caller.certificateThumbprint ?? null,
+  };
+}
+
+/** Who acts for the subject, outermost first. */
+export function actorsOf(act: Actor | undefined): readonly string[] {
+  const actors: string[] = [];
+  for (let actor = act; actor !== undefined; actor = actor.act) actors.push(actor.sub);
+  return actors;
+}
+
+/** The `request` event: one for each HTTP request to `/graphql`. */
+export function requestRecord(journal: Journal, trace: TraceContext, address: string): AuditRecord {
+  const authenticated = journal.actor !== ANONYMOUS;
+  return {
+    id: journal.id,
+    type: 'request',
+    class_uid: authenticated ? API_ACTIVITY : AUTHENTICATION,
+    outcome: journal.outcome,
+    actor: journal.actor,
+    request: {
+      operation_name: journal.operationName ?? null,
+      document_sha256: journal.documentHash ?? null,
+      fields: journal.fields.slice(0, FIELDS_KEPT),
+      subgraphs: journal.subgraphs,
+    },
+    policy:
+      journal.policySha256 === undefined
+        ? null
+        : { rule: journal.refusals[0]?.coordinate ?? null, sha256: journal.policySha256 },
+    trace: { trace_id: trace.traceId, span_id: trace.spanId },
+    detail: {
+      source_address: address,
+      ...(journal.operationKind === undefined ? {} : { operation_kind: journal.operationKind }),
+      ...(journal.code === undefined ? {} : { code: journal.code }),
+      ...(journal.reason === undefined ? {} : { reason: journal.reason }),
+      ...(journal.errorCodes.length === 0 ? {} : { error_codes: journal.errorCodes }),
+      ...(journal.refusals.length === 0 ? {} : { refused: refusedFields(journal.refusals) }),
+    },
+  };
+}
+
+/** The `request.intent` event: durable before a mutation is forwarded. */
+export function intentRecord(journal: Journal, trace: TraceContext): AuditRecord {
+  return {
+    type: 'request.intent',
+    class_uid: API_ACTIVITY,
+    outcome: journal.refusals.length > 0 ? 'PARTIAL' : 'ALLOWED',
+    actor: journal.actor,
+    request: {
+      operation_name: journal.operationName ?? null,
+      document_sha256: journal.documentHash ?? null,
+      fields: journal.fields.slice(0, FIELDS_KEPT),
+      subgraphs: [],
+    },
+    trace: { trace_id: trace.traceId, span_id: trace.spanId },
+    detail: { audit_id: journal.id },
+  };
+}
+
+function refusedFields(refusals: readonly Refusal[]): readonly Readonly<Record<string, unknown>>[] {
+  return refusals
+    .slice(0, REFUSALS_KEPT)
+    .map(({ coordinate, path, missing }) => ({ coordinate, path: path.join('.'), missing }));
+}

@@ -79,7 +79,7 @@ function openTlsServer(
   log: Log,
 ): Server {
   const server = createTlsServer({ ...LIMITS, ...serverTlsOptions(tls.identity.current(), tls) }, handle);
-  server.on('secureConnection', (socket: TLSSocket) => {
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
     try {
       const peer = readPeerIdentity(socket, tls.trustDomain);
       if (peer !== undefined) peers.set(socket, peer);

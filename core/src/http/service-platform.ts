@@ -24,6 +24,8 @@ export interface RunningService {
   readonly name: string;
   /** `https://localhost:<port>`; empty for one that does not listen. */
   readonly url: string;
+  /** Whether `/health/ready` would answer 200. */
+  isReady(): Promise<boolean>;
   /** Stops accepting, lets what is under way finish within a bounded time, gives everything back. Idempotent. */
   stop(): Promise<void>;
 }

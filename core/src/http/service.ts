@@ -30,6 +30,8 @@ export interface HttpService {
     health: () => Promise<Health>,
     isCertificateRevoked: (thumbprint: string) => boolean,
   ): void;
+  /** Whether `/health/ready` would answer 200. */
+  isReady(): Promise<boolean>;
   /** Ends what `/health/ready` promised, so that load balancers look elsewhere; idempotent. */
   stop(): Promise<void>;
 }
@@ -43,7 +45,8 @@ const STOPPING: Health = { status: 'unavailable', checks: { stop: 'stopping' } }
 export async function openHttpService(options: HttpServiceOptions): Promise<HttpService> {
   const { name, platform: { log, clock } } = options; // prettier-ignore
   const listeners: Listener[] = [];
-  let router = createRouter(name, [], () => Promise.resolve(STARTING), log.error);
+  let router: Router = createRouter(name, [], () => Promise.resolve(STARTING), log.error);
+  let currentHealth = (): Promise<Health> => Promise.resolve(STARTING);
   let isRevoked: (thumbprint: string) => boolean = () => false;
   let stopping: Promise<void> | undefined;
 
@@ -82,13 +85,10 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
     ports: listeners.slice(0, options.listeners.length).map(({ port }) => port),
     serve(routes, health, isCertificateRevoked) {
       isRevoked = isCertificateRevoked;
-      router = createRouter(
-        name,
-        routes,
-        () => (stopping === undefined ? health() : Promise.resolve(STOPPING)),
-        log.error,
-      );
+      currentHealth = () => (stopping === undefined ? health() : Promise.resolve(STOPPING));
+      router = createRouter(name, routes, currentHealth, log.error);
     },
+    isReady: async () => (await currentHealth()).status !== 'unavailable',
     stop() {
       stopping ??= Promise.all(listeners.map((listener) => listener.stop(DRAIN_MS))).then(() => undefined);
       return stopping;

@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createLog, type LogLevel } from '@aduana/core/platform/log';
+import { ConfigurationError, EXIT_CONFIGURATION } from '@aduana/core/errors/configuration-error';
+import { Command } from 'commander';
+import { type CommandContext, CommandFailure } from './command-context.ts';
+import { registerQuery } from './query.ts';
+import { registerServices } from './services.ts';
+import { registerUp } from './up.ts';
+
+// Apollo's gateway reads this when it is loaded, and would connect to an outside host; commands load it lazily.
+process.env['APOLLO_TELEMETRY_DISABLED'] = 'true';
+
+const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'];
+const level = process.env['LOG_LEVEL'] ?? 'info';
+
+const context: CommandContext = {
+  environment: process.env,
+  clock: createSystemClock(),
+  log: createLog((LOG_LEVELS.includes(level) ? level : 'info') as LogLevel, (line) =>
+    process.stderr.write(line),
+  ),
+  print: (line) => process.stdout.write(`${line}\n`),
+  printError: (line) => process.stderr.write(`${line}\n`),
+};
+
+const program = new Command('aduana')
+  .description('A GraphQL API gateway that enforces zero trust')
+  .version('0.1.0')
+  .showHelpAfterError('(run with --help to see what is possible)');
+for (const register of [registerUp, registerServices, registerQuery]) register(program, context);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommandFailure) {
+    if (error.message !== '') context.printError(error.message);
+    return error.exitCode;
+  }
+  if (error instanceof ConfigurationError) {
+    context.printError(`aduana cannot start: ${String(error.problems.length)} problem(s)`);
+    for (const { subject, problem, remedy } of error.problems)
+      context.printError(`  ${subject}: ${problem}\n    -> ${remedy}`);
+    return EXIT_CONFIGURATION;
+  }
+  const { message, code } = error as { message?: unknown; code?: unknown };
+  context.printError(`aduana failed: ${String(message)}${typeof code === 'string' ? ` (${code})` : ''}`);
+  context.log.debug('the failure in full', { error });
+  return 1;
+}

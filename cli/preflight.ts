@@ -1,0 +1,99 @@
+import { createServer } from 'node:net';
+import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
+import type { HouseSettings } from '@aduana/core/config/house-settings';
+
+/** Collects what keeps the house from starting, so that all of it is told at once. */
+export interface Preflight {
+  /** Runs one check; its problems are kept, its value is undefined then. */
+  try<Value>(check: () => Value | Promise<Value>): Promise<Value | undefined>;
+  add(problem: ConfigurationProblem): void;
+  /** @throws ConfigurationError when any problem was found */
+  assertNone(): void;
+}
+
+export function createPreflight(): Preflight {
+  const problems: ConfigurationProblem[] = [];
+  const add = (problem: ConfigurationProblem): void => {
+    const known = problems.some(
+      (other) => other.subject === problem.subject && other.problem === problem.problem,
+    );
+    if (!known) problems.push(problem);
+  };
+  return {
+    add,
+    async try(check) {
+      try {
+        return await check();
+      } catch (error) {
+        if (!(error instanceof ConfigurationError)) throw error;
+        error.problems.forEach(add);
+        return undefined;
+      }
+    },
+    assertNone() {
+      if (problems.length > 0) throw new ConfigurationError(problems);
+    },
+  };
+}
+
+export interface WantedPort {
+  readonly variable: string;
+  readonly port: number | 'off';
+}
+
+/** Checks that the ports are free and not wanted twice. */
+export async function checkPorts(
+  preflight: Preflight,
+  address: string,
+  wanted: readonly WantedPort[],
+): Promise<void> {
+  const seen = new Map<number, string>();
+  for (const { variable, port } of wanted) {
+    if (port === 'off' || port === 0) continue;
+    const other = seen.get(port);
+    if (other !== undefined) {
+      preflight.add({
+        subject: variable,
+        problem: `port ${String(port)} is ${other}'s already`,
+        remedy: `Give ${variable} another port`,
+      });
+      continue;
+    }
+    seen.set(port, variable);
+    const code = await probe(address, port);
+    if (code !== undefined)
+      preflight.add({
+        subject: variable,
+        problem: `port ${String(port)} on ${address} cannot be opened (${code})`,
+        remedy: `Stop what listens there, or set ${variable} to another port`,
+      });
+  }
+}
+
+/** The rules that span variables. */
+export function checkBinding(
+  preflight: Preflight,
+  settings: HouseSettings & { readonly GATEWAY_HTTP_PORT?: number | 'off' },
+): void {
+  if (['127.0.0.1', '::1', 'localhost'].includes(settings.BIND_ADDRESS)) return;
+  if (!settings.MTLS_ENABLED)
+    preflight.add({
+      subject: 'MTLS_ENABLED',
+      problem: 'mTLS may be off on loopback only',
+      remedy: 'Set MTLS_ENABLED=true, or BIND_ADDRESS=127.0.0.1',
+    });
+  if (settings.GATEWAY_HTTP_PORT !== undefined && settings.GATEWAY_HTTP_PORT !== 'off')
+    preflight.add({
+      subject: 'GATEWAY_HTTP_PORT',
+      problem: 'plain HTTP is for loopback only',
+      remedy: 'Set GATEWAY_HTTP_PORT=off, or BIND_ADDRESS=127.0.0.1',
+    });
+}
+
+function probe(address: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => { resolve(error.code ?? 'unknown'); }); // prettier-ignore
+    server.listen({ host: address, port, exclusive: true }, () => server.close(() => { resolve(undefined); })); // prettier-ignore
+  });
+}

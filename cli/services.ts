@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
+import { HOUSE_SERVICES } from './house-services.ts';
+import { untilAsked } from './shutdown.ts';
+import { startHouse } from './start-house.ts';
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  gateway: 'run the gateway alone (needs no database)',
+  sts: 'run the Security Token Service alone (needs DATABASE_URL)',
+  audit: 'run the audit log alone (needs DATABASE_URL)',
+  admin: 'run the admin service alone (needs DATABASE_URL)',
+  leads: 'run the example subgraph alone',
+};
+
+/** One command for each service, as production runs them. */
+export function registerServices(program: Command, context: CommandContext): void {
+  for (const service of HOUSE_SERVICES)
+    program
+      .command(service.name)
+      .description(DESCRIPTIONS[service.name] ?? service.name)
+      .action(async () => {
+        const asked = untilAsked();
+        const house = await startHouse([service], context, {
+          makeCertificates: false,
+          embeddedAllowed: false,
+        });
+        for (const { name, url } of house.services) context.print(`${name} listens at ${url}`);
+        await asked;
+        await house.stop();
+      });
+}

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RunningService } from '@aduana/core/http/service-platform';
+import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
+import { acquireHomeLock, type HomeLock } from '@aduana/core/store/home-lock';
+import { ensureCertificates } from '../certs/ensure-certificates.ts';
+import type { CommandContext } from './command-context.ts';
+import { type HousePlatform, openHousePlatform } from './house-platform.ts';
+import type { ConfiguredService, HouseService } from './house-services.ts';
+import { checkBinding, checkPorts, createPreflight, type Preflight, type WantedPort } from './preflight.ts';
+import { stopAll } from './shutdown.ts';
+
+export interface RunningHouse {
+  readonly services: readonly RunningService[];
+  /** Drains the services, last started first, then gives back the database and the locks. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Makes what is missing of the development certificates. */
+  readonly makeCertificates: boolean;
+  /** Without `DATABASE_URL`, the embedded database serves. */
+  readonly embeddedAllowed: boolean;
+}
+
+/**
+ * Starts services in this process, in any order and side by side.
+ *
+ * @throws ConfigurationError with every problem at once, before anything has been started
+ */
+export async function startHouse(
+  wanted: readonly HouseService[],
+  context: CommandContext,
+  options: StartOptions,
+): Promise<RunningHouse> {
+  const preflight = createPreflight();
+  const locks: HomeLock[] = [];
+  let house: HousePlatform | undefined;
+  const running: RunningService[] = [];
+  const giveBack = async (): Promise<void> => {
+    await stopAll([...running].reverse());
+    await house?.close();
+    await Promise.all(locks.map((lock) => lock.release()));
+  };
+  try {
+    const configured = await configureAll(wanted, context, preflight, options);
+    const [settings] = [...configured.values()].map((service) => service.settings);
+    if (settings !== undefined)
+      for (const { name } of wanted) {
+        const lock = await preflight.try(() => acquireHomeLock(settings.ADUANA_HOME, name));
+        if (lock !== undefined) locks.push(lock);
+      }
+    preflight.assertNone();
+    if (settings === undefined) throw new TypeError('no service was named');
+    if (options.makeCertificates) await ensureCertificates({ settings, clock: context.clock });
+    const secrets = await createSecretProvider({ settings, environment: context.environment, ...context });
+    const needsStore = wanted.some((service) => service.needsStore);
+    if (needsStore && settings.DATABASE_URL === undefined)
+      await createEmbeddedStoreOnce(settings.ADUANA_HOME);
+    const opened = (house = await openHousePlatform(settings, secrets, context, needsStore));
+    const platforms = new Map(
+      (
+        await Promise.all(
+          wanted.map(async ({ name }) => [name, await preflight.try(() => opened.forService(name))] as const),
+        )
+      ).filter((entry) => entry[1] !== undefined),
+    );
+    preflight.assertNone();
+    const started = await Promise.allSettled(
+      wanted.map(async ({ name }) => {
+        const platform = platforms.get(name);
+        const service = configured.get(name);
+        if (platform === undefined || service === undefined) throw new TypeError(`${name} was not prepared`);
+        running.push(await service.start(platform));
+      }),
+    );
+    for (const result of started)
+      if (result.status === 'rejected') await preflight.try(() => Promise.reject(result.reason as Error));
+    preflight.assertNone();
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
+  const order = wanted.map(({ name }) => name);
+  running.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  return { services: running, stop: giveBack };
+}
+
+async function configureAll(
+  wanted: readonly HouseService[],
+  context: CommandContext,
+  preflight: Preflight,
+  options: StartOptions,
+): Promise<ReadonlyMap<string, ConfiguredService>> {
+  const configured = new Map<string, ConfiguredService>();
+  for (const service of wanted) {
+    const ready = await preflight.try(() => service.configure(context.environment));
+    if (ready !== undefined) configured.set(service.name, ready);
+  }
+  const ports: WantedPort[] = [];
+  let address = '127.0.0.1';
+  for (const [name, { settings }] of configured) {
+    checkBinding(preflight, settings);
+    address = settings.BIND_ADDRESS;
+    const variables = wanted.find((service) => service.name === name)?.portVariables ?? [];
+    for (const variable of variables) {
+      const port = (settings as Readonly<Record<string, unknown>>)[variable];
+      if (typeof port === 'number') ports.push({ variable, port });
+    }
+    if (settings.DATABASE_URL === undefined && !options.embeddedAllowed && wanted.some((s) => s.needsStore))
+      preflight.add({
+        subject: 'DATABASE_URL',
+        problem: `is not set, and ${name} alone has no embedded database`,
+        remedy: 'Set DATABASE_URL=postgres://user@host:5432/database, or run `aduana up`',
+      });
+  }
+  await checkPorts(preflight, address, ports);
+  return configured;
+}
+
+/** PGlite's first creation takes twice the memory of the running one: a child process takes it and gives it back. */
+async function createEmbeddedStoreOnce(home: string): Promise<void> {
+  const folder = join(home, 'data');
+  if (existsSync(join(folder, 'PG_VERSION'))) return;
+  const child = fork(fileURLToPath(new URL('create-embedded-store.js', import.meta.url)), [folder], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`the embedded database in ${folder} could not be created`);
+}

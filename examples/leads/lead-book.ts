@@ -1,0 +1,80 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
+import type { Clock } from '@aduana/core/platform/clock';
+
+export type LeadStatus = 'NEW' | 'CONTACTED' | 'QUALIFIED' | 'LOST';
+
+export interface Lead {
+  readonly id: string;
+  readonly company: string;
+  readonly score: number;
+  readonly status: LeadStatus;
+  /** Milliseconds since the epoch. */
+  readonly changedAt: number;
+  readonly campaignId: string;
+  /** The service that brought the lead in. */
+  readonly ownerId: string;
+  readonly contact: { readonly name: string; readonly email: string; readonly phone: string | null };
+}
+
+export interface Campaign {
+  readonly id: string;
+  readonly name: string;
+  readonly channel: string;
+  readonly spentEuros: number;
+}
+
+export interface LeadFilter {
+  readonly status?: LeadStatus | null | undefined;
+  readonly campaignId?: string;
+  readonly ownerId?: string;
+}
+
+/** The leads, in memory: a start forgets what the last run changed. */
+export interface LeadBook {
+  /** By descending score. */
+  leads(filter: LeadFilter): readonly Lead[];
+  lead(id: string): Lead | undefined;
+  campaigns(): readonly Campaign[];
+  campaign(id: string): Campaign | undefined;
+  /**
+   * Moves a lead on; the same key with the same step is done once.
+   *
+   * @throws SecurityError `NOT_FOUND`; `CONFLICT` when the key stands for another step
+   */
+  advance(id: string, to: LeadStatus, idempotencyKey: string): Lead;
+}
+
+const REMEMBERED_STEPS = 10_000;
+
+export function createLeadBook(
+  sample: { readonly leads: readonly Lead[]; readonly campaigns: readonly Campaign[] },
+  clock: Clock,
+): LeadBook {
+  const leads = new Map(sample.leads.map((lead) => [lead.id, lead]));
+  const campaigns = new Map(sample.campaigns.map((campaign) => [campaign.id, campaign]));
+  const steps = createBoundedCache<string>(clock, REMEMBERED_STEPS);
+  return {
+    leads: ({ status, campaignId, ownerId }) =>
+      [...leads.values()]
+        .filter((lead) => (status ?? lead.status) === lead.status)
+        .filter((lead) => campaignId === undefined || lead.campaignId === campaignId)
+        .filter((lead) => ownerId === undefined || lead.ownerId === ownerId)
+        .sort((a, b) => b.score - a.score),
+    lead: (id) => leads.get(id),
+    campaigns: () => [...campaigns.values()],
+    campaign: (id) => campaigns.get(id),
+    advance(id, to, idempotencyKey) {
+      const lead = leads.get(id);
+      if (lead === undefined) throw new SecurityError('NOT_FOUND');
+      const step = `${id} ${to}`;
+      const known = steps.get(idempotencyKey);
+      if (known !== undefined && known !== step) throw new SecurityError('CONFLICT');
+      if (known === step) return lead;
+      steps.set(idempotencyKey, step);
+      const advanced = { ...lead, status: to, changedAt: clock.now() };
+      leads.set(id, advanced);
+      return advanced;
+    },
+  };
+}

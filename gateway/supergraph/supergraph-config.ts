@@ -1,0 +1,162 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
+import { load } from 'js-yaml';
+import { z } from 'zod';
+
+/** Where a subgraph answers, and how it is called, by `supergraph.yaml`. */
+export interface SubgraphSettings {
+  readonly name: string;
+  readonly url: string;
+  readonly schema: { readonly file: string } | { readonly subgraphUrl: string };
+  readonly audience: string;
+  readonly headers: readonly string[];
+  readonly timeoutMs: number;
+  readonly clientCertificate: boolean;
+}
+
+export interface SupergraphConfig {
+  readonly federationVersion: string | undefined;
+  readonly subgraphs: ReadonlyMap<string, SubgraphSettings>;
+}
+
+export interface SupergraphConfigOptions {
+  /** What `${NAME}` stands for. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Plain HTTP is for loopback, where mTLS is not demanded. */
+  readonly allowPlainLoopback: boolean;
+}
+
+/** What the gateway itself says to a subgraph is never taken from a client. */
+const RESERVED_HEADER =
+  /^(authorization|cookie|host|client-cert.*|forwarded|x-forwarded-.*|content-.*|connection|transfer-encoding|upgrade|te|trailer|keep-alive|proxy-.*|dpop)$/i;
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+const HEADER = z
+  .string()
+  .regex(/^[a-z0-9-]+$/i, 'is not a header name')
+  .refine((name) => !RESERVED_HEADER.test(name), 'is a header that only the gateway sets')
+  .transform((name) => name.toLowerCase());
+
+const SUBGRAPH = z.strictObject({
+  routing_url: z.string(),
+  schema: z.union([z.strictObject({ file: z.string() }), z.strictObject({ subgraph_url: z.string() })]),
+  aduana: z
+    .strictObject({
+      audience: z.string().min(1).optional(),
+      headers: z.array(HEADER).default([]),
+      timeout_ms: z.int().min(1).max(300_000).default(5_000),
+      client_certificate: z.boolean().default(true),
+    })
+    .prefault({}),
+});
+
+const FILE = z.strictObject({
+  federation_version: z.union([z.string(), z.number()]).optional(),
+  subgraphs: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'is not a subgraph name'), SUBGRAPH),
+});
+
+/**
+ * Reads Rover's `supergraph.yaml`, with an optional `aduana:` block per subgraph.
+ *
+ * @throws ConfigurationError with every problem at once
+ */
+export async function readSupergraphConfig(
+  file: string,
+  options: SupergraphConfigOptions,
+): Promise<SupergraphConfig> {
+  return parseSupergraphConfig(await readText(file), file, options);
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    throw problems(file, ['cannot be read']);
+  }
+}
+
+export function parseSupergraphConfig(
+  text: string,
+  file: string,
+  { variables, allowPlainLoopback }: SupergraphConfigOptions,
+): SupergraphConfig {
+  const missing = new Set<string>();
+  const parsed = FILE.safeParse(expand(parseYaml(text, file)));
+  if (missing.size > 0)
+    throw problems(
+      file,
+      [...missing].map((name) => `the variable ${name} is not set`),
+    );
+  if (!parsed.success) {
+    throw problems(
+      file,
+      parsed.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`),
+    );
+  }
+  const unusable: string[] = [];
+  const subgraphs = new Map<string, SubgraphSettings>();
+  for (const [name, entry] of Object.entries(parsed.data.subgraphs)) {
+    const problem = judgeUrl(entry.routing_url, allowPlainLoopback);
+    if (problem !== undefined) unusable.push(`subgraphs.${name}.routing_url: ${problem}`);
+    subgraphs.set(name, {
+      name,
+      url: entry.routing_url,
+      schema:
+        'file' in entry.schema
+          ? { file: path.resolve(path.dirname(file), entry.schema.file) }
+          : { subgraphUrl: entry.schema.subgraph_url },
+      audience: entry.aduana.audience ?? name,
+      headers: entry.aduana.headers,
+      timeoutMs: entry.aduana.timeout_ms,
+      clientCertificate: entry.aduana.client_certificate,
+    });
+  }
+  if (unusable.length > 0) throw problems(file, unusable);
+  const version = parsed.data.federation_version;
+  return { federationVersion: version === undefined ? undefined : String(version), subgraphs };
+
+  function expand(value: unknown): unknown {
+    if (typeof value === 'string') {
+      return value.replaceAll(/\$\{(?:env\.)?([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
+        const known = variables[name];
+        if (known === undefined) missing.add(name);
+        return known ?? '';
+      });
+    }
+    if (Array.isArray(value)) return value.map(expand);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, expand(member)]));
+  }
+}
+
+function parseYaml(text: string, file: string): unknown {
+  try {
+    return load(text);
+  } catch (error) {
+    throw problems(file, [
+      error instanceof Error ? (error.message.split('\n')[0] ?? 'is not YAML') : 'is not YAML',
+    ]);
+  }
+}
+
+function judgeUrl(text: string, allowPlainLoopback: boolean): string | undefined {
+  if (!URL.canParse(text)) return 'is not a URL';
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') return 'holds credentials';
+  if (url.protocol === 'https:') return undefined;
+  if (url.protocol !== 'http:') return 'is neither https nor http';
+  return allowPlainLoopback && LOOPBACK.has(url.hostname)
+    ? undefined
+    : 'is plain http, which is for loopback in permissive mode only';
+}
+
+function problems(file: string, found: readonly string[]): ConfigurationError {
+  return new ConfigurationError(
+    found.map((problem): ConfigurationProblem => ({
+      subject: file,
+      problem,
+      remedy: 'See "Bring your own subgraphs" in docs/operations.md',
+    })),
+  );
+}

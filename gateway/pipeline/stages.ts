@@ -1,7 +1,7 @@
 import type { AccessTokenClaims, AuthenticationMethod } from '@aduana/core/tokens/access-token';
 import type { Secret } from '@aduana/core/secrets/secret';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
-import type { DocumentNode, OperationDefinitionNode } from 'graphql';
+import type { DocumentNode, FieldNode, OperationDefinitionNode, OperationTypeNode } from 'graphql';
 
 /** What a caller showed; checked for form alone, the STS says whether it holds. */
 export type Credential =
@@ -56,22 +56,65 @@ export interface Refusal {
   readonly missing: readonly string[];
 }
 
+/** A field of the answer, as the client asked for it. */
+export interface ShapeField {
+  readonly kind: 'field';
+  /** The client's response key. */
+  readonly key: string;
+  /** The key under which the executed document asks for it; another one where the planner would mix fields up. */
+  readonly dataKey: string;
+  readonly name: string;
+  readonly node: FieldNode;
+  /** Null for this caller; so is everything below it. */
+  readonly refused: boolean;
+  /** Empty for leaves. */
+  readonly selections: readonly ShapeSelection[];
+}
+
+export interface ShapeFragment {
+  readonly kind: 'fragment';
+  /** A type's name, also where the client wrote no type condition. */
+  readonly on: string;
+  readonly selections: readonly ShapeSelection[];
+}
+
+export type ShapeSelection = ShapeField | ShapeFragment;
+
+/**
+ * What the answer looks like: the original operation with its fragments in place and `@skip` and `@include`
+ * carried out. A response key is null when all its collected fields are refused; a refused non-null field
+ * propagates as any null does, without an error of its own. The same object serves every request that
+ * shares the rewrite, so whatever is compiled from it can hang on it.
+ */
+export interface Shape {
+  readonly kind: OperationTypeNode;
+  readonly rootType: string;
+  readonly selections: readonly ShapeSelection[];
+}
+
 /** The operation of what this caller may do; nothing else reaches the planner. */
 export interface Authorized {
   readonly stage: 'authorized';
   readonly caller: Caller;
   readonly trace: TraceContext;
-  /** As the client sent it: shapes the answer (refused fields are null in it). */
   readonly original: DocumentNode;
   readonly originalOperation: OperationDefinitionNode;
-  /** Refused fields are gone; undefined where nothing is left to run. */
+  readonly shape: Shape;
+  /** Refused and skipped fields are gone, and so is introspection; undefined where nothing is left to fetch. */
   readonly document: DocumentNode | undefined;
   readonly operation: OperationDefinitionNode | undefined;
   /** SHA-256 of the printed rewritten document with the operation's name, hex: the key of plan and executor. */
   readonly operationKey: string;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** What the answer's `errors` tell; empty in dry_run mode. */
   readonly refusals: readonly Refusal[];
-  /** Coordinates that run, for the audit event. */
+  /** What would be refused, where the mode is dry_run. */
+  readonly unenforced: readonly Refusal[];
+  /** No root field is left: `data: null`. */
+  readonly everythingRefused: boolean;
+  /** Reject mode, and something is refused: HTTP 403 with the errors, nothing runs. */
+  readonly rejected: boolean;
+  /** Coordinates that run, for the audit event and the narrowing. */
   readonly fields: readonly string[];
   /** `@policy` names that hold for this request. */
   readonly policies: readonly string[];

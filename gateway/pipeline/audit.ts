@@ -1,7 +1,7 @@
 import type { AuditActor, AuditOutcome, AuditRecord } from '@aduana/core/audit/audit-event';
 import { ANONYMOUS } from '@aduana/core/audit/audit-event';
 import type { SecurityError } from '@aduana/core/errors/security-error';
-import type { Actor } from '@aduana/core/tokens/access-token';
+import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
 import type { Caller, Refusal } from './stages.ts';
 
@@ -63,13 +63,6 @@ export function noteCaller(journal: Journal, caller: Caller): void {
     auth_method: caller.method,
     cert_thumbprint: caller.certificateThumbprint ?? null,
   };
-}
-
-/** Who acts for the subject, outermost first. */
-export function actorsOf(act: Actor | undefined): readonly string[] {
-  const actors: string[] = [];
-  for (let actor = act; actor !== undefined; actor = actor.act) actors.push(actor.sub);
-  return actors;
 }
 
 /** The `request` event: one for each HTTP request to `/graphql`. */

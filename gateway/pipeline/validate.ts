@@ -1,0 +1,156 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { sha256Hex } from '@aduana/core/platform/digest';
+import {
+  type DocumentNode,
+  GraphQLError,
+  getOperationAST,
+  Kind,
+  type OperationDefinitionNode,
+  parse,
+  validate,
+} from 'graphql';
+import { getVariableValues } from 'graphql';
+import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
+import type { GraphqlRequest } from './graphql-request.ts';
+import type { Delegated, Validated } from './stages.ts';
+
+/** The document cannot run: what the client is told, one error or several. */
+export class RequestErrors extends Error {
+  override readonly name = 'RequestErrors';
+  readonly code: 'GRAPHQL_PARSE_FAILED' | 'GRAPHQL_VALIDATION_FAILED' | 'BAD_USER_INPUT';
+  readonly errors: readonly GraphQLError[];
+
+  constructor(code: RequestErrors['code'], errors: readonly GraphQLError[]) {
+    super('the document cannot run');
+    this.code = code;
+    this.errors = errors;
+  }
+}
+
+interface ValidDocument {
+  readonly document: DocumentNode;
+  readonly hash: string;
+}
+
+/** Checks a document beyond the schema: limits. Throws a SecurityError. */
+export type CheckDocument = (document: DocumentNode, supergraph: LoadedSupergraph) => void;
+
+const DOCUMENTS_KEPT = 1_000;
+const DOCUMENT_BYTES_KEPT = 32_768;
+const VALIDATION_ERRORS_TOLD = 20;
+
+export type Validate = (
+  delegated: Delegated,
+  request: GraphqlRequest,
+  supergraph: LoadedSupergraph,
+) => Validated;
+
+/**
+ * Parses and validates, once per document and schema; then picks the operation and coerces its variables.
+ *
+ * @param tokenLimit lexical tokens, comments apart
+ * @throws RequestErrors what the client is to be told; SecurityError `OPERATION_RESOLUTION_FAILURE` or a limit's code
+ */
+export function createValidate(tokenLimit: number | 'off', checkDocument: CheckDocument): Validate {
+  const known = new WeakMap<LoadedSupergraph, Map<string, ValidDocument>>();
+  return (delegated, request, supergraph) => {
+    const { query } = request;
+    if (query === undefined || query === '') throw new SecurityError('BAD_REQUEST', { detail: 'no `query`' });
+    const documents = known.get(supergraph) ?? new Map<string, ValidDocument>();
+    known.set(supergraph, documents);
+    let valid = documents.get(query);
+    if (valid === undefined) {
+      valid = readDocument(query, supergraph, tokenLimit, checkDocument);
+      if (query.length <= DOCUMENT_BYTES_KEPT) keep(documents, query, valid);
+    }
+    const operation = pickOperation(valid.document, request);
+    return {
+      stage: 'validated',
+      caller: delegated.caller,
+      trace: delegated.trace,
+      document: valid.document,
+      documentHash: valid.hash,
+      operation,
+      operationName: operation.name?.value,
+      variables: readVariables(operation, request.variables, supergraph),
+    };
+  };
+}
+
+function keep(documents: Map<string, ValidDocument>, query: string, valid: ValidDocument): void {
+  if (documents.size >= DOCUMENTS_KEPT) {
+    const [oldest] = documents.keys();
+    if (oldest !== undefined) documents.delete(oldest);
+  }
+  documents.set(query, valid);
+}
+
+function readDocument(
+  query: string,
+  supergraph: LoadedSupergraph,
+  tokenLimit: number | 'off',
+  checkDocument: CheckDocument,
+): ValidDocument {
+  let document: DocumentNode;
+  try {
+    document = parse(query, tokenLimit === 'off' ? {} : { maxTokens: tokenLimit });
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    if (error.message.includes('Parsing aborted')) throw new SecurityError('LIMIT_TOKENS_EXCEEDED');
+    throw new RequestErrors('GRAPHQL_PARSE_FAILED', [error]);
+  }
+  checkDocument(document, supergraph);
+  const errors = validate(supergraph.apiSchema, document, undefined, { maxErrors: VALIDATION_ERRORS_TOLD });
+  if (errors.length > 0) throw new RequestErrors('GRAPHQL_VALIDATION_FAILED', errors.map(withoutSuggestion));
+  return { document, hash: sha256Hex(query) };
+}
+
+/** Suggestions name fields that the caller may not know. */
+function withoutSuggestion(error: GraphQLError): GraphQLError {
+  const message = error.message.replace(/ ?Did you mean .+\?$/s, '');
+  return new GraphQLError(message, { nodes: error.nodes, positions: error.positions, source: error.source });
+}
+
+function pickOperation(document: DocumentNode, request: GraphqlRequest): OperationDefinitionNode {
+  const operation = getOperationAST(document, request.operationName);
+  if (operation === null || operation === undefined)
+    throw new SecurityError('OPERATION_RESOLUTION_FAILURE', { detail: 'no operation, or none of that name' });
+  if (request.queriesOnly && operation.operation !== 'query')
+    throw new SecurityError('METHOD_NOT_ALLOWED', { detail: 'a mutation by GET' });
+  if (operation.operation === 'subscription')
+    throw new SecurityError('OPERATION_RESOLUTION_FAILURE', { detail: 'a subscription' });
+  return operation;
+}
+
+const NO_VARIABLES: Readonly<Record<string, unknown>> = Object.freeze({});
+
+/** The variables that the operation defines, as sent, after checking that they can be coerced. */
+function readVariables(
+  operation: OperationDefinitionNode,
+  sent: Readonly<Record<string, unknown>>,
+  supergraph: LoadedSupergraph,
+): Readonly<Record<string, unknown>> {
+  const definitions = operation.variableDefinitions ?? [];
+  if (definitions.length === 0) return NO_VARIABLES;
+  const own = Object.create(null) as Record<string, unknown>;
+  for (const { variable } of definitions) {
+    const name = variable.name.value;
+    if (Object.hasOwn(sent, name)) own[name] = sent[name];
+  }
+  const { errors } = getVariableValues(supergraph.apiSchema, definitions, own, { maxErrors: 10 });
+  if (errors !== undefined) throw new RequestErrors('BAD_USER_INPUT', errors.map(withoutValue));
+  return own;
+}
+
+/** The message of graphql-js repeats the value that was sent; which variable and why is enough. */
+function withoutValue(error: GraphQLError): GraphQLError {
+  const names = (error.nodes ?? []).flatMap((node) =>
+    node.kind === Kind.VARIABLE_DEFINITION ? [node.variable.name.value] : [],
+  );
+  const name = names[0] ?? '';
+  const missing = error.message.includes('was not provided') || error.message.includes('must not be null');
+  return new GraphQLError(
+    missing ? `Variable "$${name}" needs a value.` : `Variable "$${name}" got an invalid value.`,
+    { nodes: error.nodes },
+  );
+}

@@ -1,0 +1,125 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher, Pool } from 'undici';
+import type { Code } from '../errors/error-codes.ts';
+import { SecurityError } from '../errors/security-error.ts';
+import type { Deadlines, Pending } from './deadlines.ts';
+import { describeConnectionFailure } from './describe-connection-failure.ts';
+import type { SecureRequest, SecureResponse } from './secure-peer.ts';
+
+export interface ExchangeRules {
+  readonly deadlines: Deadlines;
+  /** On the monotonic clock. */
+  readonly deadline: number;
+  readonly failureCode: Code;
+  readonly origin: string;
+}
+
+/** Sends one request over a pool and collects its bounded answer. */
+export function exchangeMessages(
+  pool: Pool,
+  request: SecureRequest,
+  rules: ExchangeRules,
+): Promise<SecureResponse> {
+  return new Promise((resolve, reject) => {
+    const collector = new AnswerCollector(request, rules, resolve, reject);
+    if (request.signal?.aborted === true) {
+      collector.abandon('the call was abandoned by its caller');
+      return;
+    }
+    rules.deadlines.add(collector);
+    const { method, path, headers, body } = request;
+    pool.dispatch(
+      {
+        method,
+        path,
+        ...(headers === undefined ? {} : { headers }),
+        ...(body === undefined ? {} : { body }),
+      },
+      collector,
+    );
+  });
+}
+
+/** A class, because the hot path makes one for each call: a closure per callback would cost more. */
+class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+  readonly #request: SecureRequest;
+  readonly #rules: ExchangeRules;
+  readonly #resolve: (response: SecureResponse) => void;
+  readonly #reject: (error: SecurityError) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #settled = false;
+  #status = 0;
+  #headers: IncomingHttpHeaders = {};
+  #size = 0;
+  readonly #chunks: Buffer[] = [];
+
+  constructor(
+    request: SecureRequest,
+    rules: ExchangeRules,
+    resolve: (response: SecureResponse) => void,
+    reject: (error: SecurityError) => void,
+  ) {
+    this.deadline = rules.deadline;
+    this.signal = request.signal;
+    this.#request = request;
+    this.#rules = rules;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  abandon(detail: string): void {
+    if (this.#settled) return;
+    const error = this.#fail(detail);
+    this.#controller?.abort(error);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#settled) controller.abort(new Error('abandoned'));
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    this.#status = status;
+    this.#headers = headers;
+    if (Number(headers['content-length'] ?? 0) > this.#request.maxResponseBytes)
+      this.abandon('the answer is too large');
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#size > this.#request.maxResponseBytes) this.abandon('the answer is too large');
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#rules.deadlines.remove(this);
+    const [only] = this.#chunks;
+    const body = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks);
+    this.#resolve({ status: this.#status, headers: this.#headers, body });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (!this.#settled) this.#fail(describeConnectionFailure(error), error);
+  }
+
+  #fail(reason: string, cause?: Error): SecurityError {
+    this.#settled = true;
+    this.#chunks.length = 0;
+    this.#rules.deadlines.remove(this);
+    const detail = `${this.#rules.origin}: ${reason}`;
+    const error = new SecurityError(this.#rules.failureCode, {
+      detail,
+      ...(cause === undefined ? {} : { cause }),
+    });
+    this.#reject(error);
+    return error;
+  }
+}

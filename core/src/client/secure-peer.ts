@@ -1,0 +1,27 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+export interface SecureRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With its query, if any. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  /** From this call to the last byte of its answer, waiting for a connection included. */
+  readonly timeoutMilliseconds: number;
+  readonly maxResponseBytes: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface SecureResponse {
+  /** Redirects are not followed. */
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** One configured callee. */
+export interface SecurePeer {
+  readonly origin: string;
+  /** @throws SecurityError with the peer's failure code when there is no complete answer; its detail says why */
+  request(request: SecureRequest): Promise<SecureResponse>;
+}

@@ -9,5 +9,5 @@ export default {
   setupFiles: ['<rootDir>/test/support/before-modules.ts'],
   testTimeout: 30_000,
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/core/dist', '<rootDir>/bench/peers'],
-  reporters: ['default', 'summary', '<rootDir>/test/support/summary-reporter.js'],
+  reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
 };

@@ -42,14 +42,14 @@ describe('the lead book', () => {
     const book = open();
     book.advance('lead-1', 'CONTACTED', 'k1');
     expect(() => book.advance('lead-2', 'CONTACTED', 'k1')).toThrow(
-      expect.objectContaining({ code: 'CONFLICT', status: 409 }) as Error,
+      expect.objectContaining({ code: 'CONFLICT', status: 409 }),
     );
     expect(book.lead('lead-2')?.status).toBe('NEW');
   });
 
   test('a lead that does not exist cannot be advanced', () => {
     expect(() => open().advance('lead-0', 'LOST', 'k1')).toThrow(
-      expect.objectContaining({ code: 'NOT_FOUND', status: 404 }) as Error,
+      expect.objectContaining({ code: 'NOT_FOUND', status: 404 }),
     );
   });
 });

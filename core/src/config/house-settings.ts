@@ -20,6 +20,8 @@ export const HOUSE_SETTINGS = {
   LEADS_PORT: port(8014),
   STS_ISSUER: z.string().optional(),
   STS_URL: z.string().optional(),
+  /** Where the audit log is, for services on other hosts. */
+  AUDIT_URL: z.string().optional(),
   DATABASE_URL: z.string().optional(),
   MIGRATION_DATABASE_URL: z.string().optional(),
   REDIS_URL: z.string().optional(),
@@ -33,6 +35,11 @@ export const HOUSE_SETTINGS = {
   AUTHORIZATION_MODE: choice(['filter', 'reject', 'dry_run'], 'filter'),
   SIGNING_KEY_ROTATION_INTERVAL: durationOrOff(30 * 86_400_000),
   CLIENT_SECRET_ROTATION_INTERVAL: durationOrOff('off'),
+  /** Tells replicas of one service apart in the audit log; the same after a restart. */
+  INSTANCE: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'is no name of 1 to 64 letters, digits, dots, dashes')
+    .default('1'),
   LOG_LEVEL: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info'),
 } as const;
 
@@ -41,6 +48,16 @@ export type HouseSettings = z.output<z.ZodObject<typeof HOUSE_SETTINGS>>;
 /** The issuer identifier of the STS: `STS_ISSUER`, else localhost at its port. */
 export function stsIssuer(settings: Pick<HouseSettings, 'STS_ISSUER' | 'STS_PORT'>): string {
   return settings.STS_ISSUER ?? `https://localhost:${String(settings.STS_PORT)}`;
+}
+
+/** The token endpoint of the STS: `STS_URL`, else beneath its issuer identifier. */
+export function stsTokenUrl(settings: Pick<HouseSettings, 'STS_URL' | 'STS_ISSUER' | 'STS_PORT'>): string {
+  return settings.STS_URL ?? `${stsIssuer(settings)}/sts/token`;
+}
+
+/** The base URL of the audit log: `AUDIT_URL`, else localhost at its port. */
+export function auditUrl(settings: Pick<HouseSettings, 'AUDIT_URL' | 'AUDIT_PORT'>): string {
+  return settings.AUDIT_URL ?? loopbackUrl(settings.AUDIT_PORT);
 }
 
 /** The base URL of a service of the house on loopback. */

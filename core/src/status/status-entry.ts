@@ -28,3 +28,6 @@ export interface StatusView {
   /** Calls back after each change. */
   onChange(listener: () => void): () => void;
 }
+
+/** The bus topic that wakes the readers of the feed. */
+export const STATUS_TOPIC = 'sts.status';

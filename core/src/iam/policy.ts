@@ -84,10 +84,7 @@ export interface Condition {
 }
 
 export type ClientAuthenticationMethod =
-  | 'client_secret_basic'
-  | 'client_secret_post'
-  | 'private_key_jwt'
-  | 'tls_client_auth';
+  'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'tls_client_auth';
 
 /** What a service may ask of the STS on behalf of a caller (RFC 8693). */
 export interface ExchangeRights {
@@ -121,8 +118,8 @@ export interface TrustedIssuer {
   readonly audience: string;
   /** The one accepted `typ`, lower case; undefined: `JWT`, `at+jwt` or none. */
   readonly typ: string | undefined;
-  /** A PEM file with the CAs that the issuer's key endpoint is verified against; undefined: the system's. */
-  readonly caFile: string | undefined;
+  /** PEM: the CAs that the issuer's key endpoint is verified against; undefined: the system's. */
+  readonly ca: string | undefined;
   /** Claim name -> claim value -> role. */
   readonly claims: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly location: Location;

@@ -3,7 +3,7 @@ import { ANONYMOUS } from '@aduana/core/audit/audit-event';
 import type { SecurityError } from '@aduana/core/errors/security-error';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
-import type { Caller, Refusal } from './stages.ts';
+import type { Authorized, Caller, Refusal } from './stages.ts';
 
 const API_ACTIVITY = 6003;
 const AUTHENTICATION = 3002;
@@ -23,6 +23,8 @@ export interface Journal {
   documentHash: string | undefined;
   fields: readonly string[];
   refusals: readonly Refusal[];
+  /** What would have been refused in another mode than `dry_run`. */
+  unenforced: readonly Refusal[];
   subgraphs: readonly string[];
   errorCodes: readonly string[];
   policySha256: string | undefined;
@@ -40,6 +42,7 @@ export function openJournal(id: string): Journal {
     documentHash: undefined,
     fields: [],
     refusals: [],
+    unenforced: [],
     subgraphs: [],
     errorCodes: [],
     policySha256: undefined,
@@ -63,6 +66,17 @@ export function noteCaller(journal: Journal, caller: Caller): void {
     auth_method: caller.method,
     cert_thumbprint: caller.certificateThumbprint ?? null,
   };
+}
+
+/** Notes what runs and what is refused of it. */
+export function noteFields(journal: Journal, authorized: Authorized): void {
+  const { refusals, unenforced } = authorized;
+  journal.fields =
+    journal.fields.length === 0 ? authorized.fields : [...journal.fields, ...authorized.fields];
+  journal.refusals = [...journal.refusals, ...refusals];
+  journal.unenforced = [...journal.unenforced, ...unenforced];
+  if (refusals.length === 0) journal.outcome = journal.outcome === 'FAILED' ? 'ALLOWED' : journal.outcome;
+  else journal.outcome = authorized.everythingRefused || authorized.rejected ? 'DENIED' : 'PARTIAL';
 }
 
 /** The `request` event: one for each HTTP request to `/graphql`. */
@@ -92,6 +106,7 @@ export function requestRecord(journal: Journal, trace: TraceContext, address: st
       ...(journal.reason === undefined ? {} : { reason: journal.reason }),
       ...(journal.errorCodes.length === 0 ? {} : { error_codes: journal.errorCodes }),
       ...(journal.refusals.length === 0 ? {} : { refused: refusedFields(journal.refusals) }),
+      ...(journal.unenforced.length === 0 ? {} : { unenforced: refusedFields(journal.unenforced) }),
     },
   };
 }

@@ -53,6 +53,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         subjectToken: token,
         method,
         certificateThumbprint: peer?.thumbprint,
+        spiffeId: peer?.spiffeId,
         address: request.remoteAddress,
       };
       return { stage: 'delegated', caller, trace };

@@ -15,7 +15,9 @@ export interface Caller {
   /** The `at+jwt` for audience `gateway`: the subject token of every narrowed one. */
   readonly subjectToken: Secret;
   readonly method: AuthenticationMethod;
+  /** Of the client certificate of this connection, whichever credential was used. */
   readonly certificateThumbprint: string | undefined;
+  readonly spiffeId: string | undefined;
   readonly address: string;
 }
 

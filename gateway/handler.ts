@@ -1,0 +1,141 @@
+import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
+import type { ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
+import type { Engine } from '@aduana/core/iam/compile';
+import { uuidv7 } from '@aduana/core/platform/ids';
+import { describeError } from '@aduana/core/platform/log';
+import type { Platform } from '@aduana/core/platform/platform';
+import { type Journal, noteCaller, noteFailure, openJournal, requestRecord } from './pipeline/audit.ts';
+import { authenticate } from './pipeline/authenticate.ts';
+import {
+  type BrowserRules,
+  checkBrowserRules,
+  corsHeaders,
+  isFromBrowser,
+} from './pipeline/browser-rules.ts';
+import type { Exchange } from './pipeline/exchange.ts';
+import type { Forward } from './pipeline/forward.ts';
+import { readGraphqlRequests } from './pipeline/graphql-request.ts';
+import type { CallerLimits } from './pipeline/limits/caller-limits.ts';
+import { chooseMediaType, type MediaType } from './pipeline/media-type.ts';
+import { rightsOf } from './pipeline/rights.ts';
+import { type OperationAnswer, type OperationRooms, runOperation } from './pipeline/run-operation.ts';
+import { RequestErrors } from './pipeline/validate.ts';
+import type { LoadedSupergraph } from './supergraph/loaded-supergraph.ts';
+
+export interface HandlerRooms extends OperationRooms {
+  readonly platform: Platform;
+  readonly browser: BrowserRules;
+  readonly limits: { readonly bodyBytes: number; readonly batch: number | 'off' };
+  readonly callers: CallerLimits;
+  readonly exchange: Exchange;
+  readonly forward: Forward;
+  readonly audit: AuditSink;
+  readonly engine: () => Engine;
+  readonly supergraph: () => LoadedSupergraph;
+}
+
+/**
+ * `/graphql`: the outer wall. Whatever happens inside, the request leaves one audit event, and its answer leaves when
+ * that event is durable.
+ */
+export function createHandler(rooms: HandlerRooms): (request: ServiceRequest) => Promise<ServiceResponse> {
+  const { clock, log } = rooms.platform;
+  return async (request) => {
+    const journal = openJournal(uuidv7(clock.now()));
+    let response: ServiceResponse;
+    try {
+      response = await walk(request, journal, rooms);
+    } catch (error) {
+      response = refuse(request, journal, error, rooms);
+    }
+    try {
+      await rooms.audit.record(requestRecord(journal, request.trace, request.remoteAddress));
+    } catch (error) {
+      log.error('a request could not be recorded', { error: describeError(error), audit_id: journal.id });
+      response = graphqlErrorResponse(toSecurityError(error));
+    }
+    const headers = { ...response.headers, ...corsHeaders(request, rooms.browser), 'audit-id': journal.id };
+    return { ...response, headers };
+  };
+}
+
+async function walk(
+  request: ServiceRequest,
+  journal: Journal,
+  rooms: HandlerRooms,
+): Promise<ServiceResponse> {
+  checkBrowserRules(request, rooms.browser);
+  const body = request.method === 'POST' ? await request.body(rooms.limits.bodyBytes) : undefined;
+  const delegated = await rooms.exchange(authenticate(request), request);
+  const { caller } = delegated;
+  noteCaller(journal, caller);
+  const leave = await rooms.callers.enter(caller);
+  try {
+    const mediaType = chooseMediaType(request.headers.accept);
+    const { requests, batched } = readGraphqlRequests(request, body, rooms.limits.batch);
+    const engine = rooms.engine();
+    journal.policySha256 = engine.sha256;
+    const supergraph = rooms.supergraph();
+    const context = {
+      supergraph,
+      rights: rightsOf(caller, engine, rooms.platform.clock),
+      fetcher: rooms.forward(supergraph.subgraphs, request.headers),
+      journal,
+      signal: request.signal,
+    };
+    const answers: OperationAnswer[] = [];
+    for (const one of requests)
+      answers.push(
+        await runOrExplain(() => runOperation(delegated, one, rooms, context), journal, mediaType),
+      );
+    const [only] = answers;
+    return batched || only === undefined
+      ? respond(200, `[${answers.map(({ text }) => text).join(',')}]`, mediaType)
+      : respond(only.status, only.text, mediaType);
+  } finally {
+    leave();
+  }
+}
+
+/** What is wrong with the client's document is told to the client, who has been authenticated. */
+async function runOrExplain(
+  run: () => Promise<OperationAnswer>,
+  journal: Journal,
+  mediaType: MediaType,
+): Promise<OperationAnswer> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof RequestErrors)) throw error;
+    journal.outcome = 'FAILED';
+    journal.code = error.code;
+    const errors = error.errors.map(({ message, locations }) => ({
+      message,
+      ...(locations === undefined ? {} : { locations }),
+      extensions: { code: error.code },
+    }));
+    return { status: mediaType.requestErrorStatus, text: JSON.stringify({ errors }) };
+  }
+}
+
+function refuse(
+  request: ServiceRequest,
+  journal: Journal,
+  error: unknown,
+  { platform: { log } }: HandlerRooms,
+): ServiceResponse {
+  const known = toSecurityError(error);
+  noteFailure(journal, known);
+  if (known.status >= 500)
+    log.error('a request failed', { error: describeError(error), audit_id: journal.id });
+  const response = graphqlErrorResponse(known);
+  if (known.code !== 'UNAUTHENTICATED') return response;
+  const challenge = isFromBrowser(request) ? ['Bearer'] : ['Bearer', 'Basic realm="aduana", charset="UTF-8"'];
+  return { ...response, headers: { ...response.headers, 'www-authenticate': challenge } };
+}
+
+function respond(status: number, body: string, mediaType: MediaType): ServiceResponse {
+  return { status, headers: { 'content-type': mediaType.contentType, 'cache-control': 'no-store' }, body };
+}

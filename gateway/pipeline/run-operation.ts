@@ -1,0 +1,81 @@
+import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Rights } from '@aduana/core/graphql/requirement';
+import type { GraphQLFormattedError } from 'graphql';
+import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
+import { intentRecord, type Journal, noteFields } from './audit.ts';
+import type { Execute } from './execute/executor.ts';
+import type { GraphqlRequest } from './graphql-request.ts';
+import type { Introspect } from './introspect.ts';
+import type { Plan } from './plan.ts';
+import { narrow } from './narrow.ts';
+import type { Authorize } from './rewrite/create-authorizer.ts';
+import type { Delegated, Refusal } from './stages.ts';
+import type { SubgraphFetcher } from './subgraph-fetcher.ts';
+import type { Validate } from './validate.ts';
+
+export interface OperationRooms {
+  readonly validate: Validate;
+  readonly authorize: Authorize;
+  readonly introspect: Introspect;
+  readonly plan: Plan;
+  readonly execute: Execute;
+  readonly audit: AuditSink;
+}
+
+export interface OperationContext {
+  readonly supergraph: LoadedSupergraph;
+  readonly rights: Rights;
+  readonly fetcher: SubgraphFetcher;
+  readonly journal: Journal;
+  readonly signal: AbortSignal;
+}
+
+/** The answer's status and its JSON text. */
+export interface OperationAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Walks one operation through its rooms: validate, authorize, introspect, plan, narrow, execute. */
+export async function runOperation(
+  delegated: Delegated,
+  request: GraphqlRequest,
+  rooms: OperationRooms,
+  { supergraph, rights, fetcher, journal, signal }: OperationContext,
+): Promise<OperationAnswer> {
+  const validated = rooms.validate(delegated, request, supergraph);
+  journal.operationName = validated.operationName;
+  journal.operationKind = validated.operation.operation;
+  journal.documentHash = validated.documentHash;
+  const authorized = rooms.authorize(validated, supergraph, rights);
+  noteFields(journal, authorized);
+  if (authorized.rejected) {
+    const errors = authorized.refusals.map(refusalError);
+    return { status: 403, text: JSON.stringify({ data: null, errors }) };
+  }
+  const introspection = rooms.introspect(authorized, supergraph, rights);
+  if (authorized.operation?.operation === 'mutation')
+    await rooms.audit.record(intentRecord(journal, delegated.trace));
+  const plan = rooms.plan(authorized, supergraph);
+  const narrowings = narrow(plan, authorized, supergraph, rights);
+  const answer = await rooms.execute({
+    plan: plan?.plan,
+    authorized,
+    supergraph,
+    narrowings,
+    fetcher,
+    introspection,
+    signal,
+  });
+  journal.subgraphs = answer.subgraphs;
+  journal.errorCodes = [...new Set(answer.errors.map(({ extensions }) => String(extensions?.['code'])))];
+  if (answer.data === 'null' && authorized.refusals.length === 0) journal.outcome = 'FAILED';
+  const errors = answer.errors.length === 0 ? '' : `,"errors":${JSON.stringify(answer.errors)}`;
+  return { status: 200, text: `{"data":${answer.data}${errors}}` };
+}
+
+function refusalError({ path }: Refusal): GraphQLFormattedError {
+  const { message, code } = new SecurityError('UNAUTHORIZED_FIELD_OR_TYPE');
+  return { message, path, extensions: { code } };
+}

@@ -1,0 +1,131 @@
+import { ANONYMOUS, type AuditRecord } from '../audit/audit-event.ts';
+import type { AuditSink } from '../audit/audit-sink.ts';
+import { boundEvent } from '../audit/canonical.ts';
+import type { Spool } from '../audit/spool.ts';
+import { SecurityError } from '../errors/security-error.ts';
+import { uuid, uuidv7 } from '../platform/ids.ts';
+import type { Platform } from '../platform/platform.ts';
+import { createDelivery, type Delivery, type OutgoingEvent } from './audit-delivery.ts';
+
+export interface AuditClientOptions {
+  /** Which replica this is; the same after a restart. */
+  readonly instance: string;
+  /**
+   * `POST /audit/events` with this JSON body; resolves when the service answered 2xx.
+   *
+   * @throws SecurityError with the status of the answer; 400, 409, 413, 415 and 422 condemn the content, all else is tried again
+   */
+  readonly post: (body: string, signal: AbortSignal) => Promise<void>;
+  readonly spool: Spool;
+  readonly mode: 'fail_closed' | 'fail_open';
+  readonly platform: Platform;
+}
+
+/** A service's line to the log. */
+export interface AuditClient extends AuditSink {
+  /** Records `source.start`; what an earlier boot left in the spool goes first. */
+  start(): Promise<void>;
+  /** Records `source.stop`, sends what it can within a few seconds, and leaves the rest in the spool. Idempotent. */
+  stop(): Promise<void>;
+  /** Where events go at this moment. */
+  readonly state: Delivery['state'];
+}
+
+/** OCSF 1.8.0 application lifecycle. */
+const LIFECYCLE = 6002;
+
+/**
+ * Gives each event its id, its place in this boot's count and a bounded form, and keeps it until it is durable: sent in
+ * batches, one under way at a time with everything that came meanwhile behind it, or spooled on disk.
+ */
+export function createAuditClient(options: AuditClientOptions): AuditClient {
+  const { clock } = options.platform;
+  const bootId = uuid();
+  let count = 0;
+  let stopping: Promise<void> | undefined;
+
+  const delivery = createDelivery({
+    ...options,
+    describeGap: (gap) =>
+      envelop({
+        type: 'audit.gap',
+        class_uid: LIFECYCLE,
+        outcome: 'FAILED',
+        actor: self(),
+        detail: { count: gap.count, ranges: gap.ranges, answered: gap.answered },
+      }),
+  });
+
+  function self(): AuditRecord['actor'] {
+    return { sub: options.instance, client_id: null, act: [], auth_method: null, cert_thumbprint: null };
+  }
+
+  function envelop(record: AuditRecord): OutgoingEvent & { readonly id: string } {
+    const now = clock.now();
+    const {
+      id = uuidv7(now),
+      type,
+      class_uid,
+      outcome,
+      actor,
+      request,
+      policy,
+      trace,
+      pii,
+      ...rest
+    } = record;
+    const n = count;
+    count += 1;
+    const envelope = {
+      v: 1,
+      id,
+      time: new Date(now).toISOString(),
+      source: { instance: options.instance, boot_id: bootId, n },
+      type,
+      class_uid,
+      outcome,
+      actor,
+      request: request ?? null,
+      policy: policy ?? null,
+      trace: trace ?? null,
+      pii: pii ?? null,
+      ...rest,
+    };
+    return { id, n, text: JSON.stringify(boundEvent(envelope)), isAnonymous: actor.sub === ANONYMOUS.sub };
+  }
+
+  async function record(entry: AuditRecord): Promise<string> {
+    if (stopping !== undefined)
+      throw new SecurityError('AUDIT_UNAVAILABLE', { detail: 'the service is stopping' });
+    return put(entry);
+  }
+
+  async function put(entry: AuditRecord): Promise<string> {
+    const event = envelop(entry);
+    await delivery.deliver(event);
+    return event.id;
+  }
+
+  async function stop(): Promise<void> {
+    await put({ type: 'source.stop', class_uid: LIFECYCLE, outcome: 'ALLOWED', actor: self() }).catch(
+      (error: unknown) => {
+        options.platform.log.warn('the stop of this service could not be recorded', { error });
+      },
+    );
+    await delivery.stop();
+  }
+
+  return {
+    record,
+    start: async () => {
+      await record({ type: 'source.start', class_uid: LIFECYCLE, outcome: 'ALLOWED', actor: self() });
+    },
+    stop() {
+      stopping ??= stop();
+      return stopping;
+    },
+    get state() {
+      return delivery.state;
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import type { Spool } from '../audit/spool.ts';
+import { jitter } from '../platform/ids.ts';
+import type { Platform } from '../platform/platform.ts';
+
+export interface AuditDrainOptions {
+  readonly spool: Spool;
+  readonly post: (texts: readonly string[]) => Promise<void>;
+  /** Whether the service refuses the content itself. */
+  readonly isCondemning: (error: unknown) => boolean;
+  readonly platform: Platform;
+  /** The append that is under way, if any. */
+  readonly whenSpoolRests: () => Promise<void> | undefined;
+  /** The spool is empty and nothing is being added: called before anything else can run. */
+  readonly onEmpty: () => void;
+}
+
+export interface AuditDrain {
+  /** Starts to empty the spool, unless that is under way. */
+  begin(): void;
+  /** Empties what a few seconds allow, then ends. */
+  finish(): Promise<void>;
+}
+
+const BATCH_EVENTS = 1000;
+const BATCH_CHARACTERS = 786_432;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5000;
+const FINISH_MS = 3000;
+
+/** Sends what lies in the spool, oldest first, until it is empty; the service knows what it has by the events' ids. */
+export function createAuditDrain(options: AuditDrainOptions): AuditDrain {
+  const { spool, post, isCondemning, platform: { clock, log } } = options; // prettier-ignore
+  const stopped = new AbortController();
+  let running: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    let pause = FIRST_PAUSE_MS;
+    while (!stopped.signal.aborted) {
+      try {
+        const texts = await spool.peek(BATCH_EVENTS, BATCH_CHARACTERS);
+        if (texts.length > 0) {
+          await postEach(texts);
+          await spool.drop(texts.length);
+          pause = FIRST_PAUSE_MS;
+        } else {
+          const append = options.whenSpoolRests();
+          if (append === undefined && spool.isEmpty) {
+            running = undefined;
+            options.onEmpty();
+            return;
+          }
+          await append;
+        }
+      } catch (error) {
+        log.debug('the spool waits for the audit service', { error });
+        await clock.sleep(pause * jitter(0.2), stopped.signal).catch(() => undefined);
+        pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      }
+    }
+    running = undefined;
+  }
+
+  async function postEach(texts: readonly string[]): Promise<void> {
+    try {
+      await post(texts);
+    } catch (error) {
+      if (!isCondemning(error)) throw error;
+      if (texts.length === 1)
+        log.error('the audit service refuses a spooled event', { error, ...nameOf(texts[0]) });
+      else for (const text of texts) await postEach([text]);
+    }
+  }
+
+  function begin(): void {
+    running ??= run();
+  }
+
+  return {
+    begin,
+    async finish() {
+      const timer = clock.after(FINISH_MS, () => {
+        stopped.abort();
+      });
+      await running;
+      timer.cancel();
+      stopped.abort();
+    },
+  };
+}
+
+/** What tells which event it was, without what it holds. */
+function nameOf(text: string | undefined): Readonly<Record<string, unknown>> {
+  const { id, type } = JSON.parse(text ?? '{}') as { id?: unknown; type?: unknown };
+  return { id, type };
+}

@@ -79,7 +79,10 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
         import('../gateway/start.ts'),
       ]);
       const settings = loadConfig(GATEWAY_SETTINGS, environment);
-      return { settings, start: (platform) => startGateway(settings, platform) };
+      return {
+        settings,
+        start: (platform) => startGateway({ ...settings, variables: environment }, platform),
+      };
     },
   },
 ];

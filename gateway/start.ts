@@ -1,0 +1,163 @@
+import { stsIssuer } from '@aduana/core/config/house-settings';
+import type { Environment } from '@aduana/core/config/load-config';
+import { type HouseLine, openHouseLine } from '@aduana/core/client/house-line';
+import type { Health } from '@aduana/core/http/health';
+import type { ListenerOptions } from '@aduana/core/http/listener';
+import { type HttpService, openHttpService } from '@aduana/core/http/service';
+import type { RunningService, ServicePlatform } from '@aduana/core/http/service-platform';
+import { type LivePolicies, openPolicies } from '@aduana/core/iam/live-policies';
+import { describeError } from '@aduana/core/platform/log';
+import type { GatewaySettings } from './config.ts';
+import { createHandler, type HandlerRooms } from './handler.ts';
+import { createExchange } from './pipeline/exchange.ts';
+import { createExecutor } from './pipeline/execute/create-executor.ts';
+import { createForward } from './pipeline/forward.ts';
+import { createIntrospect } from './pipeline/introspect.ts';
+import { createCallerLimits } from './pipeline/limits/caller-limits.ts';
+import { createDocumentLimits } from './pipeline/limits/document-limits.ts';
+import { createPlan } from './pipeline/plan.ts';
+import { createAuthorizer } from './pipeline/rewrite/create-authorizer.ts';
+import { createValidate } from './pipeline/validate.ts';
+import { createRoutes } from './routes.ts';
+import { readSupergraphConfig } from './supergraph/supergraph-config.ts';
+import { openSupergraphManager, type SupergraphManager } from './supergraph/supergraph-manager.ts';
+
+export interface GatewayConfig extends GatewaySettings {
+  /** What `${VARIABLES}` in the supergraph's configuration stand for, beside the house's own ports. */
+  readonly variables: Environment;
+}
+
+const SUBGRAPH_ANSWER_BYTES = 67_108_864;
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
+
+/** The gateway's composition root. */
+export async function startGateway(
+  config: GatewayConfig,
+  platform: ServicePlatform,
+): Promise<RunningService> {
+  const { clock, log } = platform;
+  const http = await openHttpService({
+    name: 'gateway',
+    listeners: listenersOf(config, platform),
+    ...(config.HEALTH_PORT === 'off'
+      ? {}
+      : { healthListener: { address: config.BIND_ADDRESS, port: config.HEALTH_PORT, tls: undefined } }),
+    platform,
+  });
+  const closers: (() => Promise<void>)[] = [() => http.stop()];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0)) await close();
+  };
+  try {
+    const policies = await openPolicies({ folder: config.POLICIES_DIR, clock, log });
+    closers.push(() => policies.stop());
+    const supergraph = await openSupergraphManager({
+      sdlFile: config.SUPERGRAPH_SDL,
+      subgraphs: await readSubgraphs(config),
+      platform,
+    });
+    closers.push(() => supergraph.stop());
+    const line = await openHouseLine({ service: 'gateway', settings: config, platform });
+    closers.push(() => line.close());
+    const rooms = createRooms(config, platform, line, policies, supergraph);
+    http.serve(
+      createRoutes(config, platform, createHandler(rooms), rooms),
+      () => Promise.resolve(healthOf(line)),
+      (thumbprint) => line.status.isCertificateRevoked(thumbprint),
+    );
+    line.audit.start().catch((error: unknown) => {
+      log.error('the start could not be recorded', { error: describeError(error) });
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { name: 'gateway', url: urlOf(config, http), isReady: () => http.isReady(), stop };
+}
+
+function createRooms(
+  config: GatewayConfig,
+  platform: ServicePlatform,
+  line: HouseLine,
+  policies: LivePolicies,
+  supergraph: SupergraphManager,
+): HandlerRooms {
+  const { clock, log } = platform;
+  return {
+    platform,
+    browser: { publicHosts: config.PUBLIC_HOSTS, allowedOrigins: config.ALLOWED_ORIGINS },
+    limits: {
+      bodyBytes: config.LIMIT_BODY_BYTES === 'off' ? UNLIMITED : config.LIMIT_BODY_BYTES,
+      batch: config.LIMIT_BATCH,
+    },
+    callers: createCallerLimits(config, platform),
+    exchange: createExchange({
+      sts: line.sts,
+      verify: line.verifier('gateway'),
+      issuer: stsIssuer(config),
+      isTrustedIssuer: (issuer) => policies.current().issuers.has(issuer),
+      isRegistered: (peer) => policies.current().serviceBySpiffeId(peer.spiffeId) !== undefined,
+    }),
+    forward: createForward({
+      client: line.client,
+      sts: line.sts,
+      trustDomain: config.TRUST_DOMAIN,
+      maxResponseBytes: SUBGRAPH_ANSWER_BYTES,
+    }),
+    validate: createValidate(config.LIMIT_TOKENS, createDocumentLimits(config)),
+    authorize: createAuthorizer({ clock, mode: config.AUTHORIZATION_MODE }),
+    introspect: createIntrospect({ clock, mode: config.INTROSPECTION }),
+    plan: createPlan({ clock }),
+    execute: createExecutor({
+      kind: config.EXECUTOR,
+      clock,
+      log,
+      operationTimeoutMs: config.OPERATION_TIMEOUT_MS,
+      shareInFlight: config.SHARE_IN_FLIGHT === 'on',
+    }),
+    audit: line.audit,
+    engine: () => policies.current(),
+    supergraph: () => supergraph.current(),
+  };
+}
+
+function listenersOf(config: GatewayConfig, { identity }: ServicePlatform): readonly ListenerOptions[] {
+  const address = config.BIND_ADDRESS;
+  const clientCertificates = !config.MTLS_ENABLED
+    ? 'none'
+    : config.MTLS_MODE === 'strict'
+      ? 'require'
+      : 'request';
+  const tls: ListenerOptions = {
+    address,
+    port: config.GATEWAY_TLS_PORT,
+    tls: { identity, trustDomain: config.TRUST_DOMAIN, clientCertificates, minVersion: 'TLSv1.2' },
+  };
+  if (config.GATEWAY_HTTP_PORT === 'off') return [tls];
+  return [tls, { address, port: config.GATEWAY_HTTP_PORT, tls: undefined }];
+}
+
+async function readSubgraphs(config: GatewayConfig) {
+  const { STS_PORT, AUDIT_PORT, ADMIN_PORT, LEADS_PORT } = config;
+  const ports = Object.entries({ STS_PORT, AUDIT_PORT, ADMIN_PORT, LEADS_PORT }).map(([name, port]) => [
+    name,
+    String(port),
+  ]);
+  return readSupergraphConfig(config.SUPERGRAPH_CONFIG, {
+    variables: { ...config.variables, ...Object.fromEntries(ports) },
+    allowPlainLoopback: config.MTLS_MODE === 'permissive',
+  });
+}
+
+function healthOf(line: HouseLine): Health {
+  const checks = line.check();
+  const ok = Object.values(checks).every((state) => state === 'ok');
+  return { status: checks['status'] !== 'ok' ? 'unavailable' : ok ? 'ok' : 'degraded', checks };
+}
+
+function urlOf(config: GatewayConfig, http: HttpService): string {
+  const [tls, plain] = http.ports;
+  return config.GATEWAY_HTTP_PORT === 'off' || plain === undefined
+    ? `https://localhost:${String(tls)}/graphql`
+    : `http://localhost:${String(plain)}/graphql and https://localhost:${String(tls)}/graphql`;
+}

@@ -44,9 +44,9 @@ export function checkIdentityReferences(
       problems.add(location, `\`${id}\` has the SPIFFE ID of \`${owner}\``, 'Give each service its own');
     owners.set(spiffeId, id);
   }
-  for (const { claims, location } of issuers.values())
-    for (const values of claims.values())
-      for (const role of values.values()) checkRole(role, location, iam, problems);
+  for (const { roleClaims, location } of issuers.values())
+    for (const values of roleClaims.values())
+      for (const role of [...values.values()].flat()) checkRole(role, location, iam, problems);
 }
 
 function partsOf({ allOf = [], anyOf = [], noneOf = [] }: Condition): readonly string[] {

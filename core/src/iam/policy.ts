@@ -120,8 +120,12 @@ export interface TrustedIssuer {
   readonly typ: string | undefined;
   /** PEM: the CAs that the issuer's key endpoint is verified against; undefined: the system's. */
   readonly ca: string | undefined;
-  /** Claim name -> claim value -> role. */
-  readonly claims: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** The claim that names the subject. A claim is named exactly, or by its path with dots. */
+  readonly subjectClaim: string;
+  /** Claim -> value, or element of a list -> roles. */
+  readonly roleClaims: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
+  /** Claim -> value, or element of a list -> permissions that the token is narrowed to; empty: no such narrowing. */
+  readonly scopeClaims: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
   readonly location: Location;
 }
 

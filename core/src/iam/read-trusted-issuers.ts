@@ -25,11 +25,22 @@ export async function readTrustedIssuers(
       audience: entry.audience,
       typ: entry.typ?.toLowerCase(),
       ca: entry.ca_file === undefined ? undefined : await attachment(entry.ca_file, location),
-      claims: new Map(
-        Object.entries(entry.claims ?? {}).map(([claim, roles]) => [claim, new Map(Object.entries(roles))]),
-      ),
+      subjectClaim: entry.subject_claim ?? 'sub',
+      roleClaims: toClaimMap(entry.claims ?? {}),
+      scopeClaims: toClaimMap(entry.scope_claims ?? {}),
       location,
     });
   }
   return issuers;
+}
+
+function toClaimMap(
+  claims: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>,
+): TrustedIssuer['roleClaims'] {
+  return new Map(
+    Object.entries(claims).map(([claim, values]) => [
+      claim,
+      new Map(Object.entries(values).map(([value, names]) => [value, [names].flat()])),
+    ]),
+  );
 }

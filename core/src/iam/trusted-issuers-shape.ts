@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NAME } from './iam-policies-shape.ts';
+import { NAME, PERMISSION } from './iam-policies-shape.ts';
 
 const ASYMMETRIC_ALGORITHMS = [
   'RS256',
@@ -21,6 +21,8 @@ const ENDPOINT = z.url({ protocol: /^https?$/, error: 'is not a URL' }).refine((
   return encrypted && url.username === '' && url.password === '';
 }, 'is not an https URL without credentials');
 
+const CLAIM = z.string().min(1).max(256);
+
 const ISSUER = z.strictObject({
   issuer: z.string().min(1).max(2048),
   jwks_uri: ENDPOINT,
@@ -28,7 +30,14 @@ const ISSUER = z.strictObject({
   audience: z.string().min(1),
   typ: z.string().min(1).optional(),
   ca_file: z.string().min(1).optional(),
-  claims: z.record(z.string().min(1), z.record(z.string().min(1), NAME)).optional(),
+  subject_claim: CLAIM.optional(),
+  claims: z
+    .record(
+      CLAIM,
+      z.record(z.string().min(1), z.union([NAME, z.array(NAME).min(1)], 'is no role or list of roles')),
+    )
+    .optional(),
+  scope_claims: z.record(CLAIM, z.record(z.string().min(1), z.array(PERMISSION).min(1))).optional(),
 });
 
 /** The shape of `trusted_issuers.yaml`. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { ConfigurationError, type ConfigurationProblem } from '../errors/configuration-error.ts';
 import type { YamlDocument } from './yaml-document.ts';
 

@@ -2,14 +2,15 @@ import { ApolloServer, HeaderMap } from '@apollo/server';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { guardSchema } from '@aduana/core/graphql/guard';
+import { createErrorMask } from '@aduana/core/graphql/mask-error';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
-import { describeError, type Log } from '@aduana/core/platform/log';
+import type { Log } from '@aduana/core/platform/log';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
-import { type GraphQLFormattedError, parse } from 'graphql';
+import { parse } from 'graphql';
 
 /** What a resolver of the house knows of its request. */
 export interface SubgraphContext {
@@ -49,7 +50,7 @@ export async function createSubgraphRoute(options: SubgraphOptions): Promise<Rou
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     nodeEnv: 'production',
-    formatError: (formatted, error) => maskError(formatted, error, log),
+    formatError: createErrorMask(log),
   });
   server.logger.info = () => undefined;
   await server.start();
@@ -95,20 +96,4 @@ function parseJson(text: string): unknown {
   } catch (error) {
     throw new SecurityError('BAD_REQUEST', { detail: 'the body is not JSON', cause: error });
   }
-}
-
-/** Keeps codes of the table and what they carry; anything else is logged and becomes `INTERNAL_SERVER_ERROR`. */
-function maskError(formatted: GraphQLFormattedError, error: unknown, log: Log): GraphQLFormattedError {
-  const original = (error as { originalError?: unknown }).originalError ?? error;
-  const at = formatted.path === undefined ? {} : { path: formatted.path };
-  if (original instanceof SecurityError) {
-    const { code, message, extensions } = original;
-    return { message, ...at, extensions: { code, ...extensions } };
-  }
-  const code = formatted.extensions?.['code'];
-  if (code === 'GRAPHQL_PARSE_FAILED' || code === 'GRAPHQL_VALIDATION_FAILED' || code === 'BAD_USER_INPUT')
-    return { message: formatted.message, ...at, extensions: { code } };
-  log.error('a resolver failed', { error: describeError(original), path: formatted.path?.join('.') });
-  const masked = new SecurityError('INTERNAL_SERVER_ERROR');
-  return { message: masked.message, ...at, extensions: { code: masked.code } };
 }

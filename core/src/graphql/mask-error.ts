@@ -1,0 +1,31 @@
+import type { GraphQLFormattedError } from 'graphql';
+import { SecurityError } from '../errors/security-error.ts';
+import { describeError, type Log } from '../platform/log.ts';
+
+const THE_CALLERS_OWN: readonly unknown[] = [
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+];
+
+/**
+ * A `formatError` for a subgraph's server: keeps codes of the table and what they carry, and what is wrong with the
+ * document itself; anything else is logged and becomes `INTERNAL_SERVER_ERROR`.
+ */
+export function createErrorMask(
+  log: Log,
+): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
+  return (formatted, error) => {
+    const original = (error as { originalError?: unknown }).originalError ?? error;
+    const at = formatted.path === undefined ? {} : { path: formatted.path };
+    if (original instanceof SecurityError) {
+      const { code, message, extensions } = original;
+      return { message, ...at, extensions: { code, ...extensions } };
+    }
+    const code = formatted.extensions?.['code'];
+    if (THE_CALLERS_OWN.includes(code)) return { message: formatted.message, ...at, extensions: { code } };
+    log.error('a resolver failed', { error: describeError(original), path: formatted.path?.join('.') });
+    const masked = new SecurityError('INTERNAL_SERVER_ERROR');
+    return { message: masked.message, ...at, extensions: { code: masked.code } };
+  };
+}

@@ -22,7 +22,7 @@ export function registerServices(program: Command, context: CommandContext): voi
         const asked = untilAsked();
         const house = await startHouse([service], context, {
           makeCertificates: false,
-          embeddedAllowed: false,
+          wholeHouse: false,
         });
         for (const { name, url } of house.services) context.print(`${name} listens at ${url}`);
         await asked;

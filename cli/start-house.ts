@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { writeAddresses } from './addresses.ts';
+import { chooseSystemPorts } from './choose-system-ports.ts';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -22,8 +24,8 @@ export interface RunningHouse {
 export interface StartOptions {
   /** Makes what is missing of the development certificates. */
   readonly makeCertificates: boolean;
-  /** Without `DATABASE_URL`, the embedded database serves. */
-  readonly embeddedAllowed: boolean;
+  /** The whole house in one process: the embedded database serves without `DATABASE_URL`, port 0 lets the system choose. */
+  readonly wholeHouse: boolean;
 }
 
 /**
@@ -46,7 +48,8 @@ export async function startHouse(
     await Promise.all(locks.map((lock) => lock.release()));
   };
   try {
-    const configured = await configureAll(wanted, context, preflight, options);
+    const { environment, chosen } = await chooseSystemPorts(wanted, context.environment, options.wholeHouse);
+    const configured = await configureAll(wanted, { ...context, environment }, preflight, options);
     const [settings] = [...configured.values()].map((service) => service.settings);
     if (settings !== undefined)
       for (const { name } of wanted) {
@@ -55,8 +58,9 @@ export async function startHouse(
       }
     preflight.assertNone();
     if (settings === undefined) throw new TypeError('no service was named');
+    if (options.wholeHouse) await writeAddresses(settings.ADUANA_HOME, chosen);
     if (options.makeCertificates) await ensureCertificates({ settings, clock: context.clock });
-    const secrets = await createSecretProvider({ settings, environment: context.environment, ...context });
+    const secrets = await createSecretProvider({ settings, ...context });
     const needsStore = wanted.some((service) => service.needsStore);
     if (needsStore && settings.DATABASE_URL === undefined)
       await createEmbeddedStoreOnce(settings.ADUANA_HOME);
@@ -110,7 +114,7 @@ async function configureAll(
       const port = (settings as Readonly<Record<string, unknown>>)[variable];
       if (typeof port === 'number') ports.push({ variable, port });
     }
-    if (settings.DATABASE_URL === undefined && !options.embeddedAllowed && wanted.some((s) => s.needsStore))
+    if (settings.DATABASE_URL === undefined && !options.wholeHouse && wanted.some((s) => s.needsStore))
       preflight.add({
         subject: 'DATABASE_URL',
         problem: `is not set, and ${name} alone has no embedded database`,

@@ -27,7 +27,7 @@ export function registerUp(program: Command, context: CommandContext): void {
     .action(async ({ without = [] }: { without?: string[] }) => {
       const asked = untilAsked();
       const wanted = HOUSE_SERVICES.filter(({ name }) => !without.includes(name));
-      const house = await startHouse(wanted, context, { makeCertificates: true, embeddedAllowed: true });
+      const house = await startHouse(wanted, context, { makeCertificates: true, wholeHouse: true });
       const ready = await Promise.race([
         waitUntilReady(house.services, context),
         asked.then(() => ({ waiting: [] as readonly string[] })),

@@ -53,7 +53,7 @@ export async function startHouse(
     const [settings] = [...configured.values()].map((service) => service.settings);
     if (settings !== undefined)
       for (const { name } of wanted) {
-        const lock = await preflight.try(() => acquireHomeLock(settings.ADUANA_HOME, name));
+        const lock = await preflight.try(() => acquireHomeLock(settings.ADUANA_HOME, name, context.clock));
         if (lock !== undefined) locks.push(lock);
       }
     preflight.assertNone();

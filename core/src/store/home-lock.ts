@@ -1,0 +1,41 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigurationError } from '../errors/configuration-error.ts';
+import type { Clock } from '../platform/clock.ts';
+import { tryFileLock } from '../platform/file-lock.ts';
+
+export interface HomeLock {
+  /** Idempotent. */
+  release(): Promise<void>;
+}
+
+/**
+ * Claims a home folder for one service, against every other process that could serve it there.
+ *
+ * @throws ConfigurationError when another process holds it, or the folder cannot be written
+ */
+export async function acquireHomeLock(home: string, service: string, clock: Clock): Promise<HomeLock> {
+  const path = join(home, `${service}.lock`);
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    const lock = await tryFileLock(path, clock);
+    if (lock.held) return lock;
+    throw new ConfigurationError([
+      {
+        subject: path,
+        problem: `${service} runs on this home already (${lock.holder})`,
+        remedy: 'Stop it first, or set ADUANA_HOME to another folder',
+      },
+    ]);
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    throw new ConfigurationError([
+      {
+        subject: 'ADUANA_HOME',
+        problem: `${home} cannot be written (${code})`,
+        remedy: 'Let the user that runs Aduana own the folder, or choose another one',
+      },
+    ]);
+  }
+}

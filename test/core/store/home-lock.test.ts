@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { acquireHomeLock } from '@aduana/core/store/home-lock';
+
+const clock = createSystemClock();
+let home: string;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'aduana-lock-'));
+});
+
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+function lockOf(holder: object): Promise<void> {
+  return writeFile(join(home, 'sts.lock'), JSON.stringify({ id: 'theirs', started: '1', ...holder }));
+}
+
+test('a home belongs to one process per service', async () => {
+  const lock = await acquireHomeLock(home, 'sts', clock);
+  await expect(acquireHomeLock(home, 'sts', clock)).rejects.toMatchObject({
+    name: 'ConfigurationError',
+    problems: [
+      { subject: join(home, 'sts.lock'), problem: expect.stringMatching(/runs on this home already/) },
+    ],
+  });
+  await (await acquireHomeLock(home, 'audit', clock)).release();
+  await lock.release();
+  await lock.release();
+  await (await acquireHomeLock(home, 'sts', clock)).release();
+  expect(await readdir(home)).toEqual([]);
+});
+
+test('the lock of a killed process is taken over', async () => {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  await once(child, 'spawn');
+  const stat = await readFile(`/proc/${String(child.pid)}/stat`, 'utf8');
+  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  await lockOf({ pid: child.pid, host: hostname(), started });
+  await expect(acquireHomeLock(home, 'sts', clock)).rejects.toMatchObject({ name: 'ConfigurationError' });
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await (await acquireHomeLock(home, 'sts', clock)).release();
+});
+
+test('a process that got the pid of a dead holder is not taken for it', async () => {
+  await lockOf({ pid: process.pid, host: hostname(), started: 'another time' });
+  await (await acquireHomeLock(home, 'sts', clock)).release();
+});
+
+test('a holder on another host keeps its lock until it has been silent for long', async () => {
+  await lockOf({ pid: 1, host: 'elsewhere', started: '1' });
+  await expect(acquireHomeLock(home, 'sts', clock)).rejects.toMatchObject({ name: 'ConfigurationError' });
+  const later = { ...clock, now: () => clock.now() + 31_000 };
+  await (await acquireHomeLock(home, 'sts', later)).release();
+});
+
+test('of many that find a dead lock, one gets it', async () => {
+  await lockOf({ pid: 999_999_999, host: hostname() });
+  const results = await Promise.allSettled(
+    Array.from({ length: 20 }, () => acquireHomeLock(home, 'sts', clock)),
+  );
+  const held = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  expect(held).toHaveLength(1);
+  await Promise.all(held.map((lock) => lock.release()));
+});
+
+test('half a lock file counts as a dead one', async () => {
+  await writeFile(join(home, 'sts.lock'), '{"id":"th');
+  await (await acquireHomeLock(home, 'sts', clock)).release();
+});
+
+test('a folder that cannot be made is a configuration problem', async () => {
+  await writeFile(join(home, 'file'), '');
+  await expect(acquireHomeLock(join(home, 'file', 'home'), 'sts', clock)).rejects.toMatchObject({
+    problems: [{ subject: 'ADUANA_HOME' }],
+  });
+});

@@ -1,12 +1,14 @@
 import { stsIssuer } from '@aduana/core/config/house-settings';
 import type { Environment } from '@aduana/core/config/load-config';
+import type { AuditClient } from '@aduana/core/client/audit-client';
+import { openAuditLine } from '@aduana/core/client/audit-line';
 import { type HouseLine, openHouseLine } from '@aduana/core/client/house-line';
+import { healthListener } from '@aduana/core/http/service-listeners';
 import type { Health } from '@aduana/core/http/health';
 import type { ListenerOptions } from '@aduana/core/http/listener';
 import { type HttpService, openHttpService } from '@aduana/core/http/service';
 import type { RunningService, ServicePlatform } from '@aduana/core/http/service-platform';
 import { type LivePolicies, openPolicies } from '@aduana/core/iam/live-policies';
-import { describeError } from '@aduana/core/platform/log';
 import type { GatewaySettings } from './config.ts';
 import { createHandler, type HandlerRooms } from './handler.ts';
 import { createExchange } from './pipeline/exchange.ts';
@@ -39,9 +41,7 @@ export async function startGateway(
   const http = await openHttpService({
     name: 'gateway',
     listeners: listenersOf(config, platform),
-    ...(config.HEALTH_PORT === 'off'
-      ? {}
-      : { healthListener: { address: config.BIND_ADDRESS, port: config.HEALTH_PORT, tls: undefined } }),
+    ...healthListener(config),
     platform,
   });
   const closers: (() => Promise<void>)[] = [() => http.stop()];
@@ -57,17 +57,16 @@ export async function startGateway(
       platform,
     });
     closers.push(() => supergraph.stop());
-    const line = await openHouseLine({ service: 'gateway', settings: config, platform });
-    closers.push(() => line.close());
-    const rooms = createRooms(config, platform, line, policies, supergraph);
+    const lineOptions = { service: 'gateway', settings: config, platform };
+    const line = openHouseLine(lineOptions);
+    const { audit, close } = await openAuditLine(line, lineOptions);
+    closers.push(close, () => line.close());
+    const rooms = createRooms(config, platform, { line, audit, policies, supergraph });
     http.serve(
       createRoutes(config, platform, createHandler(rooms), rooms),
-      () => Promise.resolve(healthOf(line)),
+      () => Promise.resolve(healthOf(line, audit)),
       (thumbprint) => line.status.isCertificateRevoked(thumbprint),
     );
-    line.audit.start().catch((error: unknown) => {
-      log.error('the start could not be recorded', { error: describeError(error) });
-    });
   } catch (error) {
     await stop();
     throw error;
@@ -75,12 +74,17 @@ export async function startGateway(
   return { name: 'gateway', url: urlOf(config, http), isReady: () => http.isReady(), stop };
 }
 
+interface Opened {
+  readonly line: HouseLine;
+  readonly audit: AuditClient;
+  readonly policies: LivePolicies;
+  readonly supergraph: SupergraphManager;
+}
+
 function createRooms(
   config: GatewayConfig,
   platform: ServicePlatform,
-  line: HouseLine,
-  policies: LivePolicies,
-  supergraph: SupergraphManager,
+  { line, audit, policies, supergraph }: Opened,
 ): HandlerRooms {
   const { clock, log } = platform;
   return {
@@ -115,7 +119,7 @@ function createRooms(
       operationTimeoutMs: config.OPERATION_TIMEOUT_MS,
       shareInFlight: config.SHARE_IN_FLIGHT === 'on',
     }),
-    audit: line.audit,
+    audit,
     engine: () => policies.current(),
     supergraph: () => supergraph.current(),
   };
@@ -149,8 +153,8 @@ async function readSubgraphs(config: GatewayConfig) {
   });
 }
 
-function healthOf(line: HouseLine): Health {
-  const checks = line.check();
+function healthOf(line: HouseLine, audit: AuditClient): Health {
+  const checks: Readonly<Record<string, string>> = { ...line.check(), audit: audit.state };
   const ok = Object.values(checks).every((state) => state === 'ok');
   return { status: checks['status'] !== 'ok' ? 'unavailable' : ok ? 'ok' : 'degraded', checks };
 }

@@ -2,6 +2,7 @@ import { openHouseLine } from '@aduana/core/client/house-line';
 import { HOUSE_SETTINGS, type HouseSettings } from '@aduana/core/config/house-settings';
 import type { Health } from '@aduana/core/http/health';
 import { openHttpService } from '@aduana/core/http/service';
+import { serviceListeners } from '@aduana/core/http/service-listeners';
 import type { RunningService, ServicePlatform } from '@aduana/core/http/service-platform';
 import { createLeadsRoute } from './graphql-route.ts';
 import { createLeadBook } from './lead-book.ts';
@@ -18,23 +19,10 @@ export async function startLeads(
   const { identity, clock, log } = platform;
   const service = await openHttpService({
     name: 'leads',
-    listeners: [
-      {
-        address: settings.BIND_ADDRESS,
-        port: settings.LEADS_PORT,
-        tls: settings.MTLS_ENABLED
-          ? {
-              identity,
-              trustDomain: settings.TRUST_DOMAIN,
-              clientCertificates: settings.MTLS_MODE === 'strict' ? 'require' : 'request',
-              minVersion: 'TLSv1.3',
-            }
-          : undefined,
-      },
-    ],
+    ...serviceListeners(settings, identity, settings.LEADS_PORT),
     platform,
   });
-  const line = await openHouseLine({ service: 'leads', settings, platform });
+  const line = openHouseLine({ service: 'leads', settings, platform });
   const graphql = await createLeadsRoute({
     book: createLeadBook({ leads: SAMPLE_LEADS, campaigns: SAMPLE_CAMPAIGNS }, clock),
     peers: new Set([`spiffe://${settings.TRUST_DOMAIN}/gateway`]),

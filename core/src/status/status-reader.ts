@@ -68,7 +68,7 @@ export function createStatusReader({ fetchPage, onWake, clock, log }: StatusRead
     }
     entries.forEach(apply);
     if (position < head && entries.length > 0) return true;
-    position = head; // entries that were pruned leave gaps
+    position = Math.max(position, head); // entries that were pruned leave gaps
     readAt = startedAt;
     return false;
   };

@@ -42,6 +42,9 @@ export interface RotationRequest {
   readonly fresh: Pick<KeyRecord, 'kid' | 'algorithm' | 'publicJwk'>;
 }
 
+/** Beyond this many published keys only a compromised one may be replaced, so that the JWKS stays small. */
+const MOST_PUBLISHED_KEYS = 128;
+
 /** The first generation: one key that signs, and one that counts as published since ever. */
 export function firstKeySet(
   active: RotationRequest['fresh'],
@@ -90,6 +93,8 @@ export function rotate(set: KeySet, request: RotationRequest): KeySet {
     throw new SecurityError('ROTATION_TOO_EARLY', {
       extensions: { notBefore: new Date(pending.activatesAt).toISOString() },
     });
+  if (mode !== 'COMPROMISED' && publishedKeys(set, now).length >= MOST_PUBLISHED_KEYS)
+    throw new SecurityError('ROTATION_TOO_EARLY', { detail: 'too many keys are still published' });
   const compromised = mode === 'COMPROMISED' ? findInUse(set, request.kid ?? active.kid, now) : undefined;
   const promote = compromised === undefined || compromised.kid === active.kid;
   const replacePending = promote || compromised.kid === pending.kid;

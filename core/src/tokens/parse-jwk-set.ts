@@ -9,7 +9,7 @@ const KEY_TYPES: Readonly<Record<string, { readonly kty: string; readonly crv?: 
   RS256: { kty: 'RSA' },
   PS256: { kty: 'RSA' },
 };
-const MAX_KEYS = 64;
+const MAX_KEYS = 256;
 const MAX_KID_LENGTH = 256;
 
 /**

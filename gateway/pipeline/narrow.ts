@@ -1,0 +1,94 @@
+import { grantFor, type Requirement, type Rights } from '@aduana/core/graphql/requirement';
+import type { QueryPlan } from '@apollo/query-planner';
+import { getNamedType, type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql';
+import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
+import { readPlannedFields } from './planned-fields.ts';
+import type { Authorized, Narrowing, Shape } from './stages.ts';
+
+/** What the token for each subgraph of a plan must carry, by the subgraph's name. */
+export type Narrow = (
+  plan: QueryPlan,
+  authorized: Authorized,
+  supergraph: LoadedSupergraph,
+) => ReadonlyMap<string, Narrowing>;
+
+/**
+ * Finds the least that a plan's fetches need: the scopes and policies of what the client selected, and as `join`
+ * the guarded coordinates that the plan fetches only for keys and `@requires`.
+ */
+export function createNarrow(): Narrow {
+  const known = new WeakMap<QueryPlan, WeakMap<Shape, ReadonlyMap<string, Narrowing>>>();
+  return (plan, authorized, supergraph) => {
+    let byShape = known.get(plan);
+    if (byShape === undefined) known.set(plan, (byShape = new WeakMap()));
+    let narrowings = byShape.get(authorized.shape);
+    if (narrowings === undefined) {
+      byShape.set(authorized.shape, (narrowings = narrowAll(plan, authorized, supergraph)));
+    }
+    return narrowings;
+  };
+}
+
+function narrowAll(
+  plan: QueryPlan,
+  authorized: Authorized,
+  { supergraphSchema, requirements, subgraphs }: LoadedSupergraph,
+): ReadonlyMap<string, Narrowing> {
+  const selected = spreadOverTypes(authorized.fields, supergraphSchema);
+  const rights: Rights = {
+    authenticated: true,
+    holdsScope: (scope) => authorized.scopes.has(scope),
+    holdsPolicy: (name) => authorized.policies.includes(name),
+  };
+  const narrowings = new Map<string, Narrowing>();
+  for (const [subgraph, coordinates] of readPlannedFields(plan, supergraphSchema)) {
+    const scopes = new Set<string>();
+    const policies = new Set<string>();
+    const join = new Set<string>();
+    for (const coordinate of coordinates) {
+      const guards = guardsOf(coordinate);
+      if (guards.length > 0 && !selected.has(coordinate)) join.add(coordinate);
+      else for (const guard of guards) grant(guard, scopes, policies);
+    }
+    narrowings.set(subgraph, {
+      audience: subgraphs.get(subgraph)?.audience ?? subgraph,
+      scopes: [...scopes].sort(),
+      policies: [...policies].sort(),
+      join: [...join].sort(),
+    });
+  }
+  return narrowings;
+
+  function grant(guard: Requirement, scopes: Set<string>, policies: Set<string>): void {
+    const granted = grantFor(guard, rights);
+    for (const scope of granted?.scopes ?? []) scopes.add(scope);
+    for (const name of granted?.policies ?? []) policies.add(name);
+  }
+
+  /** What a subgraph's guard may ask for at this field: its own, its type's and the returned type's. */
+  function guardsOf(coordinate: string): Requirement[] {
+    const [parent = '', field = ''] = coordinate.split('.');
+    const type = supergraphSchema.getType(parent);
+    const returned = isObjectType(type) || isInterfaceType(type) ? type.getFields()[field]?.type : undefined;
+    return [coordinate, parent, returned === undefined ? '' : getNamedType(returned).name]
+      .flatMap((place) => requirements.distinct[requirements.at.get(place) ?? -1] ?? [])
+      .filter(({ scopes, policies }) => scopes.length + policies.length > 0);
+  }
+}
+
+/** A field selected on an interface is selected on its implementers; one selected on an object may be fetched through its interface. */
+function spreadOverTypes(fields: readonly string[], schema: GraphQLSchema): ReadonlySet<string> {
+  const spread = new Set(fields);
+  for (const coordinate of fields) {
+    const [parent = '', field = ''] = coordinate.split('.');
+    const type = schema.getType(parent);
+    if (isInterfaceType(type)) {
+      const { objects, interfaces } = schema.getImplementations(type);
+      for (const { name } of [...objects, ...interfaces]) spread.add(`${name}.${field}`);
+    }
+    if (isInterfaceType(type) || isObjectType(type)) {
+      for (const { name } of type.getInterfaces()) spread.add(`${name}.${field}`);
+    }
+  }
+  return spread;
+}

@@ -1,0 +1,59 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
+import type { Clock } from '@aduana/core/platform/clock';
+import { operationFromDocument } from '@apollo/federation-internals';
+import type { QueryPlan } from '@apollo/query-planner';
+import type { DocumentNode } from 'graphql';
+import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
+import type { Authorized } from './stages.ts';
+
+/** The plan of the authorized document; undefined where there is nothing to fetch. The same object for the same operation. */
+export type Plan = (authorized: Authorized, supergraph: LoadedSupergraph) => QueryPlan | undefined;
+
+const DEFAULT_CAPACITY = 2_000;
+const LIMIT_MESSAGE = /maximum recursive selections|non-local selections|exceeds limit|too many/i;
+
+/** Plans what a caller may run: the cache is keyed by the document that is executed, never by the one that was sent. */
+export function createPlan(clock: Clock, capacity = DEFAULT_CAPACITY): Plan {
+  const plans = createBoundedCache<QueryPlan>(clock, capacity);
+  return ({ document, operationKey }, supergraph) => {
+    if (document === undefined) return undefined;
+    const key = `${supergraph.hash} ${operationKey}`;
+    const known = plans.get(key);
+    if (known !== undefined) return known;
+    const plan = buildPlan(document, supergraph);
+    plans.set(key, plan);
+    return plan;
+  };
+}
+
+function buildPlan(document: DocumentNode, { supergraph, queryPlanner }: LoadedSupergraph): QueryPlan {
+  const plan = inOurWords(() =>
+    queryPlanner.buildQueryPlan(operationFromDocument(supergraph.apiSchema(), document), {
+      recursiveSelectionsLimitDisabled: false,
+      nonLocalSelectionsLimitDisabled: false,
+    }),
+  );
+  if (plan.node === undefined) {
+    throw new SecurityError('OPERATION_NOT_PLANNABLE', {
+      detail: 'No subgraph is asked for what was selected',
+    });
+  }
+  return plan;
+}
+
+/** @throws SecurityError `LIMIT_PLANNING_EXCEEDED` or `OPERATION_NOT_PLANNABLE` instead of the planner's own errors */
+function inOurWords(planning: () => QueryPlan): QueryPlan {
+  try {
+    return planning();
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : 'The planner failed';
+    throw new SecurityError(
+      LIMIT_MESSAGE.test(detail) ? 'LIMIT_PLANNING_EXCEEDED' : 'OPERATION_NOT_PLANNABLE',
+      {
+        detail,
+        cause,
+      },
+    );
+  }
+}

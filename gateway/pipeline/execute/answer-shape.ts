@@ -1,0 +1,145 @@
+import {
+  getNamedType,
+  type GraphQLCompositeType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  isAbstractType,
+  isCompositeType,
+  isInterfaceType,
+  isObjectType,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+  TypeNameMetaFieldDef,
+} from 'graphql';
+import type { Shape, ShapeField, ShapeSelection } from '../stages.ts';
+import { isTypeOrSubtype } from './type-relation.ts';
+
+/** The fields of the answer for one runtime type, in the order of the specification (GraphQL section 6.3.2). */
+export interface ObjectShape {
+  readonly typeName: string;
+  readonly fields: readonly FieldShape[];
+}
+
+export interface FieldShape {
+  readonly key: string;
+  /** The key in the fetched data. */
+  readonly dataKey: string;
+  readonly name: string;
+  readonly type: GraphQLOutputType;
+  /** The caller may not have it: null, whatever was fetched. */
+  readonly refused: boolean;
+  /** Of a composite type. */
+  readonly children: CompositeShape | undefined;
+}
+
+/** What is selected on a composite type, by the runtime type of the object at hand. */
+export interface CompositeShape {
+  readonly type: GraphQLCompositeType;
+  /** Undefined where the type cannot stand here. */
+  of(typeName: string): ObjectShape | undefined;
+  /** The shapes of every type that can stand here. */
+  all(): readonly ObjectShape[];
+}
+
+export interface ShapeSchema {
+  readonly apiSchema: GraphQLSchema;
+  /** Names of interfaces that some subgraph knows as an object type. */
+  readonly interfaceObjects: ReadonlySet<string>;
+}
+
+const META_FIELDS = [TypeNameMetaFieldDef, SchemaMetaFieldDef, TypeMetaFieldDef];
+
+/** Resolves the shape of an operation against the API schema, type by type, as the types turn up. */
+export function createAnswerShape(schema: ShapeSchema, shape: Shape): ObjectShape {
+  return collect(schema, shape.rootType, shape.selections);
+}
+
+function collect(schema: ShapeSchema, typeName: string, selections: readonly ShapeSelection[]): ObjectShape {
+  const groups = new Map<string, ShapeField[]>();
+  gather(schema, typeName, selections, groups);
+  return { typeName, fields: [...groups.values()].map((group) => createField(schema, typeName, group)) };
+}
+
+function gather(
+  schema: ShapeSchema,
+  typeName: string,
+  selections: readonly ShapeSelection[],
+  groups: Map<string, ShapeField[]>,
+): void {
+  for (const selection of selections) {
+    if (selection.kind === 'fragment') {
+      if (isTypeOrSubtype(schema.apiSchema, typeName, selection.on))
+        gather(schema, typeName, selection.selections, groups);
+      continue;
+    }
+    const group = groups.get(selection.key);
+    if (group === undefined) groups.set(selection.key, [selection]);
+    else group.push(selection);
+  }
+}
+
+function createField(schema: ShapeSchema, typeName: string, group: readonly ShapeField[]): FieldShape {
+  const granted = group.filter(({ refused }) => !refused);
+  const [first] = granted.length === 0 ? group : granted;
+  const type = first === undefined ? undefined : fieldType(schema.apiSchema, typeName, first.name);
+  if (first === undefined || type === undefined) throw new TypeError('The shape does not fit the schema');
+  const named = getNamedType(type);
+  return {
+    key: first.key,
+    dataKey: first.dataKey,
+    name: first.name,
+    type,
+    refused: granted.length === 0,
+    children:
+      granted.length > 0 && isCompositeType(named)
+        ? createComposite(
+            schema,
+            named,
+            granted.flatMap(({ selections }) => selections),
+          )
+        : undefined,
+  };
+}
+
+function fieldType(schema: GraphQLSchema, typeName: string, name: string): GraphQLOutputType | undefined {
+  const meta = META_FIELDS.find((field) => field.name === name);
+  if (meta !== undefined) return meta.type;
+  const type = schema.getType(typeName);
+  return isObjectType(type) || isInterfaceType(type) ? type.getFields()[name]?.type : undefined;
+}
+
+function createComposite(
+  schema: ShapeSchema,
+  type: GraphQLCompositeType,
+  selections: readonly ShapeSelection[],
+): CompositeShape {
+  const known = new Map<string, ObjectShape>();
+  const of = (typeName: string): ObjectShape | undefined => {
+    const cached = known.get(typeName);
+    if (cached !== undefined || !isPossible(schema, type, typeName)) return cached;
+    const shape = collect(schema, typeName, selections);
+    if (isAbstractType(schema.apiSchema.getType(typeName)) && shape.fields.some(asksForType))
+      return undefined;
+    known.set(typeName, shape);
+    return shape;
+  };
+  const names = isAbstractType(type)
+    ? [...schema.apiSchema.getPossibleTypes(type).map(({ name }) => name), type.name]
+    : [type.name];
+  return { type, of, all: () => names.map(of).filter((shape) => shape !== undefined) };
+}
+
+/** An interface's own name stands for an object whose type only a subgraph that has the interface could tell. */
+function isPossible(
+  { apiSchema, interfaceObjects }: ShapeSchema,
+  type: GraphQLCompositeType,
+  typeName: string,
+): boolean {
+  if (isAbstractType(apiSchema.getType(typeName)))
+    return interfaceObjects.has(typeName) && isTypeOrSubtype(apiSchema, typeName, type.name);
+  return isObjectType(apiSchema.getType(typeName)) && isTypeOrSubtype(apiSchema, typeName, type.name);
+}
+
+function asksForType({ name }: FieldShape): boolean {
+  return name === '__typename';
+}

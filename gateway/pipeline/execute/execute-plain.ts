@@ -1,0 +1,47 @@
+import type { Log } from '@aduana/core/platform/log';
+import { type AnswerError, createAnswerError, createExplanation } from './answer-errors.ts';
+import type { Executable } from './compile-executable.ts';
+import { completeAnswer } from './complete-answer.ts';
+import type { Execution, ExecutionAnswer } from './executor.ts';
+import type { JsonObject } from './own-property.ts';
+import { runPlan } from './run-plan.ts';
+import type { SendFetch } from './send-fetch.ts';
+import { withDefaults } from './with-defaults.ts';
+
+/**
+ * The reference: fetches into one tree of plain objects and shapes that.
+ *
+ * @throws the reason of the execution's signal, where the client left
+ */
+export async function executePlain(
+  log: Log,
+  { step, shape, schema, refusals }: Executable,
+  { authorized, signal, introspection = {} }: Execution,
+  send: SendFetch,
+): Promise<ExecutionAnswer> {
+  const root: JsonObject = {};
+  const errors: AnswerError[] = [];
+  if (step !== undefined)
+    await runPlan(
+      {
+        schema,
+        shape,
+        variables: authorized.variables,
+        conditions: withDefaults(authorized.originalOperation, authorized.variables),
+        send,
+        root,
+        errors,
+        abandoned: signal,
+        onFailure: ({ subgraph }, error) => {
+          log.warn('a subgraph failed', { subgraph, error });
+        },
+      },
+      step,
+    );
+  const explained = createExplanation(errors);
+  const misfits: AnswerError[] = [];
+  const data = completeAnswer(shape, root, introspection, (path, isNull) => {
+    if (!isNull || !explained(path)) misfits.push(createAnswerError('SUBGRAPH_ERROR', path));
+  });
+  return { data: JSON.stringify(data), errors: [...refusals, ...errors, ...misfits] };
+}

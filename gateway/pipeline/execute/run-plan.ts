@@ -1,0 +1,188 @@
+import type { GraphQLSchema } from 'graphql';
+import type { AnswerError } from './answer-errors.ts';
+import type { ObjectShape } from './answer-shape.ts';
+import type { FetchStep, Step } from './compile-plan.ts';
+import { contextValues } from './context-values.ts';
+import { cutRepresentation } from './cut-representation.ts';
+import { applyRewrites } from './data-rewrites.ts';
+import { copyData, mergeData } from './merge-data.ts';
+import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
+import { type FetchedAnswer, publicFailure, type SendFetch } from './send-fetch.ts';
+import { type Destinations, failFetch, translateErrors } from './subgraph-errors.ts';
+import { findTargets, type Target } from './targets.ts';
+
+export interface PlanRun {
+  /** The whole supergraph: plans reach what is inaccessible to clients. */
+  readonly schema: GraphQLSchema;
+  readonly shape: ObjectShape;
+  /** By the plan's names, defaults not applied: they stand in the fetches' own text. */
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** For the plan's conditions: defaults applied. */
+  readonly conditions: Readonly<Record<string, unknown>>;
+  readonly send: SendFetch;
+  readonly root: JsonObject;
+  readonly errors: AnswerError[];
+  readonly onFailure: (step: FetchStep, error: unknown) => void;
+  /** Ends the run where this is aborted; a deadline does not. */
+  readonly abandoned: AbortSignal;
+}
+
+/** What a step changes in the tree: put off where steps run side by side, so that they merge in the plan's order. */
+type Commit = () => void;
+
+export async function runPlan(run: PlanRun, step: Step): Promise<void> {
+  (await runStep(run, step))();
+}
+
+async function runStep(run: PlanRun, step: Step): Promise<Commit> {
+  switch (step.kind) {
+    case 'fetch':
+      return runFetch(run, step);
+    case 'sequence': {
+      let last: Commit = nothing;
+      for (const child of step.steps) {
+        last();
+        last = await runStep(run, child);
+      }
+      return last;
+    }
+    case 'parallel': {
+      const commits = await Promise.all(step.steps.map((child) => runStep(run, child)));
+      return () => {
+        for (const commit of commits) commit();
+      };
+    }
+    case 'condition': {
+      const next = run.conditions[step.variable] === true ? step.then : step.otherwise;
+      return next === undefined ? nothing : runStep(run, next);
+    }
+  }
+}
+
+function nothing(): void {
+  // A step that is left out changes nothing.
+}
+
+async function runFetch(run: PlanRun, step: FetchStep): Promise<Commit> {
+  const root: Target = { value: run.root, parent: undefined, key: undefined };
+  const targets = findTargets(run.schema, root, step.path);
+  const requests = groupByContext(run, step, targets).flatMap((group) => prepare(run, step, group));
+  const commits = await Promise.all(requests.map((request) => sendRequest(run, step, request)));
+  return () => {
+    for (const commit of commits) commit();
+  };
+}
+
+interface Request {
+  readonly variables: string;
+  readonly destinations: Destinations;
+}
+
+interface ContextGroup {
+  readonly context: JsonObject;
+  readonly targets: readonly Target[];
+}
+
+/** Targets that share the values of their `@fromContext` arguments: a fetch has one value of each variable. */
+function groupByContext(run: PlanRun, step: FetchStep, targets: readonly Target[]): ContextGroup[] {
+  const { contextRewrites } = step;
+  if (contextRewrites === undefined) return [{ context: {}, targets }];
+  const groups = new Map<string, { context: JsonObject; targets: Target[] }>();
+  for (const target of targets) {
+    const context = contextValues(run.schema, contextRewrites, target);
+    const key = JSON.stringify(context);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { context, targets: [target] });
+    else group.targets.push(target);
+  }
+  return [...groups.values()];
+}
+
+function prepare(run: PlanRun, step: FetchStep, { context, targets }: ContextGroup): Request[] {
+  if (targets.length === 0) return [];
+  const variables: JsonObject = { ...context };
+  for (const name of step.variableUsages) {
+    const value = getOwn(run.variables, name);
+    if (value !== undefined) setOwn(variables, name, value);
+  }
+  const members = JSON.stringify(variables).slice(1, -1);
+  if (step.requires === undefined) return [{ variables: `{${members}}`, destinations: [targets] }];
+  const byText = new Map<string, Target[]>();
+  for (const target of targets) {
+    const text = representationText(run, step.requires, step, target);
+    if (text === undefined) continue;
+    const same = byText.get(text);
+    if (same === undefined) byText.set(text, [target]);
+    else same.push(target);
+  }
+  if (byText.size === 0) return [];
+  const representations = `"representations":[${[...byText.keys()].join(',')}]`;
+  return [
+    {
+      variables: `{${members === '' ? '' : `${members},`}${representations}}`,
+      destinations: [...byText.values()],
+    },
+  ];
+}
+
+function representationText(
+  run: PlanRun,
+  requires: NonNullable<FetchStep['requires']>,
+  step: FetchStep,
+  { value }: Target,
+): string | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const representation = cutRepresentation(run.schema, value, requires);
+  if (representation === undefined) return undefined;
+  applyRewrites(run.schema, step.inputRewrites, representation);
+  return JSON.stringify(representation);
+}
+
+async function sendRequest(run: PlanRun, step: FetchStep, request: Request): Promise<Commit> {
+  try {
+    const answer = await run.send(step, request.variables);
+    return () => {
+      commitAnswer(run, step, request, answer);
+    };
+  } catch (error) {
+    if (run.abandoned.aborted) throw error;
+    run.onFailure(step, error);
+    return () => {
+      run.errors.push(...failFetch(run.shape, step, request.destinations, publicFailure(error)));
+    };
+  }
+}
+
+function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, answer: FetchedAnswer): void {
+  const received = receive(run, step, destinations, answer);
+  if (answer.errors.length > 0) {
+    run.errors.push(...translateErrors(run.shape, step, destinations, answer.errors));
+    run.onFailure(step, answer.errors);
+  }
+  if (received === undefined) return;
+  for (const [index, targets] of destinations.entries()) {
+    const value = received[index];
+    for (const { value: target } of targets)
+      if (isJsonObject(value) && isJsonObject(target)) mergeData(target, value);
+  }
+}
+
+/** One value for each destination; the error is in the run where the answer has another form. */
+function receive(
+  run: PlanRun,
+  step: FetchStep,
+  destinations: Destinations,
+  { data, errors }: FetchedAnswer,
+): readonly unknown[] | undefined {
+  if (data === undefined) return undefined;
+  const values = step.requires === undefined ? [data] : getOwn(data, '_entities');
+  if (!Array.isArray(values) || values.length !== destinations.length) {
+    if (values === undefined || values === null ? errors.length === 0 : true)
+      run.errors.push(...failFetch(run.shape, step, destinations, 'SUBGRAPH_ERROR'));
+    return undefined;
+  }
+  if (step.outputRewrites === undefined) return values;
+  const copy = copyData(values) as unknown[];
+  applyRewrites(run.schema, step.outputRewrites, copy);
+  return copy;
+}

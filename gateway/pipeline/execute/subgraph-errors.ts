@@ -1,0 +1,114 @@
+import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
+import { type AnswerError, createAnswerError } from './answer-errors.ts';
+import type { FetchStep } from './compile-plan.ts';
+import { clientPath } from './client-path.ts';
+import type { ObjectShape } from './answer-shape.ts';
+import { getOwn, isJsonObject } from './own-property.ts';
+import { type Target, targetPath } from './targets.ts';
+
+/** Codes of a subgraph that reach the client: what its own rules said about this request. */
+const PUBLIC_CODES: ReadonlySet<Code> = new Set<Code>([
+  'UNAUTHORIZED_FIELD_OR_TYPE',
+  'FORBIDDEN',
+  'BAD_REQUEST',
+  'NOT_FOUND',
+  'CONFLICT',
+  'ROTATION_TOO_EARLY',
+  'ROTATION_IN_GRACE',
+  'RATE_LIMITED',
+  'MTLS_REQUIRED',
+  'UNKNOWN_SERVICE',
+  'UNKNOWN_KEY',
+  'POLICY_INVALID',
+  'AUDIT_UNAVAILABLE',
+  'STATUS_UNAVAILABLE',
+  'STORE_UNAVAILABLE',
+  'SECRET_PROVIDER_UNAVAILABLE',
+]);
+
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+
+/** Where a fetch's answer belongs: the root, or for each representation sent the places that share it. */
+export type Destinations = readonly (readonly Target[])[];
+
+/** A subgraph's errors at the client's paths; its message, and extensions but a known code, stay behind. */
+export function translateErrors(
+  shape: ObjectShape,
+  step: FetchStep,
+  destinations: Destinations,
+  errors: readonly unknown[],
+): AnswerError[] {
+  return errors.flatMap((error) => {
+    const path = isJsonObject(error) ? getOwn(error, 'path') : undefined;
+    const { code, extensions } = readCode(error);
+    return locate(shape, step, destinations, Array.isArray(path) ? path : []).map((at) =>
+      createAnswerError(code, at, extensions),
+    );
+  });
+}
+
+/** The errors of a fetch that brought nothing: one for each of its fields, or one for the list that they lie in. */
+export function failFetch(
+  shape: ObjectShape,
+  step: FetchStep,
+  destinations: Destinations,
+  code: Code,
+): AnswerError[] {
+  return wholeFetch(shape, step, destinations).map((path) => createAnswerError(code, path));
+}
+
+function readCode(error: unknown): { code: Code; extensions: Record<string, unknown> } {
+  const extensions = isJsonObject(error) ? getOwn(error, 'extensions') : undefined;
+  const code = isJsonObject(extensions) ? getOwn(extensions, 'code') : undefined;
+  if (typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code) || !PUBLIC_CODES.has(code as Code))
+    return { code: 'SUBGRAPH_ERROR', extensions: {} };
+  const notBefore = getOwn(extensions as Record<string, unknown>, 'notBefore');
+  return {
+    code: code as Code,
+    extensions: typeof notBefore === 'string' && MOMENT.test(notBefore) ? { notBefore } : {},
+  };
+}
+
+function locate(
+  shape: ObjectShape,
+  step: FetchStep,
+  destinations: Destinations,
+  path: readonly unknown[],
+): (readonly (string | number)[])[] {
+  if (step.requires === undefined) {
+    const keys = readPath(step, path);
+    if (keys.length === 0) return wholeFetch(shape, step, destinations);
+    return destinations.flat().map((target) => clientPath(shape, [...targetPath(target), ...keys]));
+  }
+  const [entities, index, ...below] = path;
+  const targets = entities === '_entities' && typeof index === 'number' ? destinations[index] : undefined;
+  if (targets === undefined) return wholeFetch(shape, step, destinations);
+  return targets.map((target) => clientPath(shape, [...targetPath(target), ...readPath(step, below)]));
+}
+
+function readPath(step: FetchStep, path: readonly unknown[]): (string | number)[] {
+  const keys = path.filter((key) => typeof key === 'string' || typeof key === 'number');
+  return keys.map((key) => {
+    const renamed = step.outputRewrites?.find(
+      (rewrite) => rewrite.kind === 'KeyRenamer' && rewrite.path.at(-1) === key,
+    );
+    return renamed?.kind === 'KeyRenamer' ? renamed.renameKeyTo : key;
+  });
+}
+
+function wholeFetch(
+  shape: ObjectShape,
+  step: FetchStep,
+  destinations: Destinations,
+): (readonly (string | number)[])[] {
+  const fields: string[] = [];
+  for (const { field } of step.path) {
+    if (field === undefined) return [clientPath(shape, fields)];
+    fields.push(field);
+  }
+  const first = destinations[0]?.[0];
+  const place = first === undefined ? fields : targetPath(first);
+  const paths = step.keys.map((key) => clientPath(shape, [...place, key]));
+  const reached = paths.filter((path) => path.length > place.length);
+  return reached.length > 0 ? reached : [clientPath(shape, place)];
+}

@@ -1,4 +1,4 @@
-import { type GraphQLOutputType, isListType, isNonNullType, isObjectType } from 'graphql';
+import { type GraphQLOutputType, isListType, isNonNullType, isUnionType } from 'graphql';
 import type { CompositeShape, FieldShape, ObjectShape } from './answer-shape.ts';
 import { isLeafValue } from './is-leaf-value.ts';
 import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
@@ -94,16 +94,13 @@ function completeList(
 }
 
 function completeComposite(completion: Completion, composite: CompositeShape, value: unknown): unknown {
-  const shape = isJsonObject(value) ? composite.of(runtimeType(composite, value)) : undefined;
-  if (shape === undefined) return misfit(completion);
-  const answer = completeObject(completion, shape, value as JsonObject);
+  if (!isJsonObject(value)) return misfit(completion);
+  const typeName = getOwn(value, '__typename') ?? (isUnionType(composite.type) ? undefined : composite.type.name);
+  const shape = typeof typeName === 'string' ? composite.of(typeName) : undefined;
+  // An interface object whose implementation nobody told is a value that is missing, not one that is wrong.
+  if (shape === undefined) return misfit(completion, typeName === composite.type.name);
+  const answer = completeObject(completion, shape, value);
   return answer === INVALID ? null : answer;
-}
-
-function runtimeType({ type }: CompositeShape, value: JsonObject): string {
-  const typeName = getOwn(value, '__typename');
-  if (typeof typeName === 'string') return typeName;
-  return typeName === undefined && isObjectType(type) ? type.name : '';
 }
 
 function misfit({ onMisfit, path }: Completion, isNull = false): null {

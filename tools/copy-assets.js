@@ -3,7 +3,7 @@ import { chmodSync, cpSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 
 const FOLDERS = ['gateway', 'subgraphs', 'examples'];
-const ASSETS = new Set(['.graphql', '.html', '.css', '.svg', '.json', '.sql']);
+const ASSETS = new Set(['.graphql', '.html', '.css', '.svg', '.json', '.sql', '.js']);
 
 for (const folder of FOLDERS) {
   cpSync(folder, `dist/${folder}`, {

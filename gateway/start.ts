@@ -59,8 +59,12 @@ export async function startGateway(
     closers.push(() => supergraph.stop());
     const lineOptions = { service: 'gateway', settings: config, platform };
     const line = openHouseLine(lineOptions);
-    const { audit, close } = await openAuditLine(line, lineOptions);
-    closers.push(close, () => line.close());
+    const auditLine = await openAuditLine(line, lineOptions);
+    const { audit } = auditLine;
+    closers.push(
+      () => auditLine.close(),
+      () => line.close(),
+    );
     const rooms = createRooms(config, platform, { line, audit, policies, supergraph });
     http.serve(
       createRoutes(config, platform, createHandler(rooms), rooms),

@@ -1,7 +1,7 @@
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Rights } from '@aduana/core/graphql/requirement';
-import type { GraphQLFormattedError } from 'graphql';
+import { type GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import { intentRecord, type Journal, noteFields } from './audit.ts';
 import type { Execute } from './execute/executor.ts';
@@ -55,7 +55,7 @@ export async function runOperation(
     return { status: 403, text: JSON.stringify({ data: null, errors }) };
   }
   const introspection = rooms.introspect(authorized, supergraph, rights);
-  if (authorized.operation?.operation === 'mutation')
+  if (authorized.operation?.operation === OperationTypeNode.MUTATION)
     await rooms.audit.record(intentRecord(journal, delegated.trace));
   const plan = rooms.plan(authorized, supergraph);
   const narrowings = narrow(plan, authorized, supergraph, rights);

@@ -6,6 +6,7 @@ import {
   getOperationAST,
   Kind,
   type OperationDefinitionNode,
+  OperationTypeNode,
   parse,
   validate,
 } from 'graphql';
@@ -108,16 +109,20 @@ function readDocument(
 /** Suggestions name fields that the caller may not know. */
 function withoutSuggestion(error: GraphQLError): GraphQLError {
   const message = error.message.replace(/ ?Did you mean .+\?$/s, '');
-  return new GraphQLError(message, { nodes: error.nodes, positions: error.positions, source: error.source });
+  return new GraphQLError(message, {
+    nodes: error.nodes ?? null,
+    positions: error.positions ?? null,
+    source: error.source ?? null,
+  });
 }
 
 function pickOperation(document: DocumentNode, request: GraphqlRequest): OperationDefinitionNode {
   const operation = getOperationAST(document, request.operationName);
   if (operation === null || operation === undefined)
     throw new SecurityError('OPERATION_RESOLUTION_FAILURE', { detail: 'no operation, or none of that name' });
-  if (request.queriesOnly && operation.operation !== 'query')
+  if (request.queriesOnly && operation.operation !== OperationTypeNode.QUERY)
     throw new SecurityError('METHOD_NOT_ALLOWED', { detail: 'a mutation by GET' });
-  if (operation.operation === 'subscription')
+  if (operation.operation === OperationTypeNode.SUBSCRIPTION)
     throw new SecurityError('OPERATION_RESOLUTION_FAILURE', { detail: 'a subscription' });
   return operation;
 }
@@ -151,6 +156,6 @@ function withoutValue(error: GraphQLError): GraphQLError {
   const missing = error.message.includes('was not provided') || error.message.includes('must not be null');
   return new GraphQLError(
     missing ? `Variable "$${name}" needs a value.` : `Variable "$${name}" got an invalid value.`,
-    { nodes: error.nodes },
+    { nodes: error.nodes ?? null },
   );
 }

@@ -1,0 +1,87 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import { withFileLock } from '@aduana/core/platform/file-lock';
+import { HOUSE_ROSTER, type RosterEntry } from './house-roster.ts';
+import { issueInto } from './issue-into.ts';
+import {
+  type AuthorityOptions,
+  createOwnAuthority,
+  hasAuthority,
+  loadOwnAuthority,
+  type OwnAuthority,
+} from './own-authority.ts';
+import { readLeaf } from './read-leaf.ts';
+import { isDue } from './renewal-time.ts';
+
+const PATIENCE_MILLISECONDS = 15_000;
+
+export interface EnsureOptions extends AuthorityOptions {
+  readonly roster?: readonly RosterEntry[];
+}
+
+export interface EnsureReport {
+  /** Services that got a certificate. */
+  readonly issued: readonly string[];
+  /** Services without one, because the folder's CA is somebody else's. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Makes what is missing of CA and leaves, and reissues own leaves that are due; a folder that somebody else's CA has
+ * filled is left as it is.
+ *
+ * @throws ConfigurationError when a folder cannot be written, or another process keeps it locked
+ */
+export function ensureCertificates(options: EnsureOptions): Promise<EnsureReport> {
+  return alone(options, async () => {
+    const { settings, clock, roster = HOUSE_ROSTER } = options;
+    const leaves = await Promise.all(
+      roster.map(async (entry) => ({ entry, leaf: await readLeaf(settings.CERTS_DIR, entry.service) })),
+    );
+    const own = await loadOwnAuthority(options);
+    const missing = leaves.filter(({ leaf }) => leaf === undefined).map(({ entry }) => entry.service);
+    const untouched = missing.length === roster.length && !(await hasAuthority(settings.CERTS_DIR));
+    const authority = own ?? (untouched ? await createOwnAuthority(options) : undefined);
+    if (authority === undefined) return { issued: [], missing };
+    const due = leaves.filter(
+      ({ leaf }) => leaf === undefined || (isOwn(authority, leaf) && isDue(leaf, clock.now())),
+    );
+    for (const { entry } of due) await issueInto(settings.CERTS_DIR, authority, entry);
+    return { issued: due.map(({ entry }) => entry.service), missing: [] };
+  });
+}
+
+/** Runs a task while no other process makes certificates in this home. */
+export async function alone<Result>(options: AuthorityOptions, task: () => Promise<Result>): Promise<Result> {
+  const { settings, clock } = options;
+  const path = join(settings.ADUANA_HOME, 'certificates.lock');
+  try {
+    await mkdir(settings.ADUANA_HOME, { recursive: true, mode: 0o700 });
+    return await withFileLock(path, clock, PATIENCE_MILLISECONDS, (holder) => lockedBy(path, holder), task);
+  } catch (error) {
+    const { code, path: at } = error as NodeJS.ErrnoException;
+    if (code === undefined || at === undefined) throw error;
+    throw new ConfigurationError([
+      {
+        subject: at,
+        problem: `cannot be read or written (${code})`,
+        remedy: 'Let the user that runs Aduana own ADUANA_HOME and CERTS_DIR, or choose other folders',
+      },
+    ]);
+  }
+}
+
+function isOwn(authority: OwnAuthority, leaf: { readonly issuer: string }): boolean {
+  return leaf.issuer === authority.certificate.subject;
+}
+
+function lockedBy(path: string, holder: string): ConfigurationError {
+  return new ConfigurationError([
+    {
+      subject: path,
+      problem: `another process makes certificates (${holder})`,
+      remedy: 'Try again when it is done',
+    },
+  ]);
+}

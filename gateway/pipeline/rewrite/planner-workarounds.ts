@@ -1,0 +1,159 @@
+import {
+  type ConstDirectiveNode,
+  type FieldNode,
+  getNamedType,
+  type GraphQLSchema,
+  isInterfaceType,
+  isObjectType,
+  Kind,
+  parse,
+  print,
+  type SelectionSetNode,
+  visit,
+} from 'graphql';
+
+/** What a client's response key begins with while the planner's own use of the same field must be told apart. */
+const PRIVATE = 'client__';
+
+/**
+ * The planner (2.14.4) asks for a `@requires` field under its plain name, whatever its arguments, and takes a client's
+ * field of that name for the same one: `comments(limit: 1)` then answers what `@requires(fields: "comments(limit: 3)")`
+ * fetched. These are the coordinates where that may happen, interfaces and their implementations included.
+ */
+export function requiredWithArguments(supergraph: GraphQLSchema): ReadonlySet<string> {
+  const coordinates = new Set<string>();
+  for (const { type, field } of requiredFields(supergraph)) {
+    if ((field.arguments ?? []).length === 0) continue;
+    for (const related of relatedTypes(supergraph, type)) coordinates.add(`${related}.${field.name.value}`);
+  }
+  return coordinates;
+}
+
+/** The key to ask for a client's field under: one that `@requires` cannot mean, where it otherwise could. */
+export function fetchKey(
+  responseKey: string,
+  coordinate: string,
+  requiredCoordinates: ReadonlySet<string>,
+): string {
+  const ambiguous = requiredCoordinates.has(coordinate) || responseKey.startsWith(PRIVATE);
+  return ambiguous ? PRIVATE + responseKey : responseKey;
+}
+
+/**
+ * Coordinates that `@requires` names with different arguments, `price(currency: USD)` here and
+ * `price(currency: EUR)` there: the planner would merge them into one, so such a supergraph cannot be served.
+ */
+export function conflictingRequires(supergraph: GraphQLSchema): readonly string[] {
+  const known = new Map<string, string>();
+  const conflicts = new Set<string>();
+  for (const { type, field } of requiredFields(supergraph)) {
+    const text = [...(field.arguments ?? [])].map(print).sort().join(', ');
+    for (const related of relatedTypes(supergraph, type)) {
+      const coordinate = `${related}.${field.name.value}`;
+      const other = known.get(coordinate);
+      if (other !== undefined && other !== text) conflicts.add(`${type}.${field.name.value}`);
+      known.set(coordinate, text);
+    }
+  }
+  return [...conflicts];
+}
+
+/**
+ * The planner (2.14.4) may enter a subgraph by a key that is `resolvable: false` there when another of its keys is
+ * resolvable; the subgraph then has no such entity. Takes those keys out of the SDL where a resolvable one remains.
+ */
+export function stripUnresolvableKeys(sdl: string): string {
+  const document = parse(sdl, { noLocation: true });
+  const strip = <Node extends { readonly directives?: readonly ConstDirectiveNode[] | undefined }>(
+    node: Node,
+  ): Node => {
+    const directives = node.directives ?? [];
+    const entered = new Set(
+      directives.filter((directive) => isKey(directive) && !isUnresolvable(directive)).map(graphOf),
+    );
+    return {
+      ...node,
+      directives: directives.filter(
+        (directive) => !(isKey(directive) && isUnresolvable(directive) && entered.has(graphOf(directive))),
+      ),
+    };
+  };
+  return print(visit(document, { ObjectTypeDefinition: strip, InterfaceTypeDefinition: strip }));
+}
+
+function isKey(directive: ConstDirectiveNode): boolean {
+  return directive.name.value === 'join__type' && argumentOf(directive, 'key') !== undefined;
+}
+
+function isUnresolvable(directive: ConstDirectiveNode): boolean {
+  const value = argumentOf(directive, 'resolvable');
+  return value?.kind === Kind.BOOLEAN && !value.value;
+}
+
+function graphOf(directive: ConstDirectiveNode): string {
+  const value = argumentOf(directive, 'graph');
+  return value?.kind === Kind.ENUM ? value.value : '';
+}
+
+function argumentOf(directive: ConstDirectiveNode, name: string) {
+  return directive.arguments?.find((argument) => argument.name.value === name)?.value;
+}
+
+interface RequiredField {
+  readonly type: string;
+  readonly field: FieldNode;
+}
+
+function* requiredFields(supergraph: GraphQLSchema): Iterable<RequiredField> {
+  for (const type of Object.values(supergraph.getTypeMap())) {
+    if (!isObjectType(type) && !isInterfaceType(type)) continue;
+    for (const { astNode } of Object.values(type.getFields()))
+      for (const directive of astNode?.directives ?? []) {
+        const requires =
+          directive.name.value === 'join__field' ? argumentOf(directive, 'requires') : undefined;
+        if (requires?.kind === Kind.STRING)
+          yield* fieldsOf(supergraph, type.name, parseSelections(requires.value));
+      }
+  }
+}
+
+function parseSelections(text: string): SelectionSetNode {
+  const [operation] = parse(`{${text}}`, { noLocation: true }).definitions;
+  if (operation?.kind !== Kind.OPERATION_DEFINITION)
+    throw new TypeError('a field set is not a selection set');
+  return operation.selectionSet;
+}
+
+function* fieldsOf(
+  supergraph: GraphQLSchema,
+  type: string,
+  { selections }: SelectionSetNode,
+): Iterable<RequiredField> {
+  for (const selection of selections) {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) continue;
+    if (selection.kind === Kind.INLINE_FRAGMENT) {
+      yield* fieldsOf(supergraph, selection.typeCondition?.name.value ?? type, selection.selectionSet);
+      continue;
+    }
+    yield { type, field: selection };
+    const parent = supergraph.getType(type);
+    const field =
+      isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[selection.name.value] : undefined;
+    if (selection.selectionSet !== undefined && field !== undefined)
+      yield* fieldsOf(supergraph, getNamedType(field.type).name, selection.selectionSet);
+  }
+}
+
+/** The type, its interfaces, and all that implement one of those. */
+function relatedTypes(supergraph: GraphQLSchema, name: string): ReadonlySet<string> {
+  const related = new Set([name]);
+  const type = supergraph.getType(name);
+  const interfaces = isObjectType(type) || isInterfaceType(type) ? [...type.getInterfaces()] : [];
+  if (isInterfaceType(type)) interfaces.push(type);
+  for (const one of interfaces) {
+    related.add(one.name);
+    const { objects, interfaces: narrower } = supergraph.getImplementations(one);
+    for (const { name: implementation } of [...objects, ...narrower]) related.add(implementation);
+  }
+  return related;
+}

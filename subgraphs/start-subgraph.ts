@@ -1,14 +1,17 @@
 import { ApolloServer, HeaderMap } from '@apollo/server';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { guardSchema } from '@aduana/core/graphql/guard';
+import type { HouseSettings } from '@aduana/core/config/house-settings';
+import { guardSchema, refuseIntrospection } from '@aduana/core/graphql/guard';
 import { createErrorMask } from '@aduana/core/graphql/mask-error';
+import { requireAccessToken } from '@aduana/core/http/require-access-token';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import type { Log } from '@aduana/core/platform/log';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
+import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
 import { parse } from 'graphql';
 
@@ -26,8 +29,9 @@ export interface SubgraphOptions {
   readonly resolvers: Readonly<Record<string, unknown>>;
   /** SPIFFE IDs of those who may ask: the gateway. */
   readonly peers: ReadonlySet<string>;
-  /** Verifies the access token for this audience, bound to this peer. */
-  readonly authenticate: (request: ServiceRequest, peer: PeerIdentity) => Promise<VerifiedToken>;
+  /** Of access tokens for this subgraph's audience. */
+  readonly verify: VerifyAccessToken;
+  readonly mode: HouseSettings['AUTHORIZATION_MODE'];
   readonly log: Log;
 }
 
@@ -37,14 +41,15 @@ const BODY_LIMIT_BYTES = 4_194_304;
 
 /** The `POST /graphql` of a subgraph of the house: peer, token, guard, resolvers; errors leave with a code and nothing else. */
 export async function createSubgraphRoute(options: SubgraphOptions): Promise<Route> {
-  const { sdl, resolvers, log } = options;
+  const { sdl, resolvers, mode, log } = options;
   const schema = buildSubgraphSchema({
     typeDefs: parse(sdl),
     resolvers: resolvers as NonNullable<SubgraphModule['resolvers']>,
   });
   const server = new ApolloServer<SubgraphContext>({
-    schema: guardSchema(schema, sdl),
-    introspection: true, // the guard refuses introspection to everybody, with its own code
+    schema: guardSchema(schema, sdl, { mode }),
+    validationRules: [refuseIntrospection],
+    introspection: true, // refused by the rule above, with its own code
     persistedQueries: false,
     csrfPrevention: false, // no browser holds a peer's certificate and a token bound to it
     includeStacktraceInErrorResponses: false,
@@ -74,7 +79,7 @@ async function serve(
   options: SubgraphOptions,
 ): Promise<ServiceResponse> {
   const peer = requirePeer(request, options.peers);
-  const token = await options.authenticate(request, peer);
+  const token = await requireAccessToken(request, options.verify, { bindingRequired: true });
   const text = (await request.body(BODY_LIMIT_BYTES)).toString('utf8');
   const body = parseJson(text);
   const { status, headers, body: answer } = await server.executeHTTPGraphQLRequest({

@@ -132,7 +132,6 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-exports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      'no-restricted-syntax': ['error', ...houseSyntax],
       eqeqeq: 'error',
       'no-console': 'error',
     },
@@ -142,6 +141,7 @@ export default tseslint.config(
     rules: {
       'max-lines': ['error', { max: 250, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+      'no-restricted-syntax': ['error', ...houseSyntax],
       'no-restricted-properties': ['error', ...houseProperties],
       'no-restricted-imports': ['error', { paths: [...noCiphers, ...noDigests, noShield, noJose] }],
     },

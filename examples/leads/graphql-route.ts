@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { ApolloServer, HeaderMap } from '@apollo/server';
+import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/disabled';
 import { buildSubgraphSchema } from '@apollo/subgraph';
+import type { HouseSettings } from '@aduana/core/config/house-settings';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { guardSchema } from '@aduana/core/graphql/guard';
+import { guardSchema, refuseIntrospection } from '@aduana/core/graphql/guard';
 import { createErrorMask } from '@aduana/core/graphql/mask-error';
 import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
 import { requireAccessToken } from '@aduana/core/http/require-access-token';
@@ -21,19 +23,28 @@ export interface LeadsRouteOptions {
   readonly peers: ReadonlySet<string>;
   /** The verifier of tokens whose audience is this subgraph. */
   readonly verify: VerifyAccessToken;
+  readonly mode: HouseSettings['AUTHORIZATION_MODE'];
   readonly log: Log;
 }
 
 const BODY_LIMIT_BYTES = 1_048_576;
 
 /** `POST /graphql`: the gateway's certificate, a token for this subgraph bound to it, the guard, and then a resolver. */
-export async function createLeadsRoute({ book, peers, verify, log }: LeadsRouteOptions): Promise<Route> {
+export async function createLeadsRoute({
+  book,
+  peers,
+  verify,
+  mode,
+  log,
+}: LeadsRouteOptions): Promise<Route> {
   const sdl = await readFile(new URL('schema.graphql', import.meta.url), 'utf8');
   const schema = buildSubgraphSchema({ typeDefs: parse(sdl), resolvers: createResolvers(book) });
   const server = new ApolloServer<{ token: VerifiedToken }>({
-    schema: guardSchema(schema, sdl),
+    schema: guardSchema(schema, sdl, { mode }),
+    validationRules: [refuseIntrospection],
     formatError: createErrorMask(log),
-    introspection: true, // the guard refuses it to everybody
+    plugins: [ApolloServerPluginInlineTraceDisabled()],
+    introspection: true, // refused by the rule above, with a code
     csrfPrevention: false, // no browser holds the gateway's certificate
     persistedQueries: false,
     stopOnTerminationSignals: false,

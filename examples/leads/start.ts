@@ -27,12 +27,11 @@ export async function startLeads(
     book: createLeadBook({ leads: SAMPLE_LEADS, campaigns: SAMPLE_CAMPAIGNS }, clock),
     peers: new Set([`spiffe://${settings.TRUST_DOMAIN}/gateway`]),
     verify: line.verifier('leads'),
+    mode: settings.AUTHORIZATION_MODE,
     log,
   });
-  const health = (): Promise<Health> => {
-    const { status = 'ok' } = line.check();
-    return Promise.resolve({ status: status === 'ok' ? 'ok' : 'unavailable', checks: { status } });
-  };
+  const health = (): Promise<Health> =>
+    Promise.resolve({ status: line.status.fresh ? 'ok' : 'unavailable', checks: line.check() });
   service.serve([graphql], health, (thumbprint) => line.status.isCertificateRevoked(thumbprint));
   return {
     name: 'leads',

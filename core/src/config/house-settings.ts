@@ -26,6 +26,7 @@ export const HOUSE_SETTINGS = {
   MIGRATION_DATABASE_URL: z.string().optional(),
   REDIS_URL: z.string().optional(),
   SECRET_PROVIDER: choice(['local', 'vault', 'aws_kms'], 'local'),
+  ADUANA_MASTER_KEY_FILE: z.string().optional(),
   AUDIT_MODE: choice(['fail_closed', 'fail_open'], 'fail_closed'),
   AUDIT_SPOOL_MAX_BYTES: z
     .string()

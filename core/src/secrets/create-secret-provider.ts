@@ -1,0 +1,110 @@
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigurationError } from '../errors/configuration-error.ts';
+import { SecurityError } from '../errors/security-error.ts';
+import type { Clock } from '../platform/clock.ts';
+import { withFileLock } from '../platform/file-lock.ts';
+import type { Log } from '../platform/log.ts';
+import { clientSecretVariable } from './client-secrets.ts';
+import { createFileBackend, secretsFile } from './file-backend.ts';
+import { keptSecrets } from './kept-secrets.ts';
+import { addMasterKey, createMasterKeyEnvelope, loadMasterKeys } from './master-key.ts';
+import type { SecretBackend } from './secret-backend.ts';
+import type { SecretProvider } from './secret-provider.ts';
+
+const PATIENCE_MILLISECONDS = 10_000;
+
+/** The variables that say where secrets lie. */
+export interface SecretSettings {
+  readonly ADUANA_HOME: string;
+  readonly ADUANA_MASTER_KEY_FILE?: string | undefined;
+  readonly SECRET_PROVIDER: 'local' | 'vault' | 'aws_kms';
+}
+
+export interface SecretProviderOptions {
+  readonly settings: SecretSettings;
+  /** Where `{SERVICE}_CLIENT_SECRET` is looked up. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Opens the provider that the settings name.
+ *
+ * @throws ConfigurationError when it cannot be used
+ */
+export async function createSecretProvider(options: SecretProviderOptions): Promise<SecretProvider> {
+  const { environment, clock, log } = options;
+  const backend = await openLocalBackend(options);
+  const provider = keptSecrets(backend, {
+    clock,
+    log,
+    seed(name) {
+      const variable = clientSecretVariable(name);
+      const value = variable === undefined ? undefined : environment[variable];
+      return value === '' ? undefined : value;
+    },
+  });
+  try {
+    await provider.check();
+  } catch (error) {
+    await provider.close();
+    throw unusable(error);
+  }
+  return provider;
+}
+
+async function openLocalBackend({ settings, clock }: SecretProviderOptions): Promise<SecretBackend> {
+  const home = settings.ADUANA_HOME;
+  const path = settings.ADUANA_MASTER_KEY_FILE ?? join(home, 'master.key');
+  const keys = (await loadMasterKeys(path)) ?? (await createMasterKey(path, settings, clock));
+  return createFileBackend({ kind: 'local', home, envelope: createMasterKeyEnvelope(path, keys), clock });
+}
+
+/** Makes the first master key, unless that would hide that one has been lost. */
+async function createMasterKey(path: string, settings: SecretSettings, clock: Clock) {
+  if (settings.ADUANA_MASTER_KEY_FILE !== undefined)
+    throw problem(
+      'ADUANA_MASTER_KEY_FILE',
+      `${path} does not exist`,
+      'Put 32 random bytes in base64url there (0600), or leave the variable out',
+    );
+  const sealed = secretsFile(settings.ADUANA_HOME);
+  if (await exists(sealed))
+    throw problem(
+      path,
+      `is lost, and ${sealed} cannot be opened without it`,
+      'Restore it, or remove both files',
+    );
+  await mkdir(settings.ADUANA_HOME, { recursive: true, mode: 0o700 });
+  const lockedBy = (holder: string): ConfigurationError =>
+    problem(path, `another process makes it (${holder})`, 'Try again when it is done');
+  return withFileLock(
+    `${path}.lock`,
+    clock,
+    PATIENCE_MILLISECONDS,
+    lockedBy,
+    async () => (await loadMasterKeys(path)) ?? addMasterKey(path),
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function unusable(error: unknown): Error {
+  if (!(error instanceof SecurityError)) return error as Error;
+  return problem(
+    'SECRET_PROVIDER',
+    error.detail ?? error.message,
+    'See SECRET_PROVIDER in docs/configuration.md',
+  );
+}
+
+function problem(subject: string, what: string, remedy: string): ConfigurationError {
+  return new ConfigurationError([{ subject, problem: what, remedy }]);
+}

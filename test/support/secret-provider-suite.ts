@@ -1,0 +1,227 @@
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
+import { createLog } from '@aduana/core/platform/log';
+import { ensureClientSecrets } from '@aduana/core/secrets/client-secrets';
+import { keptSecrets } from '@aduana/core/secrets/kept-secrets';
+import type { SecretBackend } from '@aduana/core/secrets/secret-backend';
+import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
+import { Secret } from '@aduana/core/secrets/secret';
+
+/** Where one kind of provider keeps its secrets, in the hands of a test. */
+export interface SecretStorage {
+  /** One process's way to the storage. */
+  open(clock: Clock): Promise<SecretBackend>;
+  breakDown(): Promise<void>;
+  repair(): Promise<void>;
+  /** From now on the storage refuses. */
+  forbid(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** What every provider owes, whatever keeps its secrets. */
+export function describeSecretProvider(kind: string, prepare: () => Promise<SecretStorage>): void {
+  describe(`the ${kind} secret provider`, () => {
+    const time = { offset: 0 };
+    const system = createSystemClock();
+    const clock: Clock = {
+      now: () => system.now() + time.offset,
+      monotonic: () => system.monotonic() + time.offset,
+      after: (milliseconds, task) => system.after(milliseconds / 200, task),
+      sleep: (milliseconds, signal) => system.sleep(milliseconds / 10, signal),
+    };
+    let storage: SecretStorage;
+    let lines: string[];
+    let opened: SecretProvider[];
+    let asked: number;
+
+    beforeEach(async () => {
+      time.offset = 0;
+      lines = [];
+      opened = [];
+      asked = 0;
+      storage = await prepare();
+    });
+
+    afterEach(async () => {
+      await Promise.all(opened.map((provider) => provider.close()));
+      await storage.dispose();
+    });
+
+    async function open(seeds: Record<string, string> = {}): Promise<SecretProvider> {
+      const backend = await storage.open(clock);
+      const counted: SecretBackend = { ...backend, get: (name) => ((asked += 1), backend.get(name)) };
+      const log = createLog('debug', (line) => lines.push(line));
+      const provider = keptSecrets(counted, { clock, log, seed: (name) => seeds[name] });
+      opened.push(provider);
+      return provider;
+    }
+
+    async function reveal(provider: SecretProvider, name: string) {
+      const found = await provider.get(name);
+      return found && { value: found.value.reveal(), version: found.version };
+    }
+
+    test('a secret that was never stored is absent', async () => {
+      expect(await (await open()).get('nothing')).toBeUndefined();
+    });
+
+    test('each put makes the next version, which every process sees', async () => {
+      const [writer, reader] = [await open(), await open()];
+      expect(await writer.put('a', Secret.of('one'), 0)).toBe(1);
+      expect(await writer.put('a', Secret.of('two'), 1)).toBe(2);
+      expect(await writer.put('b', Secret.of('ñ \u0000 \n'), 0)).toBe(1);
+      expect(await reveal(reader, 'a')).toEqual({ value: 'two', version: 2 });
+      expect(await reveal(reader, 'b')).toEqual({ value: 'ñ \u0000 \n', version: 1 });
+    });
+
+    test('who writes on top of an older version is told so, and nothing changes', async () => {
+      const provider = await open();
+      await provider.put('a', Secret.of('one'), 0);
+      await provider.put('a', Secret.of('two'), 1);
+      for (const version of [0, 1, 3])
+        await expect(provider.put('a', Secret.of('lost'), version)).rejects.toMatchObject({
+          code: 'CONFLICT',
+          status: 409,
+        });
+      expect(await reveal(provider, 'a')).toEqual({ value: 'two', version: 2 });
+    });
+
+    test('of concurrent rotations one makes the new version', async () => {
+      const writers = await Promise.all([1, 2, 3, 4].map(() => open()));
+      await writers[0]?.put('a', Secret.of('first'), 0);
+      const results = await Promise.allSettled(
+        writers.map((writer, index) => writer.put('a', Secret.of(String(index)), 1)),
+      );
+      const won = results.findIndex(({ status }) => status === 'fulfilled');
+      const lost = results.filter(({ status }) => status === 'rejected');
+      expect(lost).toHaveLength(3);
+      for (const result of lost) expect(result).toMatchObject({ reason: { code: 'CONFLICT' } });
+      expect(await reveal(await open(), 'a')).toEqual({ value: String(won), version: 2 });
+    });
+
+    test('every service gets a random client secret once', async () => {
+      const providers = [await open(), await open()];
+      await Promise.all(providers.map((provider) => ensureClientSecrets(provider, ['bff', 'operator'])));
+      const secrets = await Promise.all(
+        ['bff', 'operator'].map((service) => reveal(providers[0]!, `client-secrets/${service}`)), // eslint-disable-line
+      );
+      expect(secrets.map((secret) => secret?.version)).toEqual([1, 1]);
+      expect(new Set(secrets.map((secret) => secret?.value)).size).toBe(2);
+      expect(secrets[0]?.value).toMatch(/^[\w-]{43}$/);
+    });
+
+    test('a seed becomes the first version; after a rotation the store decides and the old seed is warned of', async () => {
+      const seeds = { 'client-secrets/bff': 'from-the-environment' };
+      const provider = await open(seeds);
+      expect(await reveal(provider, 'client-secrets/bff')).toEqual({
+        value: 'from-the-environment',
+        version: 1,
+      });
+      expect(await provider.put('client-secrets/bff', Secret.of('rotated'), 1)).toBe(2);
+      const later = await open(seeds);
+      expect(await reveal(later, 'client-secrets/bff')).toEqual({ value: 'rotated', version: 2 });
+      expect(lines.filter((line) => line.includes('another secret than the store'))).toHaveLength(1);
+    });
+
+    test('wrapped bytes open for the same context only, in every process, and not once changed', async () => {
+      const [one, other] = [await open(), await open()];
+      const context = { purpose: 'signing-key', kid: 'k1' };
+      const wrapped = await one.wrap(Secret.of('key material'), context);
+      expect(wrapped).not.toContain('key material');
+      expect((await other.unwrap(wrapped, { kid: 'k1', purpose: 'signing-key' })).reveal()).toBe(
+        'key material',
+      );
+      await expect(other.unwrap(wrapped, { ...context, kid: 'k2' })).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+      });
+      const at = wrapped.length - 10;
+      const changed = wrapped.slice(0, at) + (wrapped[at] === 'A' ? 'B' : 'A') + wrapped.slice(at + 1);
+      await expect(other.unwrap(changed, context)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+      await expect(other.unwrap('nonsense', context)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    });
+
+    test('a secret in use asks nobody', async () => {
+      const provider = await open();
+      await provider.put('a', Secret.of('one'), 0);
+      await Promise.all(Array.from({ length: 50 }, () => provider.get('a')));
+      for (let call = 0; call < 1000; call += 1) await provider.get('a');
+      expect(asked).toBe(1);
+    });
+
+    test('an outage at the first question is an error and not an absence', async () => {
+      const provider = await open();
+      await storage.breakDown();
+      await expect(provider.get('a')).rejects.toMatchObject({
+        code: 'SECRET_PROVIDER_UNAVAILABLE',
+        status: 503,
+      });
+      await expect(provider.check()).rejects.toMatchObject({ code: 'SECRET_PROVIDER_UNAVAILABLE' });
+      await storage.repair();
+      await provider.check();
+      expect(await provider.get('a')).toBeUndefined();
+    });
+
+    test('an outage while running is bridged for ten minutes, then fails closed, then heals', async () => {
+      const provider = await open();
+      await provider.put('a', Secret.of('one'), 0);
+      await provider.get('a');
+      await storage.breakDown();
+      time.offset += 60_000;
+      expect(await reveal(provider, 'a')).toEqual({ value: 'one', version: 1 });
+      expect(lines.some((line) => line.includes('the secret provider is away'))).toBe(true);
+      time.offset += 600_000;
+      await expect(provider.get('a')).rejects.toMatchObject({ code: 'SECRET_PROVIDER_UNAVAILABLE' });
+      await storage.repair();
+      expect(await reveal(provider, 'a')).toEqual({ value: 'one', version: 1 });
+    });
+
+    test('forbidden is neither absent nor bridged from memory', async () => {
+      const provider = await open({ a: 'seed' });
+      await provider.put('a', Secret.of('one'), 0);
+      await provider.get('a');
+      await storage.forbid();
+      time.offset += 60_000;
+      await expect(provider.get('a')).rejects.toMatchObject({ code: 'FORBIDDEN', status: 403 });
+      await expect(provider.get('a')).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    });
+
+    test('a watcher hears of a new version once', async () => {
+      const [writer, reader] = [await open(), await open()];
+      await writer.put('a', Secret.of('one'), 0);
+      await reader.get('a');
+      const heard: string[] = [];
+      const news = new Promise<void>((resolve) => {
+        reader.watch('a', ({ value, version }) => {
+          heard.push(`${String(version)} ${value.reveal()}`);
+          resolve();
+        });
+      });
+      await writer.put('a', Secret.of('two'), 1);
+      await news;
+      await system.sleep(150);
+      expect(heard).toEqual(['2 two']);
+      expect(await reveal(reader, 'a')).toEqual({ value: 'two', version: 2 });
+    });
+
+    test('no secret is printed, logged or put into an error', async () => {
+      const provider = await open({ 'client-secrets/bff': 'seed-hunter2' });
+      await provider.get('client-secrets/bff');
+      await provider.put('client-secrets/bff', Secret.of('hunter2-stored'), 1);
+      const found = await provider.get('client-secrets/bff');
+      const errors = await Promise.allSettled([
+        provider.put('client-secrets/bff', Secret.of('hunter2-lost'), 1),
+        provider.unwrap('hunter2-wrapped', { kid: 'hunter2' }),
+      ]);
+      const printed = [
+        inspect(provider, { depth: 9, showHidden: true }),
+        inspect(found, { depth: 9, showHidden: true }),
+        JSON.stringify(found),
+        `${String(found?.value)}`,
+        inspect(errors, { depth: 9, showHidden: true }),
+        ...lines,
+      ].join('\n');
+      expect(printed).not.toMatch(/hunter2/);
+    });
+  });
+}

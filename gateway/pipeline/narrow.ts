@@ -2,31 +2,32 @@ import { grantFor, type Requirement, type Rights } from '@aduana/core/graphql/re
 import type { QueryPlan } from '@apollo/query-planner';
 import { getNamedType, type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
+import type { Planned } from './plan.ts';
 import { readPlannedFields } from './planned-fields.ts';
 import type { Authorized, Narrowing, Shape } from './stages.ts';
 
-/** What the token for each subgraph of a plan must carry, by the subgraph's name. */
-export type Narrow = (
-  plan: QueryPlan,
-  authorized: Authorized,
-  supergraph: LoadedSupergraph,
-) => ReadonlyMap<string, Narrowing>;
+const known = new WeakMap<QueryPlan, WeakMap<Shape, ReadonlyMap<string, Narrowing>>>();
+const NOTHING: ReadonlyMap<string, Narrowing> = new Map();
 
 /**
- * Finds the least that a plan's fetches need: the scopes and policies of what the client selected, and as `join`
- * the guarded coordinates that the plan fetches only for keys and `@requires`.
+ * Finds the least that the token for each subgraph of a plan must carry, by the subgraph's name: the scopes and
+ * policies of what the client selected, and as `join` the guarded coordinates that the plan fetches only for
+ * keys and `@requires`. Plan and shape settle it, and are remembered as objects.
  */
-export function createNarrow(): Narrow {
-  const known = new WeakMap<QueryPlan, WeakMap<Shape, ReadonlyMap<string, Narrowing>>>();
-  return (plan, authorized, supergraph) => {
-    let byShape = known.get(plan);
-    if (byShape === undefined) known.set(plan, (byShape = new WeakMap()));
-    let narrowings = byShape.get(authorized.shape);
-    if (narrowings === undefined) {
-      byShape.set(authorized.shape, (narrowings = narrowAll(plan, authorized, supergraph)));
-    }
-    return narrowings;
-  };
+export function narrow(
+  planned: Planned | undefined,
+  authorized: Authorized,
+  supergraph: LoadedSupergraph,
+): ReadonlyMap<string, Narrowing> {
+  if (planned === undefined) return NOTHING;
+  const { plan } = planned;
+  let byShape = known.get(plan);
+  if (byShape === undefined) known.set(plan, (byShape = new WeakMap()));
+  let narrowings = byShape.get(authorized.shape);
+  if (narrowings === undefined) {
+    byShape.set(authorized.shape, (narrowings = narrowAll(plan, authorized, supergraph)));
+  }
+  return narrowings;
 }
 
 function narrowAll(

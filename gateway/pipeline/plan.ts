@@ -7,23 +7,34 @@ import type { DocumentNode } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import type { Authorized } from './stages.ts';
 
-/** The plan of the authorized document; undefined where there is nothing to fetch. The same object for the same operation. */
-export type Plan = (authorized: Authorized, supergraph: LoadedSupergraph) => QueryPlan | undefined;
+/** A plan and the key that it is kept under; the same object for the same operation. */
+export interface Planned {
+  readonly plan: QueryPlan;
+  readonly key: string;
+}
+
+/** The plan of the authorized document; undefined where there is nothing to fetch. */
+export type Plan = (authorized: Authorized, supergraph: LoadedSupergraph) => Planned | undefined;
+
+export interface PlanOptions {
+  readonly clock: Clock;
+  readonly capacity?: number;
+}
 
 const DEFAULT_CAPACITY = 2_000;
 const LIMIT_MESSAGE = /maximum recursive selections|non-local selections|exceeds limit|too many/i;
 
 /** Plans what a caller may run: the cache is keyed by the document that is executed, never by the one that was sent. */
-export function createPlan(clock: Clock, capacity = DEFAULT_CAPACITY): Plan {
-  const plans = createBoundedCache<QueryPlan>(clock, capacity);
+export function createPlan({ clock, capacity = DEFAULT_CAPACITY }: PlanOptions): Plan {
+  const plans = createBoundedCache<Planned>(clock, capacity);
   return ({ document, operationKey }, supergraph) => {
     if (document === undefined) return undefined;
     const key = `${supergraph.hash} ${operationKey}`;
     const known = plans.get(key);
     if (known !== undefined) return known;
-    const plan = buildPlan(document, supergraph);
-    plans.set(key, plan);
-    return plan;
+    const planned = { plan: buildPlan(document, supergraph), key };
+    plans.set(key, planned);
+    return planned;
   };
 }
 

@@ -99,6 +99,8 @@ export interface Authorized {
   readonly stage: 'authorized';
   readonly caller: Caller;
   readonly trace: TraceContext;
+  /** SHA-256 of the document's text as sent, hex. */
+  readonly documentHash: string;
   readonly original: DocumentNode;
   readonly originalOperation: OperationDefinitionNode;
   readonly shape: Shape;

@@ -4,6 +4,7 @@ import { sha256Hex } from '@aduana/core/platform/digest';
 import { DEFAULT_SUPPORTED_SUPERGRAPH_FEATURES, Supergraph } from '@apollo/federation-internals';
 import { QueryPlanner } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
+import { conflictingRequires, stripUnresolvableKeys } from '../pipeline/rewrite/planner-workarounds.ts';
 import { splitSupergraph } from './split-supergraph.ts';
 import type { SubgraphSettings } from './supergraph-config.ts';
 
@@ -59,15 +60,18 @@ export function loadSupergraph(
 ): LoadedSupergraph {
   const split = splitSupergraph(sdl);
   try {
-    const supergraph = Supergraph.build(split.sdl, {
+    const plannable = stripUnresolvableKeys(split.sdl);
+    const supergraph = Supergraph.build(plannable, {
       supportedFeatures: SUPPORTED_FEATURES,
       validateSupergraph: true,
     });
+    const supergraphSchema = supergraph.schema.toGraphQLJSSchema();
+    refuseConflicts(supergraphSchema);
     return {
       hash: sha256Hex(sdl),
-      sdl: split.sdl,
+      sdl: plannable,
       apiSchema: supergraph.apiSchema().toGraphQLJSSchema(),
-      supergraphSchema: supergraph.schema.toGraphQLJSSchema(),
+      supergraphSchema,
       supergraph,
       queryPlanner: new QueryPlanner(supergraph, {
         debug: { maxEvaluatedPlans: EVALUATED_PLANS_LIMIT, pathsLimit: PATHS_LIMIT },
@@ -82,6 +86,14 @@ export function loadSupergraph(
       cause: error,
     });
   }
+}
+
+function refuseConflicts(supergraphSchema: GraphQLSchema): void {
+  const conflicts = conflictingRequires(supergraphSchema);
+  if (conflicts.length === 0) return;
+  throw new SecurityError('SUPERGRAPH_INVALID', {
+    detail: `@requires names ${conflicts.join(', ')} with different arguments: the planner would mix them up`,
+  });
 }
 
 function readSubgraphs(

@@ -15,7 +15,7 @@ import { createExchange } from './pipeline/exchange.ts';
 import { createExecutor } from './pipeline/execute/create-executor.ts';
 import { createForward } from './pipeline/forward.ts';
 import { createIntrospect } from './pipeline/introspect.ts';
-import { createCallerLimits } from './pipeline/limits/caller-limits.ts';
+import { type CallerLimits, createCallerLimits } from './pipeline/limits/caller-limits.ts';
 import { createDocumentLimits } from './pipeline/limits/document-limits.ts';
 import { createPlan } from './pipeline/plan.ts';
 import { createAuthorizer } from './pipeline/rewrite/create-authorizer.ts';
@@ -98,7 +98,7 @@ function createRooms(
       bodyBytes: config.LIMIT_BODY_BYTES === 'off' ? UNLIMITED : config.LIMIT_BODY_BYTES,
       batch: config.LIMIT_BATCH,
     },
-    callers: createCallerLimits(config, platform),
+    callers,
     exchange: createExchange({
       sts: line.sts,
       verify: line.verifier('gateway'),
@@ -151,10 +151,11 @@ async function readSubgraphs(config: GatewayConfig) {
     name,
     String(port),
   ]);
-  return readSupergraphConfig(config.SUPERGRAPH_CONFIG, {
+  const { subgraphs } = await readSupergraphConfig(config.SUPERGRAPH_CONFIG, {
     variables: { ...config.variables, ...Object.fromEntries(ports) },
     allowPlainLoopback: config.MTLS_MODE === 'permissive',
   });
+  return subgraphs;
 }
 
 function healthOf(line: HouseLine, audit: AuditClient): Health {

@@ -13,6 +13,7 @@ import {
 import { getVariableValues } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import type { GraphqlRequest } from './graphql-request.ts';
+import type { DocumentLimits } from './limits/document-limits.ts';
 import type { Delegated, Validated } from './stages.ts';
 
 /** The document cannot run: what the client is told, one error or several. */
@@ -33,9 +34,6 @@ interface ValidDocument {
   readonly hash: string;
 }
 
-/** Checks a document beyond the schema: limits. Throws a SecurityError. */
-export type CheckDocument = (document: DocumentNode, supergraph: LoadedSupergraph) => void;
-
 const DOCUMENTS_KEPT = 1_000;
 const DOCUMENT_BYTES_KEPT = 32_768;
 const VALIDATION_ERRORS_TOLD = 20;
@@ -52,7 +50,7 @@ export type Validate = (
  * @param tokenLimit lexical tokens, comments apart
  * @throws RequestErrors what the client is to be told; SecurityError `OPERATION_RESOLUTION_FAILURE` or a limit's code
  */
-export function createValidate(tokenLimit: number | 'off', checkDocument: CheckDocument): Validate {
+export function createValidate(tokenLimit: number | 'off', limits: DocumentLimits): Validate {
   const known = new WeakMap<LoadedSupergraph, Map<string, ValidDocument>>();
   return (delegated, request, supergraph) => {
     const { query } = request;
@@ -61,10 +59,12 @@ export function createValidate(tokenLimit: number | 'off', checkDocument: CheckD
     known.set(supergraph, documents);
     let valid = documents.get(query);
     if (valid === undefined) {
-      valid = readDocument(query, supergraph, tokenLimit, checkDocument);
+      valid = readDocument(query, supergraph, tokenLimit, limits);
       if (query.length <= DOCUMENT_BYTES_KEPT) keep(documents, query, valid);
     }
     const operation = pickOperation(valid.document, request);
+    const variables = readVariables(operation, request.variables, supergraph);
+    limits.checkOperation(valid.document, operation, variables, supergraph.supergraphSchema);
     return {
       stage: 'validated',
       caller: delegated.caller,
@@ -73,7 +73,7 @@ export function createValidate(tokenLimit: number | 'off', checkDocument: CheckD
       documentHash: valid.hash,
       operation,
       operationName: operation.name?.value,
-      variables: readVariables(operation, request.variables, supergraph),
+      variables,
     };
   };
 }
@@ -90,7 +90,7 @@ function readDocument(
   query: string,
   supergraph: LoadedSupergraph,
   tokenLimit: number | 'off',
-  checkDocument: CheckDocument,
+  limits: DocumentLimits,
 ): ValidDocument {
   let document: DocumentNode;
   try {
@@ -100,7 +100,7 @@ function readDocument(
     if (error.message.includes('Parsing aborted')) throw new SecurityError('LIMIT_TOKENS_EXCEEDED');
     throw new RequestErrors('GRAPHQL_PARSE_FAILED', [error]);
   }
-  checkDocument(document, supergraph);
+  limits.checkDocument(document);
   const errors = validate(supergraph.apiSchema, document, undefined, { maxErrors: VALIDATION_ERRORS_TOLD });
   if (errors.length > 0) throw new RequestErrors('GRAPHQL_VALIDATION_FAILED', errors.map(withoutSuggestion));
   return { document, hash: sha256Hex(query) };

@@ -1,0 +1,102 @@
+import { Redis } from 'ioredis';
+import type { Clock } from '../platform/clock.ts';
+import { every } from '../platform/every.ts';
+import { uuid } from '../platform/ids.ts';
+import { describeError, type Log } from '../platform/log.ts';
+import { createInProcessRateCounter } from './in-process-rate-counter.ts';
+import type { RateCounter, RateVerdict } from './rate-counter.ts';
+
+const OPTIONS = {
+  lazyConnect: false,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 2000,
+  commandTimeout: 500,
+  retryStrategy: (attempt: number) => Math.min(attempt * 100, 2000),
+};
+const HEARTBEAT_MS = 5_000;
+const MISSED_HEARTBEATS = 3;
+
+/**
+ * The list holds the times of the last `limit` that were allowed, newest first; the next one is allowed when the list
+ * is not full or its oldest time has left the window. Time is the server's, so that replicas agree.
+ */
+const TAKE = `
+local now = redis.call('TIME')
+local at = now[1] * 1000 + math.floor(now[2] / 1000)
+local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+if limit < 1 then return window end
+local oldest = redis.call('LINDEX', KEYS[1], limit - 1)
+if oldest and tonumber(oldest) + window > at then return tonumber(oldest) + window - at end
+redis.call('LPUSH', KEYS[1], at)
+redis.call('LTRIM', KEYS[1], 0, limit - 1)
+redis.call('PEXPIRE', KEYS[1], window)
+return 0`;
+
+const BEAT = `
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZCARD', KEYS[1])`;
+
+/**
+ * The count that replicas share. While Redis is away each replica goes on alone with its share of the limit, by the
+ * number of replicas that were last seen.
+ */
+export function createRedisRateCounter(url: string, prefix: string, clock: Clock, log: Log): RateCounter {
+  const redis = new Redis(url, OPTIONS);
+  const own = createInProcessRateCounter(clock);
+  const id = uuid();
+  let replicas = 1;
+  let state: RateCounter['state'] = 'ok';
+
+  function become(next: RateCounter['state'], error?: unknown): void {
+    if (next === state) return;
+    state = next;
+    if (next === 'ok') log.info('rates are counted together with the other replicas again');
+    else
+      log.warn('Redis is away: each replica has its share of the rates', {
+        replicas,
+        error: describeError(error),
+      });
+  }
+  redis.on('error', (error) => {
+    log.debug('Redis is away', { error: describeError(error) });
+  });
+  const heartbeat = every(
+    clock,
+    () => HEARTBEAT_MS,
+    async () => {
+      const seconds = (HEARTBEAT_MS * MISSED_HEARTBEATS) / 1000;
+      replicas = Math.max(1, Number(await redis.eval(BEAT, 1, `${prefix}replicas`, id, seconds)));
+      become('ok');
+    },
+    (error) => {
+      become('alone', error);
+    },
+  );
+  redis.on('ready', () => {
+    heartbeat.wake();
+  });
+
+  return {
+    async take(key, limit, windowMilliseconds): Promise<RateVerdict> {
+      try {
+        const wait = Number(await redis.eval(TAKE, 1, `${prefix}rate:${key}`, limit, windowMilliseconds));
+        become('ok');
+        return { allowed: wait === 0, retryAfterMilliseconds: wait };
+      } catch (error) {
+        become('alone', error);
+        return own.take(key, Math.max(1, Math.floor(limit / replicas)), windowMilliseconds);
+      }
+    },
+    get state() {
+      return state;
+    },
+    async close() {
+      await heartbeat.stop();
+      redis.disconnect();
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import type { Code } from '@aduana/core/errors/error-codes';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import type { GatewaySettings } from '../../config.ts';
+import { type CostModel, createCostModel } from './cost-model.ts';
+import { type Measures, measureDocument } from './measure-document.ts';
+import { costOfOperation } from './operation-cost.ts';
+
+type Settings = Pick<
+  GatewaySettings,
+  | 'LIMIT_TOKENS'
+  | 'LIMIT_DEPTH'
+  | 'LIMIT_INTROSPECTION_DEPTH'
+  | 'LIMIT_ALIASES'
+  | 'LIMIT_ROOT_FIELDS'
+  | 'LIMIT_DIRECTIVES'
+  | 'LIMIT_COST'
+>;
+
+/** Refuses what would cost more to run than the settings allow. */
+export interface DocumentLimits {
+  /**
+   * Before validation: what the document's shape tells.
+   *
+   * @throws SecurityError `LIMIT_..._EXCEEDED`
+   */
+  checkDocument(document: DocumentNode): void;
+  /**
+   * After validation: what the operation costs with these variables.
+   *
+   * @param supergraphSchema with `@cost` and `@listSize` on it
+   * @throws SecurityError `LIMIT_COST_EXCEEDED`
+   */
+  checkOperation(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>>,
+    supergraphSchema: GraphQLSchema,
+  ): void;
+}
+
+export function createDocumentLimits(settings: Settings): DocumentLimits {
+  const limits: readonly (readonly [keyof Measures, number | 'off', Code])[] = [
+    ['depth', settings.LIMIT_DEPTH, 'LIMIT_DEPTH_EXCEEDED'],
+    ['introspectionDepth', settings.LIMIT_INTROSPECTION_DEPTH, 'LIMIT_DEPTH_EXCEEDED'],
+    ['aliases', settings.LIMIT_ALIASES, 'LIMIT_ALIASES_EXCEEDED'],
+    ['rootFields', settings.LIMIT_ROOT_FIELDS, 'LIMIT_ROOT_FIELDS_EXCEEDED'],
+    ['directives', settings.LIMIT_DIRECTIVES, 'LIMIT_DIRECTIVES_EXCEEDED'],
+    // A document may not grow beyond the limit of its tokens when its fragments are written out.
+    ['selections', settings.LIMIT_TOKENS, 'LIMIT_TOKENS_EXCEEDED'],
+  ];
+  const models = new WeakMap<GraphQLSchema, CostModel>();
+  const fixedCosts = new WeakMap<OperationDefinitionNode, number>();
+
+  return {
+    checkDocument(document) {
+      const measures = measureDocument(document);
+      for (const [measure, limit, code] of limits)
+        if (limit !== 'off' && measures[measure] > limit)
+          throw new SecurityError(code, {
+            detail: `${measure} ${String(measures[measure])} of ${String(limit)}`,
+          });
+    },
+    checkOperation(document, operation, variables, supergraphSchema) {
+      const limit = settings.LIMIT_COST;
+      if (limit === 'off') return;
+      let cost = fixedCosts.get(operation);
+      if (cost === undefined) {
+        const model = models.get(supergraphSchema) ?? createCostModel(supergraphSchema);
+        models.set(supergraphSchema, model);
+        const found = costOfOperation(document, operation, variables, model);
+        if (!found.dependsOnVariables) fixedCosts.set(operation, found.cost);
+        cost = found.cost;
+      }
+      if (cost > limit)
+        throw new SecurityError('LIMIT_COST_EXCEEDED', {
+          detail: `cost ${String(cost)} of ${String(limit)}`,
+        });
+    },
+  };
+}

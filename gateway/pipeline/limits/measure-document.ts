@@ -1,0 +1,99 @@
+import { type DocumentNode, Kind, type SelectionSetNode } from 'graphql';
+import { fragmentsOf } from './fragments-of.ts';
+
+/** How large an operation is with its fragments written out. */
+export interface Measures {
+  /** Fields on the longest path, the leaf included; what is under `__schema` and `__type` apart. */
+  readonly depth: number;
+  readonly introspectionDepth: number;
+  readonly aliases: number;
+  readonly directives: number;
+  readonly rootFields: number;
+  /** Fields and fragments. */
+  readonly selections: number;
+}
+
+type Counts = Omit<Measures, 'introspectionDepth'> & { readonly introspectionDepth: number };
+
+const NOTHING: Counts = {
+  depth: 0,
+  introspectionDepth: 0,
+  aliases: 0,
+  directives: 0,
+  rootFields: 0,
+  selections: 0,
+};
+
+/**
+ * The measures of the largest operation of a document, each by itself: in one pass, whatever the fragments multiply to.
+ * A fragment that contains itself counts once; validation refuses it.
+ */
+export function measureDocument(document: DocumentNode): Measures {
+  const fragments = fragmentsOf(document);
+  const known = new Map<string, Counts>();
+
+  function measureFragment(name: string): Counts {
+    const measured = known.get(name);
+    if (measured !== undefined) return measured;
+    const fragment = fragments.get(name);
+    if (fragment === undefined) return NOTHING;
+    known.set(name, NOTHING);
+    const counts = measureSelections(fragment.selectionSet);
+    const directives = counts.directives + (fragment.directives?.length ?? 0);
+    const complete = { ...counts, directives };
+    known.set(name, complete);
+    return complete;
+  }
+
+  function measureSelections(selectionSet: SelectionSetNode): Counts {
+    const counts = { ...NOTHING };
+    for (const selection of selectionSet.selections) {
+      counts.selections += 1;
+      counts.directives += selection.directives?.length ?? 0;
+      if (selection.kind === Kind.FIELD) {
+        counts.rootFields += 1;
+        if (selection.alias !== undefined) counts.aliases += 1;
+        const inside =
+          selection.selectionSet === undefined ? NOTHING : measureSelections(selection.selectionSet);
+        add(counts, { ...inside, ...depthsOf(selection.name.value, inside), rootFields: 0 });
+      } else
+        add(
+          counts,
+          selection.kind === Kind.INLINE_FRAGMENT
+            ? measureSelections(selection.selectionSet)
+            : measureFragment(selection.name.value),
+        );
+    }
+    return counts;
+  }
+
+  const whole = { ...NOTHING };
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.OPERATION_DEFINITION) {
+      const counts = measureSelections(definition.selectionSet);
+      const onVariables = (definition.variableDefinitions ?? []).reduce(
+        (sum, { directives = [] }) => sum + directives.length,
+        0,
+      );
+      const directives = counts.directives + (definition.directives?.length ?? 0) + onVariables;
+      for (const [name, value] of Object.entries({ ...counts, directives }) as [keyof Counts, number][])
+        whole[name] = Math.max(whole[name], value);
+    }
+  return whole;
+}
+
+function depthsOf(field: string, inside: Counts): Pick<Counts, 'depth' | 'introspectionDepth'> {
+  const depth = Math.max(inside.depth, inside.introspectionDepth) + 1;
+  return field === '__schema' || field === '__type'
+    ? { depth: 0, introspectionDepth: depth }
+    : { depth: inside.depth + 1, introspectionDepth: inside.introspectionDepth };
+}
+
+function add(counts: { -readonly [Name in keyof Counts]: number }, more: Counts): void {
+  counts.depth = Math.max(counts.depth, more.depth);
+  counts.introspectionDepth = Math.max(counts.introspectionDepth, more.introspectionDepth);
+  counts.aliases += more.aliases;
+  counts.directives += more.directives;
+  counts.rootFields += more.rootFields;
+  counts.selections += more.selections;
+}

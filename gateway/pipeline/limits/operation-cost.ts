@@ -1,0 +1,155 @@
+import {
+  type ArgumentNode,
+  type DocumentNode,
+  type FieldNode,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  type SelectionSetNode,
+  valueFromASTUntyped,
+} from 'graphql';
+import { fragmentsOf } from './fragments-of.ts';
+import type { CostModel, FieldCost } from './cost-model.ts';
+
+/** What an operation costs at most, and whether another call with other variables may cost something else. */
+export interface OperationCost {
+  readonly cost: number;
+  readonly dependsOnVariables: boolean;
+}
+
+const MUTATION_WEIGHT = 10;
+
+/**
+ * An upper bound of what an operation costs: each object 1, each scalar 0, each mutation 10, unless `@cost` says
+ * otherwise, times the length of each list around it, which is 1 unless `@listSize` says otherwise. Conditions and type
+ * conditions take nothing away.
+ */
+export function costOfOperation(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+  model: CostModel,
+): OperationCost {
+  const fragments = fragmentsOf(document);
+  const values = withDefaults(operation, variables);
+  const known = new Map<string, number>();
+  let dependsOnVariables = false;
+
+  function costOfSelections(
+    selectionSet: SelectionSetNode,
+    parent: string,
+    sizes: ReadonlyMap<string, number>,
+  ): number {
+    let cost = 0;
+    for (const selection of selectionSet.selections)
+      if (selection.kind === Kind.FIELD) cost += costOfField(selection, parent, sizes);
+      else if (selection.kind === Kind.INLINE_FRAGMENT)
+        cost += costOfSelections(
+          selection.selectionSet,
+          selection.typeCondition?.name.value ?? parent,
+          sizes,
+        );
+      else cost += costOfFragment(selection.name.value, sizes);
+    return cost;
+  }
+
+  function costOfFragment(name: string, sizes: ReadonlyMap<string, number>): number {
+    const fragment = fragments.get(name);
+    if (fragment === undefined) return 0;
+    const key = sizes.size === 0 ? name : `${name} ${JSON.stringify([...sizes])}`;
+    const reached = known.get(key);
+    if (reached !== undefined) return reached;
+    known.set(key, 0);
+    const cost = costOfSelections(fragment.selectionSet, fragment.typeCondition.name.value, sizes);
+    known.set(key, cost);
+    return cost;
+  }
+
+  function costOfField(node: FieldNode, parent: string, sizes: ReadonlyMap<string, number>): number {
+    const field = model.field(parent, node.name.value);
+    if (field === undefined) return 0;
+    const given = readArguments(node.arguments ?? [], values);
+    dependsOnVariables ||= node.arguments?.some((argument) => matters(field, argument, model)) === true;
+    const size = sizeOf(field, given);
+    const { listSize } = field;
+    const inner = new Map(listSize?.sizedFields.map((name) => [name, size]));
+    const times =
+      sizes.get(node.name.value) ?? (listSize !== undefined && listSize.sizedFields.length > 0 ? 1 : size);
+    const inside =
+      node.selectionSet === undefined ? 0 : costOfSelections(node.selectionSet, field.type.name, inner);
+    return costOfArguments(field, given, model) + times * (field.weight + inside);
+  }
+
+  const root = rootType(operation, model);
+  const mutations =
+    operation.operation === OperationTypeNode.MUTATION
+      ? MUTATION_WEIGHT * operation.selectionSet.selections.length
+      : 0;
+  const cost = root === undefined ? 0 : costOfSelections(operation.selectionSet, root, new Map());
+  return { cost: cost + mutations, dependsOnVariables };
+}
+
+function rootType({ operation }: OperationDefinitionNode, { schema }: CostModel): string | undefined {
+  return (operation === OperationTypeNode.MUTATION ? schema.getMutationType() : schema.getQueryType())?.name;
+}
+
+/** Default values count where the client sends none. */
+function withDefaults(
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const values: Record<string, unknown> = { ...variables };
+  for (const { variable, defaultValue } of variableDefinitions)
+    if (defaultValue !== undefined && !Object.hasOwn(values, variable.name.value))
+      values[variable.name.value] = valueFromASTUntyped(defaultValue);
+  return values;
+}
+
+function readArguments(
+  nodes: readonly ArgumentNode[],
+  variables: Readonly<Record<string, unknown>>,
+): ReadonlyMap<string, unknown> {
+  return new Map(nodes.map(({ name, value }) => [name.value, valueFromASTUntyped(value, variables)]));
+}
+
+function sizeOf(
+  { listSize, isList, arguments: definitions }: FieldCost,
+  given: ReadonlyMap<string, unknown>,
+): number {
+  if (listSize === undefined) return 1;
+  const asked = listSize.slicingArguments.flatMap((name) => {
+    const value = given.get(name) ?? definitions.find((argument) => argument.name === name)?.defaultValue;
+    return typeof value === 'number' ? [Math.max(0, value)] : [];
+  });
+  if (asked.length > 0) return Math.max(...asked);
+  return listSize.assumedSize ?? (isList ? 1 : 0);
+}
+
+function costOfArguments(
+  { arguments: definitions }: FieldCost,
+  given: ReadonlyMap<string, unknown>,
+  model: CostModel,
+): number {
+  let cost = 0;
+  for (const definition of definitions)
+    if (given.has(definition.name)) cost += model.input(definition, given.get(definition.name));
+  return cost;
+}
+
+/** Whether a variable in this argument may change the cost. */
+function matters(
+  { listSize, arguments: definitions }: FieldCost,
+  { name, value }: ArgumentNode,
+  model: CostModel,
+): boolean {
+  if (!mentionsVariable(value)) return false;
+  const definition = definitions.find((argument) => argument.name === name.value);
+  const slices = listSize?.slicingArguments.includes(name.value) === true;
+  return slices || (definition !== undefined && model.dependsOnValue(definition));
+}
+
+function mentionsVariable(value: ArgumentNode['value']): boolean {
+  if (value.kind === Kind.VARIABLE) return true;
+  if (value.kind === Kind.LIST) return value.values.some(mentionsVariable);
+  return value.kind === Kind.OBJECT && value.fields.some((field) => mentionsVariable(field.value));
+}

@@ -53,7 +53,7 @@ function completeField(
 ): unknown {
   if (field.refused) return isNonNullType(field.type) ? INVALID : null;
   if (field.name === '__typename') return shape.typeName;
-  if (field.name.startsWith('__')) return completion.introspection[field.key] ?? null;
+  if (field.name.startsWith('__')) return getOwn(completion.introspection, field.key) ?? null;
   return completeValue(completion, field, field.type, getOwn(data, field.dataKey) ?? null);
 }
 
@@ -95,7 +95,8 @@ function completeList(
 
 function completeComposite(completion: Completion, composite: CompositeShape, value: unknown): unknown {
   if (!isJsonObject(value)) return misfit(completion);
-  const typeName = getOwn(value, '__typename') ?? (isUnionType(composite.type) ? undefined : composite.type.name);
+  const typeName =
+    getOwn(value, '__typename') ?? (isUnionType(composite.type) ? undefined : composite.type.name);
   const shape = typeof typeName === 'string' ? composite.of(typeName) : undefined;
   // An interface object whose implementation nobody told is a value that is missing, not one that is wrong.
   if (shape === undefined) return misfit(completion, typeName === composite.type.name);

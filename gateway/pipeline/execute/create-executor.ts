@@ -3,49 +3,75 @@ import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import type { Shape } from '../stages.ts';
 import { compileExecutable, type Executable } from './compile-executable.ts';
+import { executeApollo } from './execute-apollo.ts';
 import { executePlain } from './execute-plain.ts';
-import type { Execution, Executor } from './executor.ts';
+import type { Execute, Execution } from './executor.ts';
 import { createSendFetch } from './send-fetch.ts';
 
 export interface ExecutorOptions {
+  /** `aduana` is the house's own. */
+  readonly kind: 'aduana' | 'apollo';
   readonly clock: Clock;
   readonly log: Log;
   /** After which an answer leaves with what is there. */
-  readonly operationTimeoutMs: number;
+  readonly operationTimeoutMs: number | 'off';
+  /** Whether requests for the same answer, under way at the same time, are one request. */
+  readonly shareInFlight: boolean;
 }
 
-/** The house's own executor: each plan is compiled once, with the answer that it is for. */
-export function createExecutor({ clock, log, operationTimeoutMs }: ExecutorOptions): Executor {
+/** Each plan is compiled once, together with the answer that it is for, and lives as long as its caches keep it. */
+export function createExecutor({ kind, clock, log, operationTimeoutMs }: ExecutorOptions): Execute {
   const executables = new WeakMap<Shape, Executable>();
   const executableOf = (execution: Execution): Executable => {
     const { shape } = execution.authorized;
     const known = executables.get(shape);
-    if (known?.plan === execution.plan && known !== undefined) return known;
+    if (known !== undefined && known.plan === execution.plan) return known;
     const compiled = compileExecutable(execution);
     executables.set(shape, compiled);
     return compiled;
   };
+  const run = kind === 'apollo' ? executeApollo : executePlain;
+  return async (execution) => {
+    const executable = executableOf(execution);
+    if (execution.authorized.everythingRefused)
+      return { data: 'null', errors: executable.refusals, subgraphs: [] };
+    const operation = beginOperation(execution.signal);
+    const deadline =
+      operationTimeoutMs === 'off' ? undefined : clock.after(operationTimeoutMs, operation.expire);
+    const subgraphs = new Set<string>();
+    const onCall = (subgraph: string) => subgraphs.add(subgraph);
+    try {
+      const send = createSendFetch({ ...execution, signal: operation.signal, onCall });
+      const { data, errors } = await run(log, executable, execution, send);
+      return { data, errors: [...executable.refusals, ...errors], subgraphs: [...subgraphs] };
+    } finally {
+      deadline?.cancel();
+      operation.end();
+    }
+  };
+}
+
+interface RunningOperation {
+  readonly signal: AbortSignal;
+  expire(): void;
+  end(): void;
+}
+
+/** One signal for all that an operation waits for: aborted when its time is up, or when the client leaves. */
+function beginOperation(client: AbortSignal): RunningOperation {
+  const controller = new AbortController();
+  const leave = () => {
+    controller.abort(client.reason);
+  };
+  if (client.aborted) leave();
+  else client.addEventListener('abort', leave, { once: true });
   return {
-    async execute(execution) {
-      const { signal } = execution;
-      const executable = executableOf(execution);
-      if (execution.authorized.everythingRefused) return { data: 'null', errors: executable.refusals };
-      const operation = new AbortController();
-      const leave = () => {
-        operation.abort(signal.reason);
-      };
-      if (signal.aborted) leave();
-      else signal.addEventListener('abort', leave, { once: true });
-      const deadline = clock.after(operationTimeoutMs, () => {
-        operation.abort(new SecurityError('OPERATION_TIMEOUT'));
-      });
-      try {
-        const send = createSendFetch({ ...execution, signal: operation.signal });
-        return await executePlain(log, executable, execution, send);
-      } finally {
-        deadline.cancel();
-        signal.removeEventListener('abort', leave);
-      }
+    signal: controller.signal,
+    expire: () => {
+      controller.abort(new SecurityError('OPERATION_TIMEOUT'));
+    },
+    end: () => {
+      client.removeEventListener('abort', leave);
     },
   };
 }

@@ -1,8 +1,8 @@
 import type { Log } from '@aduana/core/platform/log';
-import { type AnswerError, createAnswerError, createExplanation } from './answer-errors.ts';
+import type { AnswerError } from './answer-errors.ts';
 import type { Executable } from './compile-executable.ts';
-import { completeAnswer } from './complete-answer.ts';
-import type { Execution, ExecutionAnswer } from './executor.ts';
+import type { Execution } from './executor.ts';
+import { type FinishedData, finishData } from './finish-data.ts';
 import type { JsonObject } from './own-property.ts';
 import { runPlan } from './run-plan.ts';
 import type { SendFetch } from './send-fetch.ts';
@@ -15,10 +15,10 @@ import { withDefaults } from './with-defaults.ts';
  */
 export async function executePlain(
   log: Log,
-  { step, shape, schema, refusals }: Executable,
-  { authorized, signal, introspection = {} }: Execution,
+  { step, shape, schema }: Executable,
+  { authorized, signal, introspection }: Execution,
   send: SendFetch,
-): Promise<ExecutionAnswer> {
+): Promise<FinishedData> {
   const root: JsonObject = {};
   const errors: AnswerError[] = [];
   if (step !== undefined)
@@ -38,10 +38,5 @@ export async function executePlain(
       },
       step,
     );
-  const explained = createExplanation(errors);
-  const misfits: AnswerError[] = [];
-  const data = completeAnswer(shape, root, introspection, (path, isNull) => {
-    if (!isNull || !explained(path)) misfits.push(createAnswerError('SUBGRAPH_ERROR', path));
-  });
-  return { data: JSON.stringify(data), errors: [...refusals, ...errors, ...misfits] };
+  return finishData(shape, root, errors, introspection);
 }

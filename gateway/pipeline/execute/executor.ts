@@ -1,5 +1,5 @@
 import type { QueryPlan } from '@apollo/query-planner';
-import type { GraphQLSchema } from 'graphql';
+import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { Authorized, Narrowing } from '../stages.ts';
 import type { SubgraphFetcher } from '../subgraph-fetcher.ts';
 import type { AnswerError } from './answer-errors.ts';
@@ -9,30 +9,28 @@ export interface Execution {
   /** Undefined where nothing is left to fetch. */
   readonly plan: QueryPlan | undefined;
   readonly authorized: Authorized;
-  readonly supergraph: {
-    readonly apiSchema: GraphQLSchema;
-    readonly supergraphSchema: GraphQLSchema;
-  };
+  readonly supergraph: LoadedSupergraph;
   /** By the subgraph's name. */
   readonly narrowings: ReadonlyMap<string, Narrowing>;
   readonly fetcher: SubgraphFetcher;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
   /** The finished values of `__schema` and `__type`, by response key. */
-  readonly introspection?: Readonly<Record<string, unknown>>;
+  readonly introspection?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface ExecutionAnswer {
   /** The JSON text of the answer's `data`. */
   readonly data: string;
   readonly errors: readonly AnswerError[];
+  /** Names of the subgraphs that were called. */
+  readonly subgraphs: readonly string[];
 }
 
-/** Carries out query plans. */
-export interface Executor {
-  /**
-   * @throws SecurityError `OPERATION_NOT_PLANNABLE`
-   * @throws the signal's reason where the client left
-   */
-  execute(execution: Execution): Promise<ExecutionAnswer>;
-}
+/**
+ * Carries out a query plan.
+ *
+ * @throws SecurityError `OPERATION_NOT_PLANNABLE`
+ * @throws the signal's reason where the client left
+ */
+export type Execute = (execution: Execution) => Promise<ExecutionAnswer>;

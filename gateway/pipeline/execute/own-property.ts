@@ -6,7 +6,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /** Reads an own property: `constructor` and its kin are not inherited from `Object.prototype`. */
-export function getOwn(object: JsonObject, key: string): unknown {
+export function getOwn(object: Readonly<JsonObject>, key: string): unknown {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 

@@ -11,22 +11,27 @@ export interface FetchedAnswer {
   readonly errors: readonly unknown[];
 }
 
+/** What of a plan's fetch is sent. */
+export type OutgoingFetch = Pick<FetchStep, 'subgraph' | 'query' | 'operationName' | 'operationKind'>;
+
 /** Sends one fetch of a plan; `variables` is the text of the JSON object. */
-export type SendFetch = (step: FetchStep, variables: string) => Promise<FetchedAnswer>;
+export type SendFetch = (fetch: OutgoingFetch, variables: string) => Promise<FetchedAnswer>;
 
 export interface FetchSender {
   readonly fetcher: SubgraphFetcher;
   readonly authorized: Authorized;
   readonly narrowings: ReadonlyMap<string, Narrowing>;
   readonly signal: AbortSignal;
+  readonly onCall: (subgraph: string) => void;
 }
 
 /** @throws SecurityError where the subgraph did not answer in GraphQL's form, or nothing allows calling it */
-export function createSendFetch({ fetcher, authorized, narrowings, signal }: FetchSender): SendFetch {
+export function createSendFetch({ fetcher, authorized, narrowings, signal, onCall }: FetchSender): SendFetch {
   return async (step, variables) => {
     const narrowing = narrowings.get(step.subgraph);
     if (narrowing === undefined)
       throw new SecurityError('INTERNAL_SERVER_ERROR', { detail: `no narrowing for ${step.subgraph}` });
+    onCall(step.subgraph);
     const answer: unknown = await untilAborted(
       signal,
       fetcher.fetch({
@@ -74,7 +79,7 @@ export function publicFailure(error: unknown): Code {
   }
 }
 
-function operationName(step: FetchStep): string {
+function operationName(step: OutgoingFetch): string {
   return step.operationName === undefined ? '' : `,"operationName":${JSON.stringify(step.operationName)}`;
 }
 

@@ -57,7 +57,8 @@ export function failFetch(
   return wholeFetch(shape, step, destinations).map((path) => createAnswerError(code, path));
 }
 
-function readCode(error: unknown): { code: Code; extensions: Record<string, unknown> } {
+/** The code of a subgraph's error where the client may know it. */
+export function readCode(error: unknown): { code: Code; extensions: Record<string, unknown> } {
   const extensions = isJsonObject(error) ? getOwn(error, 'extensions') : undefined;
   const code = isJsonObject(extensions) ? getOwn(extensions, 'code') : undefined;
   if (typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code) || !PUBLIC_CODES.has(code as Code))

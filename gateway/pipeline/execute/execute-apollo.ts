@@ -1,0 +1,66 @@
+import type { Log } from '@aduana/core/platform/log';
+import type { GraphQLDataSource, ServiceMap } from '@apollo/gateway';
+import { Kind, type OperationTypeNode, parse } from 'graphql';
+import { type AnswerError, createAnswerError } from './answer-errors.ts';
+import { clientPath } from './client-path.ts';
+import type { Executable } from './compile-executable.ts';
+import type { Execution } from './executor.ts';
+import { type FinishedData, finishData } from './finish-data.ts';
+import type { JsonObject } from './own-property.ts';
+import { publicFailure, type SendFetch } from './send-fetch.ts';
+import { readCode } from './subgraph-errors.ts';
+
+type RequestContext = Parameters<typeof import('@apollo/gateway').executeQueryPlan>[2];
+
+/** Runs the same plan through Apollo's executor: the way back, and what ours is compared with. */
+export async function executeApollo(
+  log: Log,
+  { plan, shape }: Executable,
+  { authorized, supergraph, introspection, signal }: Execution,
+  send: SendFetch,
+): Promise<FinishedData> {
+  const { document, variables } = authorized;
+  if (plan === undefined || document === undefined) return finishData(shape, {}, [], introspection);
+  // Loaded here, so that a gateway that runs without it never loads it.
+  const { buildOperationContext, executeQueryPlan } = await import('@apollo/gateway');
+  const services: ServiceMap = {};
+  for (const name of supergraph.subgraphs.keys()) services[name] = createDataSource(name, send);
+  const { data, errors } = await executeQueryPlan(
+    plan,
+    services,
+    { request: { variables }, metrics: {}, context: {} } as unknown as RequestContext,
+    buildOperationContext({ schema: supergraph.apiSchema, operationDocument: document }),
+    supergraph.supergraphSchema,
+    supergraph.supergraph.apiSchema(),
+  );
+  if (signal.aborted) throw signal.reason as Error;
+  const failures = errors ?? [];
+  if (failures.length > 0) log.warn('subgraphs failed', { error: failures });
+  const translated = failures.map((failure): AnswerError => {
+    const path = clientPath(shape, (failure.path as (string | number)[] | undefined) ?? []);
+    return failure.name === 'SecurityError'
+      ? createAnswerError(publicFailure(failure), path)
+      : createAnswerError(readCode(failure).code, path);
+  });
+  return finishData(shape, (data ?? {}) as JsonObject, translated, introspection);
+}
+
+function createDataSource(subgraph: string, send: SendFetch): GraphQLDataSource {
+  return {
+    async process({ request: { query = '', variables, operationName } }) {
+      const { data, errors } = await send(
+        { subgraph, query, operationName, operationKind: kindOf(query) },
+        JSON.stringify(variables ?? {}),
+      );
+      return { ...(data === undefined ? {} : { data }), ...(errors.length === 0 ? {} : { errors }) } as never;
+    },
+  };
+}
+
+function kindOf(query: string): 'query' | 'mutation' {
+  const [operation] = parse(query, { noLocation: true }).definitions;
+  const mutation: OperationTypeNode | 'mutation' = 'mutation';
+  return operation?.kind === Kind.OPERATION_DEFINITION && operation.operation === mutation
+    ? 'mutation'
+    : 'query';
+}

@@ -65,10 +65,12 @@ export async function startGateway(
       () => auditLine.close(),
       () => line.close(),
     );
-    const rooms = createRooms(config, platform, { line, audit, policies, supergraph });
+    const callers = createCallerLimits(config, platform);
+    closers.push(() => callers.close());
+    const rooms = createRooms(config, platform, { line, audit, policies, supergraph, callers });
     http.serve(
       createRoutes(config, platform, createHandler(rooms), rooms),
-      () => Promise.resolve(healthOf(line, audit)),
+      () => Promise.resolve(healthOf(line, audit, callers)),
       (thumbprint) => line.status.isCertificateRevoked(thumbprint),
     );
   } catch (error) {
@@ -83,14 +85,16 @@ interface Opened {
   readonly audit: AuditClient;
   readonly policies: LivePolicies;
   readonly supergraph: SupergraphManager;
+  readonly callers: CallerLimits;
 }
 
 function createRooms(
   config: GatewayConfig,
   platform: ServicePlatform,
-  { line, audit, policies, supergraph }: Opened,
+  { line, audit, policies, supergraph, callers }: Opened,
 ): HandlerRooms {
   const { clock, log } = platform;
+  const documentLimits = createDocumentLimits(config);
   return {
     platform,
     browser: { publicHosts: config.PUBLIC_HOSTS, allowedOrigins: config.ALLOWED_ORIGINS },
@@ -112,7 +116,8 @@ function createRooms(
       trustDomain: config.TRUST_DOMAIN,
       maxResponseBytes: SUBGRAPH_ANSWER_BYTES,
     }),
-    validate: createValidate(config.LIMIT_TOKENS, createDocumentLimits(config)),
+    documentLimits,
+    validate: createValidate(config.LIMIT_TOKENS, documentLimits),
     authorize: createAuthorizer({ clock, mode: config.AUTHORIZATION_MODE }),
     introspect: createIntrospect({ clock, mode: config.INTROSPECTION }),
     plan: createPlan({ clock }),
@@ -158,8 +163,12 @@ async function readSubgraphs(config: GatewayConfig) {
   return subgraphs;
 }
 
-function healthOf(line: HouseLine, audit: AuditClient): Health {
-  const checks: Readonly<Record<string, string>> = { ...line.check(), audit: audit.state };
+function healthOf(line: HouseLine, audit: AuditClient, callers: CallerLimits): Health {
+  const checks: Readonly<Record<string, string>> = {
+    ...line.check(),
+    audit: audit.state,
+    rates: callers.state,
+  };
   const ok = Object.values(checks).every((state) => state === 'ok');
   return { status: checks['status'] !== 'ok' ? 'unavailable' : ok ? 'ok' : 'degraded', checks };
 }

@@ -7,6 +7,7 @@ import { intentRecord, type Journal, noteFields } from './audit.ts';
 import type { Execute } from './execute/executor.ts';
 import type { GraphqlRequest } from './graphql-request.ts';
 import type { Introspect } from './introspect.ts';
+import type { DocumentLimits } from './limits/document-limits.ts';
 import type { Plan } from './plan.ts';
 import { narrow } from './narrow.ts';
 import type { Authorize } from './rewrite/create-authorizer.ts';
@@ -20,6 +21,7 @@ export interface OperationRooms {
   readonly introspect: Introspect;
   readonly plan: Plan;
   readonly execute: Execute;
+  readonly documentLimits: DocumentLimits;
   readonly audit: AuditSink;
 }
 
@@ -54,11 +56,16 @@ export async function runOperation(
     const errors = authorized.refusals.map(refusalError);
     return { status: 403, text: JSON.stringify({ data: null, errors }) };
   }
+  if (authorized.document !== undefined && authorized.operation !== undefined) {
+    const { document, operation, variables } = authorized;
+    // Of what will run: a refused field's cost is nobody's business.
+    rooms.documentLimits.checkOperation(document, operation, variables, supergraph.supergraphSchema);
+  }
   const introspection = rooms.introspect(authorized, supergraph, rights);
   if (authorized.operation?.operation === OperationTypeNode.MUTATION)
     await rooms.audit.record(intentRecord(journal, delegated.trace));
   const plan = rooms.plan(authorized, supergraph);
-  const narrowings = narrow(plan, authorized, supergraph, rights);
+  const narrowings = narrow(plan, authorized, supergraph);
   const answer = await rooms.execute({
     plan: plan?.plan,
     authorized,

@@ -1,12 +1,13 @@
 import type { Log } from '@aduana/core/platform/log';
 import type { GraphQLDataSource, ServiceMap } from '@apollo/gateway';
 import { Kind, type OperationTypeNode, parse } from 'graphql';
+import { clientVariable } from '../rewrite/planner-workarounds.ts';
 import { type AnswerError, createAnswerError } from './answer-errors.ts';
 import { clientPath } from './client-path.ts';
 import type { Executable } from './compile-executable.ts';
 import type { Execution } from './executor.ts';
 import { type FinishedData, finishData } from './finish-data.ts';
-import type { JsonObject } from './own-property.ts';
+import { getOwn, type JsonObject } from './own-property.ts';
 import { publicFailure, type SendFetch } from './send-fetch.ts';
 import { readCode } from './subgraph-errors.ts';
 
@@ -19,8 +20,13 @@ export async function executeApollo(
   { authorized, supergraph, introspection, signal }: Execution,
   send: SendFetch,
 ): Promise<FinishedData> {
-  const { document, variables } = authorized;
+  const { document, operation } = authorized;
   if (plan === undefined || document === undefined) return finishData(shape, {}, [], introspection);
+  const variables: JsonObject = {};
+  for (const { variable } of operation?.variableDefinitions ?? []) {
+    const value = getOwn(authorized.variables, clientVariable(variable.name.value));
+    if (value !== undefined) variables[variable.name.value] = value;
+  }
   // Loaded here, so that a gateway that runs without it never loads it.
   const { buildOperationContext, executeQueryPlan } = await import('@apollo/gateway');
   const services: ServiceMap = {};

@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
+import { clientVariable } from '../rewrite/planner-workarounds.ts';
 import type { AnswerError } from './answer-errors.ts';
 import type { ObjectShape } from './answer-shape.ts';
 import type { FetchStep, Step } from './compile-plan.ts';
@@ -102,7 +103,7 @@ function prepare(run: PlanRun, step: FetchStep, { context, targets }: ContextGro
   if (targets.length === 0) return [];
   const variables: JsonObject = { ...context };
   for (const name of step.variableUsages) {
-    const value = getOwn(run.variables, name);
+    const value = getOwn(run.variables, clientVariable(name));
     if (value !== undefined) setOwn(variables, name, value);
   }
   const members = JSON.stringify(variables).slice(1, -1);

@@ -8,7 +8,7 @@ import type { Authorized, Validated } from '../stages.ts';
 import { analyzeOperation, type Fragments, type OperationAnalysis } from './analyze-operation.ts';
 import { readConditionValues } from './conditions.ts';
 import { createNeeds, type Needs } from './needs.ts';
-import { fetchKey, requiredWithArguments } from './planner-workarounds.ts';
+import { fetchKey, renameVariables, requiredWithArguments } from './planner-workarounds.ts';
 import { type RewrittenOperation, rewriteOperation } from './rewrite-operation.ts';
 import { usedVariables } from './used-variables.ts';
 
@@ -156,13 +156,13 @@ function rebuild(
   selections: RewrittenOperation['selections'],
 ): OperationDefinitionNode {
   const used = usedVariables([...selections, ...(original.directives ?? [])]);
-  return {
+  return renameVariables({
     ...original,
     variableDefinitions: (original.variableDefinitions ?? []).filter(({ variable }) =>
       used.has(variable.name.value),
     ),
     selectionSet: { kind: Kind.SELECTION_SET, selections },
-  };
+  });
 }
 
 function createTables(supergraph: LoadedSupergraph): SupergraphTables {

@@ -6,6 +6,7 @@ import {
   isInterfaceType,
   isObjectType,
   Kind,
+  type OperationDefinitionNode,
   parse,
   print,
   type SelectionSetNode,
@@ -37,6 +38,28 @@ export function fetchKey(
 ): string {
   const ambiguous = requiredCoordinates.has(coordinate) || responseKey.startsWith(PRIVATE);
   return ambiguous ? PRIVATE + responseKey : responseKey;
+}
+
+const PLANNERS_VARIABLE = /^(?:representations$|contextualArgument_|client__)/;
+
+/**
+ * The planner adds variables of its own to a fetch, and a client's variable of the same name would get their values:
+ * gives such a variable another name. `clientVariable` undoes it.
+ */
+export function renameVariables(operation: OperationDefinitionNode): OperationDefinitionNode {
+  if (!operation.variableDefinitions?.some(({ variable }) => PLANNERS_VARIABLE.test(variable.name.value)))
+    return operation;
+  return visit(operation, {
+    Variable: (node) =>
+      PLANNERS_VARIABLE.test(node.name.value)
+        ? { ...node, name: { ...node.name, value: PRIVATE + node.name.value } }
+        : undefined,
+  });
+}
+
+/** The client's name of a variable that a fetch uses. */
+export function clientVariable(name: string): string {
+  return name.startsWith(PRIVATE) ? name.slice(PRIVATE.length) : name;
 }
 
 /**

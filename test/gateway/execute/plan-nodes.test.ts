@@ -117,6 +117,18 @@ describeCompletions('plan nodes', (executor) => {
     });
   });
 
+  it('a client variable named representations is its own, in an entity fetch too', async () => {
+    const { data, errors } = await SHOP.ask(
+      executor,
+      'query ($representations: Int) { product(id: "4") { reviews(first: $representations) { id } } }',
+      { variables: { representations: 2 } },
+    );
+    expect({ data, errors }).toEqual({
+      data: { product: { reviews: [{ id: 'r41' }, { id: 'r42' }] } },
+      errors: [],
+    });
+  });
+
   it.each([
     [{}, { id: '1' }],
     [{ yes: true }, { id: '1', name: 'name 1', rating: 0.5 }],

@@ -1,0 +1,192 @@
+import type { QueryPlan } from '@apollo/query-planner';
+import { describe, expect, it } from '@jest/globals';
+import { buildSchema } from 'graphql';
+import type { AnswerError } from '../../../gateway/pipeline/execute/answer-errors.ts';
+import { compilePlan } from '../../../gateway/pipeline/execute/compile-plan.ts';
+import type { JsonObject } from '../../../gateway/pipeline/execute/own-property.ts';
+import { runPlan } from '../../../gateway/pipeline/execute/run-plan.ts';
+
+const SCHEMA = buildSchema(
+  'type Query { a: I b: [I] } interface I { id: ID } type A implements I { id: ID } type B implements I { id: ID }',
+);
+
+const fetchOf = (serviceName: string, operation: string, more: object = {}) => ({
+  kind: 'Fetch',
+  serviceName,
+  operation,
+  operationKind: 'query',
+  operationName: undefined,
+  variableUsages: [],
+  ...more,
+});
+
+async function run(node: object, answers: Record<string, JsonObject>, variables: JsonObject = {}) {
+  const step = compilePlan({ kind: 'QueryPlan', node } as unknown as QueryPlan);
+  if (step === undefined) throw new TypeError('nothing to run');
+  const root: JsonObject = {};
+  const errors: AnswerError[] = [];
+  const calls: [string, unknown][] = [];
+  await runPlan(
+    {
+      schema: SCHEMA,
+      shape: { typeName: 'Query', fields: [] },
+      variables,
+      conditions: variables,
+      send: ({ subgraph }, text) => {
+        calls.push([subgraph, JSON.parse(text)]);
+        return Promise.resolve({ data: answers[subgraph] ?? {}, errors: [] });
+      },
+      root,
+      errors,
+      onFailure: () => undefined,
+      abandoned: new AbortController().signal,
+    },
+    step,
+  );
+  return { root, errors, calls };
+}
+
+describe('forms of a plan', () => {
+  it.each([
+    [{ yes: true }, 'then'],
+    [{ yes: false }, 'otherwise'],
+  ])('a condition on %j runs its %s branch', async (variables, subgraph) => {
+    const { calls } = await run(
+      {
+        kind: 'Condition',
+        condition: 'yes',
+        ifClause: fetchOf('then', '{a{id}}'),
+        elseClause: fetchOf('otherwise', '{a{id}}'),
+      },
+      {},
+      variables,
+    );
+    expect(calls.map(([name]) => name)).toEqual([subgraph]);
+  });
+
+  it('a condition without a clause runs nothing', async () => {
+    const { calls } = await run(
+      { kind: 'Condition', condition: 'yes', ifClause: fetchOf('then', '{a{id}}') },
+      {},
+    );
+    expect(calls).toEqual([]);
+  });
+
+  it('a typed element keeps the objects of its types', async () => {
+    const { calls } = await run(
+      {
+        kind: 'Sequence',
+        nodes: [
+          fetchOf('first', '{b{id}}'),
+          {
+            kind: 'Flatten',
+            path: ['b', '@|[A]'],
+            node: fetchOf(
+              'second',
+              'query($representations:[_Any!]!){_entities(representations:$representations){id}}',
+              {
+                requires: [
+                  {
+                    kind: 'InlineFragment',
+                    typeCondition: 'I',
+                    selections: [
+                      { kind: 'Field', name: '__typename' },
+                      { kind: 'Field', name: 'id' },
+                    ],
+                  },
+                ],
+              },
+            ),
+          },
+        ],
+      },
+      {
+        first: { b: [{ __typename: 'A', id: 1 }, { __typename: 'B', id: 2 }, { id: 3 }, null] },
+        second: { _entities: [{ id: 9 }] },
+      },
+    );
+    expect(calls[1]).toEqual(['second', { representations: [{ __typename: 'A', id: 1 }] }]);
+  });
+
+  it('a fetch below the root without representations reaches every object and skips nulls', async () => {
+    const { root, calls } = await run(
+      {
+        kind: 'Sequence',
+        nodes: [
+          fetchOf('first', '{b{id}}'),
+          { kind: 'Flatten', path: ['b', '@'], node: fetchOf('second', '{c}') },
+          { kind: 'Flatten', path: ['a'], node: fetchOf('third', '{c}') },
+        ],
+      },
+      { first: { b: [{}, null, {}], a: null }, second: { c: { d: 1 } } },
+    );
+    expect(root['b']).toEqual([{ c: { d: 1 } }, null, { c: { d: 1 } }]);
+    expect(calls.map(([name]) => name)).toEqual(['first', 'second']);
+  });
+
+  it('steps side by side merge in the order of the plan, and a late null wipes nothing', async () => {
+    const { root } = await run(
+      {
+        kind: 'Parallel',
+        nodes: [fetchOf('first', '{a{id}}'), fetchOf('second', '{a{id}}'), fetchOf('third', '{a{id}}')],
+      },
+      {
+        first: { a: { id: 1 }, b: [{ id: 1 }, null] },
+        second: { a: { id: 2 }, b: [null, { id: 2 }] },
+        third: { a: null },
+      },
+    );
+    expect(root).toEqual({ a: { id: 2 }, b: [{ id: 1 }, { id: 2 }] });
+  });
+
+  it('rewrites rename what was received also where it is falsy, and set types on what is sent alone', async () => {
+    const { root, calls } = await run(
+      {
+        kind: 'Sequence',
+        nodes: [
+          fetchOf('first', '{b{id}}', {
+            outputRewrites: [{ kind: 'KeyRenamer', path: ['b', '... on A', 'x__alias_0'], renameKeyTo: 'x' }],
+          }),
+          {
+            kind: 'Flatten',
+            path: ['b', '@'],
+            node: fetchOf(
+              'second',
+              'query($representations:[_Any!]!){_entities(representations:$representations){id}}',
+              {
+                requires: [
+                  {
+                    kind: 'InlineFragment',
+                    typeCondition: 'A',
+                    selections: [
+                      { kind: 'Field', name: '__typename' },
+                      { kind: 'Field', name: 'x' },
+                    ],
+                  },
+                ],
+                inputRewrites: [{ kind: 'ValueSetter', path: ['... on A', '__typename'], setValueTo: 'I' }],
+              },
+            ),
+          },
+        ],
+      },
+      {
+        first: {
+          b: [{ __typename: 'A', x__alias_0: 0 }, { __typename: 'B', x__alias_0: false }, { x__alias_0: '' }],
+        },
+      },
+    );
+    expect(root['b']).toEqual([{ __typename: 'A', x: 0 }, { __typename: 'B', x__alias_0: false }, { x: '' }]);
+    expect(calls[1]).toEqual(['second', { representations: [{ __typename: 'I', x: 0 }] }]);
+  });
+
+  it.each([
+    ['an unknown node', { kind: 'Defer', primary: {}, deferred: [] }],
+    ['a subscription', { kind: 'Subscription', primary: fetchOf('a', '{a{id}}') }],
+    ['an unknown path element', { kind: 'Flatten', path: ['a', '?'], node: fetchOf('a', '{a{id}}') }],
+    ['a number in a path', { kind: 'Flatten', path: ['a', 0], node: fetchOf('a', '{a{id}}') }],
+    ['a subscription fetch', fetchOf('a', 'subscription{a{id}}', { operationKind: 'subscription' })],
+  ])('a plan with %s is refused whole', async (_, node) => {
+    await expect(run(node, {})).rejects.toThrow(TypeError);
+  });
+});

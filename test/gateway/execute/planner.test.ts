@@ -1,0 +1,246 @@
+import { expect, it } from '@jest/globals';
+import { describeCompletions, openFederation } from '../../support/federation.ts';
+
+interface Reference {
+  readonly id: string;
+  readonly [key: string]: unknown;
+}
+
+const itself = (reference: Reference) => reference;
+
+const BLOG = openFederation({
+  a: {
+    sdl: `
+      type Query { post: Post, posts: [Post] }
+      interface Commented { comments(limit: Int): [String] }
+      type Post implements Commented @key(fields: "id") { id: ID! comments(limit: Int): [String] score: Int }
+    `,
+    resolvers: {
+      Query: { post: () => ({ id: '1' }), posts: () => [{ id: '1' }] },
+      Post: {
+        __resolveReference: itself,
+        comments: (_: unknown, { limit }: { limit: number }) => ['a', 'b', 'c', 'd'].slice(0, limit),
+        score: () => 7,
+      },
+    },
+  },
+  b: {
+    sdl: `
+      type Post @key(fields: "id") {
+        id: ID!
+        comments(limit: Int): [String] @external
+        score: Int @external
+        summary: String @requires(fields: "comments(limit: 3)")
+        roi: Int @requires(fields: "score")
+      }
+    `,
+    resolvers: {
+      Post: {
+        __resolveReference: itself,
+        summary: ({ comments }: Reference) => (comments as string[]).join('+'),
+        roi: ({ score }: Reference) => (score as number) * 2,
+      },
+    },
+  },
+});
+
+describeCompletions('defects of the planner', (execute) => {
+  it("a field that @requires has with other arguments stays the client's own", async () => {
+    const { data, errors } = await BLOG.ask(
+      execute,
+      '{ post { comments(limit: 1) summary x: comments(limit: 2) } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({ post: { comments: ['a'], summary: 'a+b+c', x: ['a', 'b'] } });
+  });
+
+  it('so does an alias that looks like the private one', async () => {
+    const { data, errors } = await BLOG.ask(
+      execute,
+      '{ post { client__comments: comments(limit: 1) comments(limit: 2) summary client__x: id } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      post: { client__comments: ['a'], comments: ['a', 'b'], summary: 'a+b+c', client__x: '1' },
+    });
+  });
+
+  it("an error at such a field is told at the client's key", async () => {
+    const { errors } = await BLOG.ask(execute, '{ posts { comments(limit: 1) summary } }', {
+      answer: ({ query }) =>
+        query.includes('posts')
+          ? {
+              data: { posts: [{ __typename: 'Post', id: '1', comments: [], client__comments: null }] },
+              errors: [{ message: 'x', path: ['posts', 0, 'client__comments'] }],
+            }
+          : undefined,
+    });
+    expect(errors).toMatchObject([{ path: ['posts', 0, 'comments'] }]);
+  });
+
+  it('a neighbour of a skipped @requires field keeps its value', async () => {
+    const { data, errors } = await BLOG.ask(
+      execute,
+      'query ($yes: Boolean!) { post { score roi @skip(if: $yes) } }',
+      { variables: { yes: true } },
+    );
+    expect({ data, errors }).toEqual({ data: { post: { score: 7 } }, errors: [] });
+  });
+
+  it('a client variable named representations is its own', async () => {
+    const { data, errors } = await BLOG.ask(
+      execute,
+      'query ($representations: Int) { posts { summary comments(limit: $representations) } }',
+      { variables: { representations: 1 } },
+    );
+    expect({ data, errors }).toEqual({
+      data: { posts: [{ summary: 'a+b+c', comments: ['a'] }] },
+      errors: [],
+    });
+  });
+});
+
+const ORDERS = openFederation({
+  a: {
+    sdl: `
+      type Query { order: Order }
+      type Order @key(fields: "id") @key(fields: "code", resolvable: false) { id: ID! code: String! total: Int }
+    `,
+    resolvers: {
+      Query: { order: () => ({ id: '1', code: 'c', total: 3 }) },
+      Order: {
+        __resolveReference: ({ id }: Reference) => (id === undefined ? null : { id, code: 'c', total: 3 }),
+      },
+    },
+  },
+  b: {
+    sdl: `
+      type Query { latest: Order }
+      type Order @key(fields: "code") { code: String! state: String }
+    `,
+    resolvers: {
+      Query: { latest: () => ({ code: 'c' }) },
+      Order: { __resolveReference: itself, state: () => 'open' },
+    },
+  },
+  c: {
+    sdl: 'type Order @key(fields: "id") @key(fields: "code") { id: ID! code: String! }',
+    resolvers: { Order: { __resolveReference: ({ code }: Reference) => ({ id: '1', code }) } },
+  },
+});
+
+describeCompletions('keys that cannot be resolved', (execute) => {
+  it('are never entered by', async () => {
+    const { data, errors, calls } = await ORDERS.ask(execute, '{ latest { state total } }');
+    expect({ data, errors }).toEqual({ data: { latest: { state: 'open', total: 3 } }, errors: [] });
+    expect(calls.map(({ subgraph }) => subgraph)).toEqual(['b', 'c', 'a']);
+  });
+});
+
+const CONTEXT = openFederation({
+  a: {
+    sdl: `
+      type Query { users: [User] }
+      type User @key(fields: "id") @context(name: "user") { id: ID! currency: String! cart: [[Line]] }
+      type Line @key(fields: "id") { id: ID! price(currency: String @fromContext(field: "$user { currency }")): String }
+    `,
+    resolvers: {
+      Query: {
+        users: () => [
+          { id: '1', currency: 'EUR', cart: [[{ id: 'a' }, null], [{ id: 'b' }]] },
+          { id: '2', currency: 'USD', cart: [[{ id: 'a' }]] },
+        ],
+      },
+      Line: {
+        __resolveReference: itself,
+        price: ({ id }: Reference, { currency }: { currency: string }) => `${id} ${currency}`,
+      },
+    },
+  },
+});
+
+describeCompletions('@fromContext', (execute) => {
+  it('reads the nearest object above, for each target its own', async () => {
+    const { data, errors } = await CONTEXT.ask(execute, '{ users { cart { price } } }');
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      users: [{ cart: [[{ price: 'a EUR' }, null], [{ price: 'b EUR' }]] }, { cart: [[{ price: 'a USD' }]] }],
+    });
+  });
+});
+
+const CATALOG = openFederation({
+  a: {
+    sdl: `
+      type Query { products: [Product], best: Product @provides(fields: "brand { name }"), shared: Value, hit: Hit }
+      type Product @key(fields: "id") { id: ID! brand: Brand weight: Int @override(from: "b") }
+      type Brand @key(fields: "id") { id: ID! name: String @external }
+      type Value @shareable { x: Int y: Int }
+      union Hit = Product | Value
+    `,
+    resolvers: {
+      Query: {
+        products: () => [{ id: '1', brand: { id: 'n' }, weight: 1 }],
+        best: () => ({ id: '1', brand: { id: 'n', name: 'provided' } }),
+        shared: () => ({ x: 1, y: 2 }),
+        hit: () => ({ __typename: 'Value', x: 5 }),
+      },
+      Product: {
+        __resolveReference: itself,
+        brand: ({ brand }: Reference) => brand ?? { id: 'n' },
+        weight: () => 10,
+      },
+    },
+  },
+  b: {
+    sdl: `
+      type Query { newest: Product, hits: [Hit] }
+      type Product @key(fields: "id") { id: ID! weight: Int price: Int }
+      type Brand @key(fields: "id") { id: ID! name: String @shareable }
+      type Other { z: Int }
+      union Hit = Product | Other
+    `,
+    resolvers: {
+      Query: {
+        newest: () => ({ id: '2' }),
+        hits: () => [
+          { __typename: 'Other', z: 1 },
+          { __typename: 'Product', id: '2' },
+        ],
+      },
+      Product: { __resolveReference: itself, price: () => 5, weight: () => -1 },
+      Brand: { __resolveReference: itself, name: () => 'resolved' },
+    },
+  },
+});
+
+describeCompletions('sharing of fields between subgraphs', (execute) => {
+  it('follows @provides, @override and @shareable', async () => {
+    const { data, errors } = await CATALOG.ask(
+      execute,
+      '{ best { brand { name } price } newest { weight price } products { brand { name } } shared { y } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      best: { brand: { name: 'provided' }, price: 5 },
+      newest: { weight: 10, price: 5 },
+      products: [{ brand: { name: 'resolved' } }],
+      shared: { y: 2 },
+    });
+  });
+
+  it('lets a union have other members in other subgraphs', async () => {
+    const { data, errors } = await CATALOG.ask(
+      execute,
+      '{ hit { ... on Value { x } ... on Other { z } } hits { __typename ... on Other { z } ... on Product { weight } } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      hit: { x: 5 },
+      hits: [
+        { __typename: 'Other', z: 1 },
+        { __typename: 'Product', weight: 10 },
+      ],
+    });
+  });
+});

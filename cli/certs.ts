@@ -1,0 +1,138 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { HOUSE_SETTINGS, type HouseSettings } from '@aduana/core/config/house-settings';
+import { loadConfig } from '@aduana/core/config/load-config';
+import { certificateThumbprint } from '@aduana/core/mtls/peer-identity';
+import { type Command, Option } from 'commander';
+import { readCertificateStatus } from '../certs/certificate-status.ts';
+import { dropFormerAuthorities } from '../certs/drop-former-authorities.ts';
+import { ensureCertificates } from '../certs/ensure-certificates.ts';
+import { HOUSE_ROSTER } from '../certs/house-roster.ts';
+import { introduceAuthority, renewCertificates } from '../certs/renew-certificates.ts';
+import { type CommandContext, CommandFailure } from './command-context.ts';
+import { openHouseClient } from './house-client.ts';
+import { formatTable } from './format-table.ts';
+
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
+const REVOKE = `mutation ($thumbprint: ID!, $reason: String!) {
+  revokeCertificate(thumbprint: $thumbprint, reason: $reason) { thumbprint revokedAt }
+}`;
+
+/** `aduana certs`: makes, renews, revokes and lists certificates. */
+export function registerCerts(program: Command, context: CommandContext): void {
+  const certs = program
+    .command('certs')
+    .description('make what is missing of CA and certificates')
+    .action(() => makeMissing(context));
+  certs
+    .command('renew')
+    .description('reissue the certificates that are due, or those named, under the same CA')
+    .argument('[service...]', 'services whose certificate is reissued whatever its age')
+    .option('--force', 'reissue all of them')
+    .addOption(
+      new Option(
+        '--authority <step>',
+        'change the CA: `introduce` a new one beside the old, renew with --force, `drop` the old',
+      ).choices(['introduce', 'drop']),
+    )
+    .action((services: string[], options: RenewFlags) => renew(services, options, context));
+  certs
+    .command('revoke')
+    .description('end a certificate everywhere, open connections included (with the operator certificate)')
+    .argument('<certificate>', 'its x5t#S256, or a .crt file')
+    .requiredOption('--reason <text>', 'why; it is recorded')
+    .action((certificate: string, { reason }: { reason: string }) => revoke(certificate, reason, context));
+  certs
+    .command('status')
+    .description('who expires when, and whose certificate comes from which CA')
+    .action(() => showStatus(context));
+}
+
+interface RenewFlags {
+  readonly force?: boolean;
+  readonly authority?: 'introduce' | 'drop';
+}
+
+async function makeMissing({ environment, clock, print }: CommandContext): Promise<void> {
+  const settings = readSettings(environment);
+  const { issued, missing } = await ensureCertificates({ settings, clock });
+  for (const service of issued) print(`made     ${settings.CERTS_DIR}/${service}.crt`);
+  for (const service of missing)
+    print(`missing  ${settings.CERTS_DIR}/${service}.crt (the folder's CA is not the house's)`);
+  if (issued.length + missing.length === 0) print(`nothing is missing in ${settings.CERTS_DIR}`);
+}
+
+async function renew(services: readonly string[], flags: RenewFlags, context: CommandContext): Promise<void> {
+  const { environment, clock, print } = context;
+  const settings = readSettings(environment);
+  if (flags.authority === 'introduce') {
+    await introduceAuthority({ settings, clock });
+    print('A new CA is trusted beside the old one. Within 10 s every running service knows it; then run:');
+    print('  npx aduana certs renew --force');
+    print('  npx aduana certs renew --authority drop');
+    return;
+  }
+  if (flags.authority === 'drop') {
+    print(`${String(await dropFormerAuthorities({ settings, clock }))} former CA(s) dropped`);
+    return;
+  }
+  const unknown = services.filter((name) => !HOUSE_ROSTER.some(({ service }) => service === name));
+  if (unknown.length > 0) throw new CommandFailure(2, `No such service: ${unknown.join(', ')}`);
+  const named = HOUSE_ROSTER.filter(({ service }) => services.includes(service));
+  const issued = await renewCertificates({
+    settings,
+    clock,
+    roster: named.length > 0 ? named : HOUSE_ROSTER,
+    force: flags.force === true || named.length > 0,
+  });
+  for (const service of issued) print(`renewed  ${settings.CERTS_DIR}/${service}.crt`);
+  if (issued.length === 0) print('no certificate is due (use --force to reissue all)');
+}
+
+async function revoke(certificate: string, reason: string, context: CommandContext): Promise<void> {
+  const thumbprint = THUMBPRINT.test(certificate) ? certificate : await thumbprintOfFile(certificate);
+  const house = await openHouseClient('operator', context);
+  try {
+    const { status, body } = await house.graphql(REVOKE, { thumbprint, reason });
+    const [error] = body.errors ?? [];
+    if (error !== undefined || body.data?.['revokeCertificate'] == null) {
+      const code = error?.extensions?.['code'];
+      const why = error?.message ?? `HTTP ${String(status)}`;
+      throw new CommandFailure(1, `Not revoked: ${why}${typeof code === 'string' ? ` (${code})` : ''}`);
+    }
+    context.print(`revoked  ${thumbprint}`);
+  } finally {
+    await house.close();
+  }
+}
+
+async function thumbprintOfFile(path: string): Promise<string> {
+  try {
+    return certificateThumbprint(new X509Certificate(await readFile(path)).raw);
+  } catch {
+    throw new CommandFailure(2, `${path} is neither an x5t#S256 nor a file that holds a certificate`);
+  }
+}
+
+async function showStatus({ environment, clock, print }: CommandContext): Promise<void> {
+  const settings = readSettings(environment);
+  const leaves = await readCertificateStatus(settings);
+  const rows = HOUSE_ROSTER.map(({ service }) => {
+    const leaf = leaves.find((other) => other.service === service);
+    if (leaf === undefined) return [service, 'missing', '', '', ''];
+    const expired = leaf.notAfter <= clock.now();
+    return [
+      service,
+      `${new Date(leaf.notAfter).toISOString()}${expired ? ' (expired)' : ''}`,
+      leaf.renewAt <= clock.now() ? 'due' : new Date(leaf.renewAt).toISOString(),
+      `${leaf.issuer} CA`,
+      leaf.thumbprint,
+    ];
+  });
+  for (const line of formatTable(['service', 'expires', 'renewal', 'issued by', 'x5t#S256'], rows))
+    print(line);
+}
+
+function readSettings(environment: CommandContext['environment']): HouseSettings {
+  return loadConfig(HOUSE_SETTINGS, environment);
+}

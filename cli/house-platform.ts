@@ -86,7 +86,7 @@ async function openEmbeddedServiceStore(
   migrations: readonly Migration[],
 ): Promise<ServiceStore> {
   const roles = rolesOf('postgres', schema);
-  await migrate(embedded.database('public'), { schema, roles, migrations });
+  await migrate(embedded.database(schema), { schema, roles, migrations });
   return { writer: embedded.database(schema, roles.writer), reader: embedded.database(schema, roles.reader) };
 }
 

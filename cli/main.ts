@@ -4,8 +4,10 @@ import { createLog, type LogLevel } from '@aduana/core/platform/log';
 import { ConfigurationError, EXIT_CONFIGURATION } from '@aduana/core/errors/configuration-error';
 import { Command } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
+import { registerHandshake } from './handshake.ts';
 import { registerQuery } from './query.ts';
 import { registerServices } from './services.ts';
+import { registerSupergraph } from './supergraph.ts';
 import { registerUp } from './up.ts';
 
 // Apollo's gateway reads this when it is loaded, and would connect to an outside host; commands load it lazily.
@@ -28,7 +30,8 @@ const program = new Command('aduana')
   .description('A GraphQL API gateway that enforces zero trust')
   .version('0.1.0')
   .showHelpAfterError('(run with --help to see what is possible)');
-for (const register of [registerUp, registerServices, registerQuery]) register(program, context);
+for (const register of [registerUp, registerServices, registerQuery, registerHandshake, registerSupergraph])
+  register(program, context);
 
 try {
   await program.parseAsync();

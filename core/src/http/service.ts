@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SecurityError } from '../errors/security-error.ts';
 import type { Platform } from '../platform/platform.ts';
-import { describeError } from '../platform/log.ts';
+import { describeError, type Log } from '../platform/log.ts';
 import { errorResponse, toSecurityError } from './error-response.ts';
 import { type Health, healthResponse } from './health.ts';
 import { IncomingRequest } from './incoming-request.ts';
@@ -45,7 +45,7 @@ const STOPPING: Health = { status: 'unavailable', checks: { stop: 'stopping' } }
 export async function openHttpService(options: HttpServiceOptions): Promise<HttpService> {
   const { name, platform: { log, clock } } = options; // prettier-ignore
   const listeners: Listener[] = [];
-  let router: Router = createRouter(name, [], () => Promise.resolve(STARTING), log.error);
+  let router: Router = createRouter(name, [], () => Promise.resolve(STARTING), log);
   let currentHealth = (): Promise<Health> => Promise.resolve(STARTING);
   let isRevoked: (thumbprint: string) => boolean = () => false;
   let stopping: Promise<void> | undefined;
@@ -86,7 +86,7 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
     serve(routes, health, isCertificateRevoked) {
       isRevoked = isCertificateRevoked;
       currentHealth = () => (stopping === undefined ? health() : Promise.resolve(STOPPING));
-      router = createRouter(name, routes, currentHealth, log.error);
+      router = createRouter(name, routes, currentHealth, log);
     },
     isReady: async () => (await currentHealth()).status !== 'unavailable',
     stop() {
@@ -104,7 +104,7 @@ function createRouter(
   name: string,
   routes: readonly Route[],
   health: () => Promise<Health>,
-  logError: (message: string, fields: Readonly<Record<string, unknown>>) => void,
+  log: Log,
 ): Router {
   const healthRoute = (path: string): Route => ({
     method: 'GET',
@@ -138,8 +138,10 @@ function createRouter(
       return errorResponse(new SecurityError(routes.length === 0 ? 'NOT_READY' : 'NOT_FOUND'));
     } catch (error) {
       const known = toSecurityError(error);
-      if (known.status >= 500)
-        logError('a request failed', { path: request.path, error: describeError(error) });
+      const fields = { path: request.path, error: describeError(error) };
+      // 503 says that something else is away, which has its own line in the log.
+      if (known.status === 503) log.debug('a request could not be served', fields);
+      else if (known.status >= 500) log.error('a request failed', fields);
       return errorResponse(known);
     }
   };

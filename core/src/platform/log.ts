@@ -31,7 +31,7 @@ export function createLog(level: LogLevel, write: (line: string) => void): Log {
         redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
-        serializers: { error: describeError },
+        serializers: { error: (value: unknown) => (value instanceof Error ? describeError(value) : value) },
       },
       { write },
     ),

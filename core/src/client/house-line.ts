@@ -3,7 +3,6 @@ import { type HouseSettings, stsIssuer, stsTokenUrl } from '../config/house-sett
 import { SecurityError } from '../errors/security-error.ts';
 import type { TlsIdentity } from '../mtls/tls-identity.ts';
 import type { Platform } from '../platform/platform.ts';
-import type { SecretProvider } from '../secrets/secret-provider.ts';
 import { STATUS_TOPIC, type StatusPage } from '../status/status-entry.ts';
 import { createStatusReader, type StatusReader } from '../status/status-reader.ts';
 import { createJwksClient } from '../tokens/jwks-client.ts';
@@ -21,7 +20,6 @@ export interface HouseLineOptions {
   readonly platform: Platform & {
     readonly identity: TlsIdentity;
     readonly bus: EventBus;
-    readonly secrets: SecretProvider;
   };
 }
 

@@ -70,6 +70,7 @@ export const ERROR_CODES = {
   STS_UNAVAILABLE: { status: 503, text: 'The Security Token Service did not answer' },
   STORE_UNAVAILABLE: { status: 503, text: 'The database did not answer' },
   SECRET_PROVIDER_UNAVAILABLE: { status: 503, text: 'The secret provider did not answer' },
+  GATEWAY_UNAVAILABLE: { status: 502, text: 'The gateway did not answer' },
   NOT_READY: { status: 503, text: 'The service is not ready' },
   POLICY_INVALID: { status: 422, text: 'The policy files are invalid; the last good ones stay in force' },
   SUPERGRAPH_INVALID: { status: 500, text: 'The supergraph is invalid' },

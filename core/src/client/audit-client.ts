@@ -5,7 +5,7 @@ import type { Spool } from '../audit/spool.ts';
 import { SecurityError } from '../errors/security-error.ts';
 import { uuid, uuidv7 } from '../platform/ids.ts';
 import type { Platform } from '../platform/platform.ts';
-import { createDelivery, type Delivery, type OutgoingEvent } from './audit-delivery.ts';
+import { createDelivery, type OutgoingEvent } from './audit-delivery.ts';
 
 export interface AuditClientOptions {
   /** Which replica this is; the same after a restart. */
@@ -27,8 +27,8 @@ export interface AuditClient extends AuditSink {
   start(): Promise<void>;
   /** Records `source.stop`, sends what it can within a few seconds, and leaves the rest in the spool. Idempotent. */
   stop(): Promise<void>;
-  /** Where events go at this moment. */
-  readonly state: Delivery['state'];
+  /** `spooling`: events go to the disk until what lies there is sent. */
+  readonly state: 'ok' | 'spooling';
 }
 
 /** OCSF 1.8.0 application lifecycle. */
@@ -125,7 +125,7 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
       return stopping;
     },
     get state() {
-      return delivery.state;
+      return delivery.isSpooling ? 'spooling' : 'ok';
     },
   };
 }

@@ -22,8 +22,8 @@ export interface Delivery {
   deliver(event: OutgoingEvent): Promise<void>;
   /** Waits for what is under way and empties the spool as far as a few seconds reach. */
   stop(): Promise<void>;
-  /** `direct`: to the service; `spooled`: to the disk, until what lies there is sent. */
-  readonly state: 'direct' | 'spooled';
+  /** Whether events go to the disk, until what lies there is sent. */
+  readonly isSpooling: boolean;
 }
 
 export interface DeliveryOptions {
@@ -183,10 +183,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       await pumping;
       await drain.finish();
       await pumping;
-      await spool.close();
     },
-    get state() {
-      return isSpooled ? 'spooled' : 'direct';
+    get isSpooling() {
+      return isSpooled;
     },
   };
 }

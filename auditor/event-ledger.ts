@@ -1,0 +1,112 @@
+/** Numbers of a boot's count that no event of the log has, both ends included. */
+export interface MissingEvents {
+  readonly peer: string;
+  readonly instance: string;
+  readonly bootId: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface LedgerFindings {
+  readonly missing: readonly MissingEvents[];
+  /** Ids of requests that were to change something and whose outcome the log does not tell. */
+  readonly openIntents: readonly string[];
+  /** Events whose loss the log itself admits although their requests were answered. */
+  readonly admittedLosses: number;
+  /** Milliseconds since the epoch. */
+  readonly newest: number;
+}
+
+interface Boot {
+  readonly peer: string;
+  readonly instance: string;
+  readonly bootId: string;
+  /** All numbers below are there. */
+  next: number;
+  /** Numbers that came before their turn. */
+  readonly early: Set<number>;
+}
+
+interface LedgerEvent {
+  readonly id?: unknown;
+  readonly time?: unknown;
+  readonly type?: unknown;
+  readonly source?: {
+    readonly peer?: unknown;
+    readonly instance?: unknown;
+    readonly boot_id?: unknown;
+    readonly n?: unknown;
+  };
+  readonly detail?: {
+    readonly audit_id?: unknown;
+    readonly peer?: unknown;
+    readonly count?: unknown;
+    readonly answered?: unknown;
+    readonly ranges?: unknown;
+  };
+}
+
+/** Keeps account of what every source has counted and promised. */
+export class EventLedger {
+  readonly #boots = new Map<string, Boot>();
+  /** Who promised an outcome, by the id of the request. */
+  readonly #open = new Set<string>();
+  #admitted = 0;
+  #newest = 0;
+
+  add(event: LedgerEvent): void {
+    const { source, type, time } = event;
+    const peer = String(source?.peer);
+    const boot = this.#boot(peer, String(source?.instance), String(source?.boot_id));
+    if (typeof source?.n === 'number') count(boot, source.n);
+    if (typeof time === 'string') this.#newest = Math.max(this.#newest, Date.parse(time) || 0);
+    if (type === 'request.intent') this.#open.add(`${peer} ${String(event.detail?.audit_id)}`);
+    else if (type === 'request') this.#open.delete(`${peer} ${String(event.id)}`);
+    else if (type === 'request.unknown')
+      this.#open.delete(`${String(event.detail?.peer)} ${String(event.detail?.audit_id)}`);
+    else if (type === 'audit.gap') this.#admit(boot, event);
+  }
+
+  findings(): LedgerFindings {
+    return {
+      missing: [...this.#boots.values()].flatMap(missingOf),
+      openIntents: [...this.#open].map((key) => key.slice(key.indexOf(' ') + 1)),
+      admittedLosses: this.#admitted,
+      newest: this.#newest,
+    };
+  }
+
+  #boot(peer: string, instance: string, bootId: string): Boot {
+    const key = JSON.stringify([peer, instance, bootId]);
+    const known = this.#boots.get(key);
+    if (known !== undefined) return known;
+    const boot = { peer, instance, bootId, next: 0, early: new Set<number>() };
+    this.#boots.set(key, boot);
+    return boot;
+  }
+
+  #admit(boot: Boot, { detail }: LedgerEvent): void {
+    if (detail?.answered === true) this.#admitted += Number(detail.count) || 0;
+    if (!Array.isArray(detail?.ranges)) return;
+    for (const range of detail.ranges as readonly unknown[])
+      if (Array.isArray(range)) for (let n = Number(range[0]); n <= Number(range[1]); n += 1) count(boot, n);
+  }
+}
+
+function count(boot: Boot, n: number): void {
+  if (n > boot.next) boot.early.add(n);
+  else if (n === boot.next) {
+    boot.next += 1;
+    while (boot.early.delete(boot.next)) boot.next += 1;
+  }
+}
+
+function missingOf({ peer, instance, bootId, next, early }: Boot): MissingEvents[] {
+  const missing: MissingEvents[] = [];
+  let from = next;
+  for (const n of [...early].sort((a, b) => a - b)) {
+    if (n > from) missing.push({ peer, instance, bootId, from, to: n - 1 });
+    from = n + 1;
+  }
+  return missing;
+}

@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util';
+import { EXIT, verifyExport } from './verify-export.ts';
+
+const USAGE = `usage: node auditor/main.js DIR [--vkey VKEY] [--since CHECKPOINT_FILE] [--max-age SECONDS]
+exit: 0 whole, 1 tampered, 2 incomplete, 3 usage`;
+
+/** The verifier on its own: copy this folder anywhere, it needs Node and nothing else. */
+async function main(): Promise<number> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { vkey: { type: 'string' }, since: { type: 'string' }, 'max-age': { type: 'string' } },
+  });
+  const [folder] = positionals;
+  const maxAge = values['max-age'];
+  if (folder === undefined || positionals.length > 1 || (maxAge !== undefined && !/^\d+$/.test(maxAge)))
+    throw new TypeError(USAGE);
+  const { exitCode, lines } = await verifyExport({
+    folder,
+    now: Date.now(),
+    ...(values.vkey === undefined ? {} : { vkey: values.vkey }),
+    ...(values.since === undefined ? {} : { sinceFile: values.since }),
+    ...(maxAge === undefined ? {} : { maxAgeSeconds: Number(maxAge) }),
+  });
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return exitCode;
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  return EXIT.usage;
+});

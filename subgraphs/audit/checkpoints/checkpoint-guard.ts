@@ -1,0 +1,42 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Checkpoint, openCheckpoint } from '@aduana/core/audit/checkpoint';
+
+/** The last signed checkpoint, kept outside the database: what a restored backup cannot take back. */
+export interface CheckpointGuard {
+  /** Undefined where nothing was ever signed here. */
+  readonly last: Checkpoint | undefined;
+  /** Resolves once the note is on the disk, before anybody else sees it. */
+  remember(checkpoint: Checkpoint, note: string): Promise<void>;
+}
+
+/**
+ * @param vkeys of the log, older ones included
+ * @throws Error when the file holds anything but a note that the log has signed
+ */
+export async function openCheckpointGuard(file: string, vkeys: readonly string[]): Promise<CheckpointGuard> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const note = await readFile(file, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  let last = note === undefined ? undefined : openCheckpoint(note, vkeys);
+  if (note !== undefined && last === undefined) throw new Error(`${file} holds no note of this log's key`);
+  return {
+    get last() {
+      return last;
+    },
+    async remember(checkpoint, signedNote) {
+      const next = `${file}.next`;
+      const handle = await open(next, 'w', 0o600);
+      try {
+        await handle.writeFile(signedNote);
+        await handle.datasync();
+      } finally {
+        await handle.close();
+      }
+      await rename(next, file);
+      last = checkpoint;
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises';
+import type { Route } from '@aduana/core/http/route';
+import type { Log } from '@aduana/core/platform/log';
+import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
+import { createSubgraphRoute } from '../start-subgraph.ts';
+import type { AuditSettings } from './config.ts';
+import { createResolvers, type ResolverOptions } from './resolvers.ts';
+import { BigIntScalar, DateTimeScalar } from './scalars.ts';
+
+/** The log as a subgraph: for the gateway, with a token for this audience that is bound to it. */
+export async function createGraphqlRoute(
+  options: ResolverOptions & {
+    readonly trustDomain: string;
+    readonly verify: VerifyAccessToken;
+    readonly mode: AuditSettings['AUTHORIZATION_MODE'];
+    readonly log: Log;
+  },
+): Promise<Route> {
+  const { trustDomain, verify, mode, log } = options;
+  return createSubgraphRoute({
+    name: 'audit',
+    sdl: await readFile(new URL('schema.graphql', import.meta.url), 'utf8'),
+    resolvers: { BigInt: BigIntScalar, DateTime: DateTimeScalar, ...createResolvers(options) },
+    peers: new Set([`spiffe://${trustDomain}/gateway`]),
+    verify,
+    mode,
+    log,
+  });
+}

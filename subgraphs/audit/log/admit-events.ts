@@ -1,0 +1,98 @@
+import { canonicalText } from '@aduana/core/audit/canonical';
+import { leafHash } from '@aduana/core/audit/merkle';
+import { sealPersonalData, type SealedPersonalData } from '@aduana/core/audit/personal-data';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { sha256Hex } from '@aduana/core/platform/digest';
+import { mayWrite } from './event-types.ts';
+import { isObject, type PostedEvent } from './parse-events.ts';
+import type { NewEntry } from './sequencer.ts';
+import type { SubjectKeys } from './subject-keys.ts';
+
+/**
+ * Turns what a peer posted into entries: stamps who posted it, seals personal data, and gives it its one text.
+ *
+ * @throws SecurityError `FORBIDDEN` for a type that this peer may not write
+ */
+export async function admitEvents(
+  peer: string,
+  events: readonly PostedEvent[],
+  subjectKeys: SubjectKeys,
+): Promise<readonly NewEntry[]> {
+  const foreign = events.find(({ type }) => !mayWrite(peer, type));
+  if (foreign !== undefined)
+    throw new SecurityError('FORBIDDEN', { detail: `${peer} may not write ${foreign.type}` });
+  return Promise.all(
+    events.map(async (event) => {
+      const sealed = await seal(event, subjectKeys);
+      return toEntry(peer, event, sealed);
+    }),
+  );
+}
+
+function toEntry(peer: string, event: PostedEvent, pii: SealedPersonalData | null): NewEntry {
+  const { v, id, time, source, type, class_uid, outcome, actor, ...rest } = event;
+  const { instance, boot_id, n } = source;
+  const stamped = {
+    v,
+    id,
+    time,
+    source: { peer, instance, boot_id, n },
+    type,
+    class_uid,
+    outcome,
+    actor,
+    ...rest,
+    pii,
+  };
+  const canonical = canonicalText(stamped);
+  const hash = leafHash(canonical).toString('hex');
+  const request = isObject(event.request) ? event.request : {};
+  const trace = isObject(event.trace) ? event.trace : {};
+  return {
+    id,
+    peer,
+    // sealing is not repeatable: an event sent again is known by everything but the sealed values
+    fingerprint:
+      pii === null ? hash : sha256Hex(canonicalText({ ...stamped, pii: Object.keys(pii.values).sort() })),
+    time,
+    type,
+    outcome,
+    actor: column(actor.sub) ?? 'anonymous',
+    client_id: column(actor.client_id),
+    operation: column(request['operation_name']),
+    trace_id: column(trace['trace_id']),
+    instance,
+    boot_id,
+    n,
+    leaf_hash: hash,
+    canonical,
+  };
+}
+
+const MAX_COLUMN_CHARACTERS = 256;
+
+/** What an index can hold: a bounded text that every encoding has. */
+function column(value: unknown): string | null {
+  if (typeof value !== 'string') return null;
+  return value.slice(0, MAX_COLUMN_CHARACTERS).replaceAll(/[\0\p{Surrogate}]/gu, '\uFFFD');
+}
+
+async function seal(event: PostedEvent, subjectKeys: SubjectKeys): Promise<SealedPersonalData | null> {
+  if (event.pii === undefined || event.pii === null) return null;
+  const { subject, values } = isObject(event.pii) ? event.pii : {};
+  if (typeof subject !== 'string' || !isObject(values) || !Object.values(values).every(isText))
+    throw new SecurityError('BAD_REQUEST', { detail: 'pii needs a subject and values that are texts' });
+  const key = await subjectKeys.ensure(subject);
+  return sealPersonalData(
+    key.revealBytes(),
+    subjectKeys.nameOf(subject).toString('hex'),
+    event.id,
+    values as Record<string, string>,
+  );
+}
+
+const MAX_VALUE_CHARACTERS = 1024;
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= MAX_VALUE_CHARACTERS;
+}

@@ -1,0 +1,80 @@
+import { ANONYMOUS } from '@aduana/core/audit/audit-event';
+import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import type { Database } from '@aduana/core/store/database';
+
+export interface DeadBootOptions {
+  readonly reader: Database;
+  readonly sink: AuditSink;
+  readonly peer: string;
+  /** The boot that has just begun: an instance has one at a time. */
+  readonly source: { readonly instance: string; readonly boot_id: string };
+}
+
+const MAX_OPEN_INTENTS = 1000;
+
+/** Records `source.lost` for each earlier boot of an instance that never stopped, and `request.unknown` for its open intents. */
+export async function closeDeadBoots({ reader, sink, peer, source }: DeadBootOptions): Promise<void> {
+  const { rows } = await reader.query<{ boot_id: string; started: number }>(
+    `SELECT s.boot_id, s.seq AS started FROM entries s
+     WHERE s.type = 'source.start' AND s.peer = $1 AND s.instance = $2 AND s.boot_id <> $3
+       AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.type = 'source.stop' AND e.peer = $1 AND e.boot_id = s.boot_id)
+       AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.type = 'source.lost' AND e.canonical::json -> 'detail' ->> 'boot_id' = s.boot_id)`,
+    [peer, source.instance, source.boot_id],
+  );
+  for (const { boot_id: bootId, started } of rows) {
+    const open = await openIntents(reader, peer, bootId, started);
+    for (const { canonical } of open) await recordUnknown(sink, peer, canonical);
+    const { rows: last } = await reader.query<{ n: number }>(
+      'SELECT n FROM entries WHERE peer = $1 AND boot_id = $2 AND seq >= $3 ORDER BY seq DESC LIMIT 1',
+      [peer, bootId, started],
+    );
+    await sink.record({
+      type: 'source.lost',
+      class_uid: 6002,
+      outcome: 'FAILED',
+      actor: { ...ANONYMOUS, sub: source.instance, client_id: peer },
+      detail: {
+        peer,
+        instance: source.instance,
+        boot_id: bootId,
+        last_n: last[0]?.n ?? null,
+        open_intents: open.length,
+      },
+    });
+  }
+}
+
+async function openIntents(
+  reader: Database,
+  peer: string,
+  bootId: string,
+  started: number,
+): Promise<readonly { readonly canonical: string }[]> {
+  const { rows } = await reader.query<{ canonical: string }>(
+    `SELECT i.canonical FROM entries i
+     WHERE i.type = 'request.intent' AND i.peer = $1 AND i.boot_id = $2 AND i.seq >= $3
+       AND NOT EXISTS (SELECT 1 FROM event_ids o WHERE o.peer = $1
+         AND o.id = (i.canonical::json -> 'detail' ->> 'audit_id')::uuid)
+     ORDER BY i.seq LIMIT ${String(MAX_OPEN_INTENTS)}`,
+    [peer, bootId, started],
+  );
+  return rows;
+}
+
+/** What became of the mutation cannot be known: its gateway died between intent and outcome. */
+async function recordUnknown(sink: AuditSink, peer: string, canonical: string): Promise<void> {
+  const intent = JSON.parse(canonical) as {
+    id: string;
+    actor: typeof ANONYMOUS;
+    detail: { audit_id: string };
+    trace: { trace_id: string; span_id: string } | null;
+  };
+  await sink.record({
+    type: 'request.unknown',
+    class_uid: 6003,
+    outcome: 'FAILED',
+    actor: intent.actor,
+    trace: intent.trace,
+    detail: { peer, intent_id: intent.id, audit_id: intent.detail.audit_id },
+  });
+}

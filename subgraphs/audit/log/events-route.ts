@@ -1,0 +1,44 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { requireAccessToken } from '@aduana/core/http/require-access-token';
+import { requirePeer } from '@aduana/core/http/require-peer';
+import type { Route, ServiceRequest } from '@aduana/core/http/route';
+import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
+import type { Ingest } from './ingest.ts';
+
+const BODY_LIMIT_BYTES = 4_194_304;
+
+/** `POST /audit/events`: from a peer with its certificate and a token of its own for this audience; 2xx means durable. */
+export function createEventsRoute(options: {
+  readonly trustDomain: string;
+  readonly verify: VerifyAccessToken;
+  readonly ingest: Ingest;
+}): Route {
+  return {
+    method: 'POST',
+    path: '/audit/events',
+    async handle(request) {
+      const peer = await authenticatePeer(request, options);
+      const body = (await request.body(BODY_LIMIT_BYTES)).toString('utf8');
+      const accepted = await options.ingest.accept(peer, body);
+      return {
+        status: 200,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ accepted }),
+      };
+    },
+  };
+}
+
+/** The service that is at the other end and whose own token this is: nobody posts in another's name. */
+async function authenticatePeer(
+  request: ServiceRequest,
+  { trustDomain, verify }: { readonly trustDomain: string; readonly verify: VerifyAccessToken },
+): Promise<string> {
+  const { spiffeId } = requirePeer(request, undefined);
+  const verified = await requireAccessToken(request, verify, { bindingRequired: true });
+  const peer = spiffeId.slice(`spiffe://${trustDomain}/`.length);
+  const { client_id: clientId, sub } = verified.claims;
+  if (clientId !== peer || sub !== peer)
+    throw new SecurityError('FORBIDDEN', { detail: 'the token is not the own one of this peer' });
+  return peer;
+}

@@ -1,0 +1,171 @@
+import type { Migration } from '@aduana/core/store/database';
+
+export const AUDIT_SCHEMA = 'audit';
+
+/** Entries lie in partitions of this many: retention drops whole ones. */
+export const PARTITION_ENTRIES = 65_536;
+
+const ENTRIES: Migration = {
+  name: '001-entries',
+  sql: ({ writer, reader }) => `
+    CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
+    BEGIN
+      RAISE EXCEPTION 'the log is append-only' USING ERRCODE = '42501';
+    END $body$;
+
+    CREATE FUNCTION make_append_only(target text) RETURNS void LANGUAGE plpgsql AS $body$
+    BEGIN
+      EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION refuse_change()', target);
+      EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', target);
+      -- a plain trigger does not fire under session_replication_role = replica
+      EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER append_only', target);
+      EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER no_truncate', target);
+    END $body$;
+    REVOKE ALL ON FUNCTION make_append_only(text) FROM PUBLIC;
+
+    -- the one sequencer: who holds this row's lock gives out the next numbers
+    CREATE TABLE head (
+      single boolean PRIMARY KEY DEFAULT true CHECK (single),
+      size bigint NOT NULL,
+      capacity bigint NOT NULL
+    );
+    INSERT INTO head (size, capacity) VALUES (0, 0);
+
+    CREATE TABLE entries (
+      seq bigint PRIMARY KEY,
+      id uuid NOT NULL,
+      time timestamptz NOT NULL,
+      type text NOT NULL,
+      outcome text NOT NULL,
+      actor text NOT NULL,
+      client_id text,
+      operation text,
+      trace_id text,
+      peer text NOT NULL,
+      instance text NOT NULL,
+      boot_id text NOT NULL,
+      n bigint NOT NULL,
+      leaf_hash bytea NOT NULL CHECK (octet_length(leaf_hash) = 32),
+      canonical text NOT NULL
+    ) PARTITION BY RANGE (seq);
+    CREATE INDEX entries_by_actor ON entries (actor, seq);
+    CREATE INDEX entries_by_type ON entries (type, seq);
+    CREATE INDEX entries_by_operation ON entries (operation, seq) WHERE operation IS NOT NULL;
+    CREATE INDEX entries_by_trace ON entries (trace_id) WHERE trace_id IS NOT NULL;
+    CREATE INDEX entries_by_time ON entries USING brin (time);
+    PERFORM make_append_only('entries');
+
+    CREATE TABLE event_ids (
+      id uuid NOT NULL,
+      peer text NOT NULL,
+      seq bigint NOT NULL,
+      fingerprint bytea NOT NULL,
+      PRIMARY KEY (id, peer)
+    );
+    PERFORM make_append_only('event_ids');
+
+    CREATE FUNCTION add_partition() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+      SET search_path = ${AUDIT_SCHEMA}, pg_temp AS $body$
+    DECLARE
+      lower bigint;
+      name text;
+    BEGIN
+      SELECT capacity INTO STRICT lower FROM head WHERE size + ${String(PARTITION_ENTRIES)} >= capacity FOR UPDATE;
+      name := 'entries_' || lpad((lower / ${String(PARTITION_ENTRIES)})::text, 8, '0');
+      EXECUTE format('CREATE TABLE %I PARTITION OF entries FOR VALUES FROM (%s) TO (%s)',
+        name, lower, lower + ${String(PARTITION_ENTRIES)});
+      -- row triggers are cloned from the parent, statement triggers and ENABLE ALWAYS are not
+      EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', name);
+      EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER no_truncate', name);
+      EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER append_only', name);
+      UPDATE head SET capacity = lower + ${String(PARTITION_ENTRIES)};
+    END $body$;
+    REVOKE ALL ON FUNCTION add_partition() FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION add_partition() TO "${writer}";
+
+    GRANT SELECT, UPDATE ON head TO "${writer}";
+    GRANT INSERT ON entries TO "${writer}";
+    GRANT SELECT, INSERT ON event_ids TO "${writer}";
+    GRANT SELECT ON head, entries, event_ids TO "${reader}";`,
+};
+
+/**
+ * Appends a batch in one statement: `{ordinal, id, peer, fingerprint, leaf_hash, canonical, ...}` each. Returns the rows
+ * that were there already, and under ordinal -1 the number of the first new one.
+ */
+const APPEND: Migration = {
+  name: '002-append',
+  sql: ({ writer }) => `
+    CREATE FUNCTION append(incoming json)
+      RETURNS TABLE (ordinal int, seq bigint, fingerprint bytea) LANGUAGE plpgsql AS $body$
+    #variable_conflict use_column
+    DECLARE
+      base bigint;
+      room bigint;
+    BEGIN
+      SELECT h.size, h.capacity INTO STRICT base, room FROM head h FOR UPDATE;
+      IF base + json_array_length(incoming) > room THEN
+        PERFORM add_partition();
+      END IF;
+      RETURN QUERY
+      WITH given AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(incoming) AS g(
+          ordinal int, id uuid, peer text, fingerprint text, time timestamptz, type text, outcome text, actor text,
+          client_id text, operation text, trace_id text, instance text, boot_id text, n bigint, leaf_hash text,
+          canonical text)
+      ), known AS MATERIALIZED (
+        SELECT g.ordinal, e.seq, e.fingerprint FROM given g JOIN event_ids e ON e.id = g.id AND e.peer = g.peer
+      ), fresh AS MATERIALIZED (
+        SELECT g.*, base - 1 + row_number() OVER (ORDER BY g.ordinal) AS seq
+        FROM given g LEFT JOIN known k ON k.ordinal = g.ordinal WHERE k.ordinal IS NULL
+      ), ids AS (
+        INSERT INTO event_ids (id, peer, seq, fingerprint)
+        SELECT f.id, f.peer, f.seq, decode(f.fingerprint, 'hex') FROM fresh f
+      ), added AS (
+        INSERT INTO entries (seq, id, time, type, outcome, actor, client_id, operation, trace_id, peer, instance,
+          boot_id, n, leaf_hash, canonical)
+        SELECT f.seq, f.id, f.time, f.type, f.outcome, f.actor, f.client_id, f.operation, f.trace_id, f.peer,
+          f.instance, f.boot_id, f.n, decode(f.leaf_hash, 'hex'), f.canonical FROM fresh f
+      ), moved AS (
+        UPDATE head SET size = base + (SELECT count(*) FROM fresh)
+      )
+      SELECT k.ordinal, k.seq, k.fingerprint FROM known k
+      UNION ALL SELECT -1, base, NULL;
+    END $body$;
+    REVOKE ALL ON FUNCTION append(json) FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION append(json) TO "${writer}";`,
+};
+
+/** Full tiles of 256 hashes (c2sp.org/tlog-tiles) with the hash above them; what was signed; keys of personal data. */
+const TREE: Migration = {
+  name: '003-tree',
+  sql: ({ writer, reader }) => `
+    CREATE TABLE tiles (
+      level int NOT NULL,
+      index bigint NOT NULL,
+      root bytea NOT NULL CHECK (octet_length(root) = 32),
+      hashes bytea NOT NULL CHECK (octet_length(hashes) = 8192),
+      PRIMARY KEY (level, index)
+    );
+    PERFORM make_append_only('tiles');
+
+    CREATE TABLE checkpoints (
+      number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      size bigint NOT NULL,
+      root bytea NOT NULL CHECK (octet_length(root) = 32),
+      note text NOT NULL,
+      signed_at timestamptz NOT NULL
+    );
+    PERFORM make_append_only('checkpoints');
+
+    CREATE TABLE subject_keys (
+      subject bytea PRIMARY KEY,
+      wrapped text NOT NULL
+    );
+
+    GRANT SELECT, INSERT ON tiles, checkpoints TO "${writer}";
+    GRANT SELECT, INSERT, DELETE ON subject_keys TO "${writer}";
+    GRANT SELECT ON tiles, checkpoints, subject_keys TO "${reader}";`,
+};
+
+export const AUDIT_MIGRATIONS: readonly Migration[] = [ENTRIES, APPEND, TREE];

@@ -1,0 +1,127 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Database } from '@aduana/core/store/database';
+
+/** An event in its final form, with the columns that it can be found by. */
+export interface NewEntry {
+  readonly id: string;
+  readonly peer: string;
+  /** SHA-256, hex: an event sent again must have the same. */
+  readonly fingerprint: string;
+  readonly time: string;
+  readonly type: string;
+  readonly outcome: string;
+  readonly actor: string;
+  readonly client_id: string | null;
+  readonly operation: string | null;
+  readonly trace_id: string | null;
+  readonly instance: string;
+  readonly boot_id: string;
+  readonly n: number;
+  /** Hex. */
+  readonly leaf_hash: string;
+  readonly canonical: string;
+}
+
+/** Where an event stands in the log; `conflicting`: another one stands there under its id. */
+export interface Placed {
+  readonly seq: number;
+  readonly result: 'added' | 'known' | 'conflicting';
+}
+
+export interface Sequencer {
+  /**
+   * Resolves once all entries are durable, in their order.
+   *
+   * @throws SecurityError `STORE_UNAVAILABLE`, `OVERLOADED`
+   */
+  append(entries: readonly NewEntry[]): Promise<readonly Placed[]>;
+}
+
+interface Waiting {
+  readonly entry: NewEntry;
+  place(placed: Placed): void;
+  fail(error: unknown): void;
+}
+
+const MAX_GROUP_ENTRIES = 1000;
+const MAX_GROUP_CHARACTERS = 1_048_576;
+const MAX_WAITING = 50_000;
+
+/** Group commit: the next transaction takes what came while the last one was committed. */
+export function createSequencer(writer: Database): Sequencer {
+  let waiting: Waiting[] = [];
+  let committing = false;
+
+  async function commitAll(): Promise<void> {
+    if (committing) return;
+    committing = true;
+    while (waiting.length > 0) {
+      const { group, rest } = takeGroup(waiting);
+      waiting = rest;
+      await commit(group);
+    }
+    committing = false;
+  }
+
+  async function commit(group: readonly Waiting[]): Promise<void> {
+    try {
+      const rows = JSON.stringify(group.map(({ entry }, ordinal) => ({ ordinal, ...entry })));
+      const { rows: answered } = await writer.query<{
+        ordinal: number;
+        seq: number;
+        fingerprint: Buffer | null;
+      }>('SELECT ordinal, seq, fingerprint FROM append($1::json)', [rows]);
+      const known = new Map(answered.map((row) => [row.ordinal, row]));
+      let next = known.get(-1)?.seq ?? 0;
+      group.forEach(({ entry, place }, ordinal) => {
+        const stored = known.get(ordinal);
+        if (stored === undefined) {
+          place({ seq: next, result: 'added' });
+          next += 1;
+        } else {
+          const isSame = stored.fingerprint?.toString('hex') === entry.fingerprint;
+          place({ seq: stored.seq, result: isSame ? 'known' : 'conflicting' });
+        }
+      });
+    } catch (error) {
+      for (const { fail } of group) fail(error);
+    }
+  }
+
+  return {
+    append(entries) {
+      if (waiting.length + entries.length > MAX_WAITING)
+        return Promise.reject(
+          new SecurityError('OVERLOADED', { detail: 'too many events wait for the log' }),
+        );
+      const placed = entries.map(
+        (entry) =>
+          new Promise<Placed>((place, fail) => {
+            waiting.push({ entry, place, fail });
+          }),
+      );
+      void commitAll();
+      return Promise.all(placed);
+    },
+  };
+}
+
+/** The oldest entries that fit one transaction; the second of two under one key waits, so that it meets the first. */
+function takeGroup(waiting: readonly Waiting[]): { group: Waiting[]; rest: Waiting[] } {
+  const group: Waiting[] = [];
+  const rest: Waiting[] = [];
+  const keys = new Set<string>();
+  let characters = 0;
+  for (const one of waiting) {
+    const key = `${one.entry.id} ${one.entry.peer}`;
+    characters += one.entry.canonical.length;
+    const isFull =
+      group.length >= MAX_GROUP_ENTRIES || (group.length > 0 && characters > MAX_GROUP_CHARACTERS);
+    if (isFull || keys.has(key)) rest.push(one);
+    else {
+      keys.add(key);
+      group.push(one);
+    }
+  }
+  return { group, rest };
+}

@@ -1,0 +1,80 @@
+import { type NoteSigner, signCheckpoint } from '@aduana/core/audit/checkpoint';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Database } from '@aduana/core/store/database';
+import type { TreeReader } from '../checkpoints/tree-reader.ts';
+
+export interface CheckpointView {
+  readonly size: number;
+  readonly root: Buffer;
+  readonly note: string;
+}
+
+export interface InclusionProofView {
+  readonly leafHash: Buffer;
+  readonly hashes: readonly Buffer[];
+  readonly checkpoint: CheckpointView;
+}
+
+/** What the log can prove, up to its last checkpoint. */
+export interface Proofs {
+  /** The last checkpoint, or the one of a past size. */
+  checkpoint(size?: number): Promise<CheckpointView>;
+  inclusion(seq: number, size?: number): Promise<InclusionProofView>;
+  consistency(from: number, to: number): Promise<readonly Buffer[]>;
+}
+
+export interface ProofsOptions {
+  readonly reader: Database;
+  readonly tree: TreeReader;
+  readonly signer: NoteSigner;
+  /** Whether anything contradicts what was signed: then nothing is signed any more. */
+  readonly isTampered: () => boolean;
+}
+
+/** @throws SecurityError `BAD_REQUEST` beyond the tree or backwards, `NOT_READY` before the first checkpoint */
+export function createProofs({ reader, tree, signer, isTampered }: ProofsOptions): Proofs {
+  async function last(): Promise<CheckpointView> {
+    const { rows } = await reader.query<CheckpointView>(
+      'SELECT size, root, note FROM checkpoints ORDER BY number DESC LIMIT 1',
+    );
+    if (rows[0] === undefined) throw new SecurityError('NOT_READY', { detail: 'nothing is signed yet' });
+    return rows[0];
+  }
+
+  async function checkpoint(size?: number): Promise<CheckpointView> {
+    const newest = await last();
+    if (size === undefined || size === newest.size) return newest;
+    if (size > newest.size) throw beyond();
+    const { rows } = await reader.query<CheckpointView>(
+      'SELECT size, root, note FROM checkpoints WHERE size = $1 ORDER BY number DESC LIMIT 1',
+      [size],
+    );
+    if (rows[0] !== undefined) return rows[0];
+    if (isTampered())
+      throw new SecurityError('CONFLICT', { detail: 'the log is not whole: nothing is signed' });
+    const root = await tree.root(size);
+    return { size, root, note: signCheckpoint({ origin: signer.name, size, root }, [signer]) };
+  }
+
+  async function inclusion(seq: number, size?: number): Promise<InclusionProofView> {
+    const under = await checkpoint(size);
+    if (seq >= under.size) throw beyond();
+    const [leaf] = await tree.tile(0, Math.floor(seq / 256), Math.min(256, under.size - Math.floor(seq / 256) * 256)).then((hashes) => hashes.slice(seq % 256)); // prettier-ignore
+    if (leaf === undefined) throw beyond();
+    return { leafHash: leaf, hashes: await tree.inclusionProof(seq, under.size), checkpoint: under };
+  }
+
+  return {
+    checkpoint,
+    inclusion,
+    async consistency(from, to) {
+      const newest = await last();
+      if (from > to || to > newest.size) throw beyond();
+      return tree.consistencyProof(from, to);
+    },
+  };
+}
+
+function beyond(): SecurityError {
+  return new SecurityError('BAD_REQUEST', { detail: 'beyond the tree, or backwards' });
+}

@@ -1,0 +1,80 @@
+import type { Database } from '@aduana/core/store/database';
+
+/** An entry as it stands in the database. */
+export interface StoredEvent {
+  readonly seq: number;
+  readonly id: string;
+  readonly time: Date;
+  readonly type: string;
+  readonly outcome: string;
+  readonly actor: string;
+  readonly client_id: string | null;
+  readonly operation: string | null;
+  readonly canonical: string;
+  readonly leaf_hash: Buffer;
+}
+
+const COLUMNS = 'seq, id, time, type, outcome, actor, client_id, operation, canonical, leaf_hash';
+
+export interface EventFilter {
+  readonly actor?: string | null;
+  readonly outcome?: string | null;
+  readonly operation?: string | null;
+  readonly type?: string | null;
+  readonly traceId?: string | null;
+  /** RFC 3339. */
+  readonly since?: string | null;
+  readonly until?: string | null;
+}
+
+/** Events after `afterSeq` that the filter lets through, in the order of the log. */
+export async function findEvents(
+  reader: Database,
+  filter: EventFilter,
+  afterSeq: number,
+  limit: number,
+): Promise<readonly StoredEvent[]> {
+  const parameters: unknown[] = [afterSeq];
+  const conditions = ['seq > $1'];
+  const also = (condition: (place: string) => string, value: unknown): void => {
+    if (value === undefined || value === null) return;
+    parameters.push(value);
+    conditions.push(condition(`$${String(parameters.length)}`));
+  };
+  also((place) => `actor = ${place}`, filter.actor);
+  also((place) => `outcome = ${place}`, filter.outcome);
+  also((place) => `operation = ${place}`, filter.operation);
+  also((place) => `type = ${place}`, filter.type);
+  also((place) => `trace_id = ${place}`, filter.traceId);
+  also((place) => `time >= ${place}`, filter.since);
+  also((place) => `time < ${place}`, filter.until);
+  parameters.push(limit);
+  const { rows } = await reader.query<StoredEvent>(
+    `SELECT ${COLUMNS} FROM entries WHERE ${conditions.join(' AND ')} ORDER BY seq LIMIT $${String(parameters.length)}`,
+    parameters,
+  );
+  return rows;
+}
+
+/** The event that was recorded under an id; the gateway's where several sources used the same one. */
+export async function findEventById(reader: Database, id: string): Promise<StoredEvent | undefined> {
+  const { rows } = await reader.query<StoredEvent>(
+    `SELECT ${COLUMNS} FROM entries WHERE seq IN (SELECT i.seq FROM event_ids i WHERE i.id = $1)
+     ORDER BY (peer = 'gateway') DESC, seq LIMIT 1`,
+    [id],
+  );
+  return rows[0];
+}
+
+/** The newest events of an actor. */
+export async function findEventsOf(
+  reader: Database,
+  actor: string,
+  limit: number,
+): Promise<readonly StoredEvent[]> {
+  const { rows } = await reader.query<StoredEvent>(
+    `SELECT ${COLUMNS} FROM entries WHERE actor = $1 ORDER BY seq DESC LIMIT $2`,
+    [actor, limit],
+  );
+  return rows;
+}

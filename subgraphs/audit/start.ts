@@ -1,0 +1,65 @@
+import { openHouseLine } from '@aduana/core/client/house-line';
+import type { Health } from '@aduana/core/http/health';
+import { openHttpService } from '@aduana/core/http/service';
+import { serviceListeners } from '@aduana/core/http/service-listeners';
+import type { RunningService, ServicePlatform } from '@aduana/core/http/service-platform';
+import { createCheckpointRoutes } from './checkpoints/checkpoint-routes.ts';
+import type { AuditSettings } from './config.ts';
+import { createGraphqlRoute } from './graphql-route.ts';
+import { createEventsRoute } from './log/events-route.ts';
+import { type OpenLog, openLog } from './open-log.ts';
+
+/** The audit log's composition root. */
+export async function startAudit(
+  settings: AuditSettings,
+  platform: ServicePlatform,
+): Promise<RunningService> {
+  const { identity } = platform;
+  const service = await openHttpService({
+    name: 'audit',
+    ...serviceListeners(settings, identity, settings.AUDIT_PORT),
+    platform,
+  });
+  const closers: (() => Promise<void>)[] = [() => service.stop()];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0)) await close();
+  };
+  try {
+    const line = openHouseLine({ service: 'audit', settings, platform });
+    const log = await openLog(settings, platform);
+    closers.push(() => log.close(), () => line.close()); // prettier-ignore
+    const verify = line.verifier('audit');
+    const trustDomain = settings.TRUST_DOMAIN;
+    service.serve(
+      [
+        createEventsRoute({ trustDomain, verify, ingest: log.ingest }),
+        ...createCheckpointRoutes(log.proofs, log.vkey),
+        await createGraphqlRoute({
+          ...log,
+          trustDomain,
+          verify,
+          mode: settings.AUTHORIZATION_MODE,
+          log: platform.log,
+        }),
+      ],
+      () => Promise.resolve(healthOf(log, line.check())),
+      (thumbprint) => line.status.isCertificateRevoked(thumbprint),
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    name: 'audit',
+    url: `https://localhost:${String(service.ports[0])}`,
+    isReady: () => service.isReady(),
+    stop,
+  };
+}
+
+function healthOf(log: OpenLog, line: Readonly<Record<string, string>>): Health {
+  const contradiction = log.contradiction();
+  const checks = { ...line, log: contradiction ?? 'ok', audit: log.audit.state };
+  if (line['status'] !== 'ok') return { status: 'unavailable', checks };
+  return { status: contradiction === undefined && checks.audit === 'ok' ? 'ok' : 'degraded', checks };
+}

@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openCheckpoint } from '@aduana/core/audit/checkpoint';
+import { leafHash } from '@aduana/core/audit/merkle';
+import { loadConfig } from '@aduana/core/config/load-config';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createLog } from '@aduana/core/platform/log';
+import { createMetrics } from '@aduana/core/platform/metrics';
+import { verifyConsistency, verifyInclusion } from '../../../auditor/merkle.ts';
+import { AUDIT_SETTINGS } from '../../../subgraphs/audit/config.ts';
+import { type OpenLog, openLog } from '../../../subgraphs/audit/open-log.ts';
+import { findEventById, findEvents } from '../../../subgraphs/audit/reading/stored-event.ts';
+import { postedBody, postedEvent } from '../../support/audit-events.ts';
+import { createMemorySecrets } from '../../support/memory-secrets.ts';
+import { describeStores, type TestStore } from '../../support/stores.ts';
+
+describeStores('the audit log', (openStore) => {
+  let home: string;
+  let store: TestStore;
+  let log: OpenLog;
+  const secrets = createMemorySecrets();
+
+  const open = (): Promise<OpenLog> =>
+    openLog(loadConfig(AUDIT_SETTINGS, { ADUANA_HOME: home }), {
+      clock: createSystemClock(),
+      log: createLog('silent', () => undefined),
+      metrics: createMetrics(),
+      secrets,
+      openStore: async (schema, migrations) => (store ??= await openStore(schema, migrations)),
+    });
+
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), 'aduana-audit-'));
+    store = undefined as unknown as TestStore;
+    log = await open();
+  });
+  afterEach(async () => {
+    await log.close();
+    await rm(home, { recursive: true });
+  });
+
+  const wholeLog = () => findEvents(store.reader, {}, -1, 1000);
+
+  test('appends in order, stamps the peer, and hashes exactly what it shows', async () => {
+    const first = postedEvent({ source: { instance: 'i', boot_id: 'b', n: 0, peer: 'admin' } });
+    const second = postedEvent({ type: 'request.flood' });
+    expect(await log.ingest.accept('gateway', postedBody(first, second))).toBe(2);
+    const [start, ...stored] = await wholeLog();
+    expect(start).toMatchObject({ seq: 0, type: 'source.start' });
+    expect(stored.map(({ seq, id, type }) => ({ seq, id, type }))).toEqual([
+      { seq: 1, id: first['id'], type: 'request' },
+      { seq: 2, id: second['id'], type: 'request.flood' },
+    ]);
+    expect(JSON.parse(stored[0]?.canonical ?? '')).toMatchObject({
+      source: { peer: 'gateway', instance: 'i', n: 0 },
+    });
+    for (const { canonical, leaf_hash } of stored) expect(leaf_hash).toEqual(leafHash(canonical));
+  });
+
+  test('takes the same event twice as one', async () => {
+    const body = postedBody(postedEvent(), postedEvent());
+    await log.ingest.accept('gateway', body);
+    await log.ingest.accept('gateway', body);
+    expect(await wholeLog()).toHaveLength(3);
+  });
+
+  test('refuses another event under the same id, and records that', async () => {
+    const event = postedEvent();
+    await log.ingest.accept('gateway', postedBody(event));
+    await expect(
+      log.ingest.accept('gateway', postedBody({ ...event, outcome: 'DENIED' })),
+    ).rejects.toMatchObject({ code: 'AUDIT_CONFLICT', status: 409 });
+    const all = await wholeLog();
+    expect(all.filter(({ id }) => id === event['id'])).toHaveLength(1);
+    expect(all.at(-1)).toMatchObject({ type: 'audit.conflict', actor: 'gateway' });
+  });
+
+  test('keeps one peer from taking the id of another', async () => {
+    const event = postedEvent({ type: 'app.claim' });
+    await log.ingest.accept('leads', postedBody(event));
+    await log.ingest.accept('gateway', postedBody({ ...event, type: 'request' }));
+    expect((await wholeLog()).filter(({ id }) => id === event['id'])).toHaveLength(2);
+    expect(await findEventById(store.reader, event['id'] as string)).toMatchObject({ type: 'request' });
+  });
+
+  test('lets a peer write only the types that are its own', async () => {
+    await expect(log.ingest.accept('leads', postedBody(postedEvent()))).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+    await expect(
+      log.ingest.accept('gateway', postedBody(postedEvent({ type: 'token.issue' }))),
+    ).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await log.ingest.accept('sts', postedBody(postedEvent({ type: 'token.issue' })));
+  });
+
+  test('names the member that is wrong', async () => {
+    for (const [member, value] of Object.entries({
+      v: 2,
+      id: 'x',
+      time: 'now',
+      type: 'A',
+      outcome: 'YES',
+      actor: {},
+    }))
+      await expect(
+        log.ingest.accept('gateway', postedBody(postedEvent({ [member]: value }))),
+      ).rejects.toMatchObject({ code: 'BAD_REQUEST', extensions: { event: 0, member } });
+  });
+
+  test('stores what would break a text column or a canonical form', async () => {
+    const hostile = postedEvent({
+      request: { operation_name: 'a\0b\ud800', document_sha256: null, fields: [], subgraphs: [] },
+      detail: { deep: 'DEEP', long: 'x'.repeat(500_000) },
+    });
+    const body = postedBody(hostile).replace('"DEEP"', '['.repeat(5000) + ']'.repeat(5000));
+    await log.ingest.accept('gateway', body);
+    const [stored] = (await wholeLog()).slice(-1);
+    expect(stored).toMatchObject({ id: hostile['id'], operation: 'a�b�' });
+    expect(JSON.parse(stored?.canonical ?? '')).toMatchObject({ id: hostile['id'], truncated: true });
+  });
+
+  test('gives concurrent posts numbers without a gap', async () => {
+    await Promise.all(
+      Array.from({ length: 40 }, () =>
+        log.ingest.accept('gateway', postedBody(postedEvent(), postedEvent())),
+      ),
+    );
+    expect((await wholeLog()).map(({ seq }) => seq)).toEqual(Array.from({ length: 81 }, (_, seq) => seq));
+  });
+
+  test('proves every entry and every growth to a verifier that shares no code', async () => {
+    for (let round = 0; round < 3; round += 1)
+      await log.ingest.accept('gateway', postedBody(...Array.from({ length: 100 }, () => postedEvent())));
+    await log.advance();
+    const last = await log.proofs.checkpoint();
+    expect(openCheckpoint(last.note, [log.vkey])).toEqual({
+      origin: 'aduana.local/audit',
+      size: 301,
+      root: last.root,
+    });
+    for (const seq of [0, 1, 127, 255, 256, 300]) {
+      const { leafHash: leaf, hashes, checkpoint } = await log.proofs.inclusion(seq);
+      expect(
+        verifyInclusion({ index: seq, size: 301, leafHash: leaf, root: checkpoint.root, proof: hashes }),
+      ).toBe(true);
+    }
+    for (const size of [1, 2, 255, 256, 257, 300]) {
+      const { root, note } = await log.proofs.checkpoint(size);
+      expect(openCheckpoint(note, [log.vkey])).toMatchObject({ size });
+      const proof = await log.proofs.consistency(size, 301);
+      expect(verifyConsistency({ oldSize: size, size: 301, oldRoot: root, root: last.root, proof })).toBe(
+        true,
+      );
+    }
+    await expect(log.proofs.checkpoint(302)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    await expect(log.proofs.inclusion(301)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    await expect(log.proofs.consistency(5, 4)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+  });
+
+  test('goes on after a restart from what it had signed', async () => {
+    await log.ingest.accept('gateway', postedBody(...Array.from({ length: 300 }, () => postedEvent())));
+    await log.close();
+    log = await open();
+    await log.ingest.accept('gateway', postedBody(postedEvent()));
+    await log.advance();
+    expect(log.contradiction()).toBeUndefined();
+    expect((await log.proofs.checkpoint()).size).toBe(304);
+  });
+
+  test('seals personal data: erasing a person changes no hash', async () => {
+    const event = postedEvent({ pii: { subject: 'ada@example.com', values: { email: 'ada@example.com' } } });
+    await log.ingest.accept('gateway', postedBody(event));
+    await log.ingest.accept('gateway', postedBody(event));
+    const [before] = (await wholeLog()).slice(-1);
+    expect(before?.canonical).not.toContain('ada@example.com');
+    expect(await log.subjectKeys.destroy('ada@example.com')).toBe(true);
+    const [after] = (await wholeLog()).slice(-1);
+    expect(after?.leaf_hash).toEqual(leafHash(before?.canonical ?? ''));
+    expect(await log.subjectKeys.find(log.subjectKeys.nameOf('ada@example.com'))).toBeUndefined();
+  });
+
+  test('finds events by what they say, page by page', async () => {
+    await log.ingest.accept(
+      'gateway',
+      postedBody(
+        postedEvent({ outcome: 'DENIED', actor: { sub: 'ada' } }),
+        postedEvent({ trace: { trace_id: 'f'.repeat(32), span_id: '0'.repeat(16) } }),
+        postedEvent({ actor: { sub: 'ada' }, request: { operation_name: 'Other' } }),
+      ),
+    );
+    const seqs = async (filter: Parameters<typeof findEvents>[1], after = -1, limit = 10) =>
+      (await findEvents(store.reader, filter, after, limit)).map(({ seq }) => seq);
+    expect(await seqs({ actor: 'ada' })).toEqual([1, 3]);
+    expect(await seqs({ actor: 'ada' }, 1)).toEqual([3]);
+    expect(await seqs({ outcome: 'DENIED' })).toEqual([1]);
+    expect(await seqs({ traceId: 'f'.repeat(32) })).toEqual([2]);
+    expect(await seqs({ operation: 'Other' })).toEqual([3]);
+    expect(await seqs({ type: 'source.start' })).toEqual([0]);
+    expect(await seqs({ since: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z' })).toEqual([1, 2, 3]);
+  });
+});

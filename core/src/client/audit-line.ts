@@ -7,7 +7,9 @@ import { describeError } from '../platform/log.ts';
 import { Secret } from '../secrets/secret.ts';
 import type { SecretProvider } from '../secrets/secret-provider.ts';
 import { type AuditClient, createAuditClient } from './audit-client.ts';
-import type { HouseLine, HouseLineOptions } from './house-line.ts';
+import type { HouseLineOptions } from './house-line.ts';
+import type { SecureClient } from './secure-client.ts';
+import type { StsClient } from './sts-client.ts';
 
 /** A service's line to the audit log, with its spool on disk. */
 export interface AuditLine {
@@ -16,11 +18,21 @@ export interface AuditLine {
   close(): Promise<void>;
 }
 
+export interface AuditLineOptions extends HouseLineOptions {
+  readonly platform: HouseLineOptions['platform'] & { readonly secrets: SecretProvider };
+}
+
+/** What the line is made of: a whole `HouseLine`, or the STS's own parts. */
+export interface AuditLineParts {
+  readonly client: SecureClient;
+  readonly sts: Pick<StsClient, 'ownToken'>;
+}
+
 const CALL_TIMEOUT_MS = 3_000;
 const ANSWER_BYTES = 262_144;
 
 /** Opens the line and records the start in the background: the log need not be there yet. */
-export async function openAuditLine(line: HouseLine, options: HouseLineOptions): Promise<AuditLine> {
+export async function openAuditLine(line: AuditLineParts, options: AuditLineOptions): Promise<AuditLine> {
   const { service, settings, platform } = options;
   const { log, secrets } = platform;
   const peer = line.client.peer({

@@ -7,7 +7,7 @@ import { parseAccessTokenClaims } from '../tokens/parse-access-token-claims.ts';
 /** An answer of `POST /sts/token`, from the pinned STS. */
 export interface TokenAnswer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly headers: { readonly 'retry-after'?: string | undefined };
   readonly body: Buffer;
 }
 

@@ -67,15 +67,25 @@ export function list() {
     .default([]); // prettier-ignore
 }
 
-/** A duration as `500ms`, `30s`, `15m`, `12h` or `30d`, in milliseconds; or `off`. */
+/** A duration as `500ms`, `30s`, `15m`, `12h` or `30d`, in milliseconds. */
+export function duration(defaultMilliseconds: number) {
+  return z
+    .string()
+    .regex(/^\d{1,9}(ms|s|m|h|d)$/, 'is no duration such as 30s, 15m, 12h or 30d')
+    .transform(toMilliseconds)
+    .default(defaultMilliseconds);
+}
+
+/** A duration, in milliseconds; or `off`. */
 export function durationOrOff(defaultMilliseconds: number | 'off') {
   return z
     .string()
     .regex(/^(off|\d{1,9}(ms|s|m|h|d))$/, 'is no duration such as 30s, 15m, 12h or 30d, nor `off`')
-    .transform((value): number | 'off' => {
-      if (value === 'off') return 'off';
-      const [, amount = '0', unit = 'ms'] = /^(\d+)(\w+)$/.exec(value) ?? [];
-      return Number(amount) * (DURATION_UNITS[unit] ?? 1);
-    })
+    .transform((value): number | 'off' => (value === 'off' ? 'off' : toMilliseconds(value)))
     .default(defaultMilliseconds);
+}
+
+function toMilliseconds(text: string): number {
+  const [, amount = '0', unit = 'ms'] = /^(\d+)(\w+)$/.exec(text) ?? [];
+  return Number(amount) * (DURATION_UNITS[unit] ?? 1);
 }

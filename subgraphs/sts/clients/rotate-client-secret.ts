@@ -1,0 +1,183 @@
+import type { AuditActor } from '@aduana/core/audit/audit-event';
+import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import type { EventBus } from '@aduana/core/bus/event-bus';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { runOnce } from '@aduana/core/http/idempotency';
+import { randomSecret } from '@aduana/core/platform/ids';
+import type { Log } from '@aduana/core/platform/log';
+import type { Platform } from '@aduana/core/platform/platform';
+import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
+import { clientSecretName } from '@aduana/core/secrets/client-secrets';
+import { Secret } from '@aduana/core/secrets/secret';
+import type { Database, Queryable } from '@aduana/core/store/database';
+import { type ClientSecrets, readSecrets, SECRETS_TOPIC, type StoredSecret } from './client-secrets.ts';
+import { hashSecret, matchesSecret, type SecretHash } from './secret-hash.ts';
+
+export interface SecretRotationOptions {
+  readonly database: Database;
+  readonly secrets: SecretProvider;
+  readonly bus: EventBus;
+  readonly audit: AuditSink;
+  readonly platform: Pick<Platform, 'clock'>;
+  /** How long a rotation waits for others that mean the same step. */
+  readonly gatherMilliseconds: number;
+}
+
+export interface SecretRotationOrder {
+  readonly service: string;
+  /** How long the version before stays accepted. */
+  readonly graceSeconds: number;
+  readonly reason: string;
+  readonly idempotencyKey?: string | undefined;
+  readonly actor: AuditActor;
+}
+
+export interface SecretRotation {
+  readonly version: number;
+  readonly secret: Secret;
+  /** Milliseconds since the epoch; undefined: the version before is refused at once. */
+  readonly graceUntil: number | undefined;
+}
+
+const LOCK = 'client-secrets';
+
+/**
+ * Makes the next version of a client secret: written to the provider, tried, then accepted; the one before stays
+ * accepted for the grace. Rotations that read the same version are one step.
+ *
+ * @throws SecurityError `ROTATION_IN_GRACE` while the previous version is accepted, unless the grace asked for is 0
+ */
+export async function rotateClientSecret(
+  order: SecretRotationOrder,
+  accepted: ClientSecrets,
+  options: SecretRotationOptions,
+): Promise<SecretRotation> {
+  const { database, bus, audit, platform, gatherMilliseconds } = options;
+  const { service, graceSeconds, reason, idempotencyKey: key, actor } = order;
+  const seen = versionsOf(service, await readSecrets(database))[0]?.version ?? 0;
+  await platform.clock.sleep(gatherMilliseconds);
+  const rotation = await database.exclusively(LOCK, async (transaction) => {
+    const now = platform.clock.now();
+    const request = { operation: 'rotate-client-secret', key, parameters: { service, graceSeconds }, now };
+    let made: SecretRotation | undefined;
+    const { version } = await runOnce(transaction, request, async () => {
+      const [current, previous] = versionsOf(service, await readSecrets(transaction));
+      if (current !== undefined && current.version !== seen) return { version: current.version };
+      if (graceSeconds > 0 && (previous?.acceptedUntil ?? 0) > now)
+        throw new SecurityError('ROTATION_IN_GRACE');
+      made = await takeStep(transaction, order, current, options);
+      return { version: made.version };
+    });
+    return made ?? winnersResult(transaction, service, version, options);
+  });
+  bus.publish(SECRETS_TOPIC);
+  await accepted.reload();
+  await audit.record({
+    type: 'secret.rotate',
+    class_uid: 3004,
+    outcome: 'ALLOWED',
+    actor,
+    detail: { service, version: rotation.version, grace_seconds: graceSeconds, reason },
+  });
+  return rotation;
+}
+
+async function takeStep(
+  transaction: Queryable,
+  { service, graceSeconds }: SecretRotationOrder,
+  current: StoredSecret | undefined,
+  { secrets, platform: { clock } }: SecretRotationOptions,
+): Promise<SecretRotation> {
+  const secret = Secret.of(randomSecret());
+  const name = clientSecretName(service);
+  const stored = await secrets.get(name);
+  await secrets.put(name, secret, stored?.version ?? 0);
+  const hash = await hashSecret(secret.reveal());
+  if (!(await matchesSecret(secret.reveal(), hash))) throw new TypeError('a secret matches its own hash');
+  const now = clock.now();
+  const graceUntil = graceSeconds > 0 ? now + graceSeconds * 1000 : undefined;
+  await transaction.query(
+    'UPDATE client_secrets SET accepted_until = $2 WHERE service = $1 AND accepted_until IS NULL',
+    [service, graceUntil ?? now],
+  );
+  if (graceUntil === undefined)
+    await transaction.query('UPDATE client_secrets SET accepted_until = $2 WHERE service = $1', [
+      service,
+      now,
+    ]);
+  const version = (current?.version ?? 0) + 1;
+  await insertVersion(transaction, service, version, hash, now);
+  return { version, secret, graceUntil };
+}
+
+async function winnersResult(
+  transaction: Queryable,
+  service: string,
+  version: number,
+  { secrets, platform: { clock } }: SecretRotationOptions,
+): Promise<SecretRotation> {
+  const [current, previous] = versionsOf(service, await readSecrets(transaction));
+  const stored = await secrets.get(clientSecretName(service));
+  if (
+    current?.version !== version ||
+    stored === undefined ||
+    !(await matchesSecret(stored.value.reveal(), current))
+  )
+    throw new SecurityError('CONFLICT', { detail: 'another rotation has just been made' });
+  const until = previous?.acceptedUntil;
+  return {
+    version: current.version,
+    secret: stored.value,
+    graceUntil: until !== undefined && until > clock.now() ? until : undefined,
+  };
+}
+
+/**
+ * Accepts the provider's secret of each service that has none yet; afterwards the store decides.
+ *
+ * @param services ids of those that authenticate with a secret
+ */
+export async function seedClientSecrets(
+  services: readonly string[],
+  { database, secrets, platform }: Pick<SecretRotationOptions, 'database' | 'secrets' | 'platform'>,
+  log: Log,
+): Promise<void> {
+  const known = await readSecrets(database);
+  for (const service of services) {
+    const provided = await secrets.get(clientSecretName(service));
+    if (provided === undefined) continue;
+    const versions = versionsOf(service, known);
+    if (versions.length === 0) {
+      const hash = await hashSecret(provided.value.reveal());
+      await database.exclusively(LOCK, async (transaction) => {
+        if (versionsOf(service, await readSecrets(transaction)).length === 0)
+          await insertVersion(transaction, service, 1, hash, platform.clock.now());
+      });
+    } else if (!(await isAccepted(provided.value, versions, platform.clock.now())))
+      log.warn('the client secret that the provider holds is not the accepted one', { service });
+  }
+}
+
+async function isAccepted(secret: Secret, versions: readonly StoredSecret[], now: number): Promise<boolean> {
+  for (const version of versions)
+    if ((version.acceptedUntil ?? Infinity) > now && (await matchesSecret(secret.reveal(), version)))
+      return true;
+  return false;
+}
+
+function versionsOf(service: string, secrets: readonly StoredSecret[]): readonly StoredSecret[] {
+  return secrets.filter((secret) => secret.service === service);
+}
+
+async function insertVersion(
+  transaction: Queryable,
+  service: string,
+  version: number,
+  { salt, hash }: SecretHash,
+  now: number,
+): Promise<void> {
+  await transaction.query(
+    'INSERT INTO client_secrets (service, version, salt, hash, created_at) VALUES ($1, $2, $3, $4, $5)',
+    [service, version, salt, hash, now],
+  );
+}

@@ -1,0 +1,97 @@
+import type { EventBus } from '@aduana/core/bus/event-bus';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { every } from '@aduana/core/platform/every';
+import { jitter } from '@aduana/core/platform/ids';
+import { describeError } from '@aduana/core/platform/log';
+import type { Platform } from '@aduana/core/platform/platform';
+import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
+import type { Database } from '@aduana/core/store/database';
+import { keyIn, type KeySet, publishedKeys } from '@aduana/core/tokens/key-set';
+import type { KeySource, VerificationKey } from '@aduana/core/tokens/key-source';
+import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
+import type { SigningKey } from '@aduana/core/tokens/sign-access-token';
+import { SIGNING_ALGORITHMS } from '@aduana/core/tokens/signing-algorithm';
+import type { JWK } from 'jose';
+import { readKeySet } from './key-store.ts';
+import { openKey } from './new-key.ts';
+
+export const KEYS_TOPIC = 'sts.keys';
+/** A replica signs with a copy of the key set that is no older than this. */
+export const LONGEST_KEY_STALENESS_MS = 10_000;
+const POLL_MS = 2_000;
+
+export interface KeyRingOptions {
+  readonly database: Database;
+  readonly secrets: SecretProvider;
+  readonly bus: EventBus;
+  readonly platform: Pick<Platform, 'clock' | 'log'>;
+  /** For how long one key may sign; nothing is signed with an older one. */
+  readonly longestSigningMilliseconds: number;
+}
+
+/** This replica's copy of the key set. */
+export interface KeyRing extends KeySource {
+  /** @throws SecurityError `temporarily_unavailable` rather than sign with a key that may be outdated */
+  signer(): SigningKey;
+  /** What the JWKS shows at this moment. */
+  published(): readonly JWK[];
+  keySet(): KeySet;
+  reload(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface Copy {
+  readonly set: KeySet;
+  readonly signer: SigningKey;
+  readonly verification: ReadonlyMap<string, VerificationKey>;
+}
+
+/** Opens the key set, which must exist, and follows it: polls, and reloads at once when woken. */
+export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
+  const { bus, longestSigningMilliseconds, platform: { clock, log } } = options; // prettier-ignore
+  let copy = await loadCopy(options, undefined);
+  let loadedAt = clock.monotonic();
+
+  const reload = async (): Promise<void> => {
+    const startedAt = clock.monotonic();
+    copy = await loadCopy(options, copy);
+    loadedAt = startedAt;
+  };
+  const polling = every(clock, () => POLL_MS * jitter(0.2), reload, (error) => {
+    log.warn('the signing keys could not be read', { error: describeError(error) });
+  }); // prettier-ignore
+  const unsubscribe = bus.subscribe(KEYS_TOPIC, polling.wake);
+
+  return {
+    reload,
+    keySet: () => copy.set,
+    published: () => publishedKeys(copy.set, clock.now()).map(({ publicJwk }) => publicJwk),
+    signer() {
+      if (clock.monotonic() - loadedAt > LONGEST_KEY_STALENESS_MS)
+        throw new SecurityError('temporarily_unavailable', { detail: 'the copy of the key set is too old' });
+      if (clock.now() > keyIn(copy.set, 'ACTIVE').activatesAt + longestSigningMilliseconds)
+        throw new SecurityError('temporarily_unavailable', { detail: 'the signing key has expired' });
+      return copy.signer;
+    },
+    find(kid) {
+      const known = publishedKeys(copy.set, clock.now()).some((key) => key.kid === kid);
+      return Promise.resolve(known ? copy.verification.get(kid) : undefined);
+    },
+    async stop() {
+      unsubscribe();
+      await polling.stop();
+    },
+  };
+}
+
+async function loadCopy(options: KeyRingOptions, before: Copy | undefined): Promise<Copy> {
+  const { database, secrets, platform: { clock } } = options; // prettier-ignore
+  const stored = await readKeySet(database);
+  if (stored === undefined) throw new TypeError('the key set has not been made');
+  const { set, wrapped } = stored;
+  if (set.generation === before?.set.generation) return { ...before, set };
+  const active = keyIn(set, 'ACTIVE');
+  const signer = await openKey(active, wrapped.get(active.kid) ?? '', secrets);
+  const keys = publishedKeys(set, clock.now()).map(({ publicJwk }) => publicJwk);
+  return { set, signer, verification: await parseJwkSet({ keys }, SIGNING_ALGORITHMS) };
+}

@@ -1,0 +1,201 @@
+import type { AuditActor } from '@aduana/core/audit/audit-event';
+import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import type { EventBus } from '@aduana/core/bus/event-bus';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { runOnce } from '@aduana/core/http/idempotency';
+import { uuidv7 } from '@aduana/core/platform/ids';
+import type { Platform } from '@aduana/core/platform/platform';
+import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
+import { STATUS_TOPIC } from '@aduana/core/status/status-entry';
+import type { Database, Queryable } from '@aduana/core/store/database';
+import {
+  firstKeySet,
+  keyIn,
+  type KeyRecord,
+  type KeySet,
+  keyStateAt,
+  rotate,
+  type RotationMode,
+  type RotationTiming,
+  type SigningKeyState,
+} from '@aduana/core/tokens/key-set';
+import type { SigningAlgorithm } from '@aduana/core/tokens/signing-algorithm';
+import { appendStatus } from '../status/status-store.ts';
+import { type KeyRing, KEYS_TOPIC } from './key-ring.ts';
+import { readGeneration, readKeySet, writeKeySet } from './key-store.ts';
+import { createKey, type NewKey } from './new-key.ts';
+
+/** A signing key as the schema and the REST face show it; times are RFC 3339. */
+export interface ShownKey {
+  readonly kid: string;
+  readonly algorithm: string;
+  readonly state: SigningKeyState;
+  readonly createdAt: string;
+  readonly activatesAt: string | null;
+  readonly retiresAt: string | null;
+}
+
+export interface KeyRotation {
+  readonly id: string;
+  readonly mode: RotationMode;
+  readonly reason: string;
+  readonly active: ShownKey;
+  readonly pending: ShownKey | null;
+  readonly previous: ShownKey | null;
+  readonly completedAt: string;
+}
+
+export interface RotationOrder {
+  readonly mode: RotationMode;
+  readonly kid?: string | undefined;
+  readonly reason: string;
+  readonly idempotencyKey?: string | undefined;
+  readonly actor: AuditActor;
+}
+
+export interface KeyRotationOptions {
+  readonly database: Database;
+  readonly secrets: SecretProvider;
+  readonly bus: EventBus;
+  readonly audit: AuditSink;
+  readonly platform: Pick<Platform, 'clock' | 'log'>;
+  readonly algorithm: SigningAlgorithm;
+  readonly timing: RotationTiming;
+  /** How long a rotation waits for others that mean the same step. */
+  readonly gatherMilliseconds: number;
+}
+
+const LOCK = 'signing-keys';
+const LONGEST_REASON = 500;
+
+/** Makes the first key set where there is none; one writer among replicas. */
+export async function ensureKeySet(
+  options: Pick<KeyRotationOptions, 'database' | 'secrets' | 'algorithm' | 'platform'>,
+): Promise<void> {
+  const { database, secrets, algorithm, platform } = options;
+  if ((await readKeySet(database)) !== undefined) return;
+  const [active, pending] = [await createKey(algorithm, secrets), await createKey(algorithm, secrets)];
+  await database.exclusively(LOCK, async (transaction) => {
+    if ((await readKeySet(transaction)) !== undefined) return;
+    const set = firstKeySet(active.fresh, pending.fresh, platform.clock.now());
+    await writeKeySet(transaction, set, wrappedOf(active, pending));
+  });
+}
+
+/**
+ * Rotates the signing keys: one writer by a lock, and all who read the same generation are one step, whose losers get
+ * the winner's result.
+ *
+ * @throws SecurityError `ROTATION_TOO_EARLY`, `UNKNOWN_KEY`, `CONFLICT` (idempotency key), `BAD_REQUEST`
+ */
+export async function rotateKeys(
+  order: RotationOrder,
+  ring: KeyRing,
+  options: KeyRotationOptions,
+): Promise<KeyRotation> {
+  const { database, secrets, bus, audit, algorithm, gatherMilliseconds, platform: { clock } } = options; // prettier-ignore
+  if (order.reason.trim() === '' || order.reason.length > LONGEST_REASON)
+    throw new SecurityError('BAD_REQUEST', { detail: 'the reason is empty or too long' });
+  const seen = await readGeneration(database);
+  const fresh = await createKey(algorithm, secrets);
+  await clock.sleep(gatherMilliseconds);
+
+  const { mode, kid = null, reason, idempotencyKey: key, actor } = order;
+  const { result, won } = await database.exclusively(LOCK, async (transaction) => {
+    let winner = false;
+    const request = { operation: 'rotate-keys', key, parameters: { mode, kid, reason }, now: clock.now() };
+    const rotation = await runOnce(transaction, request, async () => {
+      const stored = await readKeySet(transaction);
+      if (stored === undefined) throw new TypeError('the key set has not been made');
+      if (stored.set.generation !== seen) return readRotation(transaction, stored.set.generation);
+      winner = true;
+      return takeStep(transaction, stored.set, order, fresh, options);
+    });
+    return { result: rotation, won: winner };
+  });
+  if (won) {
+    bus.publish(KEYS_TOPIC);
+    bus.publish(STATUS_TOPIC);
+  }
+  await ring.reload();
+  if (won)
+    await audit.record({
+      type: 'key.rotate',
+      class_uid: 3004,
+      outcome: 'ALLOWED',
+      actor,
+      detail: {
+        rotation: result.id,
+        mode,
+        reason,
+        active: result.active.kid,
+        pending: result.pending?.kid ?? null,
+        previous: result.previous?.kid ?? null,
+      },
+    });
+  return result;
+}
+
+async function takeStep(
+  transaction: Queryable,
+  before: KeySet,
+  { mode, kid, reason }: RotationOrder,
+  fresh: NewKey,
+  { timing, platform: { clock } }: KeyRotationOptions,
+): Promise<KeyRotation> {
+  const now = clock.now();
+  const after = rotate(before, { mode, kid, now, timing, fresh: fresh.fresh });
+  await writeKeySet(transaction, after, wrappedOf(fresh));
+  const newlyRevoked = after.keys.find(
+    (key) =>
+      key.state === 'REVOKED' && before.keys.some((old) => old.kid === key.kid && old.state !== 'REVOKED'),
+  );
+  if (newlyRevoked !== undefined)
+    await appendStatus(
+      transaction,
+      `key:${newlyRevoked.kid}`,
+      { kind: 'key_revoked', kid: newlyRevoked.kid },
+      now,
+    );
+  const previousKid = newlyRevoked?.kid ?? keyIn(before, 'ACTIVE').kid;
+  const previous = after.keys.find((key) => key.kid === previousKid);
+  const result: KeyRotation = {
+    id: uuidv7(now),
+    mode,
+    reason,
+    active: showKey(keyIn(after, 'ACTIVE'), now),
+    pending: showKey(keyIn(after, 'PENDING'), now),
+    previous: previous === undefined ? null : showKey(previous, now),
+    completedAt: new Date(now).toISOString(),
+  };
+  await transaction.query('INSERT INTO rotations (generation, result) VALUES ($1, $2)', [
+    after.generation,
+    JSON.stringify(result),
+  ]);
+  return result;
+}
+
+async function readRotation(transaction: Queryable, generation: number): Promise<KeyRotation> {
+  const { rows } = await transaction.query<{ result: string }>(
+    'SELECT result FROM rotations WHERE generation = $1',
+    [generation],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new TypeError('a generation after the first has its rotation');
+  return JSON.parse(row.result) as KeyRotation;
+}
+
+export function showKey(key: KeyRecord, now: number): ShownKey {
+  return {
+    kid: key.kid,
+    algorithm: key.algorithm,
+    state: keyStateAt(key, now),
+    createdAt: new Date(key.createdAt).toISOString(),
+    activatesAt: new Date(key.activatesAt).toISOString(),
+    retiresAt: key.retiresAt === undefined ? null : new Date(key.retiresAt).toISOString(),
+  };
+}
+
+function wrappedOf(...keys: readonly NewKey[]): ReadonlyMap<string, string> {
+  return new Map(keys.map(({ fresh: { kid }, wrapped }) => [kid, wrapped]));
+}

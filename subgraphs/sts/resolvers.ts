@@ -1,0 +1,75 @@
+import type { VerifiedToken } from '@aduana/core/tokens/access-token';
+import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
+import type { SubgraphContext } from '../start-subgraph.ts';
+import { type KeyRotation, type RotationOrder, showKey } from './keys/key-rotation.ts';
+import type { KeyRing } from './keys/key-ring.ts';
+import type { Revocation, RevocationOrder } from './status/revoke-token.ts';
+import { actorOf } from './token/token-issuer.ts';
+import type { TokenRegister } from './token/token-register.ts';
+
+export interface ResolverOptions {
+  readonly ring: Pick<KeyRing, 'keySet'>;
+  readonly register: TokenRegister;
+  readonly rotate: (order: RotationOrder) => Promise<KeyRotation>;
+  readonly revoke: (order: RevocationOrder) => Promise<Revocation>;
+  readonly now: () => number;
+}
+
+interface RotateArguments extends Pick<RotationOrder, 'mode' | 'reason'> {
+  readonly kid?: string | null;
+  readonly idempotencyKey?: string | null;
+}
+
+const MOST_KEYS_SHOWN = 200;
+
+/** What the schema of the STS resolves to; the guard in front of it has checked the scopes. */
+export function createResolvers({ ring, register, rotate, revoke, now }: ResolverOptions) {
+  return {
+    Query: {
+      whoami: (_parent: unknown, _arguments: unknown, { token }: SubgraphContext) =>
+        describePrincipal(token, register),
+      signingKeys: () =>
+        [...ring.keySet().keys]
+          .sort((a, b) => b.createdAt - a.createdAt)
+          .slice(0, MOST_KEYS_SHOWN)
+          .map((key) => showKey(key, now())),
+    },
+    Mutation: {
+      rotateSigningKeys(_parent: unknown, asked: RotateArguments, { token }: SubgraphContext) {
+        const { mode, reason, kid, idempotencyKey } = asked;
+        return rotate({
+          mode,
+          reason,
+          kid: kid ?? undefined,
+          idempotencyKey: idempotencyKey ?? undefined,
+          actor: actorOf(token.claims),
+        });
+      },
+      revokeToken: (
+        _parent: unknown,
+        { jti, reason }: Omit<RevocationOrder, 'actor'>,
+        { token }: SubgraphContext,
+      ) => revoke({ jti, reason, actor: actorOf(token.claims) }),
+    },
+    ServiceIdentity: {
+      __resolveReference: ({ id }: { readonly id: string }) => ({ id }),
+      activeTokens: ({ id }: { readonly id: string }) => register.countActive(id, now()),
+    },
+  };
+}
+
+/** The caller as the gateway saw it: its own token's record tells what the narrowed token leaves out. */
+async function describePrincipal({ claims }: VerifiedToken, register: TokenRegister) {
+  const root = await register.find(claims.root_jti);
+  return {
+    issuer: claims.sub_iss,
+    subject: claims.sub,
+    kind: claims.sub_kind === 'service' ? 'SERVICE' : 'USER',
+    clientId: root?.clientId ?? claims.client_id,
+    roles: claims.roles,
+    scopes: (root?.scope ?? claims.scope).split(' ').filter((scope) => scope !== ''),
+    authenticationMethod: claims.amr[0] ?? 'unknown',
+    actors: actorsOf(claims.act),
+    expiresAt: new Date(root?.expiresAt ?? claims.exp * 1000).toISOString(),
+  };
+}

@@ -1,0 +1,133 @@
+import { ANONYMOUS, type AuditActor } from '@aduana/core/audit/audit-event';
+import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { toSecurityError } from '@aduana/core/http/error-response';
+import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
+import { epochSeconds } from '@aduana/core/platform/clock';
+import { describeError, type Log } from '@aduana/core/platform/log';
+import {
+  GRANT_CLIENT_CREDENTIALS,
+  GRANT_TOKEN_EXCHANGE,
+  TOKEN_TYPE_ACCESS_TOKEN,
+} from '@aduana/core/tokens/token-exchange';
+import {
+  authenticateClient,
+  type AuthenticatedClient,
+  type ClientAuthenticationOptions,
+} from '../clients/authenticate-client.ts';
+import { grantClientCredentials } from '../token/client-credentials.ts';
+import type { SubjectTokenOptions } from '../token/subject-token.ts';
+import { grantTokenExchange } from '../token/token-exchange.ts';
+import { readTokenForm } from '../token/token-form.ts';
+import type { IssuedToken, IssueToken } from '../token/token-issuer.ts';
+import { oauthErrorResponse } from './oauth-error.ts';
+
+export interface TokenRouteOptions {
+  readonly clients: ClientAuthenticationOptions;
+  readonly subjects: Omit<SubjectTokenOptions, 'engine'>;
+  readonly issue: IssueToken;
+  readonly audit: AuditSink;
+  readonly log: Log;
+}
+
+/** What was known when the request failed. */
+interface Progress {
+  client?: AuthenticatedClient;
+  grantType?: string;
+}
+
+/** `POST /sts/token`: the token endpoint (RFC 6749 section 3.2). */
+export function createTokenRoute(options: TokenRouteOptions): Route {
+  return {
+    method: 'POST',
+    path: '/sts/token',
+    async handle(request) {
+      const progress: Progress = {};
+      try {
+        return await answer(request, progress, options);
+      } catch (error) {
+        return refuse(error, request, progress, options);
+      }
+    },
+  };
+}
+
+async function answer(
+  request: ServiceRequest,
+  progress: Progress,
+  { clients, subjects, issue }: TokenRouteOptions,
+): Promise<ServiceResponse> {
+  const form = await readTokenForm(request);
+  const client = await authenticateClient(request, form, clients);
+  progress.client = client;
+  const grantType = form.get('grant_type');
+  if (grantType === undefined)
+    throw new SecurityError('invalid_request', { detail: 'grant_type is required' });
+  const context = { ...subjects, engine: clients.policies() };
+  if (grantType === GRANT_CLIENT_CREDENTIALS) {
+    progress.grantType = grantType;
+    const grant = grantClientCredentials(form, client, undefined, context);
+    return success(await issue('token.issue', grant, request.trace), {}, subjects);
+  }
+  if (grantType === GRANT_TOKEN_EXCHANGE) {
+    progress.grantType = grantType;
+    const grant = await grantTokenExchange(form, client, undefined, context);
+    const issued = await issue('token.exchange', grant, request.trace);
+    return success(issued, { issued_token_type: TOKEN_TYPE_ACCESS_TOKEN }, subjects);
+  }
+  throw new SecurityError('unsupported_grant_type');
+}
+
+/** RFC 6749 section 5.1, RFC 8693 section 2.2.1. */
+function success(
+  { token, claims }: IssuedToken,
+  members: Readonly<Record<string, string>>,
+  { clock }: Pick<SubjectTokenOptions, 'clock'>,
+): ServiceResponse {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', pragma: 'no-cache' },
+    body: JSON.stringify({
+      access_token: token,
+      token_type: claims.cnf?.jkt === undefined ? 'Bearer' : 'DPoP',
+      expires_in: Math.max(0, claims.exp - epochSeconds(clock)),
+      scope: claims.scope,
+      ...members,
+    }),
+  };
+}
+
+/** A refusal is durable in the audit log before it is answered. */
+async function refuse(
+  failure: unknown,
+  request: ServiceRequest,
+  { client, grantType }: Progress,
+  { audit, log }: TokenRouteOptions,
+): Promise<ServiceResponse> {
+  const error = toSecurityError(failure);
+  if (error.status >= 500) log.error('a token request failed', { error: describeError(error) });
+  try {
+    await audit.record({
+      type: 'token.refuse',
+      class_uid: 3002,
+      outcome: error.status >= 500 ? 'FAILED' : 'DENIED',
+      actor: actorOf(client, request),
+      trace: { trace_id: request.trace.traceId, span_id: request.trace.spanId },
+      detail: { error: error.code, reason: error.detail ?? null, grant_type: grantType ?? null },
+    });
+  } catch (auditFailure) {
+    return oauthErrorResponse(auditFailure);
+  }
+  return oauthErrorResponse(error);
+}
+
+function actorOf(client: AuthenticatedClient | undefined, { peer }: ServiceRequest): AuditActor {
+  if (client === undefined) return { ...ANONYMOUS, cert_thumbprint: peer?.thumbprint ?? null };
+  return {
+    sub: client.service.id,
+    client_id: client.service.id,
+    act: [],
+    auth_method: client.method,
+    cert_thumbprint: peer?.thumbprint ?? null,
+  };
+}

@@ -1,0 +1,38 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Engine } from '@aduana/core/iam/compile';
+import { constrainGrant, grantableScopes } from '@aduana/core/iam/grants';
+
+/** The life of a token where nothing says less. */
+export const DEFAULT_LIFETIME_SECONDS = 900;
+
+export interface ScopeRequest {
+  /** Whose permissions bound the scope. */
+  readonly roles: readonly string[];
+  /** What the subject holds at most beside its roles; undefined: its roles alone bound it. */
+  readonly within: ReadonlySet<string> | undefined;
+  /** What is asked for; undefined: all that there is. */
+  readonly asked: readonly string[] | undefined;
+  readonly audience: string;
+}
+
+export interface ScopeGrant {
+  readonly scopes: readonly string[];
+  readonly lifetimeSeconds: number;
+}
+
+/**
+ * What a subject may be granted of what is asked (RFC 6749 section 3.3): asked, held and allowed by policy.
+ *
+ * @throws SecurityError `invalid_scope` where something is asked and nothing is left, `invalid_target` for an audience
+ * that the granting rules exclude
+ */
+export function narrowScope({ roles, within, asked, audience }: ScopeRequest, engine: Engine): ScopeGrant {
+  const held = grantableScopes(engine, roles).filter((scope) => within?.has(scope) ?? true);
+  const wanted = asked === undefined ? held : held.filter((scope) => asked.includes(scope));
+  const { scopes, maxTtlSeconds, audiences } = constrainGrant(engine, roles, wanted);
+  if (asked !== undefined && asked.length > 0 && scopes.length === 0)
+    throw new SecurityError('invalid_scope', { detail: 'nothing is left of what was asked' });
+  if (audiences !== undefined && !audiences.includes(audience))
+    throw new SecurityError('invalid_target', { detail: 'a constraint of a role excludes the audience' });
+  return { scopes, lifetimeSeconds: Math.min(DEFAULT_LIFETIME_SECONDS, maxTtlSeconds ?? Infinity) };
+}

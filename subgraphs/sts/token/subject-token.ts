@@ -1,0 +1,121 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Engine } from '@aduana/core/iam/compile';
+import type { Service } from '@aduana/core/iam/policy';
+import { verifyCertificateChain } from '@aduana/core/mtls/verify-certificate-chain';
+import { type Clock, epochSeconds } from '@aduana/core/platform/clock';
+import type { StatusView } from '@aduana/core/status/status-entry';
+import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
+import {
+  decodeCertificateChain,
+  TOKEN_TYPE_ACCESS_TOKEN,
+  TOKEN_TYPE_JWT,
+  TOKEN_TYPE_X509_SVID,
+} from '@aduana/core/tokens/token-exchange';
+import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
+import type { VerifyForeignToken } from './foreign-token.ts';
+
+/** Whom a verified subject or actor token speaks for. */
+export type Subject = Pick<
+  AccessTokenClaims,
+  'sub' | 'sub_iss' | 'sub_kind' | 'roles' | 'amr' | 'auth_time' | 'act'
+> & {
+  /** What it holds at most beside its roles; undefined: its roles alone bound it. */
+  readonly within: ReadonlySet<string> | undefined;
+  /** Seconds since the epoch. */
+  readonly expiresAt: number;
+  /** Undefined: what is made from it is a root. */
+  readonly rootJti: string | undefined;
+};
+
+export interface SubjectTokenOptions {
+  readonly issuer: string;
+  readonly trustDomain: string;
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly status: StatusView;
+  /** Of the STS's own tokens, whatever their audience. */
+  readonly verify: VerifyAccessToken;
+  readonly verifyForeign: VerifyForeignToken;
+  /** DER of the trusted CAs. */
+  readonly authorities: () => readonly Buffer[];
+}
+
+/**
+ * Verifies a subject or actor token for this requester (RFC 8693 section 2.1): an access token that is addressed to it
+ * or was issued for it, a JWT of a trusted issuer, or a certificate chain where it may present one.
+ *
+ * @throws SecurityError `invalid_request` (RFC 8693 section 2.2.2)
+ */
+export async function verifySubjectToken(
+  token: string,
+  type: string,
+  requester: Service,
+  options: SubjectTokenOptions,
+): Promise<Subject> {
+  if (type === TOKEN_TYPE_X509_SVID) return verifySvid(token, requester, options);
+  if (type !== TOKEN_TYPE_ACCESS_TOKEN && type !== TOKEN_TYPE_JWT)
+    throw refuse('the type of the token is not supported');
+  const issuer = unverifiedIssuer(token);
+  try {
+    if (issuer !== options.issuer) return await options.verifyForeign(token, issuer);
+    const { claims, scopes } = await options.verify(token);
+    if (claims.aud !== requester.id && claims.client_id !== requester.id)
+      throw refuse('the token is neither addressed to nor issued for the requester');
+    const { sub, sub_iss, sub_kind, roles, amr, auth_time, act } = claims;
+    const subject = { sub, sub_iss, sub_kind, roles, amr, auth_time, ...(act === undefined ? {} : { act }) };
+    return { ...subject, within: scopes, expiresAt: claims.exp, rootJti: claims.root_jti };
+  } catch (error) {
+    if (error instanceof SecurityError && error.code === 'invalid_token')
+      throw refuse(error.detail ?? '', error);
+    throw error;
+  }
+}
+
+function verifySvid(token: string, requester: Service, options: SubjectTokenOptions): Subject {
+  const { clock, engine, status, trustDomain, authorities, issuer } = options;
+  if (requester.exchange?.subjects.includes('x509_svid') !== true)
+    throw refuse('the requester may not present certificates of others');
+  const chain = decodeCertificateChain(token);
+  if (chain === undefined) throw refuse('no certificate chain');
+  const peer = verifyChain();
+  if (status.isCertificateRevoked(peer.thumbprint)) throw refuse('the certificate is revoked');
+  const service = engine.serviceBySpiffeId(peer.spiffeId);
+  if (service === undefined) throw refuse('the certificate names no registered service');
+  if (status.isServiceSuspended(service.id)) throw refuse('the service is suspended');
+  return {
+    sub: service.id,
+    sub_iss: issuer,
+    sub_kind: 'service',
+    roles: service.roles,
+    amr: ['x509_svid'],
+    auth_time: epochSeconds(clock),
+    within: undefined,
+    expiresAt: Math.floor(peer.notAfter / 1000),
+    rootJti: undefined,
+  };
+
+  function verifyChain() {
+    try {
+      const rules = { authorities: authorities(), trustDomain, usage: 'client', now: clock.now() } as const;
+      return verifyCertificateChain(chain ?? [], rules);
+    } catch (error) {
+      throw refuse(error instanceof SecurityError ? (error.detail ?? error.code) : 'the certificate', error);
+    }
+  }
+}
+
+/** The `iss` that a token claims: it only tells which keys to verify it with. */
+function unverifiedIssuer(token: string): string {
+  try {
+    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    const issuer = (payload as { iss?: unknown } | null)?.iss;
+    if (typeof issuer === 'string') return issuer;
+  } catch {
+    // told below: what is no JWT has no issuer
+  }
+  throw refuse('no JWT with an issuer');
+}
+
+function refuse(detail: string, cause?: unknown): SecurityError {
+  return new SecurityError('invalid_request', { detail, cause });
+}

@@ -1,0 +1,87 @@
+import type { Database } from '@aduana/core/store/database';
+import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
+
+/** The record of every token that left: nothing is issued that is not in it. */
+export interface TokenRegister {
+  /** Resolves once the record is durable; those that arrive together are written together. */
+  add(claims: AccessTokenClaims): Promise<void>;
+  /** How many unexpired tokens speak for a subject. */
+  countActive(subject: string, now: number): Promise<number>;
+  /** @returns undefined for a token that is unknown or long expired */
+  find(jti: string): Promise<RegisteredToken | undefined>;
+}
+
+export interface RegisteredToken {
+  readonly clientId: string;
+  readonly scope: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+interface Waiting {
+  readonly claims: AccessTokenClaims;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const LARGEST_BATCH = 1_000;
+
+export function createTokenRegister(database: Database): TokenRegister {
+  const waiting: Waiting[] = [];
+  let writing = false;
+
+  const writeAll = async (): Promise<void> => {
+    writing = true;
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, LARGEST_BATCH);
+      await insert(database, batch.map(({ claims }) => claims)).then(
+        () => {
+          for (const { resolve } of batch) resolve();
+        },
+        (error: unknown) => {
+          for (const { reject } of batch) reject(error);
+        },
+      ); // prettier-ignore
+    }
+    writing = false;
+  };
+
+  return {
+    add: (claims) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ claims, resolve, reject });
+        if (!writing) void writeAll();
+      }),
+    async countActive(subject, now) {
+      const { rows } = await database.query<{ count: number }>(
+        'SELECT count(*)::integer AS count FROM issued_tokens WHERE sub = $1 AND expires_at > $2',
+        [subject, now],
+      );
+      return rows[0]?.count ?? 0;
+    },
+    async find(jti) {
+      const { rows } = await database.query<{
+        client_id: string;
+        scope: string;
+        expires_at: string | number;
+      }>('SELECT client_id, scope, expires_at FROM issued_tokens WHERE jti = $1', [jti]);
+      const [row] = rows;
+      return row && { clientId: row.client_id, scope: row.scope, expiresAt: Number(row.expires_at) };
+    },
+  };
+}
+
+async function insert(database: Database, tokens: readonly AccessTokenClaims[]): Promise<void> {
+  await database.query(
+    `INSERT INTO issued_tokens (jti, root_jti, sub, client_id, scope, expires_at)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])`,
+    [
+      tokens.map(({ jti }) => jti),
+      tokens.map(({ root_jti: rootJti }) => rootJti),
+      tokens.map(({ sub }) => sub),
+      tokens.map(({ client_id: clientId }) => clientId),
+      tokens.map(({ scope }) => scope),
+      tokens.map(({ exp }) => exp * 1000),
+    ],
+  );
+}

@@ -34,13 +34,14 @@ export async function loadTlsIdentity(options: TlsIdentityOptions): Promise<TlsI
     parseTlsGeneration(contents, files, { service, trustDomain, acceptsConnections, now: clock.now() });
 
   const first = await readTlsFiles(files);
-  const state = { generation: parse(first), seen: first.sha256 };
+  const state = { generation: parse(first), seen: first.sha256, complaint: '' };
 
   async function reload(): Promise<void> {
     const contents = await readTlsFiles(files);
     if (contents.sha256 === state.seen) return;
     state.seen = contents.sha256;
     state.generation = parse(contents);
+    state.complaint = '';
     log.info('a new certificate is in use', {
       service,
       thumbprint: state.generation.thumbprint,
@@ -49,17 +50,15 @@ export async function loadTlsIdentity(options: TlsIdentityOptions): Promise<TlsI
     for (const listener of listeners) listener(state.generation);
   }
 
-  const reloading = every(
-    clock,
-    () => options.pollMilliseconds ?? 10_000,
-    reload,
-    (error) => {
-      log.error('the new certificate files cannot be used; the last good ones stay', {
-        service,
-        error: error instanceof ConfigurationError ? { message: error.message } : describeError(error),
-      });
-    },
-  );
+  function complain(error: unknown): void {
+    const what = error instanceof ConfigurationError ? { message: error.message } : describeError(error);
+    const complaint = JSON.stringify(what);
+    if (complaint === state.complaint) return;
+    state.complaint = complaint;
+    log.error('the new certificate files cannot be used; the last good ones stay', { service, error: what });
+  }
+
+  const reloading = every(clock, () => options.pollMilliseconds ?? 10_000, reload, complain);
   const watcher = watchFolder(certsDir, clock, reloading.wake);
   return {
     current: () => state.generation,

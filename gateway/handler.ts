@@ -13,7 +13,7 @@ import {
   checkBrowserRules,
   corsHeaders,
   isFromBrowser,
-} from './pipeline/browser-rules.ts';
+} from '@aduana/core/http/browser-rules';
 import type { Exchange } from './pipeline/exchange.ts';
 import type { Forward } from './pipeline/forward.ts';
 import { readGraphqlRequests } from './pipeline/graphql-request.ts';

@@ -5,7 +5,7 @@ import type { GatewaySettings } from './config.ts';
 import { createExplorerRoutes } from './explorer/explorer-routes.ts';
 import type { HandlerRooms } from './handler.ts';
 import { authenticate } from './pipeline/authenticate.ts';
-import { checkBrowserRules, preflightHeaders } from './pipeline/browser-rules.ts';
+import { checkBrowserRules, preflightHeaders } from '@aduana/core/http/browser-rules';
 import { rightsOf } from './pipeline/rights.ts';
 
 type Handle = (request: ServiceRequest) => Promise<ServiceResponse>;

@@ -1,7 +1,7 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import { Secret } from '@aduana/core/secrets/secret';
-import { isFromBrowser } from './browser-rules.ts';
+import { isFromBrowser } from '@aduana/core/http/browser-rules';
 import type { Authenticated, Credential } from './stages.ts';
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;

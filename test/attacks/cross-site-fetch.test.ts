@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { checkBrowserRules, corsHeaders, preflightHeaders } from '../../gateway/pipeline/browser-rules.ts';
+import { checkBrowserRules, corsHeaders, preflightHeaders } from '@aduana/core/http/browser-rules';
 import { createServiceRequest } from '../support/service-request.ts';
 
 const RULES = { publicHosts: [], allowedOrigins: ['https://studio.apollographql.com'] };

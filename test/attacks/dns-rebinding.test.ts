@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { checkBrowserRules } from '../../gateway/pipeline/browser-rules.ts';
+import { checkBrowserRules } from '@aduana/core/http/browser-rules';
 import { createServiceRequest } from '../support/service-request.ts';
 
 const RULES = { publicHosts: ['graph.example.com'], allowedOrigins: [] };

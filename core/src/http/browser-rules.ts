@@ -1,5 +1,5 @@
-import { SecurityError } from '@aduana/core/errors/security-error';
-import type { ServiceRequest } from '@aduana/core/http/route';
+import { SecurityError } from '../errors/security-error.ts';
+import type { ServiceRequest } from './route.ts';
 
 export interface BrowserRules {
   /** Host names beside those of loopback, without a port. */

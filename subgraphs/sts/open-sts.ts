@@ -1,10 +1,6 @@
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import type { AuditClient } from '@aduana/core/client/audit-client';
-import { openAuditLine } from '@aduana/core/client/audit-line';
-import { createSecureClient } from '@aduana/core/client/secure-client';
 import type { ServicePlatform } from '@aduana/core/http/service-platform';
 import { openPolicies } from '@aduana/core/iam/live-policies';
-import { describeError, type Log } from '@aduana/core/platform/log';
 import { STATUS_TOPIC } from '@aduana/core/status/status-entry';
 import { createStatusReader, type StatusReader } from '@aduana/core/status/status-reader';
 import type { RotationTiming } from '@aduana/core/tokens/key-set';
@@ -24,7 +20,7 @@ import { type KeyRing, openKeyRing } from './keys/key-ring.ts';
 import { ensureKeySet, type KeyRotation, rotateKeys, type RotationOrder } from './keys/key-rotation.ts';
 import { scheduleKeyRotation } from './keys/key-schedule.ts';
 import { MIGRATIONS } from './migrations.ts';
-import { createOwnToken } from './own-token.ts';
+import { type OpenAudit, openOwnAudit } from './own-audit.ts';
 import { keepPruned } from './prune.ts';
 import { type Revocation, type RevocationOrder, revokeToken } from './status/revoke-token.ts';
 import { readStatusPage } from './status/status-store.ts';
@@ -39,6 +35,7 @@ export interface StsOptions {
   readonly timing: RotationTiming;
   readonly issuer: string;
   readonly platform: ServicePlatform;
+  readonly openAudit: OpenAudit;
 }
 
 /** The rooms of the STS, put together. */
@@ -68,7 +65,8 @@ export interface OpenSts {
 const GATHER_MS = 250;
 
 /** Opens store, keys, secrets, policies and the lines to feed and log; none of the other services needs to be there. */
-export async function openSts({ settings, timing, issuer, platform }: StsOptions): Promise<OpenSts> {
+export async function openSts(options: StsOptions): Promise<OpenSts> {
+  const { settings, timing, issuer, platform, openAudit } = options;
   const { clock, log, bus, secrets, identity } = platform;
   const store = await platform.openStore('sts', MIGRATIONS);
   const database = store.writer;
@@ -86,8 +84,8 @@ export async function openSts({ settings, timing, issuer, platform }: StsOptions
   });
   await status.ready;
   const register = createTokenRegister(database);
-  const own = openOwnAudit({ settings, timing, issuer, platform }, ring, register, policies);
-  const { audit } = await own.line;
+  const signing = { issuer, ring, register, clock };
+  const { audit, close: closeAudit } = await openOwnAudit({ signing, policies, openAudit, platform });
   await seedClientSecrets(secretUsers(policies()), base, log);
   const clientSecrets = await openClientSecrets(database, bus, platform);
 
@@ -124,7 +122,7 @@ export async function openSts({ settings, timing, issuer, platform }: StsOptions
       verifyForeign: createForeignTokenVerifier({ policies, platform, fetchJwks }),
       authorities: () => identity.current().authorities,
     },
-    issue: createTokenIssuer({ issuer, ring, register, audit, clock }),
+    issue: createTokenIssuer({ ...signing, audit }),
     verify: createAccessTokenVerifier({ ...verifierOptions, audience: 'sts' }),
     verifyAny,
     rotate,
@@ -132,45 +130,8 @@ export async function openSts({ settings, timing, issuer, platform }: StsOptions
     revoke: (order) => revokeToken(order, { database, register, bus, audit, status, clock }),
     async close() {
       await Promise.all([schedule?.stop(), pruning.stop(), clientSecrets.stop(), livePolicies.stop()]);
-      await own.close();
+      await closeAudit();
       await Promise.all([ring.stop(), status.stop()]);
-    },
-  };
-}
-
-/** The STS's line to the log: it signs its own tokens for it, whose events are recorded and not waited for. */
-function openOwnAudit(
-  { settings, issuer, platform }: StsOptions,
-  ring: KeyRing,
-  register: TokenRegister,
-  policies: OpenSts['clients']['policies'],
-) {
-  const { clock, log, identity } = platform;
-  const client = createSecureClient(platform);
-  const ownThumbprint = (): string => identity.current().thumbprint;
-  const issue = createTokenIssuer({ issuer, ring, register, audit: unawaited(() => line, log), clock });
-  const ownToken = createOwnToken({ issuer, policies, issue, ownThumbprint, clock });
-  const line = Promise.resolve().then(() =>
-    openAuditLine({ client, sts: { ownToken } }, { service: 'sts', settings, platform }),
-  );
-  return {
-    line,
-    async close() {
-      await (await line).close();
-      await client.close();
-    },
-  };
-}
-
-function unawaited(line: () => Promise<{ readonly audit: AuditSink }>, log: Log): AuditSink {
-  return {
-    record(record) {
-      line()
-        .then(({ audit }) => audit.record(record))
-        .catch((error: unknown) => {
-          log.error('a token of the STS itself could not be recorded', { error: describeError(error) });
-        });
-      return Promise.resolve('');
     },
   };
 }

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { openAuditLine } from '@aduana/core/client/audit-line';
+import { createSecureClient } from '@aduana/core/client/secure-client';
 import { stsIssuer } from '@aduana/core/config/house-settings';
 import type { Health } from '@aduana/core/http/health';
 import { openHttpService } from '@aduana/core/http/service';
@@ -23,8 +25,17 @@ export async function startSts(settings: StsSettings, platform: ServicePlatform)
     for (const close of closers.splice(0)) await close();
   };
   try {
-    const sts = await openSts({ settings, timing, issuer: stsIssuer(settings), platform });
-    closers.push(() => sts.close());
+    const client = createSecureClient(platform);
+    closers.push(() => client.close());
+    const sts = await openSts({
+      settings,
+      timing,
+      issuer: stsIssuer(settings),
+      platform,
+      openAudit: (ownToken) =>
+        openAuditLine({ client, sts: { ownToken } }, { service: 'sts', settings, platform }),
+    });
+    closers.splice(1, 0, () => sts.close());
     const graphql = await createSubgraphRoute({
       name: 'sts',
       sdl: await readFile(new URL('schema.graphql', import.meta.url), 'utf8'),

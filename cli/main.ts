@@ -4,6 +4,9 @@ import { createLog, type LogLevel } from '@aduana/core/platform/log';
 import { ConfigurationError, EXIT_CONFIGURATION } from '@aduana/core/errors/configuration-error';
 import { Command } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
+import { registerAudit } from './audit.ts';
+import { registerCerts } from './certs.ts';
+import { registerExamples } from './examples.ts';
 import { registerHandshake } from './handshake.ts';
 import { registerQuery } from './query.ts';
 import { registerServices } from './services.ts';
@@ -30,7 +33,15 @@ const program = new Command('aduana')
   .description('A GraphQL API gateway that enforces zero trust')
   .version('0.1.0')
   .showHelpAfterError('(run with --help to see what is possible)');
-for (const register of [registerUp, registerServices, registerQuery, registerHandshake, registerSupergraph])
+for (const register of [
+  registerUp,
+  registerAudit,
+  registerServices,
+  registerQuery,
+  registerHandshake,
+  registerSupergraph,
+  registerExamples,
+])
   register(program, context);
 
 try {

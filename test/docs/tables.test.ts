@@ -4,6 +4,7 @@ import { ERROR_CODES } from '@aduana/core/errors/error-codes';
 import { describe, expect, test } from '@jest/globals';
 import type { z } from 'zod';
 import { GATEWAY_SETTINGS } from '../../gateway/config.ts';
+import { BFF_SETTINGS } from '../../examples/bff/config.ts';
 import { AUDIT_SETTINGS } from '../../subgraphs/audit/config.ts';
 import { STS_SETTINGS } from '../../subgraphs/sts/config.ts';
 
@@ -11,10 +12,11 @@ const SETTINGS: Readonly<Record<string, z.ZodType>> = {
   ...HOUSE_SETTINGS,
   ...STS_SETTINGS,
   ...AUDIT_SETTINGS,
+  ...BFF_SETTINGS,
   ...GATEWAY_SETTINGS,
 };
-/** Read by the secret providers and by the examples, not by a service's settings. */
-const READ_ELSEWHERE = /^(VAULT_\w+|AWS_KMS_KEY_ID|\{SERVICE\}_CLIENT_SECRET|BFF_PORT|GATEWAY_URL)$/;
+/** Read by the secret providers, not by a service's settings. */
+const READ_ELSEWHERE = /^(VAULT_\w+|AWS_KMS_KEY_ID|\{SERVICE\}_CLIENT_SECRET)$/;
 
 /** The cells of the tables of a document, without their back-ticks, by the first one. */
 function rowsOf(file: string): ReadonlyMap<string, readonly string[]> {

@@ -1,14 +1,12 @@
-import type { EventBus } from '../bus/event-bus.ts';
 import { type HouseSettings, stsIssuer, stsTokenUrl } from '../config/house-settings.ts';
 import { SecurityError } from '../errors/security-error.ts';
-import type { TlsIdentity } from '../mtls/tls-identity.ts';
-import type { Platform } from '../platform/platform.ts';
 import { STATUS_TOPIC, type StatusPage } from '../status/status-entry.ts';
 import { createStatusReader, type StatusReader } from '../status/status-reader.ts';
 import { createJwksClient } from '../tokens/jwks-client.ts';
 import type { KeySource } from '../tokens/key-source.ts';
 import { SIGNING_ALGORITHMS } from '../tokens/signing-algorithm.ts';
 import { createAccessTokenVerifier, type VerifyAccessToken } from '../tokens/verify-access-token.ts';
+import type { ClientPlatform } from './client-platform.ts';
 import { createSecureClient, type SecureClient } from './secure-client.ts';
 import type { SecurePeer } from './secure-peer.ts';
 import { createStsClient, type StsClient } from './sts-client.ts';
@@ -17,10 +15,7 @@ export interface HouseLineOptions {
   /** This service's id. */
   readonly service: string;
   readonly settings: HouseSettings;
-  readonly platform: Platform & {
-    readonly identity: TlsIdentity;
-    readonly bus: EventBus;
-  };
+  readonly platform: ClientPlatform;
 }
 
 /** A service's lines to the rest of the house, all over mTLS: tokens and what is revoked from the STS, events to the log. */

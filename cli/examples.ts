@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+import { createInProcessBus } from '@aduana/core/bus/in-process-bus';
+import type { ClientPlatform } from '@aduana/core/client/client-platform';
+import { type Environment, loadConfig } from '@aduana/core/config/load-config';
+import type { ClientSettings } from '@aduana/core/config/client-settings';
+import type { RunningService } from '@aduana/core/http/service-platform';
+import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
+import { createMetrics } from '@aduana/core/platform/metrics';
+import { readAddresses } from './addresses.ts';
+import type { CommandContext } from './command-context.ts';
+import { untilAsked } from './shutdown.ts';
+
+/** The examples that only call the house: each needs a running one. */
+export function registerExamples(program: Command, context: CommandContext): void {
+  program
+    .command('bff')
+    .description('run the example BFF: a page and its API on loopback, mTLS and tokens behind')
+    .action(async () => {
+      const { BFF_SETTINGS } = await import('../examples/bff/config.ts');
+      const { startBff } = await import('../examples/bff/start.ts');
+      const settings = loadConfig(BFF_SETTINGS, await runningEnvironment(context.environment));
+      await runUntilAsked('bff', settings, context, (platform) => startBff(settings, platform));
+    });
+}
+
+/** The environment, with the ports that a running house chose for itself. */
+async function runningEnvironment(environment: Environment): Promise<Environment> {
+  const home = environment['ADUANA_HOME'] ?? '.aduana';
+  const chosen = Object.entries(await readAddresses(home)).map(([name, port]) => [name, String(port)]);
+  return { ...environment, ...(Object.fromEntries(chosen) as Environment) };
+}
+
+async function runUntilAsked(
+  service: string,
+  settings: ClientSettings,
+  context: CommandContext,
+  start: (platform: ClientPlatform) => Promise<RunningService>,
+): Promise<void> {
+  const asked = untilAsked();
+  const log = context.log.child({ service });
+  const { clock } = context;
+  const identity = await loadTlsIdentity({
+    certsDir: settings.CERTS_DIR,
+    service,
+    trustDomain: settings.TRUST_DOMAIN,
+    clock,
+    log,
+    acceptsConnections: false,
+  });
+  try {
+    const running = await start({
+      clock,
+      log,
+      identity,
+      metrics: createMetrics(),
+      bus: createInProcessBus(),
+    });
+    context.print(`${running.name} ready${running.url === '' ? '' : ` at ${running.url}`}`);
+    await asked;
+    await running.stop();
+  } finally {
+    await identity.stop();
+  }
+}

@@ -29,6 +29,9 @@ export interface StatusReader extends StatusView {
 }
 
 const POLL_MS = 2_500;
+/** Until the first read, when the STS may not be there yet. */
+const FIRST_POLL_MS = 200;
+const PATIENCE_MS = 5_000;
 const LONGEST_STALENESS_MS = 60_000;
 const PRUNE_EVERY_SECONDS = 300;
 
@@ -42,6 +45,7 @@ export function createStatusReader({ fetchPage, onWake, clock, log }: StatusRead
   let policiesSha256: string | undefined;
   let position = 0;
   let version = 0;
+  const openedAt = clock.monotonic();
   let readAt = -Infinity;
   let prunedAt = epochSeconds(clock);
   let markReady: () => void = () => undefined;
@@ -82,8 +86,9 @@ export function createStatusReader({ fetchPage, onWake, clock, log }: StatusRead
       revokedTokens.prune(prunedAt);
     }
   };
-  const polling = every(clock, () => POLL_MS * jitter(0.2), read, (error) => {
-    log.warn('the status feed could not be read', { error: describeError(error) });
+  const polling = every(clock, () => (readAt < 0 ? FIRST_POLL_MS : POLL_MS) * jitter(0.2), read, (error) => {
+    const patient = readAt < 0 && clock.monotonic() - openedAt < PATIENCE_MS;
+    log[patient ? 'debug' : 'warn']('the status feed could not be read', { error: describeError(error) });
   }); // prettier-ignore
   const unsubscribe = onWake(polling.wake);
   polling.wake();

@@ -23,7 +23,6 @@ export interface JwksClientOptions {
 
 interface Copy {
   readonly keys: ReadonlyMap<string, VerificationKey>;
-  readonly fetchedAt: number;
   /** From here on a use refreshes in the background. */
   readonly refreshAt: number;
   readonly staleAt: number;
@@ -31,7 +30,9 @@ interface Copy {
 
 const MAX_AGE_SECONDS = { least: 30, usual: 300, most: 600 } as const;
 /** Attempts that may follow each other at once, and how long one takes to come back. */
-const ATTEMPTS = { most: 4, everyMilliseconds: 5_000 } as const;
+const ATTEMPTS = { most: 4, everyMilliseconds: 5_000, firstEveryMilliseconds: 500 } as const;
+/** For how long an issuer that has not answered yet may just be starting. */
+const PATIENCE_MS = 5_000;
 const STALE_ON_ERROR_MS = 3_600_000;
 
 /**
@@ -43,11 +44,13 @@ export function createJwksClient({ fetch, algorithms, clock, log }: JwksClientOp
   const once = createSingleFlight<void>();
   let copy: Copy | undefined;
   let attempts: number = ATTEMPTS.most;
-  let countedAt = clock.monotonic();
+  const openedAt = clock.monotonic();
+  let countedAt = openedAt;
 
   const attemptsLeft = (): number => {
     const now = clock.monotonic();
-    attempts = Math.min(ATTEMPTS.most, attempts + (now - countedAt) / ATTEMPTS.everyMilliseconds);
+    const pause = copy === undefined ? ATTEMPTS.firstEveryMilliseconds : ATTEMPTS.everyMilliseconds;
+    attempts = Math.min(ATTEMPTS.most, attempts + (now - countedAt) / pause);
     countedAt = now;
     return attempts;
   };
@@ -59,9 +62,12 @@ export function createJwksClient({ fetch, algorithms, clock, log }: JwksClientOp
       const { least, most } = MAX_AGE_SECONDS;
       const age = Math.min(Math.max(maxAgeSeconds, least), most) * 1000;
       const fetchedAt = clock.monotonic();
-      copy = { keys, fetchedAt, refreshAt: fetchedAt + age * 0.75 * jitter(0.2), staleAt: fetchedAt + age };
+      copy = { keys, refreshAt: fetchedAt + age * 0.75 * jitter(0.2), staleAt: fetchedAt + age };
     } catch (error) {
-      log.warn('the key set of an issuer could not be fetched', { error: describeError(error) });
+      const patient = copy === undefined && clock.monotonic() - openedAt < PATIENCE_MS;
+      log[patient ? 'debug' : 'warn']('the key set of an issuer could not be fetched', {
+        error: describeError(error),
+      });
       throw new SecurityError('STS_UNAVAILABLE', { detail: 'no key set', cause: error });
     }
   };
@@ -85,10 +91,11 @@ export function createJwksClient({ fetch, algorithms, clock, log }: JwksClientOp
 
   return {
     async find(kid) {
+      const before = copy;
       const usable = await usableCopy();
       const known = usable.keys.get(kid);
       if (known !== undefined) return known;
-      if (usable.fetchedAt === clock.monotonic() || attemptsLeft() < 1) return undefined;
+      if (usable !== before || attemptsLeft() < 1) return undefined;
       await refresh();
       return copy?.keys.get(kid);
     },

@@ -1,0 +1,103 @@
+import { type Command, Option } from 'commander';
+import { type CommandContext, CommandFailure } from './command-context.ts';
+import { formatTable } from './format-table.ts';
+import { openHouseClient } from './house-client.ts';
+
+interface ShownKey {
+  readonly kid: string;
+  readonly algorithm: string;
+  readonly state: string;
+  readonly createdAt: string;
+  readonly activatesAt: string | null;
+  readonly retiresAt: string | null;
+}
+
+interface KeyRotation {
+  readonly id: string;
+  readonly active: { readonly kid: string };
+  readonly pending: { readonly kid: string } | null;
+  readonly previous: { readonly kid: string; readonly state: string } | null;
+  readonly completedAt: string;
+}
+
+interface RotateFlags {
+  readonly mode: 'now' | 'scheduled' | 'compromised';
+  readonly kid?: string;
+  readonly reason: string;
+}
+
+const LIST = '{ signingKeys { kid algorithm state createdAt activatesAt retiresAt } }';
+const ROTATE = `mutation ($mode: RotationMode!, $kid: ID, $reason: String!) {
+  rotateSigningKeys(mode: $mode, kid: $kid, reason: $reason) {
+    id completedAt active { kid } pending { kid } previous { kid state }
+  }
+}`;
+
+/** `aduana keys`: the signing keys of the STS, with the operator's certificate. */
+export function registerKeys(program: Command, context: CommandContext): void {
+  const keys = program.command('keys').description('the signing keys of the Security Token Service');
+  keys
+    .command('list')
+    .description('every key with its state (with the operator certificate)')
+    .action(() => listKeys(context));
+  keys
+    .command('rotate')
+    .description('let the next key sign (with the operator certificate); tokens of the old one stay valid')
+    .addOption(
+      new Option('--mode <mode>', '`scheduled` heeds the lead, `compromised` refuses the old key at once')
+        .choices(['now', 'scheduled', 'compromised'])
+        .default('now'),
+    )
+    .option('--kid <kid>', 'compromised: which key; default: the active one')
+    .option('--reason <text>', 'why; it is recorded', 'rotated from the command line')
+    .action((flags: RotateFlags) => rotateKeys(flags, context));
+}
+
+async function listKeys(context: CommandContext): Promise<void> {
+  const { signingKeys } = await ask<{ signingKeys: readonly ShownKey[] }>(LIST, {}, context);
+  const heads = ['kid', 'algorithm', 'state', 'created', 'signs from', 'leaves'];
+  const rows = signingKeys.map((key) => [
+    key.kid,
+    key.algorithm,
+    key.state,
+    key.createdAt,
+    key.activatesAt ?? '',
+    key.retiresAt ?? '',
+  ]);
+  for (const line of formatTable(heads, rows)) context.print(line);
+}
+
+async function rotateKeys({ mode, kid, reason }: RotateFlags, context: CommandContext): Promise<void> {
+  const variables = { mode: mode.toUpperCase(), kid: kid ?? null, reason };
+  const answer = await ask<{ rotateSigningKeys: KeyRotation }>(ROTATE, variables, context);
+  const { id, active, pending, previous, completedAt } = answer.rotateSigningKeys;
+  context.print(`rotation  ${id} at ${completedAt}`);
+  context.print(`active    ${active.kid}`);
+  if (pending !== null) context.print(`pending   ${pending.kid}`);
+  if (previous !== null) context.print(`previous  ${previous.kid} (${previous.state})`);
+}
+
+async function ask<Data>(
+  document: string,
+  variables: Readonly<Record<string, unknown>>,
+  context: CommandContext,
+): Promise<Data> {
+  const house = await openHouseClient('operator', context);
+  try {
+    const { status, body } = await house.graphql(document, variables);
+    const [error] = body.errors ?? [];
+    if (error !== undefined || body.data === undefined || body.data === null) {
+      const code = error?.extensions?.['code'];
+      const notBefore = error?.extensions?.['notBefore'];
+      throw new CommandFailure(
+        1,
+        `The house refused (HTTP ${String(status)}): ${error?.message ?? 'no data'}` +
+          (typeof code === 'string' ? ` [${code}]` : '') +
+          (typeof notBefore === 'string' ? `; not before ${notBefore}` : ''),
+      );
+    }
+    return body.data as Data;
+  } finally {
+    await house.close();
+  }
+}

@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   CONFLICT: { status: 409, text: 'The request conflicts with what is stored' },
   ROTATION_TOO_EARLY: { status: 409, text: 'The next key has not been published for long enough' },
   ROTATION_IN_GRACE: { status: 409, text: 'The previous secret is still in its grace period' },
+  SERVICE_ESSENTIAL: { status: 409, text: 'Without this service nothing could be restored' },
   PAYLOAD_TOO_LARGE: { status: 413, text: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, text: 'The media type is not supported' },
   MISDIRECTED_REQUEST: { status: 421, text: 'This host name is not served here' },

@@ -1,0 +1,92 @@
+import { type AuditActor, ANONYMOUS } from '@aduana/core/audit/audit-event';
+import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Engine } from '@aduana/core/iam/compile';
+import type { LivePolicies } from '@aduana/core/iam/live-policies';
+import { uuidv7 } from '@aduana/core/platform/ids';
+import { describeError } from '@aduana/core/platform/log';
+import type { Platform } from '@aduana/core/platform/platform';
+import type { Database } from '@aduana/core/store/database';
+import { OUTBOX_LOCK, type StatusOutbox } from './status-outbox.ts';
+
+/** Keeps account of which policies came into force, and tells the feed and the audit log. */
+export interface PolicyHistory {
+  /** @throws SecurityError `POLICY_INVALID` when the files are not good; those in force stay */
+  reload(actor: AuditActor): Promise<Engine>;
+  stop(): void;
+}
+
+const SELF: AuditActor = { ...ANONYMOUS, sub: 'admin', client_id: 'admin' };
+
+export interface PolicyHistoryOptions {
+  readonly policies: LivePolicies;
+  readonly database: Database;
+  readonly outbox: StatusOutbox;
+  readonly audit: AuditSink;
+  readonly platform: Pick<Platform, 'clock' | 'log'>;
+}
+
+export async function openPolicyHistory(options: PolicyHistoryOptions): Promise<PolicyHistory> {
+  const { policies, audit, platform: { log } } = options; // prettier-ignore
+
+  async function tell(
+    actor: AuditActor,
+    outcome: 'ALLOWED' | 'FAILED',
+    detail: Record<string, unknown>,
+  ): Promise<void> {
+    const policy = { rule: null, sha256: policies.current().sha256 };
+    await audit.record({ type: 'policy.reload', class_uid: 3004, outcome, actor, policy, detail });
+  }
+
+  const stopListening = policies.onChange((engine, previous) => {
+    const told = noteVersion(engine.sha256, options).then(() =>
+      tell(SELF, 'ALLOWED', { sha256: engine.sha256, previous: previous.sha256 }),
+    );
+    told.catch((error: unknown) => {
+      log.error('a change of policies could not be recorded', { error: describeError(error) });
+    });
+  });
+  await noteVersion(policies.current().sha256, options);
+
+  return {
+    async reload(actor) {
+      try {
+        const engine = await policies.reload();
+        await tell(actor, 'ALLOWED', { sha256: engine.sha256, asked: true });
+        return engine;
+      } catch (error) {
+        if (!(error instanceof ConfigurationError)) throw error;
+        const problems = error.problems.map(({ subject, problem }) => `${subject}: ${problem}`);
+        await tell(actor, 'FAILED', { problems: problems.slice(0, 20) });
+        throw new SecurityError('POLICY_INVALID', {
+          cause: error,
+          extensions: { problems: problems.slice(0, 20) },
+        });
+      }
+    },
+    stop: stopListening,
+  };
+}
+
+/** Stores the version unless it is the newest one known, whichever replica saw it first, and tells the feed. */
+async function noteVersion(
+  sha256: string,
+  { database, outbox, platform }: PolicyHistoryOptions,
+): Promise<void> {
+  const at = platform.clock.now();
+  const id = uuidv7(at);
+  await database.exclusively(OUTBOX_LOCK, async (transaction) => {
+    const { rows } = await transaction.query<{ sha256: string }>(
+      'SELECT sha256 FROM policy_versions ORDER BY version DESC LIMIT 1',
+    );
+    if (rows[0]?.sha256 === sha256) return;
+    await transaction.query('INSERT INTO policy_versions (event_id, sha256, at) VALUES ($1, $2, $3)', [
+      id,
+      sha256,
+      at,
+    ]);
+    await outbox.add(transaction, { id, kind: 'policies_changed', sha256 });
+  });
+  outbox.wake();
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { type Code, ERROR_CODES } from '@aduana/core/errors/error-codes';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { SecurePeer } from '@aduana/core/client/secure-peer';
+import { uuid } from '@aduana/core/platform/ids';
+import type { Secret } from '@aduana/core/secrets/secret';
+
+export interface SecretRotation {
+  readonly version: number;
+  /** Null for whoever lost a race for the same rotation. */
+  readonly secret: string | null;
+  /** RFC 3339; null: the version before is refused at once. */
+  readonly graceUntil: string | null;
+}
+
+/** Has the STS, which owns the hashes of client secrets, make the next version of one. */
+export type RotateServiceSecret = (
+  service: string,
+  graceSeconds: number,
+  reason: string,
+) => Promise<SecretRotation>;
+
+const TIMEOUT_MS = 5_000;
+const ANSWER_BYTES = 65_536;
+const ANSWER = z.object({
+  version: z.int(),
+  secret: z.string().nullable(),
+  grace_until: z.string().nullable(),
+});
+
+/** @param ownToken this service's token for an audience */
+export function createRotateServiceSecret(
+  sts: SecurePeer,
+  ownToken: (audience: string) => Promise<Secret>,
+): RotateServiceSecret {
+  return async (service, graceSeconds, reason) => {
+    const token = await ownToken('sts');
+    const { status, body } = await sts.request({
+      method: 'POST',
+      path: '/sts/rotate-client-secret',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token.reveal()}` },
+      body: JSON.stringify({
+        service_id: service,
+        grace_seconds: graceSeconds,
+        reason,
+        idempotency_key: uuid(),
+      }),
+      timeoutMilliseconds: TIMEOUT_MS,
+      maxResponseBytes: ANSWER_BYTES,
+    });
+    const answer = parseJson(body.toString('utf8'));
+    if (status !== 200) throw toError(status, answer);
+    const { version, secret, grace_until: graceUntil } = ANSWER.parse(answer);
+    return { version, secret, graceUntil };
+  };
+}
+
+/** The STS's own refusals are told; what it thinks of this service's token is not the caller's fault. */
+function toError(status: number, answer: unknown): SecurityError {
+  const code = (answer as { readonly error?: unknown } | null)?.error;
+  const detail = `the STS answered ${String(status)}`;
+  const told = ['ROTATION_IN_GRACE', 'UNKNOWN_SERVICE', 'BAD_REQUEST', 'SECRET_PROVIDER_UNAVAILABLE'];
+  const known = typeof code === 'string' && told.includes(code) && Object.hasOwn(ERROR_CODES, code);
+  return new SecurityError(known ? (code as Code) : 'STS_UNAVAILABLE', { detail });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -4,6 +4,7 @@ import { type AuditClient, createAuditClient } from '@aduana/core/client/audit-c
 import type { ServicePlatform } from '@aduana/core/http/service-platform';
 import { every } from '@aduana/core/platform/every';
 import { describeError } from '@aduana/core/platform/log';
+import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import { openCheckpointGuard } from './checkpoints/checkpoint-guard.ts';
 import { ensureSecret, loadCheckpointKey } from './checkpoints/checkpoint-key.ts';
 import { createCheckpointWriter } from './checkpoints/checkpoint-writer.ts';
@@ -44,6 +45,7 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
   const { writer, reader } = await platform.openStore(AUDIT_SCHEMA, AUDIT_MIGRATIONS);
   const signer = await loadCheckpointKey(secrets, `${settings.TRUST_DOMAIN}/audit`);
   const guard = await openCheckpointGuard(join(settings.ADUANA_HOME, 'audit', 'checkpoint'), [signer.vkey]);
+  await writeFileAtomically(join(settings.ADUANA_HOME, 'audit', 'vkey'), `${signer.vkey}\n`, 0o600);
   const tree = createTreeReader(reader, clock);
   const checkpoints = await createCheckpointWriter({
     reader, writer, guard, signer, treeReader: tree, clock, log, onSigned: () => undefined,
@@ -52,6 +54,7 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     reader,
     tree,
     signer,
+    guard,
     isTampered: () => checkpoints.contradiction !== undefined,
   });
   const signing = every(

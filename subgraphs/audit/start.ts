@@ -3,11 +3,13 @@ import type { Health } from '@aduana/core/http/health';
 import { openHttpService } from '@aduana/core/http/service';
 import { serviceListeners } from '@aduana/core/http/service-listeners';
 import type { RunningService, ServicePlatform } from '@aduana/core/http/service-platform';
+import { openPolicies } from '@aduana/core/iam/live-policies';
 import { createCheckpointRoutes } from './checkpoints/checkpoint-routes.ts';
 import type { AuditSettings } from './config.ts';
 import { createGraphqlRoute } from './graphql-route.ts';
 import { createEventsRoute } from './log/events-route.ts';
 import { type OpenLog, openLog } from './open-log.ts';
+import { createTileRoutes } from './reading/tile-routes.ts';
 
 /** The audit log's composition root. */
 export async function startAudit(
@@ -28,12 +30,20 @@ export async function startAudit(
     const line = openHouseLine({ service: 'audit', settings, platform });
     const log = await openLog(settings, platform);
     closers.push(() => log.close(), () => line.close()); // prettier-ignore
+    const policies = await openPolicies({ folder: settings.POLICIES_DIR, ...platform });
+    closers.push(() => policies.stop());
     const verify = line.verifier('audit');
     const trustDomain = settings.TRUST_DOMAIN;
     service.serve(
       [
         createEventsRoute({ trustDomain, verify, ingest: log.ingest }),
         ...createCheckpointRoutes(log.proofs, log.vkey),
+        ...createTileRoutes({
+          ...log,
+          policies: () => policies.current(),
+          status: line.status,
+          clock: platform.clock,
+        }),
         await createGraphqlRoute({
           ...log,
           trustDomain,

@@ -76,7 +76,7 @@ function embedded(): StoreKind {
       const opened = await store;
       const superuser = opened.database('public');
       await superuser.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
-      const roles = rolesOf('aduana', schema);
+      const roles = rolesOf('postgres', schema);
       const migrator = opened.database(schema);
       await migrate(migrator, { schema, roles, migrations });
       return {

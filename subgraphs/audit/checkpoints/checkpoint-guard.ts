@@ -1,11 +1,16 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '@aduana/core/audit/checkpoint';
+import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
+
+export interface SignedCheckpoint extends Checkpoint {
+  readonly note: string;
+}
 
 /** The last signed checkpoint, kept outside the database: what a restored backup cannot take back. */
 export interface CheckpointGuard {
   /** Undefined where nothing was ever signed here. */
-  readonly last: Checkpoint | undefined;
+  readonly last: SignedCheckpoint | undefined;
   /** Resolves once the note is on the disk, before anybody else sees it. */
   remember(checkpoint: Checkpoint, note: string): Promise<void>;
 }
@@ -20,23 +25,16 @@ export async function openCheckpointGuard(file: string, vkeys: readonly string[]
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   });
-  let last = note === undefined ? undefined : openCheckpoint(note, vkeys);
+  const opened = note === undefined ? undefined : openCheckpoint(note, vkeys);
+  let last = opened === undefined || note === undefined ? undefined : { ...opened, note };
   if (note !== undefined && last === undefined) throw new Error(`${file} holds no note of this log's key`);
   return {
     get last() {
       return last;
     },
     async remember(checkpoint, signedNote) {
-      const next = `${file}.next`;
-      const handle = await open(next, 'w', 0o600);
-      try {
-        await handle.writeFile(signedNote);
-        await handle.datasync();
-      } finally {
-        await handle.close();
-      }
-      await rename(next, file);
-      last = checkpoint;
+      await writeFileAtomically(file, signedNote, 0o600);
+      last = { ...checkpoint, note: signedNote };
     },
   };
 }

@@ -24,6 +24,7 @@ export interface TreeReader {
   inclusionProof(index: number, size: number): Promise<readonly Buffer[]>;
   /** @throws RangeError when the sizes run backwards */
   consistencyProof(oldSize: number, size: number): Promise<readonly Buffer[]>;
+  leaf(seq: number): Promise<Buffer>;
   /** The hashes of one tile, the first `width` of it. */
   tile(level: number, index: number, width: number): Promise<readonly Buffer[]>;
 }
@@ -89,6 +90,7 @@ export function createTreeReader(reader: Database, clock: Clock): TreeReader {
     inclusionProof: async (index, size) => Promise.all(inclusionProofRanges(index, size).map(rangeHash)),
     consistencyProof: async (oldSize, size) =>
       Promise.all(consistencyProofRanges(oldSize, size).map(rangeHash)),
+    leaf: (seq) => subtreeHash({ level: 0, index: seq }),
     tile: (level, index, width) => nodes(level, index * TILE_HASHES, index * TILE_HASHES + width),
   };
 }

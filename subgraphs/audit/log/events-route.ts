@@ -35,7 +35,10 @@ async function authenticatePeer(
   { trustDomain, verify }: { readonly trustDomain: string; readonly verify: VerifyAccessToken },
 ): Promise<string> {
   const { spiffeId } = requirePeer(request, undefined);
-  const verified = await requireAccessToken(request, verify, { bindingRequired: true });
+  const verified = await requireAccessToken(request, verify, {
+    bindingRequired: true,
+    scopes: ['audit:events:write'],
+  });
   const peer = spiffeId.slice(`spiffe://${trustDomain}/`.length);
   const { client_id: clientId, sub } = verified.claims;
   if (clientId !== peer || sub !== peer)

@@ -1,6 +1,7 @@
 import { type NoteSigner, signCheckpoint } from '@aduana/core/audit/checkpoint';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Database } from '@aduana/core/store/database';
+import type { CheckpointGuard } from '../checkpoints/checkpoint-guard.ts';
 import type { TreeReader } from '../checkpoints/tree-reader.ts';
 
 export interface CheckpointView {
@@ -27,18 +28,22 @@ export interface ProofsOptions {
   readonly reader: Database;
   readonly tree: TreeReader;
   readonly signer: NoteSigner;
+  readonly guard: Pick<CheckpointGuard, 'last'>;
   /** Whether anything contradicts what was signed: then nothing is signed any more. */
   readonly isTampered: () => boolean;
 }
 
 /** @throws SecurityError `BAD_REQUEST` beyond the tree or backwards, `NOT_READY` before the first checkpoint */
-export function createProofs({ reader, tree, signer, isTampered }: ProofsOptions): Proofs {
+export function createProofs({ reader, tree, signer, guard, isTampered }: ProofsOptions): Proofs {
   async function last(): Promise<CheckpointView> {
     const { rows } = await reader.query<CheckpointView>(
       'SELECT size, root, note FROM checkpoints ORDER BY number DESC LIMIT 1',
     );
-    if (rows[0] === undefined) throw new SecurityError('NOT_READY', { detail: 'nothing is signed yet' });
-    return rows[0];
+    const [stored] = rows;
+    // a restored backup takes back rows, not what this service remembers
+    const newest = [stored, guard.last].reduce((a, b) => ((b?.size ?? -1) > (a?.size ?? -1) ? b : a));
+    if (newest === undefined) throw new SecurityError('NOT_READY', { detail: 'nothing is signed yet' });
+    return newest;
   }
 
   async function checkpoint(size?: number): Promise<CheckpointView> {
@@ -59,8 +64,7 @@ export function createProofs({ reader, tree, signer, isTampered }: ProofsOptions
   async function inclusion(seq: number, size?: number): Promise<InclusionProofView> {
     const under = await checkpoint(size);
     if (seq >= under.size) throw beyond();
-    const [leaf] = await tree.tile(0, Math.floor(seq / 256), Math.min(256, under.size - Math.floor(seq / 256) * 256)).then((hashes) => hashes.slice(seq % 256)); // prettier-ignore
-    if (leaf === undefined) throw beyond();
+    const leaf = await tree.leaf(seq);
     return { leafHash: leaf, hashes: await tree.inclusionProof(seq, under.size), checkpoint: under };
   }
 

@@ -1,0 +1,162 @@
+import { type FileHandle, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SecurePeer } from '@aduana/core/client/secure-peer';
+import { auditUrl } from '@aduana/core/config/house-settings';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Database } from '@aduana/core/store/database';
+import { acquireHomeLock } from '@aduana/core/store/home-lock';
+import { rolesOf } from '@aduana/core/store/migrate';
+import { openPgDatabase } from '@aduana/core/store/pg-database';
+import { openEmbeddedStore } from '@aduana/core/store/pglite-database';
+import { type CommandContext, CommandFailure } from './command-context.ts';
+import { openHouseClient, runningSettings } from './house-client.ts';
+
+/** Where a log can be read: from the running service, or from its store. */
+export interface LogSource {
+  readonly vkey: string;
+  readonly checkpoint: string;
+  /** Canonical texts from `from` up to `to`; fewer where they are gone. */
+  entries(from: number, to: number): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+const BUNDLE = 256;
+const EXIT_USAGE = 3;
+const TIMEOUT_MS = 30_000;
+const BUNDLE_BYTES = 16_777_216;
+
+/** The running audit service, read with the auditor's certificate; its store where no service answers. */
+export async function openLogSource(context: CommandContext): Promise<LogSource> {
+  return (await openRunningLog(context)) ?? openStoredLog(context);
+}
+
+async function openRunningLog(context: CommandContext): Promise<LogSource | undefined> {
+  const house = await openHouseClient('auditor', context);
+  const peer = house.client.peer({
+    origin: new URL(auditUrl(house.settings)).origin,
+    spiffeId: `spiffe://${house.settings.TRUST_DOMAIN}/audit`,
+    failureCode: 'AUDIT_UNAVAILABLE',
+  });
+  try {
+    const vkey = await get(peer, '/audit/vkey');
+    const checkpoint = await get(peer, '/audit/checkpoint');
+    return {
+      vkey: vkey.toString('utf8'),
+      checkpoint: checkpoint.toString('utf8'),
+      entries: (from, to) => readBundle(peer, from, to),
+      close: () => house.close(),
+    };
+  } catch (error) {
+    await house.close();
+    if (error instanceof SecurityError) return undefined;
+    throw error;
+  }
+}
+
+async function get(peer: SecurePeer, path: string): Promise<Buffer> {
+  const { status, body } = await peer.request({
+    method: 'GET',
+    path,
+    timeoutMilliseconds: TIMEOUT_MS,
+    maxResponseBytes: BUNDLE_BYTES,
+  });
+  if (status === 404) return Buffer.alloc(0);
+  if (status !== 200)
+    throw new CommandFailure(EXIT_USAGE, `The audit service answered ${path} with HTTP ${String(status)}`);
+  return body;
+}
+
+/** One bundle of the tile layout (c2sp.org/tlog-tiles): each entry after its length in two bytes. */
+async function readBundle(peer: SecurePeer, from: number, to: number): Promise<readonly string[]> {
+  const digits = String(from / BUNDLE).padStart(Math.ceil(String(from / BUNDLE).length / 3) * 3, '0');
+  const groups = digits.match(/\d{3}/g) ?? [];
+  const name = groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/');
+  const partial = to - from === BUNDLE ? '' : `.p/${String(to - from)}`;
+  const body = await get(peer, `/audit/tile/entries/${name}${partial}`);
+  const entries: string[] = [];
+  for (let at = 0; at < body.length;) {
+    const length = body.readUInt16BE(at);
+    entries.push(body.toString('utf8', at + 2, at + 2 + length));
+    at += 2 + length;
+  }
+  return entries;
+}
+
+async function openStoredLog(context: CommandContext): Promise<LogSource> {
+  const settings = await runningSettings(context.environment);
+  const folder = join(settings.ADUANA_HOME, 'audit');
+  const [vkey, checkpoint] = await Promise.all([
+    readFile(join(folder, 'vkey'), 'utf8'),
+    readFile(join(folder, 'checkpoint'), 'utf8'),
+  ]).catch(() => {
+    throw new CommandFailure(
+      EXIT_USAGE,
+      `No audit service answers, and ${folder} holds no log.\n  -> Start the house with: npm start`,
+    );
+  });
+  const { database, close } = await openAuditStore(settings, context);
+  return {
+    vkey,
+    checkpoint,
+    async entries(from, to) {
+      const { rows } = await database.query<{ canonical: string }>(
+        'SELECT canonical FROM entries WHERE seq >= $1 AND seq < $2 ORDER BY seq',
+        [from, to],
+      );
+      return rows.map(({ canonical }) => canonical);
+    },
+    close,
+  };
+}
+
+async function openAuditStore(
+  settings: Awaited<ReturnType<typeof runningSettings>>,
+  context: CommandContext,
+): Promise<{ readonly database: Database; close(): Promise<void> }> {
+  if (settings.DATABASE_URL !== undefined) {
+    const name = decodeURIComponent(new URL(settings.DATABASE_URL).pathname.slice(1));
+    const role = rolesOf(name, 'audit').reader;
+    const database = openPgDatabase({ url: settings.DATABASE_URL, schema: 'audit', role, log: context.log });
+    return { database, close: () => database.close() };
+  }
+  const data = join(settings.ADUANA_HOME, 'data');
+  await stat(data).catch(() => {
+    throw new CommandFailure(EXIT_USAGE, `There is no database in ${data}`);
+  });
+  const lock = await acquireHomeLock(settings.ADUANA_HOME, 'audit', context.clock);
+  const store = await openEmbeddedStore(data);
+  return {
+    database: store.database('audit', rolesOf('postgres', 'audit').reader),
+    async close() {
+      await store.close();
+      await lock.release();
+    },
+  };
+}
+
+/** Writes `entries.jsonl`, `checkpoint` and `vkey`, up to the signed size. */
+export async function exportLog(source: LogSource, folder: string): Promise<number> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, 'vkey'), source.vkey, { mode: 0o600 });
+  await writeFile(join(folder, 'checkpoint'), source.checkpoint, { mode: 0o600 });
+  const size = Number(source.checkpoint.split('\n')[1] ?? 0);
+  const file = await open(join(folder, 'entries.jsonl'), 'w', 0o600);
+  try {
+    return await writeEntries(source, size, file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeEntries(source: LogSource, size: number, file: FileHandle): Promise<number> {
+  let next = size > 0 ? source.entries(0, Math.min(BUNDLE, size)) : undefined;
+  let written = 0;
+  for (let from = 0; next !== undefined; from += BUNDLE) {
+    const entries = await next;
+    const following = from + BUNDLE;
+    next = following < size ? source.entries(following, Math.min(following + BUNDLE, size)) : undefined;
+    written += entries.length;
+    if (entries.length > 0) await file.write(`${entries.join('\n')}\n`);
+  }
+  return written;
+}

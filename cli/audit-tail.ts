@@ -1,0 +1,73 @@
+import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type HouseClient, openHouseClient } from './house-client.ts';
+
+interface Page {
+  readonly auditEvents: {
+    readonly edges: readonly { readonly node: { readonly seq: string; readonly canonical: string } }[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  };
+}
+
+export interface TailFlags {
+  readonly from?: string;
+  readonly type?: string;
+  readonly actor?: string;
+  readonly follow: boolean;
+}
+
+const PAGE = 200;
+const PAUSE_MS = 1000;
+const DOCUMENT = `query Tail($filter: AuditFilter, $first: Int!, $after: String) {
+  auditEvents(filter: $filter, first: $first, after: $after) {
+    edges { node { seq canonical } }
+    pageInfo { hasNextPage endCursor }
+  }
+}`;
+
+/** Prints events in the order of the log, and what comes later unless told to end. */
+export async function followLog(flags: TailFlags, context: CommandContext): Promise<void> {
+  if (flags.from !== undefined && !/^\d+$/.test(flags.from))
+    throw new CommandFailure(2, '--from takes a sequence number');
+  const house = await openHouseClient('auditor', context);
+  try {
+    const first = flags.from === undefined ? await signedSize(house) : Number(flags.from);
+    let after = first === 0 ? null : cursorBefore(first);
+    for (;;) {
+      const { edges, pageInfo } = await readPage(house, flags, after);
+      for (const { node } of edges) if (!isOwnRead(node.canonical, flags)) context.print(node.canonical);
+      after = pageInfo.endCursor ?? after;
+      if (pageInfo.hasNextPage) continue;
+      if (!flags.follow) return;
+      await context.clock.sleep(PAUSE_MS);
+    }
+  } finally {
+    await house.close();
+  }
+}
+
+async function signedSize(house: HouseClient): Promise<number> {
+  const { body } = await house.graphql('{ auditIntegrity { size } }');
+  const { auditIntegrity } = (body.data ?? {}) as { auditIntegrity?: { size: string } };
+  if (auditIntegrity === undefined) throw refused(body.errors);
+  return Number(auditIntegrity.size);
+}
+
+async function readPage(house: HouseClient, { type, actor }: TailFlags, after: string | null) {
+  const { body } = await house.graphql(DOCUMENT, { filter: { type, actor }, first: PAGE, after });
+  const data = body.data as Page | null | undefined;
+  if (data?.auditEvents === undefined) throw refused(body.errors);
+  return data.auditEvents;
+}
+
+/** Each look at the log is an event of its own: to print it would never end. */
+function isOwnRead(canonical: string, { type }: TailFlags): boolean {
+  return type === undefined && canonical.includes('"operation_name":"Tail"');
+}
+
+function cursorBefore(seq: number): string {
+  return Buffer.from(`seq:${String(seq - 1)}`).toString('base64url');
+}
+
+function refused(errors: readonly { readonly message: string }[] | undefined): CommandFailure {
+  return new CommandFailure(1, `The log cannot be read: ${errors?.[0]?.message ?? 'no answer'}`);
+}

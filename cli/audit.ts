@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { EXIT, verifyExport } from '../auditor/verify-export.ts';
+import { exportLog, openLogSource } from './audit-export.ts';
+import { followLog } from './audit-tail.ts';
+import { proveEvent } from './audit-prove.ts';
+import { type CommandContext, CommandFailure } from './command-context.ts';
+
+interface VerifyFlags {
+  readonly since?: string;
+  readonly vkey?: string;
+  readonly maxAge?: string;
+}
+
+/** `aduana audit`: verify, export, read and prove the log, as the auditor. */
+export function registerAudit(program: Command, context: CommandContext): void {
+  const audit = program.command('audit').description('verify, export and read the audit log, as the auditor');
+  audit
+    .command('verify')
+    .description('check the log offline: exit 0 whole, 1 tampered, 2 incomplete, 3 usage')
+    .argument(
+      '[dir]',
+      'an exported log; without it the running service is exported, else its store is opened',
+    )
+    .option('--since <file>', 'an older checkpoint, which the log must continue')
+    .option('--vkey <vkey>', "the log's verifier key, known from elsewhere")
+    .option('--max-age <seconds>', 'how old the newest event may be')
+    .action(async (folder: string | undefined, flags: VerifyFlags) => {
+      await verify(folder, flags, context);
+    });
+  audit
+    .command('export')
+    .description('write entries.jsonl, checkpoint and vkey')
+    .requiredOption('--out <dir>', 'the folder, made where it does not exist')
+    .action(async ({ out }: { out: string }) => {
+      const source = await openLogSource(context);
+      try {
+        context.print(`${String(await exportLog(source, out))} entries in ${out}`);
+      } finally {
+        await source.close();
+      }
+    });
+  audit
+    .command('tail')
+    .description('print events as they are recorded, one canonical text a line')
+    .option('--from <seq>', 'the first event; without it only what is new')
+    .option('--type <type>', 'only events of this type')
+    .option('--actor <actor>', 'only events of this actor')
+    .option('--no-follow', 'end at the newest event')
+    .action(async (flags: { from?: string; type?: string; actor?: string; follow: boolean }) => {
+      await followLog(flags, context);
+    });
+  audit
+    .command('prove')
+    .description('show that an event is in the log, as a c2sp.org/tlog-proof, and verify that')
+    .argument('<id>', 'the event id, such as an audit-id header')
+    .action(async (id: string) => {
+      await proveEvent(id, context);
+    });
+}
+
+async function verify(
+  folder: string | undefined,
+  flags: VerifyFlags,
+  context: CommandContext,
+): Promise<void> {
+  if (flags.maxAge !== undefined && !/^\d+$/.test(flags.maxAge))
+    throw new CommandFailure(EXIT.usage, '--max-age takes a number of seconds');
+  const exported = folder === undefined ? await exportToTemporary(context) : undefined;
+  try {
+    const { exitCode, lines } = await verifyExport({
+      folder: folder ?? exported ?? '',
+      now: context.clock.now(),
+      ...(flags.vkey === undefined ? {} : { vkey: flags.vkey }),
+      ...(flags.since === undefined ? {} : { sinceFile: flags.since }),
+      ...(flags.maxAge === undefined ? {} : { maxAgeSeconds: Number(flags.maxAge) }),
+    });
+    for (const line of lines) context.print(line);
+    if (exitCode !== EXIT.whole) throw new CommandFailure(exitCode, '');
+  } finally {
+    if (exported !== undefined) await rm(exported, { recursive: true, force: true });
+  }
+}
+
+async function exportToTemporary(context: CommandContext): Promise<string> {
+  const source = await openLogSource(context);
+  try {
+    const folder = await mkdtemp(join(tmpdir(), 'aduana-audit-'));
+    await exportLog(source, folder);
+    return folder;
+  } finally {
+    await source.close();
+  }
+}

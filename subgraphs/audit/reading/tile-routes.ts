@@ -1,0 +1,131 @@
+import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { requirePeer } from '@aduana/core/http/require-peer';
+import type { Route, ServiceRequest } from '@aduana/core/http/route';
+import type { Engine } from '@aduana/core/iam/compile';
+import { evaluate } from '@aduana/core/iam/evaluate';
+import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
+import type { Clock } from '@aduana/core/platform/clock';
+import type { StatusView } from '@aduana/core/status/status-entry';
+import type { Database } from '@aduana/core/store/database';
+import { TILE_HASHES, type TreeReader } from '../checkpoints/tree-reader.ts';
+import type { Proofs } from './proofs.ts';
+import { parseTilePath, type TilePath } from './tile-path.ts';
+
+export interface TileRouteOptions {
+  readonly reader: Database;
+  readonly tree: TreeReader;
+  readonly proofs: Proofs;
+  readonly policies: () => Engine;
+  readonly status: Pick<StatusView, 'assertFresh' | 'isServiceSuspended'>;
+  readonly audit: AuditSink;
+  readonly clock: Clock;
+}
+
+const PREFIX = '/audit/tile/';
+const READ_RECORDED_FOR_MS = 60_000;
+const MAX_READERS = 1000;
+const MAX_ENTRY_BYTES = 65_535;
+
+/**
+ * The log as tiles (c2sp.org/tlog-tiles), for standard tools: hashes for whoever may see proofs, entries for whoever may
+ * see events; a service is known by its certificate, and policies decide. Reading entries is recorded once a minute.
+ */
+export function createTileRoutes(options: TileRouteOptions): readonly Route[] {
+  const { proofs, clock } = options;
+  const recorded = createBoundedCache<true>(clock, MAX_READERS);
+
+  async function handle(request: ServiceRequest) {
+    const asked = parseTilePath(request.path.slice(PREFIX.length));
+    const isEntries = asked?.level === 'entries';
+    const service = authorize(request, isEntries ? 'audit:events:read' : 'audit:proofs:read', options);
+    if (asked === undefined) throw new SecurityError('NOT_FOUND');
+    const { size } = await proofs.checkpoint();
+    if (!isWithin(asked, size)) throw new SecurityError('NOT_FOUND', { detail: 'beyond the signed tree' });
+    if (isEntries && recorded.get(service) === undefined) {
+      await recordRead(service, request, asked, options.audit);
+      recorded.set(service, true, clock.now() + READ_RECORDED_FOR_MS);
+    }
+    const body = isEntries
+      ? await readEntries(options.reader, asked)
+      : Buffer.concat(await options.tree.tile(Number(asked.level), asked.index, asked.width));
+    return {
+      status: 200,
+      headers: {
+        'content-type': 'application/octet-stream',
+        'cache-control': 'private, max-age=31536000, immutable',
+      },
+      body,
+    };
+  }
+
+  return [{ method: 'GET', path: `${PREFIX}*`, handle }];
+}
+
+/** The service behind the certificate, if its roles allow the action now. */
+function authorize(request: ServiceRequest, action: string, options: TileRouteOptions): string {
+  const peer = requirePeer(request, undefined);
+  const engine = options.policies();
+  const service = engine.serviceBySpiffeId(peer.spiffeId);
+  if (service === undefined) throw new SecurityError('FORBIDDEN', { detail: 'an unknown service' });
+  options.status.assertFresh();
+  if (options.status.isServiceSuspended(service.id))
+    throw new SecurityError('FORBIDDEN', { detail: 'the service is suspended' });
+  const { effect } = evaluate(engine, {
+    subject: service.id,
+    roles: service.roles,
+    action,
+    context: {
+      time: options.clock.now(),
+      address: request.remoteAddress,
+      mtls: true,
+      spiffeId: peer.spiffeId,
+      authenticationMethod: 'tls_client_auth',
+    },
+  });
+  if (effect !== 'allow') throw new SecurityError('FORBIDDEN', { detail: `${service.id} lacks ${action}` });
+  return service.id;
+}
+
+/** Whether the tile, or this much of it, is part of a tree of `size` leaves. */
+function isWithin({ level, index, width }: TilePath, size: number): boolean {
+  const nodes = Math.floor(size / TILE_HASHES ** (level === 'entries' ? 0 : level));
+  return index * TILE_HASHES + width <= nodes;
+}
+
+/** Each entry as its length in two bytes and its canonical text. */
+async function readEntries(reader: Database, { index, width }: TilePath): Promise<Buffer> {
+  const from = index * TILE_HASHES;
+  const { rows } = await reader.query<{ canonical: string }>(
+    'SELECT canonical FROM entries WHERE seq >= $1 AND seq < $2 ORDER BY seq',
+    [from, from + width],
+  );
+  if (rows.length !== width) throw new SecurityError('NOT_FOUND', { detail: 'entries are gone' });
+  return Buffer.concat(
+    rows.flatMap(({ canonical }) => {
+      const bytes = Buffer.from(canonical);
+      if (bytes.length > MAX_ENTRY_BYTES)
+        throw new SecurityError('NOT_FOUND', { detail: 'an entry is too long' });
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(bytes.length);
+      return [length, bytes];
+    }),
+  );
+}
+
+async function recordRead(service: string, request: ServiceRequest, asked: TilePath, audit: AuditSink) {
+  await audit.record({
+    type: 'audit.read',
+    class_uid: 6003,
+    outcome: 'ALLOWED',
+    actor: {
+      sub: service,
+      client_id: service,
+      act: [],
+      auth_method: 'tls_client_auth',
+      cert_thumbprint: request.peer?.thumbprint ?? null,
+    },
+    trace: { trace_id: request.trace.traceId, span_id: request.trace.spanId },
+    detail: { what: 'entries', from: asked.index * TILE_HASHES },
+  });
+}

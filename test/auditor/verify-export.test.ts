@@ -1,0 +1,110 @@
+import { describe, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createNoteSigner } from '@aduana/core/audit/checkpoint';
+import { EXIT, verifyExport } from '../../auditor/verify-export.ts';
+import { bootOf, noteOver, writeExport } from '../support/exported-log.ts';
+
+const NOW = Date.parse('2026-01-01T00:00:10Z');
+const texts = bootOf(
+  { type: 'source.start' },
+  {},
+  { detail: { line: 'a\u2028b' } },
+  {},
+  { type: 'source.stop' },
+);
+
+const verdictOf = async (folder: string, more: object = {}) => verifyExport({ folder, now: NOW, ...more });
+const exitOf = async (folder: string, more: object = {}) => (await verdictOf(folder, more)).exitCode;
+
+describe('the offline verifier', () => {
+  test('finds a whole log whole', async () => {
+    const { exitCode, lines } = await verdictOf(await writeExport(texts));
+    expect(lines.at(-1)).toBe('WHOLE');
+    expect(exitCode).toBe(EXIT.whole);
+  });
+
+  test('detects every single byte that is changed', async () => {
+    const folder = await writeExport(texts);
+    const file = join(folder, 'entries.jsonl');
+    const original = await readFile(file);
+    for (let at = 0; at < original.length - 1; at += 7) {
+      const changed = Buffer.from(original);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      await writeFile(file, changed);
+      expect(await exitOf(folder)).toBe(EXIT.tampered);
+    }
+  });
+
+  test.each([
+    ['an entry is missing', texts.toSpliced(2, 1)],
+    ['two entries are swapped', [texts[1], texts[0], ...texts.slice(2)]],
+    ['the last entries are missing', texts.slice(0, 3)],
+    ['an entry was added', [...texts, texts[1]]],
+    ['nothing is there', []],
+  ])('calls the log tampered with when %s', async (_, changed) => {
+    expect(await exitOf(await writeExport(changed as string[], noteOver(texts)))).toBe(EXIT.tampered);
+  });
+
+  test('accepts no signature but the key that is known from elsewhere', async () => {
+    const other = createNoteSigner('test.local/audit', createHash('sha256').update('other').digest());
+    expect(await exitOf(await writeExport(texts), { vkey: other.vkey })).toBe(EXIT.tampered);
+  });
+
+  test('finds that a log does not continue an older checkpoint', async () => {
+    const folder = await writeExport(texts);
+    const since = join(folder, 'older');
+    await writeFile(since, noteOver(texts, 3));
+    expect(await exitOf(folder, { sinceFile: since })).toBe(EXIT.whole);
+    await writeFile(since, noteOver([...texts.slice(0, 2), texts[4] ?? '']));
+    expect(await exitOf(folder, { sinceFile: since })).toBe(EXIT.tampered);
+    await writeFile(since, noteOver([...texts, ...texts]));
+    expect(await exitOf(folder, { sinceFile: since })).toBe(EXIT.tampered);
+  });
+
+  test('misses an event that its source has counted', async () => {
+    const holed = bootOf({ type: 'source.start' }, {}, {}).toSpliced(1, 1);
+    const { exitCode, lines } = await verdictOf(await writeExport(holed));
+    expect(exitCode).toBe(EXIT.incomplete);
+    expect(lines).toContain('INCOMPLETE: gateway i boot b lacks event 1');
+  });
+
+  test('misses the outcome of an intent', async () => {
+    const intent = { type: 'request.intent', detail: { audit_id: 'the-request' } };
+    expect(await exitOf(await writeExport(bootOf(intent)))).toBe(EXIT.incomplete);
+    expect(await exitOf(await writeExport(bootOf(intent, { id: 'the-request' })))).toBe(EXIT.whole);
+    const unknown = { type: 'request.unknown', detail: { peer: 'gateway', audit_id: 'the-request' } };
+    expect(await exitOf(await writeExport(bootOf(intent, unknown)))).toBe(EXIT.whole);
+  });
+
+  test('tells losses that were answered from losses that were refused', async () => {
+    const gap = (answered: boolean) => ({
+      type: 'audit.gap',
+      detail: { count: 2, ranges: [[3, 4]], answered },
+    });
+    expect(await exitOf(await writeExport(bootOf({}, {}, gap(false))))).toBe(EXIT.whole);
+    expect(await exitOf(await writeExport(bootOf({}, {}, gap(true))))).toBe(EXIT.incomplete);
+  });
+
+  test('judges age only when asked', async () => {
+    const folder = await writeExport(texts);
+    expect(await exitOf(folder, { now: NOW + 3_600_000 })).toBe(EXIT.whole);
+    expect(await exitOf(folder, { now: NOW + 3_600_000, maxAgeSeconds: 60 })).toBe(EXIT.incomplete);
+    expect(await exitOf(folder, { maxAgeSeconds: 60 })).toBe(EXIT.whole);
+  });
+
+  test('tells a folder without a log from a tampered one', async () => {
+    expect(await exitOf('/nowhere')).toBe(EXIT.usage);
+    expect(await exitOf(await writeExport(texts), { vkey: 'no key' })).toBe(EXIT.usage);
+  });
+
+  test('imports nothing but what Node brings, and nothing of the server', async () => {
+    const folder = new URL('../../auditor/', import.meta.url);
+    for (const name of await readdir(folder)) {
+      const source = await readFile(new URL(name, folder), 'utf8');
+      const imported = [...source.matchAll(/from '([^']+)'/g)].map(([, module]) => module ?? '');
+      expect(imported.filter((module) => !/^(node:[\w/]+|\.\/[\w-]+\.ts)$/.test(module))).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { canonicalText } from '@aduana/core/audit/canonical';
+import { createNoteSigner, signCheckpoint } from '@aduana/core/audit/checkpoint';
+import { Frontier, leafHash } from '@aduana/core/audit/merkle';
+import { postedEvent } from './audit-events.ts';
+
+export const TEST_SIGNER = createNoteSigner('test.local/audit', createHash('sha256').update('test').digest());
+
+/** The note over the first `size` of these texts. */
+export function noteOver(texts: readonly string[], size = texts.length): string {
+  const tree = new Frontier();
+  for (const text of texts.slice(0, size)) tree.append(leafHash(text));
+  return signCheckpoint({ origin: TEST_SIGNER.name, size, root: tree.root() }, [TEST_SIGNER]);
+}
+
+/** A boot's events in order, each with whatever a test cares about. */
+export function bootOf(...events: readonly Readonly<Record<string, unknown>>[]): readonly string[] {
+  return events.map((members, n) =>
+    canonicalText(postedEvent({ source: { peer: 'gateway', instance: 'i', boot_id: 'b', n }, ...members })),
+  );
+}
+
+/** A folder as `aduana audit export` writes it. */
+export async function writeExport(texts: readonly string[], note = noteOver(texts)): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'aduana-export-'));
+  await writeFile(join(folder, 'entries.jsonl'), texts.map((text) => `${text}\n`).join(''));
+  await writeFile(join(folder, 'checkpoint'), note);
+  await writeFile(join(folder, 'vkey'), `${TEST_SIGNER.vkey}\n`);
+  return folder;
+}

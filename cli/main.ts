@@ -8,9 +8,11 @@ import { registerAudit } from './audit.ts';
 import { registerCerts } from './certs.ts';
 import { registerExamples } from './examples.ts';
 import { registerHandshake } from './handshake.ts';
+import { registerKeys } from './keys.ts';
 import { registerQuery } from './query.ts';
 import { registerServices } from './services.ts';
 import { registerSupergraph } from './supergraph.ts';
+import { registerToken } from './token.ts';
 import { registerUp } from './up.ts';
 
 // Apollo's gateway reads this when it is loaded, and would connect to an outside host; commands load it lazily.

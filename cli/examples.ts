@@ -21,6 +21,15 @@ export function registerExamples(program: Command, context: CommandContext): voi
       const settings = loadConfig(BFF_SETTINGS, await runningEnvironment(context.environment));
       await runUntilAsked('bff', settings, context, (platform) => startBff(settings, platform));
     });
+  program
+    .command('actuator')
+    .description('run the example worker: polls the gateway for new leads and moves them on')
+    .action(async () => {
+      const { ACTUATOR_SETTINGS } = await import('../examples/actuator/config.ts');
+      const { startActuator } = await import('../examples/actuator/start.ts');
+      const settings = loadConfig(ACTUATOR_SETTINGS, await runningEnvironment(context.environment));
+      await runUntilAsked('actuator', settings, context, (platform) => startActuator(settings, platform));
+    });
 }
 
 /** The environment, with the ports that a running house chose for itself. */
@@ -34,7 +43,7 @@ async function runUntilAsked(
   service: string,
   settings: ClientSettings,
   context: CommandContext,
-  start: (platform: ClientPlatform) => Promise<RunningService>,
+  start: (platform: ClientPlatform) => RunningService | Promise<RunningService>,
 ): Promise<void> {
   const asked = untilAsked();
   const log = context.log.child({ service });

@@ -4,6 +4,7 @@ import { ERROR_CODES } from '@aduana/core/errors/error-codes';
 import { describe, expect, test } from '@jest/globals';
 import type { z } from 'zod';
 import { GATEWAY_SETTINGS } from '../../gateway/config.ts';
+import { ACTUATOR_SETTINGS } from '../../examples/actuator/config.ts';
 import { BFF_SETTINGS } from '../../examples/bff/config.ts';
 import { AUDIT_SETTINGS } from '../../subgraphs/audit/config.ts';
 import { STS_SETTINGS } from '../../subgraphs/sts/config.ts';
@@ -13,6 +14,7 @@ const SETTINGS: Readonly<Record<string, z.ZodType>> = {
   ...STS_SETTINGS,
   ...AUDIT_SETTINGS,
   ...BFF_SETTINGS,
+  ...ACTUATOR_SETTINGS,
   ...GATEWAY_SETTINGS,
 };
 /** Read by the secret providers, not by a service's settings. */

@@ -43,11 +43,15 @@ export function createFakeClock(start: number | string = '2026-01-01T00:00:00Z')
     advance,
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
-        const timer = after(milliseconds, resolve);
-        signal?.addEventListener('abort', () => {
+        const abort = (): void => {
           timer.cancel();
-          reject(signal.reason as Error);
+          reject(signal?.reason as Error);
+        };
+        const timer = after(milliseconds, () => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
         });
+        signal?.addEventListener('abort', abort, { once: true });
       }),
   };
 }

@@ -14,6 +14,8 @@ export interface Spool {
    * @throws SecurityError `AUDIT_UNAVAILABLE` when full, or when the disk refuses
    */
   append(texts: readonly string[], shareOfRoom: number): Promise<void>;
+  /** Whether about this many bytes of text still fit that part of `maxBytes`. */
+  hasRoom(texts: readonly string[], shareOfRoom: number): boolean;
   /** The oldest texts, in order; at most `maxTexts` and about `maxBytes`, at least one where there is one. */
   peek(maxTexts: number, maxBytes: number): Promise<readonly string[]>;
   /** Forgets the oldest `count`, which `peek` has shown. */
@@ -148,6 +150,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   }
 
   return {
+    hasRoom: (texts, shareOfRoom) =>
+      bytes + texts.reduce((sum, { length }) => sum + 3 * length + RECORD_HEADER_BYTES, 0) <=
+      maxBytes * shareOfRoom, // three bytes a unit at most
     append: (texts, shareOfRoom) => inTurn(() => append(texts, shareOfRoom)),
     peek: (maxTexts, maxBytesOfTexts) => inTurn(() => peek(maxTexts, maxBytesOfTexts)),
     drop: (count) => inTurn(() => drop(count)),

@@ -104,9 +104,15 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         isSpooled = true;
       }
     }
-    const isAnonymous = ({ event }: Waiting): boolean => event.isAnonymous;
-    await spoolPart(batch.filter((one) => !isAnonymous(one)), 1); // prettier-ignore
-    await spoolPart(batch.filter(isAnonymous), ANONYMOUS_SHARE);
+    await spoolBatch(batch);
+  }
+
+  /** In their order while there is room for all; then those whom nobody knows have a part of it at most. */
+  async function spoolBatch(batch: readonly Waiting[]): Promise<void> {
+    const texts = batch.map(({ event }) => event.text);
+    if (spool.hasRoom(texts, ANONYMOUS_SHARE)) return spoolPart(batch, ANONYMOUS_SHARE);
+    await spoolPart(batch.filter(({ event }) => !event.isAnonymous), 1); // prettier-ignore
+    await spoolPart(batch.filter(({ event }) => event.isAnonymous), ANONYMOUS_SHARE); // prettier-ignore
   }
 
   /** Finds the event for which the service refuses a batch. */

@@ -1,0 +1,208 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSpool, type Spool } from '@aduana/core/audit/spool';
+import { type AuditClient, createAuditClient } from '@aduana/core/client/audit-client';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Code } from '@aduana/core/errors/error-codes';
+import { createLog } from '@aduana/core/platform/log';
+import { createMetrics } from '@aduana/core/platform/metrics';
+import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
+
+interface Event {
+  readonly id: string;
+  readonly type: string;
+  readonly source: { readonly instance: string; readonly boot_id: string; readonly n: number };
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+const log = createLog('silent', () => undefined);
+const RECORD = {
+  type: 'request',
+  class_uid: 6003,
+  outcome: 'ALLOWED',
+  actor: { sub: 'bff', client_id: 'bff', act: [], auth_method: null, cert_thumbprint: null },
+} as const;
+
+/** An audit service that takes, refuses, hangs or is away, as a test tells it. */
+function createFakeService() {
+  const service = {
+    events: [] as Event[],
+    batches: 0,
+    concurrent: 0,
+    mostConcurrent: 0,
+    answer: 'takes' as 'takes' | 'hangs' | Code,
+    condemned: undefined as string | undefined,
+    async post(body: string): Promise<void> {
+      const { events } = JSON.parse(body) as { events: Event[] };
+      service.batches += 1;
+      service.concurrent += 1;
+      service.mostConcurrent = Math.max(service.mostConcurrent, service.concurrent);
+      await Promise.resolve();
+      service.concurrent -= 1;
+      if (service.answer === 'hangs') return new Promise(() => undefined);
+      if (service.answer !== 'takes') throw new SecurityError(service.answer);
+      if (events.some(({ id }) => id === service.condemned)) throw new SecurityError('AUDIT_CONFLICT');
+      service.events.push(...events);
+    },
+  };
+  return service;
+}
+
+describe('the audit client', () => {
+  let folder: string;
+  let clock: FakeClock;
+  let spool: Spool;
+  let service: ReturnType<typeof createFakeService>;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'aduana-client-'));
+    clock = createFakeClock();
+    service = createFakeService();
+    spool = await openSpool({ folder, key: Buffer.alloc(32, 1), maxBytes: 100_000, log });
+  });
+  afterEach(async () => {
+    await spool.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const open = (mode: 'fail_closed' | 'fail_open' = 'fail_closed'): AuditClient =>
+    createAuditClient({
+      instance: 'gateway@1',
+      post: (body) => service.post(body),
+      spool,
+      mode,
+      platform: { clock, log, metrics: createMetrics() },
+    });
+  const numbers = (): number[] => service.events.map(({ source }) => source.n);
+  /** Real disks take real time, also under a clock that stands still. */
+  const until = async (holds: () => boolean): Promise<void> => {
+    for (let turn = 0; turn < 500 && !holds(); turn += 1) {
+      await clock.advance(100);
+      await spool.peek(1, 1); // waits for what the disk does
+    }
+    expect(holds()).toBe(true);
+  };
+
+  test('counts every event of a boot from 0, without a gap', async () => {
+    const client = open();
+    await client.start();
+    await Promise.all(Array.from({ length: 50 }, () => client.record(RECORD)));
+    await client.stop();
+    expect(numbers()).toEqual(Array.from({ length: 52 }, (_, n) => n));
+    expect(service.events.at(0)?.type).toBe('source.start');
+    expect(service.events.at(-1)?.type).toBe('source.stop');
+    expect(new Set(service.events.map(({ source }) => source.boot_id)).size).toBe(1);
+  });
+
+  test('has one batch under way, with everything that came meanwhile in the next', async () => {
+    const client = open();
+    const first = client.record(RECORD);
+    await Promise.resolve();
+    await Promise.all([first, ...Array.from({ length: 99 }, () => client.record(RECORD))]);
+    expect(service.mostConcurrent).toBe(1);
+    expect(service.batches).toBeLessThanOrEqual(2);
+    expect(service.events).toHaveLength(100);
+  });
+
+  test('keeps the id that it was given', async () => {
+    const id = '018f0000-0000-7000-8000-000000000000';
+    expect(await open().record({ ...RECORD, id })).toBe(id);
+    expect(service.events[0]?.id).toBe(id);
+  });
+
+  test('spools while the service is away, and sends it all in order once it is back', async () => {
+    const client = open();
+    await client.record(RECORD);
+    service.answer = 'AUDIT_UNAVAILABLE';
+    for (let count = 0; count < 3; count += 1) await client.record(RECORD);
+    expect(client.state).toBe('spooling');
+    expect(service.events).toHaveLength(1);
+    service.answer = 'takes';
+    await until(() => client.state === 'ok');
+    await client.record(RECORD);
+    expect(numbers()).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('does not wait for a service that hangs', async () => {
+    const client = open();
+    service.answer = 'hangs';
+    const pending = client.record(RECORD);
+    let isDurable = false;
+    void pending.then(() => (isDurable = true));
+    await until(() => isDurable);
+    expect(clock.now() - Date.parse('2026-01-01T00:00:00Z')).toBeLessThan(5000);
+  });
+
+  test('leaves to the next boot what it could not send', async () => {
+    service.answer = 'AUDIT_UNAVAILABLE';
+    const first = open();
+    await first.record(RECORD);
+    let isStopped = false;
+    void first.stop().then(() => (isStopped = true));
+    await until(() => isStopped);
+    service.answer = 'takes';
+    const second = open();
+    await second.start();
+    await until(() => second.state === 'ok');
+    expect(service.events.map(({ type, source }) => [type, source.n])).toEqual([
+      ['request', 0],
+      ['source.stop', 1],
+      ['source.start', 0],
+    ]);
+  });
+
+  test('fails closed when neither service nor disk take an event, and admits the gap later', async () => {
+    await spool.append(['{}'.padEnd(99_900)], 1);
+    service.answer = 'AUDIT_UNAVAILABLE';
+    const client = open();
+    await expect(client.record(RECORD)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE', status: 503 });
+    service.answer = 'takes';
+    await until(() => service.events.some(({ type }) => type === 'audit.gap'));
+    expect(service.events.at(-1)).toMatchObject({ detail: { count: 1, ranges: [[0, 0]], answered: false } });
+  });
+
+  test('answers without the event only where that is wanted, and says so in the gap', async () => {
+    await spool.append(['{}'.padEnd(99_900)], 1);
+    service.answer = 'AUDIT_UNAVAILABLE';
+    const client = open('fail_open');
+    await client.record(RECORD);
+    service.answer = 'takes';
+    await until(() => service.events.some(({ type }) => type === 'audit.gap'));
+    expect(service.events.at(-1)?.detail).toMatchObject({ count: 1, answered: true });
+  });
+
+  test('lets one refused event cost no other', async () => {
+    const client = open();
+    service.condemned = '018f0000-0000-7000-8000-000000000001';
+    const bad = client.record({ ...RECORD, id: service.condemned });
+    const good = [client.record(RECORD), client.record(RECORD)];
+    await expect(bad).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+    await Promise.all(good);
+    await until(() => service.events.some(({ type }) => type === 'audit.gap'));
+    expect(service.events.map(({ type }) => type)).toEqual(['request', 'request', 'audit.gap']);
+  });
+
+  test('keeps three quarters of the spool from callers who are not known', async () => {
+    service.answer = 'AUDIT_UNAVAILABLE';
+    const client = open();
+    const anonymous = {
+      ...RECORD,
+      actor: { ...RECORD.actor, sub: 'anonymous' },
+      detail: { x: 'x'.repeat(4000) },
+    };
+    const flood = await Promise.allSettled(Array.from({ length: 20 }, () => client.record(anonymous)));
+    expect(flood.some(({ status }) => status === 'rejected')).toBe(true);
+    expect(spool.bytes).toBeLessThanOrEqual(25_000);
+    await client.record(RECORD);
+  });
+
+  test('records nothing after its stop', async () => {
+    const client = open();
+    await client.stop();
+    await client.stop();
+    await expect(client.record(RECORD)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+    expect(service.events.map(({ type }) => type)).toEqual(['source.stop']);
+  });
+});

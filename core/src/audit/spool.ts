@@ -5,28 +5,6 @@ import type { Log } from '../platform/log.ts';
 import { createMutex } from '../platform/mutex.ts';
 import { encodeRecord, RECORD_HEADER_BYTES, scanSegment, type SegmentRecord } from './spool-segment.ts';
 
-/** A queue of texts on disk that survives the death of process and machine. */
-export interface Spool {
-  /**
-   * Resolves once all of them are on the disk, or none is.
-   *
-   * @param shareOfRoom the part of `maxBytes` that these may fill up to, 1 for all of it
-   * @throws SecurityError `AUDIT_UNAVAILABLE` when full, or when the disk refuses
-   */
-  append(texts: readonly string[], shareOfRoom: number): Promise<void>;
-  /** Whether about this many bytes of text still fit that part of `maxBytes`. */
-  hasRoom(texts: readonly string[], shareOfRoom: number): boolean;
-  /** The oldest texts, in order; at most `maxTexts` and about `maxBytes`, at least one where there is one. */
-  peek(maxTexts: number, maxBytes: number): Promise<readonly string[]>;
-  /** Forgets the oldest `count`, which `peek` has shown. */
-  drop(count: number): Promise<void>;
-  readonly bytes: number;
-  readonly isEmpty: boolean;
-  /** Records found at opening that were damaged or forged, and are therefore lost. */
-  readonly lostAtOpening: number;
-  close(): Promise<void>;
-}
-
 export interface SpoolOptions {
   readonly folder: string;
   /** Authenticates the records, so that who can only write to the folder cannot add to the log. */
@@ -40,131 +18,175 @@ interface Segment {
   bytes: number;
 }
 
+interface ScannedSegment {
+  readonly name: string;
+  readonly bytes: number;
+  readonly records: readonly SegmentRecord[];
+}
+
 const SEGMENT_BYTES = 4_194_304;
 const SEGMENT_NAME = /^\d{12}\.spool$/;
 
 /** Opens the spool of a folder, cuts a torn tail and leaves everything else to be sent again. */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
-  const { folder, key, maxBytes, log } = options;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
   const { segments, lost } = await recover(options);
-  let bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  let next = segments.reduce((highest, { name }) => Math.max(highest, Number(name.slice(0, 12))), 0) + 1;
-  let tail: FileHandle | undefined;
-  let head:
-    { readonly name: string; readonly bytes: number; readonly records: readonly SegmentRecord[] } | undefined;
-  let readOffset = 0;
-  const inTurn = createMutex();
+  return new Spool(options, segments, lost);
+}
 
-  async function openTail(incoming: number): Promise<{ segment: Segment; handle: FileHandle }> {
-    const last = segments.at(-1);
-    if (tail !== undefined && last !== undefined && last.bytes + incoming <= SEGMENT_BYTES)
-      return { segment: last, handle: tail };
-    await tail?.close();
-    tail = undefined;
-    const segment = { name: `${String(next).padStart(12, '0')}.spool`, bytes: 0 };
-    const handle = await open(join(folder, segment.name), 'wx', 0o600);
-    next += 1;
-    tail = handle;
-    segments.push(segment);
-    await syncFolder(folder);
-    return { segment, handle };
+/** A queue of texts on disk that survives the death of process and machine. */
+export class Spool {
+  /** Records found at opening that were damaged or forged, and are therefore lost. */
+  readonly lostAtOpening: number;
+  readonly #options: SpoolOptions;
+  readonly #segments: Segment[];
+  readonly #inTurn = createMutex();
+  #bytes: number;
+  #next: number;
+  /** Open for the newest segment, unless that was found at opening or could not be written. */
+  #tail: FileHandle | undefined;
+  #head: ScannedSegment | undefined;
+  #readOffset = 0;
+
+  constructor(options: SpoolOptions, segments: Segment[], lostAtOpening: number) {
+    this.#options = options;
+    this.#segments = segments;
+    this.lostAtOpening = lostAtOpening;
+    this.#bytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#next = Number(segments.at(-1)?.name.slice(0, 12) ?? 0) + 1;
   }
 
-  async function append(texts: readonly string[], shareOfRoom: number): Promise<void> {
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#segments.length === 0;
+  }
+
+  /** Whether these texts fit that part of `maxBytes`, at three bytes for each UTF-16 unit. */
+  hasRoom(texts: readonly string[], shareOfRoom: number): boolean {
+    const incoming = texts.reduce((sum, { length }) => sum + 3 * length + RECORD_HEADER_BYTES, 0);
+    return this.#bytes + incoming <= this.#options.maxBytes * shareOfRoom;
+  }
+
+  /**
+   * Resolves once all of them are on the disk, or none is.
+   *
+   * @param shareOfRoom the part of `maxBytes` that these may fill up to, 1 for all of it
+   * @throws SecurityError `AUDIT_UNAVAILABLE` when full, or when the disk refuses
+   */
+  append(texts: readonly string[], shareOfRoom: number): Promise<void> {
+    return this.#inTurn(() => this.#append(texts, shareOfRoom));
+  }
+
+  /** The oldest texts, in order; at most `maxTexts` and about `maxCharacters`, at least one where there is one. */
+  peek(maxTexts: number, maxCharacters: number): Promise<readonly string[]> {
+    return this.#inTurn(async () => {
+      const texts: string[] = [];
+      let size = 0;
+      for (const { text } of await this.#pending()) {
+        if (texts.length >= maxTexts || (texts.length > 0 && size + text.length > maxCharacters)) break;
+        texts.push(text);
+        size += text.length;
+      }
+      return texts;
+    });
+  }
+
+  /** Forgets the oldest `count`, which `peek` has shown. */
+  drop(count: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const dropped = (await this.#pending()).slice(0, count).at(-1);
+      if (dropped !== undefined) this.#readOffset = dropped.end;
+      await this.#pending();
+    });
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#closeTail());
+  }
+
+  async #append(texts: readonly string[], shareOfRoom: number): Promise<void> {
     const contents = texts.map((text) => Buffer.from(text));
     const incoming = contents.reduce((sum, { length }) => sum + length + RECORD_HEADER_BYTES, 0);
-    if (bytes + incoming > maxBytes * shareOfRoom)
+    if (this.#bytes + incoming > this.#options.maxBytes * shareOfRoom)
       throw new SecurityError('AUDIT_UNAVAILABLE', { detail: 'the spool is full' });
     try {
-      const { segment, handle } = await openTail(incoming);
+      const { segment, handle } = await this.#openTail(incoming);
       let offset = segment.bytes;
       const records = contents.map((content) => {
-        const record = encodeRecord(key, segment.name, offset, content);
+        const record = encodeRecord(this.#options.key, segment.name, offset, content);
         offset += record.length;
         return record;
       });
       await writeDurably(handle, Buffer.concat(records), segment.bytes);
       segment.bytes += incoming;
-      bytes += incoming;
+      this.#bytes += incoming;
     } catch (error) {
-      // what may be half written lies behind a segment that is never appended to again
-      const failed = segments.at(-1);
-      await tail?.close().catch(() => undefined);
-      tail = undefined;
-      if (failed !== undefined)
-        await truncate(join(folder, failed.name), failed.bytes).catch(() => undefined);
-      log.error('the audit spool cannot be written', { error });
+      await this.#abandonTail();
+      this.#options.log.error('the audit spool cannot be written', { error });
       throw new SecurityError('AUDIT_UNAVAILABLE', { detail: 'the spool cannot be written', cause: error });
     }
   }
 
+  async #openTail(incoming: number): Promise<{ segment: Segment; handle: FileHandle }> {
+    const last = this.#segments.at(-1);
+    if (this.#tail !== undefined && last !== undefined && last.bytes + incoming <= SEGMENT_BYTES)
+      return { segment: last, handle: this.#tail };
+    await this.#closeTail();
+    const segment = { name: `${String(this.#next).padStart(12, '0')}.spool`, bytes: 0 };
+    const handle = await open(join(this.#options.folder, segment.name), 'wx', 0o600);
+    this.#next += 1;
+    this.#tail = handle;
+    this.#segments.push(segment);
+    await syncFolder(this.#options.folder);
+    return { segment, handle };
+  }
+
+  async #closeTail(): Promise<void> {
+    const handle = this.#tail;
+    this.#tail = undefined;
+    await handle?.close();
+  }
+
+  /** What may be half written is cut, and its segment never written to again. */
+  async #abandonTail(): Promise<void> {
+    await this.#closeTail().catch(() => undefined);
+    const failed = this.#segments.at(-1);
+    if (failed === undefined) return;
+    await truncate(join(this.#options.folder, failed.name), failed.bytes).catch(() => undefined);
+  }
+
   /** The records of the oldest segment that are not dropped yet; segments without any are given back. */
-  async function pending(): Promise<readonly SegmentRecord[]> {
+  async #pending(): Promise<readonly SegmentRecord[]> {
     for (;;) {
-      const [first] = segments;
+      const [first] = this.#segments;
       if (first === undefined) return [];
-      if (head?.name !== first.name || head.bytes !== first.bytes) {
-        const content = (await readFile(join(folder, first.name))).subarray(0, first.bytes);
-        head = {
-          name: first.name,
-          bytes: first.bytes,
-          records: scanSegment(key, first.name, content).records,
-        };
-      }
-      const rest = head.records.filter(({ end }) => end > readOffset);
+      const { records } = await this.#scan(first);
+      const rest = records.filter(({ end }) => end > this.#readOffset);
       if (rest.length > 0) return rest;
-      await forgetFirst();
+      await this.#forget(first);
     }
   }
 
-  async function forgetFirst(): Promise<void> {
-    const first = segments.shift();
-    if (first === undefined) return;
-    if (segments.length === 0) {
-      const closing = tail;
-      tail = undefined;
-      await closing?.close();
-    }
-    bytes -= first.bytes;
-    head = undefined;
-    readOffset = 0;
-    await unlink(join(folder, first.name)).catch(() => undefined);
+  async #scan({ name, bytes }: Segment): Promise<ScannedSegment> {
+    if (this.#head?.name === name && this.#head.bytes === bytes) return this.#head;
+    const { folder, key } = this.#options;
+    const content = (await readFile(join(folder, name))).subarray(0, bytes);
+    this.#head = { name, bytes, records: scanSegment(key, name, content).records };
+    return this.#head;
   }
 
-  async function peek(maxTexts: number, maxBytesOfTexts: number): Promise<readonly string[]> {
-    const texts: string[] = [];
-    let size = 0;
-    for (const { text } of await pending()) {
-      if (texts.length >= maxTexts || (texts.length > 0 && size + text.length > maxBytesOfTexts)) break;
-      texts.push(text);
-      size += text.length;
-    }
-    return texts;
+  async #forget(first: Segment): Promise<void> {
+    this.#segments.shift();
+    if (this.#segments.length === 0) await this.#closeTail();
+    this.#bytes -= first.bytes;
+    this.#head = undefined;
+    this.#readOffset = 0;
+    await unlink(join(this.#options.folder, first.name)).catch(() => undefined);
   }
-
-  async function drop(count: number): Promise<void> {
-    const dropped = (await pending()).slice(0, count).at(-1);
-    if (dropped !== undefined) readOffset = dropped.end;
-    await pending();
-  }
-
-  return {
-    hasRoom: (texts, shareOfRoom) =>
-      bytes + texts.reduce((sum, { length }) => sum + 3 * length + RECORD_HEADER_BYTES, 0) <=
-      maxBytes * shareOfRoom, // three bytes a unit at most
-    append: (texts, shareOfRoom) => inTurn(() => append(texts, shareOfRoom)),
-    peek: (maxTexts, maxBytesOfTexts) => inTurn(() => peek(maxTexts, maxBytesOfTexts)),
-    drop: (count) => inTurn(() => drop(count)),
-    get bytes() {
-      return bytes;
-    },
-    get isEmpty() {
-      return segments.length === 0;
-    },
-    lostAtOpening: lost,
-    close: () => inTurn(async () => tail?.close()),
-  };
 }
 
 async function recover({ folder, key, log }: SpoolOptions): Promise<{ segments: Segment[]; lost: number }> {

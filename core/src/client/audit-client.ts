@@ -3,9 +3,10 @@ import type { AuditSink } from '../audit/audit-sink.ts';
 import { boundEvent } from '../audit/canonical.ts';
 import type { Spool } from '../audit/spool.ts';
 import { SecurityError } from '../errors/security-error.ts';
+import type { Clock } from '../platform/clock.ts';
 import { uuid, uuidv7 } from '../platform/ids.ts';
 import type { Platform } from '../platform/platform.ts';
-import { createDelivery, type OutgoingEvent } from './audit-delivery.ts';
+import { AuditDelivery, type OutgoingEvent } from './audit-delivery.ts';
 
 export interface AuditClientOptions {
   /** Which replica this is; the same after a restart. */
@@ -39,28 +40,59 @@ const LIFECYCLE = 6002;
  * batches, one under way at a time with everything that came meanwhile behind it, or spooled on disk.
  */
 export function createAuditClient(options: AuditClientOptions): AuditClient {
-  const { clock } = options.platform;
-  const bootId = uuid();
-  let count = 0;
+  const { instance, platform } = options;
+  const envelop = createEnvelopes(instance, platform.clock);
+  const lifecycle = (type: string, outcome: AuditRecord['outcome'], detail?: AuditRecord['detail']) =>
+    envelop({
+      type,
+      class_uid: LIFECYCLE,
+      outcome,
+      actor: { ...ANONYMOUS, sub: instance },
+      ...(detail === undefined ? {} : { detail }),
+    });
+  const delivery = new AuditDelivery({
+    ...options,
+    describeGap: ({ count, ranges, answered }) =>
+      lifecycle('audit.gap', 'FAILED', { count, ranges, answered }),
+  });
   let stopping: Promise<void> | undefined;
 
-  const delivery = createDelivery({
-    ...options,
-    describeGap: (gap) =>
-      envelop({
-        type: 'audit.gap',
-        class_uid: LIFECYCLE,
-        outcome: 'FAILED',
-        actor: self(),
-        detail: { count: gap.count, ranges: gap.ranges, answered: gap.answered },
-      }),
-  });
-
-  function self(): AuditRecord['actor'] {
-    return { sub: options.instance, client_id: null, act: [], auth_method: null, cert_thumbprint: null };
+  async function record(entry: AuditRecord): Promise<string> {
+    if (stopping !== undefined)
+      throw new SecurityError('AUDIT_UNAVAILABLE', { detail: 'the service is stopping' });
+    const event = envelop(entry);
+    await delivery.deliver(event);
+    return event.id;
   }
 
-  function envelop(record: AuditRecord): OutgoingEvent & { readonly id: string } {
+  async function stop(): Promise<void> {
+    await delivery.deliver(lifecycle('source.stop', 'ALLOWED')).catch((error: unknown) => {
+      platform.log.warn('the stop of this service could not be recorded', { error });
+    });
+    await delivery.stop();
+  }
+
+  return {
+    record,
+    start: () => delivery.deliver(lifecycle('source.start', 'ALLOWED')),
+    stop() {
+      stopping ??= stop();
+      return stopping;
+    },
+    get state() {
+      return delivery.isSpooling ? 'spooling' : 'ok';
+    },
+  };
+}
+
+/** Numbers the events of one boot from 0 and gives them their final text. */
+function createEnvelopes(
+  instance: string,
+  clock: Clock,
+): (record: AuditRecord) => OutgoingEvent & { readonly id: string } {
+  const bootId = uuid();
+  let count = 0;
+  return (record) => {
     const now = clock.now();
     const {
       id = uuidv7(now),
@@ -76,56 +108,23 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
     } = record;
     const n = count;
     count += 1;
-    const envelope = {
-      v: 1,
-      id,
-      time: new Date(now).toISOString(),
-      source: { instance: options.instance, boot_id: bootId, n },
-      type,
-      class_uid,
-      outcome,
-      actor,
-      request: request ?? null,
-      policy: policy ?? null,
-      trace: trace ?? null,
-      pii: pii ?? null,
-      ...rest,
-    };
-    return { id, n, text: JSON.stringify(boundEvent(envelope)), isAnonymous: actor.sub === ANONYMOUS.sub };
-  }
-
-  async function record(entry: AuditRecord): Promise<string> {
-    if (stopping !== undefined)
-      throw new SecurityError('AUDIT_UNAVAILABLE', { detail: 'the service is stopping' });
-    return put(entry);
-  }
-
-  async function put(entry: AuditRecord): Promise<string> {
-    const event = envelop(entry);
-    await delivery.deliver(event);
-    return event.id;
-  }
-
-  async function stop(): Promise<void> {
-    await put({ type: 'source.stop', class_uid: LIFECYCLE, outcome: 'ALLOWED', actor: self() }).catch(
-      (error: unknown) => {
-        options.platform.log.warn('the stop of this service could not be recorded', { error });
-      },
+    const text = JSON.stringify(
+      boundEvent({
+        v: 1,
+        id,
+        time: new Date(now).toISOString(),
+        source: { instance, boot_id: bootId, n },
+        type,
+        class_uid,
+        outcome,
+        actor,
+        request: request ?? null,
+        policy: policy ?? null,
+        trace: trace ?? null,
+        pii: pii ?? null,
+        ...rest,
+      }),
     );
-    await delivery.stop();
-  }
-
-  return {
-    record,
-    start: async () => {
-      await record({ type: 'source.start', class_uid: LIFECYCLE, outcome: 'ALLOWED', actor: self() });
-    },
-    stop() {
-      stopping ??= stop();
-      return stopping;
-    },
-    get state() {
-      return delivery.isSpooling ? 'spooling' : 'ok';
-    },
+    return { id, n, text, isAnonymous: actor.sub === ANONYMOUS.sub };
   };
 }

@@ -2,7 +2,7 @@ import type { Spool } from '../audit/spool.ts';
 import { SecurityError } from '../errors/security-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { within } from '../platform/within.ts';
-import { createAuditDrain } from './audit-drain.ts';
+import { type AuditDrain, createAuditDrain } from './audit-drain.ts';
 import { createLosses, type Gap } from './audit-losses.ts';
 
 /** One event on its way, already in its final text. */
@@ -11,19 +11,6 @@ export interface OutgoingEvent {
   readonly text: string;
   /** Such events may fill a quarter of the spool at most. */
   readonly isAnonymous: boolean;
-}
-
-export interface Delivery {
-  /**
-   * Resolves once the event is durable.
-   *
-   * @throws SecurityError `AUDIT_UNAVAILABLE`
-   */
-  deliver(event: OutgoingEvent): Promise<void>;
-  /** Waits for what is under way and empties the spool as far as a few seconds reach. */
-  stop(): Promise<void>;
-  /** Whether events go to the disk, until what lies there is sent. */
-  readonly isSpooling: boolean;
 }
 
 export interface DeliveryOptions {
@@ -37,8 +24,8 @@ export interface DeliveryOptions {
 
 interface Waiting {
   readonly event: OutgoingEvent;
-  resolve(): void;
-  reject(error: unknown): void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 const MAX_BATCH_EVENTS = 1000;
@@ -51,149 +38,165 @@ const ANONYMOUS_SHARE = 0.25;
 const CONDEMNING: ReadonlySet<number> = new Set([400, 409, 413, 415, 422]);
 
 /** Brings events to the service, or to the disk while it is away; a wait ends after about five seconds at worst. */
-export function createDelivery(options: DeliveryOptions): Delivery {
-  const { spool, mode, platform: { clock, log, metrics } } = options; // prettier-ignore
-  const total = metrics.counter('aduana_audit_events_total', 'Audit events by where they went', ['path']);
-  const losses = createLosses();
-  let waiting: Waiting[] = [];
-  let pumping: Promise<void> | undefined;
-  let appending: Promise<void> | undefined;
-  let isSpooled = !spool.isEmpty;
+export class AuditDelivery {
+  readonly #options: DeliveryOptions;
+  readonly #total: ReturnType<Platform['metrics']['counter']>;
+  readonly #losses = createLosses();
+  readonly #drain: AuditDrain;
+  #waiting: Waiting[] = [];
+  #pumping: Promise<void> | undefined;
+  #appending: Promise<void> | undefined;
+  #isSpooling: boolean;
 
-  const drain = createAuditDrain({
-    spool,
-    post,
-    isCondemning,
-    platform: options.platform,
-    whenSpoolRests: () => appending,
-    onEmpty: () => {
-      isSpooled = false;
-      log.info('the audit service takes events again');
-      admitGap();
-    },
-  });
-  if (isSpooled) drain.begin();
-
-  function post(texts: readonly string[]): Promise<void> {
-    const body = `{"events":[${texts.join(',')}]}`;
-    return within(clock, POST_DEADLINE_MS, () => unavailable('no answer in time'), (signal) => options.post(body, signal)); // prettier-ignore
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    const { spool, platform } = options;
+    this.#total = platform.metrics.counter('aduana_audit_events_total', 'Audit events by where they went', [
+      'path',
+    ]);
+    this.#drain = createAuditDrain({
+      spool,
+      platform,
+      isCondemning,
+      post: (texts) => this.#post(texts),
+      whenSpoolRests: () => this.#appending,
+      onEmpty: () => {
+        this.#isSpooling = false;
+        platform.log.info('the audit service takes events again');
+        this.#admitGap();
+      },
+    });
+    this.#isSpooling = !spool.isEmpty;
+    if (this.#isSpooling) this.#drain.begin();
   }
 
-  async function pump(): Promise<void> {
-    while (waiting.length > 0) {
-      const [batch, rest] = takeBatch(waiting);
-      waiting = rest;
-      await place(batch);
+  /** Whether events go to the disk, until what lies there is sent. */
+  get isSpooling(): boolean {
+    return this.#isSpooling;
+  }
+
+  /**
+   * Resolves once the event is durable.
+   *
+   * @throws SecurityError `AUDIT_UNAVAILABLE`
+   */
+  deliver(event: OutgoingEvent): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const entry = { event, resolve, reject };
+      if (this.#waiting.length >= MAX_WAITING) this.#lose([entry], unavailable('too many events wait'));
+      else {
+        this.#waiting.push(entry);
+        this.#pumping ??= Promise.resolve().then(() => this.#pump());
+      }
+    });
+  }
+
+  /** Waits for what is under way and empties the spool as far as a few seconds reach. */
+  async stop(): Promise<void> {
+    await this.#pumping;
+    await this.#drain.finish();
+    await this.#pumping;
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const [batch, rest] = takeBatch(this.#waiting);
+      this.#waiting = rest;
+      await this.#place(batch);
     }
-    pumping = undefined;
+    this.#pumping = undefined;
   }
 
-  async function place(batch: readonly Waiting[]): Promise<void> {
-    if (!isSpooled) {
+  async #place(batch: readonly Waiting[]): Promise<void> {
+    if (!this.#isSpooling) {
       try {
-        await post(batch.map(({ event }) => event.text));
-        settle(batch, 'direct');
-        admitGap();
+        await this.#post(batch.map(({ event }) => event.text));
+        this.#settle(batch, 'direct');
+        this.#admitGap();
         return;
       } catch (error) {
-        if (isCondemning(error)) {
-          await placeEach(batch, error);
-          return;
-        }
-        log.warn('the audit service does not take events: they go to the spool', { error });
-        isSpooled = true;
+        if (isCondemning(error)) return this.#placeEach(batch, error);
+        this.#options.platform.log.warn('the audit service does not take events: they go to the spool', {
+          error,
+        });
+        this.#isSpooling = true;
       }
     }
-    await spoolBatch(batch);
+    await this.#spoolBatch(batch);
   }
 
-  /** In their order while there is room for all; then those whom nobody knows have a part of it at most. */
-  async function spoolBatch(batch: readonly Waiting[]): Promise<void> {
-    const texts = batch.map(({ event }) => event.text);
-    if (spool.hasRoom(texts, ANONYMOUS_SHARE)) return spoolPart(batch, ANONYMOUS_SHARE);
-    await spoolPart(batch.filter(({ event }) => !event.isAnonymous), 1); // prettier-ignore
-    await spoolPart(batch.filter(({ event }) => event.isAnonymous), ANONYMOUS_SHARE); // prettier-ignore
+  #post(texts: readonly string[]): Promise<void> {
+    const { platform, post } = this.#options;
+    const body = `{"events":[${texts.join(',')}]}`;
+    return within(platform.clock, POST_DEADLINE_MS, () => unavailable('no answer in time'), (signal) => post(body, signal)); // prettier-ignore
   }
 
   /** Finds the event for which the service refuses a batch. */
-  async function placeEach(batch: readonly Waiting[], error: unknown): Promise<void> {
+  async #placeEach(batch: readonly Waiting[], error: unknown): Promise<void> {
     if (batch.length > 1) {
-      for (const one of batch) await place([one]);
+      for (const one of batch) await this.#place([one]);
       return;
     }
-    log.error('the audit service refuses an event', { error });
-    lose(batch, error);
+    this.#options.platform.log.error('the audit service refuses an event', { error });
+    this.#lose(batch, error);
   }
 
-  async function spoolPart(part: readonly Waiting[], shareOfRoom: number): Promise<void> {
+  /** In their order while there is room for all; then those whom nobody knows have a part of it at most. */
+  async #spoolBatch(batch: readonly Waiting[]): Promise<void> {
+    const texts = batch.map(({ event }) => event.text);
+    if (this.#options.spool.hasRoom(texts, ANONYMOUS_SHARE)) return this.#spoolPart(batch, ANONYMOUS_SHARE);
+    await this.#spoolPart(batch.filter(({ event }) => !event.isAnonymous), 1); // prettier-ignore
+    await this.#spoolPart(batch.filter(({ event }) => event.isAnonymous), ANONYMOUS_SHARE); // prettier-ignore
+  }
+
+  async #spoolPart(part: readonly Waiting[], shareOfRoom: number): Promise<void> {
     if (part.length === 0) return;
     try {
-      await appendInTime(part.map(({ event }) => event.text), shareOfRoom); // prettier-ignore
-      isSpooled = true; // the drain may have found the spool empty just before
-      drain.begin();
-      settle(part, 'spooled');
+      await this.#appendInTime(part.map(({ event }) => event.text), shareOfRoom); // prettier-ignore
+      this.#isSpooling = true; // the drain may have found the spool empty just before
+      this.#drain.begin();
+      this.#settle(part, 'spooled');
     } catch (error) {
-      lose(part, error);
+      this.#lose(part, error);
     }
   }
 
   /** A disk that hangs must not hang requests: until it answers, nothing more is given to it. */
-  async function appendInTime(texts: readonly string[], shareOfRoom: number): Promise<void> {
-    if (appending !== undefined) throw unavailable('the disk of the spool hangs');
-    const append = spool.append(texts, shareOfRoom);
-    appending = append
+  async #appendInTime(texts: readonly string[], shareOfRoom: number): Promise<void> {
+    const hangs = (): SecurityError => unavailable('the disk of the spool hangs');
+    if (this.#appending !== undefined) throw hangs();
+    const append = this.#options.spool.append(texts, shareOfRoom);
+    this.#appending = append
       .catch(() => undefined)
       .then(() => {
-        appending = undefined;
+        this.#appending = undefined;
       });
-    await within(clock, SPOOL_DEADLINE_MS, () => unavailable('the disk of the spool hangs'), () => append); // prettier-ignore
-    await appending;
+    await within(this.#options.platform.clock, SPOOL_DEADLINE_MS, hangs, () => append);
+    await this.#appending;
   }
 
-  function settle(batch: readonly Waiting[], path: 'direct' | 'spooled'): void {
-    total.inc({ path }, batch.length);
+  #settle(batch: readonly Waiting[], path: 'direct' | 'spooled'): void {
+    this.#total.inc({ path }, batch.length);
     for (const { resolve } of batch) resolve();
   }
 
-  function lose(batch: readonly Waiting[], cause: unknown): void {
-    total.inc({ path: 'lost' }, batch.length);
-    losses.add(batch.map(({ event }) => event.n));
+  #lose(batch: readonly Waiting[], cause: unknown): void {
+    this.#total.inc({ path: 'lost' }, batch.length);
+    this.#losses.add(batch.map(({ event }) => event.n));
     for (const { resolve, reject } of batch)
-      if (mode === 'fail_open') resolve();
+      if (this.#options.mode === 'fail_open') resolve();
       else reject(toUnavailable(cause));
   }
 
-  function admitGap(): void {
-    const gap = losses.take(mode === 'fail_open');
+  #admitGap(): void {
+    const { mode, describeGap, platform } = this.#options;
+    const gap = this.#losses.take(mode === 'fail_open');
     if (gap === undefined) return;
-    log.error('events are missing from the audit log', { count: gap.count });
-    deliver(options.describeGap(gap)).catch((error: unknown) => {
-      log.error('a gap of the audit log could not be recorded', { count: gap.count, error });
+    platform.log.error('events are missing from the audit log', { count: gap.count });
+    this.deliver(describeGap(gap)).catch((error: unknown) => {
+      platform.log.error('a gap of the audit log could not be recorded', { count: gap.count, error });
     });
   }
-
-  function deliver(event: OutgoingEvent): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const entry = { event, resolve, reject };
-      if (waiting.length >= MAX_WAITING) lose([entry], unavailable('too many events wait'));
-      else {
-        waiting.push(entry);
-        pumping ??= Promise.resolve().then(pump);
-      }
-    });
-  }
-
-  return {
-    deliver,
-    async stop() {
-      await pumping;
-      await drain.finish();
-      await pumping;
-    },
-    get isSpooling() {
-      return isSpooled;
-    },
-  };
 }
 
 /** The oldest events that fit one body, and the rest. */

@@ -9,6 +9,7 @@ import { registerCerts } from './certs.ts';
 import { registerExamples } from './examples.ts';
 import { registerHandshake } from './handshake.ts';
 import { registerKeys } from './keys.ts';
+import { registerPolicy } from './policy.ts';
 import { registerQuery } from './query.ts';
 import { registerServices } from './services.ts';
 import { registerSupergraph } from './supergraph.ts';
@@ -39,6 +40,7 @@ for (const register of [
   registerUp,
   registerAudit,
   registerServices,
+  registerPolicy,
   registerQuery,
   registerHandshake,
   registerSupergraph,

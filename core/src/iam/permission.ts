@@ -26,3 +26,16 @@ export function segmentsMatch(pattern: readonly string[], segments: readonly str
     if (pattern[index] !== '*' && pattern[index] !== segments[index]) return false;
   return true;
 }
+
+/** Whether every permission that `narrow` matches is matched by `broad` as well. */
+export function patternCovers(broad: string, narrow: string): boolean {
+  const wanted = broad.split(':');
+  const given = narrow.split(':');
+  const open = wanted.at(-1) === '**';
+  const fixed = open ? wanted.slice(0, -1) : wanted;
+  if (open ? given.length <= fixed.length : given.length !== fixed.length || given.at(-1) === '**')
+    return false;
+  return fixed.every(
+    (segment, index) => segment === given[index] || (segment === '*' && given[index] !== '**'),
+  );
+}

@@ -1,0 +1,84 @@
+import { compile, type Engine } from '@aduana/core/iam/compile';
+import { explain, type Explanation } from '@aduana/core/iam/explain';
+import { loadPolicies } from '@aduana/core/iam/load-policies';
+import type { AccessContext } from '@aduana/core/iam/access-context';
+import type { Command } from 'commander';
+import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type FolderOptions, policiesFolder } from './policies-folder.ts';
+
+interface ExplainOptions extends FolderOptions {
+  readonly as: string;
+  readonly role?: readonly string[];
+  readonly action?: string;
+  readonly time?: string;
+  readonly address?: string;
+  readonly authentication?: string;
+  readonly json?: true;
+}
+
+const EXIT_USAGE = 64;
+
+/** `aduana policy explain`: what would be decided for a caller, which rule decides, and what would change it. */
+export function registerPolicyExplain(policy: Command, context: CommandContext): void {
+  policy
+    .command('explain')
+    .description('tell what would be decided for a caller, by which rule, and what would change it')
+    .requiredOption('--as <subject>', 'a service id, or the name of somebody who holds the --role')
+    .option('--role <role...>', 'roles in place of those of the service')
+    .option('--action <permission>', 'one permission (default: all of the catalogue)')
+    .option('--time <time>', 'RFC 3339 (default: now)')
+    .option('--address <address>', 'the IP address of the caller')
+    .option('--authentication <method>', 'how the caller authenticates, such as tls_client_auth')
+    .option('--policies <folder>', 'the folder (default POLICIES_DIR)')
+    .option('--json', 'print JSON')
+    .action((options: ExplainOptions) => explainPolicy(options, context));
+}
+
+async function explainPolicy(options: ExplainOptions, context: CommandContext): Promise<void> {
+  const engine = compile(await loadPolicies(policiesFolder(options, context)));
+  const roles = options.role ?? engine.services.get(options.as)?.roles;
+  if (roles === undefined)
+    throw new CommandFailure(EXIT_USAGE, `there is no service ${options.as}: name its roles with --role`);
+  const request = { subject: options.as, roles, context: contextOf(options, context) };
+  const actions = options.action === undefined ? [...engine.catalogue].sort() : [options.action];
+  const explanations = actions.map((action) => explain(engine, { ...request, action }));
+  if (options.json === true) context.print(JSON.stringify(explanations, null, 2));
+  else
+    for (const line of explanations.flatMap((explanation) => describe(explanation, engine)))
+      context.print(line);
+}
+
+function contextOf(
+  { time, address, authentication }: ExplainOptions,
+  { clock }: CommandContext,
+): AccessContext {
+  if (time !== undefined && Number.isNaN(Date.parse(time)))
+    throw new CommandFailure(EXIT_USAGE, '--time is no RFC 3339 time');
+  return {
+    time: time ?? clock.now(),
+    ...(address === undefined ? {} : { address }),
+    ...(authentication === undefined
+      ? {}
+      : {
+          authenticationMethod: authentication,
+          mtls: ['tls_client_auth', 'x509_svid'].includes(authentication),
+        }),
+  };
+}
+
+function describe(explanation: Explanation, { sources }: Engine): readonly string[] {
+  const { action, effect, reason, rule, location, rolePath, conditions, nearMisses } = explanation;
+  const why =
+    rule === undefined
+      ? { no_rule: 'no rule', unknown_permission: 'unknown', rule: '' }[reason]
+      : `${rule} (${location ?? ''})`;
+  const states = conditions.map(({ name, holds }) => {
+    const at = sources.conditions.get(name)?.location ?? '';
+    return `    ${name} (${at}): ${holds === undefined ? 'cannot be told' : holds ? 'holds' : 'does not hold'}`;
+  });
+  return [
+    `${effect.padEnd(5)} ${action}: ${[why, ...(rolePath.length > 1 ? [rolePath.join(' -> ')] : [])].join(', ')}`,
+    ...states,
+    ...nearMisses.map((miss) => `    ${miss}`),
+  ];
+}

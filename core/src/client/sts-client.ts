@@ -1,8 +1,6 @@
-import { createBoundedCache } from '../platform/bounded-cache.ts';
 import type { Clock } from '../platform/clock.ts';
 import { hmacSha256 } from '../platform/digest.ts';
 import { random } from '../platform/ids.ts';
-import { createSingleFlight } from '../platform/single-flight.ts';
 import type { Secret } from '../secrets/secret.ts';
 import type { StatusView } from '../status/status-entry.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
@@ -14,8 +12,8 @@ import {
   TOKEN_TYPE_JWT,
   TOKEN_TYPE_X509_SVID,
 } from '../tokens/token-exchange.ts';
-import { refusedByStatus } from '../tokens/verify-access-token.ts';
-import { type GrantedToken, readTokenAnswer, type TokenAnswer } from './read-token-answer.ts';
+import { readTokenAnswer, type TokenAnswer } from './read-token-answer.ts';
+import { createTokenKeeper } from './token-keeper.ts';
 
 export interface StsClientOptions {
   /** One bounded attempt at `POST /sts/token`, with this service's own certificate. */
@@ -63,46 +61,17 @@ export interface StsClient {
   forgetNarrowed(subject: Pick<HeldToken, 'claims'>, narrowing: TokenNarrowing): void;
 }
 
-const CACHE_CAPACITY = 10_000;
 /** How long a secret that was right is believed without asking again. */
 const LONGEST_BASIC_MS = 60_000;
-const MARGIN = { share: 0.2, mostMilliseconds: 30_000 } as const;
-
-interface Kept extends GrantedToken {
-  /** Milliseconds since the epoch: from here on a use asks for the next one in the background. */
-  readonly renewAt: number;
-}
 
 export function createStsClient({ send, status, ownThumbprint, clock }: StsClientOptions): StsClient {
-  const cache = createBoundedCache<Kept>(clock, CACHE_CAPACITY);
-  const once = createSingleFlight<Kept>();
+  const keeper = createTokenKeeper(status, clock);
   const hashKey = random(32);
 
-  const keyOf = (...parts: readonly (string | readonly string[])[]): string =>
+  const hashed = (...parts: readonly string[]): string =>
     hmacSha256(hashKey, JSON.stringify([ownThumbprint(), ...parts])).toString('base64url');
-  const isGood = (kept: Kept): boolean =>
-    refusedByStatus({ claims: kept.claims, kid: kept.kid, scopes: new Set() }, status) === undefined;
-
-  const obtain = async (
-    key: string,
-    form: Readonly<Record<string, string>>,
-    headers: Readonly<Record<string, string>> = {},
-    longestMilliseconds = Infinity,
-  ): Promise<Kept> => {
-    const ask = (): Promise<Kept> =>
-      once(key, async () => {
-        const askedAt = clock.now();
-        const granted = readTokenAnswer(await send({ form: new URLSearchParams(form), headers }));
-        const life = granted.claims.exp * 1000 - askedAt;
-        const margin = Math.min(MARGIN.mostMilliseconds, life * MARGIN.share);
-        const kept = { ...granted, renewAt: askedAt + life / 2 };
-        cache.set(key, kept, askedAt + Math.min(life - margin, longestMilliseconds));
-        return kept;
-      });
-    const known = cache.get(key);
-    if (known === undefined || !isGood(known)) return ask();
-    if (clock.now() >= known.renewAt) ask().catch(() => undefined);
-    return known;
+  const asking = (form: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = {}) => {
+    return async () => readTokenAnswer(await send({ form: new URLSearchParams(form), headers }));
   };
   const exchange = (token: string, type: string, more: Readonly<Record<string, string>>) => ({
     grant_type: GRANT_TOKEN_EXCHANGE,
@@ -112,26 +81,27 @@ export function createStsClient({ send, status, ownThumbprint, clock }: StsClien
   });
   const narrowedKey = ({ claims }: Pick<HeldToken, 'claims'>, narrowing: TokenNarrowing): string => {
     const { audience, scopes, policies, join } = narrowing;
-    return keyOf('narrow', claims.jti, audience, scopes, policies, join);
+    return `${ownThumbprint()} ${claims.jti} ${audience} [${scopes.join(' ')}] [${policies.join(' ')}] [${join.join(' ')}]`;
   };
 
   return {
-    ownToken: async (audience) =>
-      (await obtain(keyOf('own', audience), { grant_type: GRANT_CLIENT_CREDENTIALS, audience })).token,
-    relayBasic: (header, clientAddress) =>
-      obtain(
-        keyOf('basic', header.reveal()),
-        {
-          grant_type: GRANT_CLIENT_CREDENTIALS,
-          audience: 'gateway',
-          ...(clientAddress === undefined ? {} : { client_address: clientAddress }),
-        },
-        { authorization: header.reveal() },
-        LONGEST_BASIC_MS,
-      ),
+    async ownToken(audience) {
+      const ask = asking({ grant_type: GRANT_CLIENT_CREDENTIALS, audience });
+      return (await keeper.obtain(hashed('own', audience), ask)).token;
+    },
+    relayBasic(header, clientAddress) {
+      const form = {
+        grant_type: GRANT_CLIENT_CREDENTIALS,
+        audience: 'gateway',
+        ...(clientAddress === undefined ? {} : { client_address: clientAddress }),
+      };
+      const ask = asking(form, { authorization: header.reveal() });
+      return keeper.obtain(hashed('basic', header.reveal()), ask, LONGEST_BASIC_MS);
+    },
     exchangeCertificate(chain) {
       const token = encodeCertificateChain(chain);
-      return obtain(keyOf('svid', token), exchange(token, TOKEN_TYPE_X509_SVID, { audience: 'gateway' }));
+      const ask = asking(exchange(token, TOKEN_TYPE_X509_SVID, { audience: 'gateway' }));
+      return keeper.obtain(hashed('svid', token), ask);
     },
     exchangeBearer(token, actorChain) {
       const actor = actorChain === undefined ? '' : encodeCertificateChain(actorChain);
@@ -139,12 +109,12 @@ export function createStsClient({ send, status, ownThumbprint, clock }: StsClien
         audience: 'gateway',
         ...(actor === '' ? {} : { actor_token: actor, actor_token_type: TOKEN_TYPE_X509_SVID }),
       };
-      return obtain(keyOf('bearer', token.reveal(), actor), exchange(token.reveal(), TOKEN_TYPE_JWT, more));
+      const ask = asking(exchange(token.reveal(), TOKEN_TYPE_JWT, more));
+      return keeper.obtain(hashed('bearer', token.reveal(), actor), ask);
     },
     async narrow(subject, narrowing) {
       const { audience, scopes, policies, join } = narrowing;
-      const { token } = await obtain(
-        narrowedKey(subject, narrowing),
+      const ask = asking(
         exchange(subject.token.reveal(), TOKEN_TYPE_ACCESS_TOKEN, {
           audience,
           ...(scopes.length === 0 ? { no_scope: 'true' } : { scope: scopes.join(' ') }),
@@ -152,10 +122,10 @@ export function createStsClient({ send, status, ownThumbprint, clock }: StsClien
           join: join.join(' '),
         }),
       );
-      return token;
+      return (await keeper.obtain(narrowedKey(subject, narrowing), ask)).token;
     },
     forgetNarrowed(subject, narrowing) {
-      cache.delete(narrowedKey(subject, narrowing));
+      keeper.forget(narrowedKey(subject, narrowing));
     },
   };
 }

@@ -35,61 +35,88 @@ const PATIENCE_MS = 5_000;
 const LONGEST_STALENESS_MS = 60_000;
 const PRUNE_EVERY_SECONDS = 300;
 
-/** Follows the status feed: polls, and reads at once when woken, so that nobody need trust the bus. */
-export function createStatusReader({ fetchPage, onWake, clock, log }: StatusReaderOptions): StatusReader {
+/** What the entries read so far say. */
+function createStatusCopy() {
   const revokedTokens = createRevokedTokens();
   const revokedKeys = new Set<string>();
   const revokedCertificates = new Set<string>();
   const suspended = new Set<string>();
+  const state = { position: 0, version: 0, policiesSha256: undefined as string | undefined };
+  return {
+    revokedTokens,
+    revokedKeys,
+    revokedCertificates,
+    suspended,
+    state,
+    apply(entry: StatusEntry): void {
+      if (entry.kind === 'token_revoked') revokedTokens.add(entry.jti, entry.until);
+      else if (entry.kind === 'key_revoked') revokedKeys.add(entry.kid);
+      else if (entry.kind === 'service_suspended') suspended.add(entry.service);
+      else if (entry.kind === 'service_restored') suspended.delete(entry.service);
+      else if (entry.kind === 'certificate_revoked') revokedCertificates.add(entry.thumbprint);
+      else state.policiesSha256 = entry.sha256;
+      state.position = entry.seq;
+      state.version += 1;
+    },
+  };
+}
+
+type StatusCopy = ReturnType<typeof createStatusCopy>;
+
+/**
+ * Reads one page into the copy.
+ *
+ * @returns whether there may be more
+ */
+async function readPage(
+  { state, apply }: StatusCopy,
+  { fetchPage, log }: StatusReaderOptions,
+): Promise<boolean> {
+  const { entries, head } = await fetchPage(state.position);
+  if (head < state.position) {
+    // The feed was restored from a backup: what is known stays, and everything is read anew.
+    log.warn('the status feed went backwards and is read again from its start', {
+      head,
+      was: state.position,
+    });
+    state.position = 0;
+    return true;
+  }
+  entries.forEach(apply);
+  if (state.position < head && entries.length > 0) return true;
+  state.position = Math.max(state.position, head); // entries that were pruned leave gaps
+  return false;
+}
+
+/** Follows the status feed: polls, and reads at once when woken, so that nobody need trust the bus. */
+export function createStatusReader(options: StatusReaderOptions): StatusReader {
+  const { onWake, clock, log } = options;
+  const copy = createStatusCopy();
   const listeners = new Set<() => void>();
-  let policiesSha256: string | undefined;
-  let position = 0;
-  let version = 0;
   const openedAt = clock.monotonic();
   let readAt = -Infinity;
   let prunedAt = epochSeconds(clock);
   let markReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (markReady = resolve));
 
-  const apply = (entry: StatusEntry): void => {
-    if (entry.kind === 'token_revoked') revokedTokens.add(entry.jti, entry.until);
-    else if (entry.kind === 'key_revoked') revokedKeys.add(entry.kid);
-    else if (entry.kind === 'service_suspended') suspended.add(entry.service);
-    else if (entry.kind === 'service_restored') suspended.delete(entry.service);
-    else if (entry.kind === 'certificate_revoked') revokedCertificates.add(entry.thumbprint);
-    else policiesSha256 = entry.sha256;
-    position = entry.seq;
-    version += 1;
-  };
-  const readPage = async (): Promise<boolean> => {
-    const startedAt = clock.monotonic();
-    const { entries, head } = await fetchPage(position);
-    if (head < position) {
-      // The feed was restored from a backup: what is known stays, and everything is read anew.
-      log.warn('the status feed went backwards and is read again from its start', { head, position });
-      position = 0;
-      return true;
-    }
-    entries.forEach(apply);
-    if (position < head && entries.length > 0) return true;
-    position = Math.max(position, head); // entries that were pruned leave gaps
-    readAt = startedAt;
-    return false;
-  };
   const read = async (): Promise<void> => {
-    const before = version;
-    while (await readPage());
+    const { version } = copy.state;
+    let startedAt: number;
+    do startedAt = clock.monotonic();
+    while (await readPage(copy, options));
+    readAt = startedAt;
     markReady();
-    if (version !== before) for (const listener of listeners) listener();
+    if (copy.state.version !== version) for (const listener of listeners) listener();
     if (epochSeconds(clock) - prunedAt >= PRUNE_EVERY_SECONDS) {
       prunedAt = epochSeconds(clock);
-      revokedTokens.prune(prunedAt);
+      copy.revokedTokens.prune(prunedAt);
     }
   };
-  const polling = every(clock, () => (readAt < 0 ? FIRST_POLL_MS : POLL_MS) * jitter(0.2), read, (error) => {
+  const pause = (): number => (readAt < 0 ? FIRST_POLL_MS : POLL_MS) * jitter(0.2);
+  const polling = every(clock, pause, read, (error) => {
     const patient = readAt < 0 && clock.monotonic() - openedAt < PATIENCE_MS;
     log[patient ? 'debug' : 'warn']('the status feed could not be read', { error: describeError(error) });
-  }); // prettier-ignore
+  });
   const unsubscribe = onWake(polling.wake);
   polling.wake();
   const isFresh = (): boolean => clock.monotonic() - readAt <= LONGEST_STALENESS_MS;
@@ -98,10 +125,10 @@ export function createStatusReader({ fetchPage, onWake, clock, log }: StatusRead
     ready,
     read,
     isTokenRevoked: (jti, rootJti) =>
-      revokedTokens.has(jti) || (rootJti !== jti && revokedTokens.has(rootJti)),
-    isKeyRevoked: (kid) => revokedKeys.has(kid),
-    isServiceSuspended: (service) => suspended.has(service),
-    isCertificateRevoked: (thumbprint) => revokedCertificates.has(thumbprint),
+      copy.revokedTokens.has(jti) || (rootJti !== jti && copy.revokedTokens.has(rootJti)),
+    isKeyRevoked: (kid) => copy.revokedKeys.has(kid),
+    isServiceSuspended: (service) => copy.suspended.has(service),
+    isCertificateRevoked: (thumbprint) => copy.revokedCertificates.has(thumbprint),
     assertFresh() {
       if (!isFresh()) throw new SecurityError('STATUS_UNAVAILABLE', { detail: 'the status copy is too old' });
     },
@@ -110,13 +137,13 @@ export function createStatusReader({ fetchPage, onWake, clock, log }: StatusRead
       return () => listeners.delete(listener);
     },
     get version() {
-      return version;
+      return copy.state.version;
     },
     get fresh() {
       return isFresh();
     },
     get policiesSha256() {
-      return policiesSha256;
+      return copy.state.policiesSha256;
     },
     async stop() {
       unsubscribe();

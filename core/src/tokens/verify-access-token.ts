@@ -1,12 +1,10 @@
-import { jwtVerify } from 'jose';
-import { SecurityError } from '../errors/security-error.ts';
 import { createBoundedCache } from '../platform/bounded-cache.ts';
 import { type Clock, epochSeconds } from '../platform/clock.ts';
-import type { AccessTokenClaims, VerifiedToken } from './access-token.ts';
+import type { VerifiedToken } from './access-token.ts';
 import type { KeySource } from './key-source.ts';
 import { actorsOf, parseAccessTokenClaims } from './parse-access-token-claims.ts';
-import { readCompactJws } from './read-compact-jws.ts';
 import { SIGNING_ALGORITHMS } from './signing-algorithm.ts';
+import { invalidToken, verifySignedJwt } from './verify-signed-jwt.ts';
 
 /** What a verifier asks of the status feed each time it sees a token. */
 export interface TokenStatus {
@@ -60,41 +58,19 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
 
 async function verifyUnseen(token: string, options: AccessTokenVerifierOptions): Promise<VerifiedToken> {
   const { issuer, audience, keys, clock } = options;
-  const header = readCompactJws(token);
-  if ('refused' in header) throw invalidToken(header.refused);
-  if (header.typ !== 'at+jwt') throw invalidToken('typ is not at+jwt');
-  if (!SIGNING_ALGORITHMS.some((algorithm) => algorithm === header.alg)) throw invalidToken('algorithm');
-  const key = await keys.find(header.kid);
-  if (key === undefined) throw invalidToken('unknown kid');
-  if (key.algorithm !== header.alg) throw invalidToken('the key has another algorithm');
-  const claims = await verifySignature(token, key.key, key.algorithm, clock.now());
-  if (claims.iss !== issuer) throw invalidToken('issuer');
-  if (audience !== undefined && claims.aud !== audience) throw invalidToken('audience');
-  if (claims.exp <= epochSeconds(clock)) throw invalidToken('expired');
-  return {
-    claims,
-    kid: header.kid,
-    scopes: new Set(claims.scope.split(' ').filter((scope) => scope !== '')),
-  };
-}
-
-async function verifySignature(
-  token: string,
-  key: Parameters<typeof jwtVerify>[1],
-  algorithm: string,
-  now: number,
-): Promise<AccessTokenClaims> {
-  const { payload } = await jwtVerify(token, key, {
-    algorithms: [algorithm],
-    currentDate: new Date(now),
-    clockTolerance: CLOCK_TOLERANCE_SECONDS,
-  }).catch((error: unknown) => {
-    throw invalidToken((error as { code?: string }).code ?? 'signature', error);
+  const { kid, payload } = await verifySignedJwt(token, {
+    types: ['at+jwt'],
+    algorithms: SIGNING_ALGORITHMS,
+    keys,
+    now: clock.now(),
+    toleranceSeconds: CLOCK_TOLERANCE_SECONDS,
   });
   const claims = parseAccessTokenClaims(payload);
   if (claims === undefined) throw invalidToken('claims are missing or malformed');
-  if (claims.iat > now / 1000 + CLOCK_TOLERANCE_SECONDS) throw invalidToken('issued in the future');
-  return claims;
+  if (claims.iss !== issuer) throw invalidToken('issuer');
+  if (audience !== undefined && claims.aud !== audience) throw invalidToken('audience');
+  if (claims.exp <= epochSeconds(clock)) throw invalidToken('expired');
+  return { claims, kid, scopes: new Set(claims.scope.split(' ').filter((scope) => scope !== '')) };
 }
 
 /** In a few words, what the status feed says against a token; undefined where nothing does. */
@@ -108,8 +84,4 @@ export function refusedByStatus({ claims, kid }: VerifiedToken, status: TokenSta
   return thumbprint !== undefined && status.isCertificateRevoked(thumbprint)
     ? 'the certificate is revoked'
     : undefined;
-}
-
-function invalidToken(detail: string, cause?: unknown): SecurityError {
-  return new SecurityError('invalid_token', { detail, cause });
 }

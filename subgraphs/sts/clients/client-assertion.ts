@@ -1,12 +1,10 @@
-import { jwtVerify } from 'jose';
-import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Engine } from '@aduana/core/iam/compile';
 import type { Clock } from '@aduana/core/platform/clock';
 import { sha256Base64url } from '@aduana/core/platform/digest';
 import type { Database } from '@aduana/core/store/database';
-import type { VerificationKey } from '@aduana/core/tokens/key-source';
+import type { KeySource } from '@aduana/core/tokens/key-source';
 import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
-import { readCompactJws } from '@aduana/core/tokens/read-compact-jws';
+import { readUnverifiedClaims, verifySignedJwt } from '@aduana/core/tokens/verify-signed-jwt';
 
 export interface ClientAssertions {
   /**
@@ -30,7 +28,7 @@ export interface ClientAssertionOptions {
 /** Asymmetric algorithms alone; each key is pinned to one of them. */
 export const ASSERTION_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'RS256', 'PS256'] as const;
 
-const TYPES = new Set([undefined, 'jwt', 'client-authentication+jwt']);
+const TYPES = [undefined, 'jwt', 'client-authentication+jwt'];
 const LONGEST_LIFE_SECONDS = 300;
 const SKEW_SECONDS = 30;
 const LONGEST_JTI = 256;
@@ -38,12 +36,12 @@ const LONGEST_JTI = 256;
 export function createClientAssertions(options: ClientAssertionOptions): ClientAssertions {
   const { policies, database, clock, issuer } = options;
 
-  const keyOf = async (service: string, kid: string, alg: string): Promise<VerificationKey | undefined> => {
-    const jwks = policies().services.get(service)?.jwks ?? [];
-    const keys = await parseJwkSet({ keys: jwks }, ASSERTION_ALGORITHMS).catch(() => undefined);
-    const key = keys?.get(kid);
-    return key?.algorithm === alg ? key : undefined;
-  };
+  const keysOf = (service: string): KeySource => ({
+    async find(kid) {
+      const jwks = policies().services.get(service)?.jwks ?? [];
+      return (await parseJwkSet({ keys: jwks }, ASSERTION_ALGORITHMS).catch(() => undefined))?.get(kid);
+    },
+  });
   const spend = async (service: string, jti: string, expiresAt: number): Promise<boolean> => {
     const { affected } = await database.query(
       'INSERT INTO seen_assertions (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING',
@@ -54,38 +52,23 @@ export function createClientAssertions(options: ClientAssertionOptions): ClientA
 
   return {
     async verify(assertion, clientId) {
-      const header = readCompactJws(assertion);
-      if ('refused' in header || !TYPES.has(header.typ)) return undefined;
-      const claimed = readClaims(assertion);
-      const { iss, sub, aud, jti, exp, iat } = claimed;
-      if (typeof iss !== 'string' || iss !== sub || (clientId ?? iss) !== iss) return undefined;
-      if (aud !== issuer || typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI)
+      const { iss, sub, aud, jti } = readUnverifiedClaims(assertion);
+      if (typeof iss !== 'string' || iss !== sub || (clientId ?? iss) !== iss || aud !== issuer)
         return undefined;
-      const now = clock.now() / 1000;
-      if (typeof exp !== 'number' || exp > now + LONGEST_LIFE_SECONDS + SKEW_SECONDS) return undefined;
-      if (iat !== undefined && (typeof iat !== 'number' || iat > now + SKEW_SECONDS)) return undefined;
-      const key = await keyOf(iss, header.kid, header.alg);
-      if (key === undefined) return undefined;
-      const currentDate = new Date(clock.now());
-      const verified = await jwtVerify(assertion, key.key, {
-        algorithms: [key.algorithm],
-        clockTolerance: SKEW_SECONDS,
-        currentDate,
-      }).catch(() => undefined);
-      if (verified === undefined) return undefined;
+      if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI) return undefined;
+      const now = clock.now();
+      const exp = await verifySignedJwt(assertion, {
+        types: TYPES,
+        algorithms: ASSERTION_ALGORITHMS,
+        keys: keysOf(iss),
+        now,
+        toleranceSeconds: SKEW_SECONDS,
+      }).then(
+        ({ payload }) => payload.exp ?? 0,
+        () => undefined,
+      );
+      if (exp === undefined || exp > now / 1000 + LONGEST_LIFE_SECONDS + SKEW_SECONDS) return undefined;
       return (await spend(iss, jti, (exp + SKEW_SECONDS) * 1000)) ? iss : undefined;
     },
   };
-}
-
-/** The claims of an assertion whose signature has not been checked yet. */
-function readClaims(assertion: string): Readonly<Record<string, unknown>> {
-  try {
-    const parsed: unknown = JSON.parse(
-      Buffer.from(assertion.split('.')[1] ?? '', 'base64url').toString('utf8'),
-    );
-    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {};
-  } catch (error) {
-    throw new SecurityError('invalid_client', { detail: 'the assertion holds no JSON', cause: error });
-  }
 }

@@ -1,11 +1,10 @@
-import { jwtVerify, type JWTPayload } from 'jose';
-import { SecurityError } from '@aduana/core/errors/security-error';
+import type { JWTPayload } from 'jose';
 import type { Engine } from '@aduana/core/iam/compile';
 import type { TrustedIssuer } from '@aduana/core/iam/policy';
 import type { Platform } from '@aduana/core/platform/platform';
 import { createJwksClient, type FetchedJwks } from '@aduana/core/tokens/jwks-client';
 import type { KeySource } from '@aduana/core/tokens/key-source';
-import { readCompactJws } from '@aduana/core/tokens/read-compact-jws';
+import { invalidToken, verifySignedJwt } from '@aduana/core/tokens/verify-signed-jwt';
 import type { Subject } from './subject-token.ts';
 
 /**
@@ -42,25 +41,17 @@ export function createForeignTokenVerifier(options: ForeignTokenOptions): Verify
 
   return async (token, name) => {
     const issuer = policies().issuers.get(name);
-    if (issuer === undefined) throw refuse('the issuer is not trusted');
-    const header = readCompactJws(token);
-    if ('refused' in header) throw refuse(header.refused);
-    const types = issuer.typ === undefined ? [undefined, ...USUAL_TYPES] : [issuer.typ];
-    if (!types.includes(header.typ)) throw refuse('typ');
-    if (!issuer.algorithms.includes(header.alg)) throw refuse('algorithm');
-    const key = await keysOf(issuer).find(header.kid);
-    if (key === undefined) throw refuse('unknown kid');
-    if (key.algorithm !== header.alg) throw refuse('the key has another algorithm');
-    const { payload } = await jwtVerify(token, key.key, {
-      algorithms: [key.algorithm],
-      issuer: issuer.issuer,
-      audience: issuer.audience,
-      requiredClaims: ['exp', 'iat'],
-      clockTolerance: SKEW_SECONDS,
-      currentDate: new Date(platform.clock.now()),
-    }).catch((error: unknown) => {
-      throw refuse((error as { code?: string }).code ?? 'signature', error);
+    if (issuer === undefined) throw invalidToken('the issuer is not trusted');
+    const { payload } = await verifySignedJwt(token, {
+      types: issuer.typ === undefined ? [undefined, ...USUAL_TYPES] : [issuer.typ],
+      algorithms: issuer.algorithms,
+      keys: keysOf(issuer),
+      now: platform.clock.now(),
+      toleranceSeconds: SKEW_SECONDS,
     });
+    if (payload.iss !== issuer.issuer) throw invalidToken('issuer');
+    if (![payload.aud].flat().includes(issuer.audience)) throw invalidToken('audience');
+    if (typeof payload.iat !== 'number') throw invalidToken('no iat');
     return toSubject(payload, issuer, policies());
   };
 }
@@ -68,11 +59,11 @@ export function createForeignTokenVerifier(options: ForeignTokenOptions): Verify
 function toSubject(payload: JWTPayload, issuer: TrustedIssuer, engine: Engine): Subject {
   const sub = claimAt(payload, issuer.subjectClaim);
   if (typeof sub !== 'string' || sub === '' || sub.length > LONGEST_SUBJECT)
-    throw refuse('no usable subject');
+    throw invalidToken('no usable subject');
   if (engine.services.has(sub) || sub.startsWith('spiffe://'))
-    throw refuse('the subject is the name of a service');
+    throw invalidToken('the subject is the name of a service');
   if (payload['act'] !== undefined || payload['may_act'] !== undefined)
-    throw refuse('an actor that is not ours to vouch for');
+    throw invalidToken('an actor that is not ours to vouch for');
   const { iat = 0, exp = 0, auth_time: authTime } = payload;
   const scopes = mapped(payload, issuer.scopeClaims);
   return {
@@ -106,8 +97,4 @@ function claimAt(payload: JWTPayload, path: string): unknown {
     at = (at as Record<string, unknown>)[name];
   }
   return at;
-}
-
-function refuse(detail: string, cause?: unknown): SecurityError {
-  return new SecurityError('invalid_token', { detail, cause });
 }

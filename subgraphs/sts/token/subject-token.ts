@@ -12,6 +12,7 @@ import {
   TOKEN_TYPE_X509_SVID,
 } from '@aduana/core/tokens/token-exchange';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
+import { readUnverifiedClaims } from '@aduana/core/tokens/verify-signed-jwt';
 import type { VerifyForeignToken } from './foreign-token.ts';
 
 /** Whom a verified subject or actor token speaks for. */
@@ -55,7 +56,8 @@ export async function verifySubjectToken(
   if (type === TOKEN_TYPE_X509_SVID) return verifySvid(token, requester, options);
   if (type !== TOKEN_TYPE_ACCESS_TOKEN && type !== TOKEN_TYPE_JWT)
     throw refuse('the type of the token is not supported');
-  const issuer = unverifiedIssuer(token);
+  const { iss: issuer } = readUnverifiedClaims(token);
+  if (typeof issuer !== 'string') throw refuse('no JWT with an issuer');
   try {
     if (issuer !== options.issuer) return await options.verifyForeign(token, issuer);
     const { claims, scopes } = await options.verify(token);
@@ -102,18 +104,6 @@ function verifySvid(token: string, requester: Service, options: SubjectTokenOpti
       throw refuse(error instanceof SecurityError ? (error.detail ?? error.code) : 'the certificate', error);
     }
   }
-}
-
-/** The `iss` that a token claims: it only tells which keys to verify it with. */
-function unverifiedIssuer(token: string): string {
-  try {
-    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
-    const issuer = (payload as { iss?: unknown } | null)?.iss;
-    if (typeof issuer === 'string') return issuer;
-  } catch {
-    // told below: what is no JWT has no issuer
-  }
-  throw refuse('no JWT with an issuer');
 }
 
 function refuse(detail: string, cause?: unknown): SecurityError {

@@ -81,7 +81,10 @@ test('a feed longer than a page is read whole before the reader is ready', async
 test('before the first read and after 60 s without one, nothing is vouched for', async () => {
   const { reader, clock, state } = openReader(1_000, true);
   await clock.advance(1_000);
-  const unavailable = expect.objectContaining({ code: 'STATUS_UNAVAILABLE', status: 503 }) as unknown as Error;
+  const unavailable = expect.objectContaining({
+    code: 'STATUS_UNAVAILABLE',
+    status: 503,
+  }) as unknown as Error;
   expect(() => { reader.assertFresh(); }).toThrow(unavailable); // prettier-ignore
   state.away = false;
   await clock.advance(1_000);
@@ -126,14 +129,14 @@ test('listeners hear of changes, and of nothing else', async () => {
   expect(heard).toEqual([1]);
 });
 
-test('a million revoked ids take bounded memory, and are forgotten after their end', () => {
+test('two hundred thousand revoked ids take bounded memory, and are forgotten after their end', () => {
   const revoked = createRevokedTokens();
-  for (let n = 0; n < 1_000_000; n += 1) revoked.add(`jti-${String(n)}`, 1_000 + (n % 2) * 1_000);
-  expect(revoked.size).toBe(1_000_000);
-  expect(revoked.has('jti-999999')).toBe(true);
+  for (let n = 0; n < 200_000; n += 1) revoked.add(`jti-${String(n)}`, 1_000 + (n % 2) * 1_000);
+  expect(revoked.size).toBe(200_000);
+  expect(revoked.has('jti-199999')).toBe(true);
   expect(revoked.has('never')).toBe(false);
   revoked.prune(1_500);
-  expect(revoked.size).toBe(500_000);
+  expect(revoked.size).toBe(100_000);
   expect(revoked.has('jti-0')).toBe(false);
   expect(revoked.has('jti-1')).toBe(true);
 });

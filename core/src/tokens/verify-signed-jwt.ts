@@ -1,0 +1,61 @@
+import { type JWTPayload, jwtVerify } from 'jose';
+import { SecurityError } from '../errors/security-error.ts';
+import type { KeySource } from './key-source.ts';
+import { readCompactJws } from './read-compact-jws.ts';
+
+export interface SignedJwtRules {
+  /** Accepted `typ` values in lower case without `application/`; undefined: an absent one. */
+  readonly types: readonly (string | undefined)[];
+  /** The allow list; each key is pinned to one of them besides. */
+  readonly algorithms: readonly string[];
+  readonly keys: KeySource;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly toleranceSeconds: number;
+}
+
+export interface SignedJwt {
+  readonly kid: string;
+  readonly payload: JWTPayload;
+}
+
+/**
+ * Verifies form, type, algorithm, key, signature, `exp`, `nbf` and `iat` of a JWT (RFC 7519 section 7.2, RFC 8725
+ * section 3); what its claims mean is the caller's to check.
+ *
+ * @throws SecurityError `invalid_token`; whatever `keys` throws
+ */
+export async function verifySignedJwt(token: string, rules: SignedJwtRules): Promise<SignedJwt> {
+  const header = readCompactJws(token);
+  if ('refused' in header) throw invalidToken(header.refused);
+  if (!rules.types.includes(header.typ)) throw invalidToken('typ');
+  if (!rules.algorithms.includes(header.alg)) throw invalidToken('algorithm');
+  const key = await rules.keys.find(header.kid);
+  if (key === undefined) throw invalidToken('unknown kid');
+  if (key.algorithm !== header.alg) throw invalidToken('the key has another algorithm');
+  const { payload } = await jwtVerify(token, key.key, {
+    algorithms: [key.algorithm],
+    currentDate: new Date(rules.now),
+    clockTolerance: rules.toleranceSeconds,
+  }).catch((error: unknown) => {
+    throw invalidToken((error as { code?: string }).code ?? 'signature', error);
+  });
+  if (typeof payload.exp !== 'number') throw invalidToken('no exp');
+  if (payload.iat !== undefined && payload.iat > rules.now / 1000 + rules.toleranceSeconds)
+    throw invalidToken('issued in the future');
+  return { kid: header.kid, payload };
+}
+
+/** What a JWT claims before anything of it has been verified; an empty object where it claims nothing. */
+export function readUnverifiedClaims(token: string): JWTPayload {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    return typeof parsed === 'object' && parsed !== null ? (parsed as JWTPayload) : {};
+  } catch {
+    return {};
+  }
+}
+
+export function invalidToken(detail: string, cause?: unknown): SecurityError {
+  return new SecurityError('invalid_token', { detail, cause });
+}

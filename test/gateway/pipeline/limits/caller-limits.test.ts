@@ -1,0 +1,87 @@
+import { describe, expect, test } from '@jest/globals';
+import type { SecurityError } from '@aduana/core/errors/security-error';
+import { createLog } from '@aduana/core/platform/log';
+import { Secret } from '@aduana/core/secrets/secret';
+import { createCallerLimits } from '../../../../gateway/pipeline/limits/caller-limits.ts';
+import type { Caller } from '../../../../gateway/pipeline/stages.ts';
+import { createFakeClock } from '../../../support/fake-clock.ts';
+
+function caller(sub: string, sub_iss = 'https://sts'): Caller {
+  return {
+    claims: {
+      iss: 'https://sts',
+      aud: 'gateway',
+      sub,
+      client_id: sub,
+      jti: 'j',
+      iat: 0,
+      exp: 1,
+      scope: '',
+      roles: [],
+      amr: [],
+      auth_time: 0,
+      root_jti: '',
+      sub_kind: 'service',
+      sub_iss,
+    },
+    subjectToken: Secret.of('t'),
+    method: 'client_secret_basic',
+    certificateThumbprint: undefined,
+    address: '127.0.0.1',
+  } as Caller;
+}
+
+function open(settings: { concurrent?: number | 'off'; perMinute?: number | 'off' }) {
+  const clock = createFakeClock();
+  const limits = createCallerLimits(
+    {
+      LIMIT_CONCURRENT_OPERATIONS: settings.concurrent ?? 'off',
+      RATE_LIMIT_PER_MINUTE: settings.perMinute ?? 'off',
+      REDIS_URL: undefined,
+    },
+    { clock, log: createLog('silent', () => undefined) },
+  );
+  const outcome = (who: Caller) =>
+    limits.enter(who).then(
+      () => 'ok',
+      (error: unknown) => {
+        const { code, status, retryAfterSeconds } = error as SecurityError;
+        return `${String(status)} ${code} ${String(retryAfterSeconds)}`;
+      },
+    );
+  return { clock, limits, outcome };
+}
+
+describe('limits of a caller', () => {
+  test('no more operations at once than allowed, and a place that is given back can be taken', async () => {
+    const { limits, outcome } = open({ concurrent: 2 });
+    const leave = await limits.enter(caller('bff'));
+    expect(await outcome(caller('bff'))).toBe('ok');
+    expect(await outcome(caller('bff'))).toBe('429 CONCURRENCY_LIMITED 1');
+    expect(await outcome(caller('bff', 'https://other'))).toBe('ok');
+    leave();
+    leave();
+    expect(await outcome(caller('bff'))).toBe('ok');
+    expect(await outcome(caller('bff'))).toBe('429 CONCURRENCY_LIMITED 1');
+  });
+
+  test('no more in a minute than allowed, whatever token is shown, and the answer says when to try again', async () => {
+    const { clock, outcome } = open({ perMinute: 2 });
+    expect([await outcome(caller('a')), await outcome(caller('a')), await outcome(caller('b'))]).toEqual([
+      'ok',
+      'ok',
+      'ok',
+    ]);
+    await clock.advance(18_000);
+    expect(await outcome(caller('a'))).toBe('429 RATE_LIMITED 42');
+    await clock.advance(42_000);
+    expect(await outcome(caller('a'))).toBe('ok');
+  });
+
+  test('a refused rate takes no place', async () => {
+    const { limits, outcome } = open({ perMinute: 1, concurrent: 1 });
+    (await limits.enter(caller('a')))();
+    expect(await outcome(caller('a'))).toMatch(/RATE_LIMITED/);
+    expect(await outcome(caller('a'))).toMatch(/RATE_LIMITED/);
+  });
+});

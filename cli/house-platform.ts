@@ -4,6 +4,7 @@ import { createRedisBus } from '@aduana/core/bus/redis-bus';
 import type { HouseSettings } from '@aduana/core/config/house-settings';
 import type { ServicePlatform, ServiceStore } from '@aduana/core/http/service-platform';
 import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
+import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
 import { createMetrics } from '@aduana/core/platform/metrics';
 import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
 import type { Database, Migration } from '@aduana/core/store/database';
@@ -43,13 +44,7 @@ export async function openHousePlatform(
   return {
     async forService(service) {
       const serviceLog = log.child({ service });
-      const identity = await loadTlsIdentity({
-        certsDir: settings.CERTS_DIR,
-        service,
-        trustDomain: settings.TRUST_DOMAIN,
-        clock,
-        log: serviceLog,
-      });
+      const identity = await loadServiceIdentity(service, settings, { clock, log: serviceLog });
       closers.push(() => identity.stop());
       return {
         clock,
@@ -78,6 +73,16 @@ export async function openHousePlatform(
       await secrets.close();
     },
   };
+}
+
+/** @throws ConfigurationError when certificate, key or CA cannot be used */
+export function loadServiceIdentity(
+  service: string,
+  settings: HouseSettings,
+  { clock, log }: Pick<CommandContext, 'clock' | 'log'>,
+): Promise<TlsIdentity> {
+  const { CERTS_DIR: certsDir, TRUST_DOMAIN: trustDomain } = settings;
+  return loadTlsIdentity({ certsDir, service, trustDomain, clock, log });
 }
 
 async function openEmbeddedServiceStore(

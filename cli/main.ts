@@ -36,17 +36,20 @@ const program = new Command('aduana')
   .description('A GraphQL API gateway that enforces zero trust')
   .version('0.1.0')
   .showHelpAfterError('(run with --help to see what is possible)');
-for (const register of [
+const COMMANDS = [
   registerUp,
-  registerAudit,
   registerServices,
-  registerPolicy,
   registerQuery,
-  registerHandshake,
+  registerToken,
+  registerKeys,
+  registerCerts,
   registerSupergraph,
+  registerPolicy,
+  registerAudit,
+  registerHandshake,
   registerExamples,
-])
-  register(program, context);
+];
+for (const register of COMMANDS) register(program, context);
 
 try {
   await program.parseAsync();

@@ -5,12 +5,16 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compile } from '@aduana/core/iam/compile';
+import { loadPolicies } from '@aduana/core/iam/load-policies';
+import type { HouseSettings } from '@aduana/core/config/house-settings';
 import type { RunningService } from '@aduana/core/http/service-platform';
 import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
+import { ensureClientSecrets } from '@aduana/core/secrets/client-secrets';
 import { acquireHomeLock, type HomeLock } from '@aduana/core/store/home-lock';
 import { ensureCertificates } from '../certs/ensure-certificates.ts';
 import type { CommandContext } from './command-context.ts';
-import { type HousePlatform, openHousePlatform } from './house-platform.ts';
+import { type HousePlatform, loadServiceIdentity, openHousePlatform } from './house-platform.ts';
 import type { ConfiguredService, HouseService } from './house-services.ts';
 import { checkBinding, checkPorts, createPreflight, type Preflight, type WantedPort } from './preflight.ts';
 import { stopAll } from './shutdown.ts';
@@ -51,16 +55,14 @@ export async function startHouse(
     const { environment, chosen } = await chooseSystemPorts(wanted, context.environment, options.wholeHouse);
     const configured = await configureAll(wanted, { ...context, environment }, preflight, options);
     const [settings] = [...configured.values()].map((service) => service.settings);
-    if (settings !== undefined)
-      for (const { name } of wanted) {
-        const lock = await preflight.try(() => acquireHomeLock(settings.ADUANA_HOME, name, context.clock));
-        if (lock !== undefined) locks.push(lock);
-      }
+    const secretHolders =
+      settings === undefined ? [] : await checkHome(wanted, settings, context, preflight, locks);
     preflight.assertNone();
     if (settings === undefined) throw new TypeError('no service was named');
     if (options.wholeHouse) await writeAddresses(settings.ADUANA_HOME, chosen);
     if (options.makeCertificates) await ensureCertificates({ settings, clock: context.clock });
     const secrets = await createSecretProvider({ settings, ...context });
+    if (options.wholeHouse) await ensureClientSecrets(secrets, secretHolders);
     const needsStore = wanted.some((service) => service.needsStore);
     if (needsStore && settings.DATABASE_URL === undefined)
       await createEmbeddedStoreOnce(settings.ADUANA_HOME);
@@ -93,6 +95,26 @@ export async function startHouse(
   return { services: running, stop: giveBack };
 }
 
+/** Claims the home and reads what the services will read; answers which of them have client secrets. */
+async function checkHome(
+  wanted: readonly HouseService[],
+  settings: HouseSettings,
+  context: CommandContext,
+  preflight: Preflight,
+  locks: HomeLock[],
+): Promise<readonly string[]> {
+  for (const { name } of wanted) {
+    const lock = await preflight.try(() => acquireHomeLock(settings.ADUANA_HOME, name, context.clock));
+    if (lock !== undefined) locks.push(lock);
+    if (existsSync(join(settings.CERTS_DIR, `${name}.crt`)))
+      await preflight.try(async () => {
+        const identity = await loadServiceIdentity(name, settings, context);
+        await identity.stop();
+      });
+  }
+  return (await preflight.try(() => servicesWithSecrets(settings.POLICIES_DIR))) ?? [];
+}
+
 async function configureAll(
   wanted: readonly HouseService[],
   context: CommandContext,
@@ -123,6 +145,14 @@ async function configureAll(
   }
   await checkPorts(preflight, address, ports);
   return configured;
+}
+
+/** Ids of the services that may authenticate with a client secret. */
+async function servicesWithSecrets(policiesFolder: string): Promise<readonly string[]> {
+  const { services } = compile(await loadPolicies(policiesFolder));
+  return [...services.values()]
+    .filter(({ authentication }) => authentication.some((method) => method.startsWith('client_secret_')))
+    .map(({ id }) => id);
 }
 
 /** PGlite's first creation takes twice the memory of the running one: a child process takes it and gives it back. */

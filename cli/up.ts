@@ -43,8 +43,11 @@ export function registerUp(program: Command, context: CommandContext): void {
 function printWelcome(
   services: readonly RunningService[],
   waiting: readonly string[],
-  { print }: CommandContext,
+  context: CommandContext,
 ): void {
+  const print = (line: string): void => {
+    context.print(line);
+  };
   print('');
   print('aduana ready');
   for (const { name, url } of services)

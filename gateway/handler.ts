@@ -1,5 +1,4 @@
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
-import { SecurityError } from '@aduana/core/errors/security-error';
 import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
 import type { ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 import type { Engine } from '@aduana/core/iam/compile';

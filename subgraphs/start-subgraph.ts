@@ -1,4 +1,5 @@
 import { ApolloServer, HeaderMap } from '@apollo/server';
+import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/disabled';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { HouseSettings } from '@aduana/core/config/house-settings';
@@ -56,8 +57,8 @@ export async function createSubgraphRoute(options: SubgraphOptions): Promise<Rou
     stopOnTerminationSignals: false,
     nodeEnv: 'production',
     formatError: createErrorMask(log),
+    plugins: [ApolloServerPluginInlineTraceDisabled()], // a header of the peer would turn them on
   });
-  server.logger.info = () => undefined;
   await server.start();
 
   return {

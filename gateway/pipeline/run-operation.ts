@@ -76,7 +76,7 @@ export async function runOperation(
     signal,
   });
   journal.subgraphs = answer.subgraphs;
-  journal.errorCodes = [...new Set(answer.errors.map(({ extensions }) => String(extensions?.['code'])))];
+  journal.errorCodes = [...new Set(answer.errors.map(({ extensions }) => extensions.code))];
   if (answer.data === 'null' && authorized.refusals.length === 0) journal.outcome = 'FAILED';
   const errors = answer.errors.length === 0 ? '' : `,"errors":${JSON.stringify(answer.errors)}`;
   return { status: 200, text: `{"data":${answer.data}${errors}}` };

@@ -1,6 +1,7 @@
 import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { ConfigurationError } from '../errors/configuration-error.ts';
 import type { PeerIdentity } from '../mtls/peer-identity.ts';
@@ -55,7 +56,7 @@ export async function openListener(
     tls === undefined ? createPlainServer(LIMITS, handle) : openTlsServer(tls, handle, peers, log);
   server.on('clientError', answerBrokenRequest);
   const stopReloading = tls?.identity.onChange((generation) => {
-    (server as ReturnType<typeof createTlsServer>).setSecureContext(serverTlsOptions(generation, tls));
+    if ('setSecureContext' in server) server.setSecureContext(serverTlsOptions(generation, tls));
   });
   await listen(server, options);
   return {
@@ -77,7 +78,7 @@ function openTlsServer(
   handle: RequestListener,
   peers: WeakMap<Socket, PeerIdentity>,
   log: Log,
-): Server {
+): TlsServer {
   const server = createTlsServer({ ...LIMITS, ...serverTlsOptions(tls.identity.current(), tls) }, handle);
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     try {
@@ -98,10 +99,10 @@ function openTlsServer(
     });
     socket.destroy();
   });
-  return server as unknown as Server;
+  return server;
 }
 
-async function listen(server: Server, { address, port }: ListenerOptions): Promise<void> {
+async function listen(server: Server | TlsServer, { address, port }: ListenerOptions): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new ConfigurationError([describeListenError(error, address, port)]));
@@ -123,7 +124,7 @@ function describeListenError(error: NodeJS.ErrnoException, address: string, port
   return { subject, problem: `cannot listen (${error.code ?? 'unknown'})`, remedy: 'Check BIND_ADDRESS' };
 }
 
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: import('node:stream').Duplex): void {
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

@@ -12,15 +12,23 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  /** @throws TypeError where the name is another kind of metric's */
+  const find = <Kind>(
+    name: string,
+    kind: abstract new (...parameters: never[]) => Kind,
+  ): Kind | undefined => {
+    const known: unknown = registry.getSingleMetric(name);
+    if (known === undefined || known instanceof kind) return known;
+    throw new TypeError(`the metric ${name} is of another kind`);
+  };
   return {
     counter: (name, help, labels = []) =>
       (registry.getSingleMetric(name) as Counter | undefined) ??
       new Counter({ name, help, labelNames: [...labels], registers }),
     gauge: (name, help, labels = []) =>
-      (registry.getSingleMetric(name) as Gauge | undefined) ??
-      new Gauge({ name, help, labelNames: [...labels], registers }),
+      find(name, Gauge) ?? new Gauge({ name, help, labelNames: [...labels], registers }),
     histogram: (name, help, buckets, labels = []) =>
-      (registry.getSingleMetric(name) as Histogram | undefined) ??
+      find(name, Histogram) ??
       new Histogram({ name, help, buckets: [...buckets], labelNames: [...labels], registers }),
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };

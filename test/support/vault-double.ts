@@ -1,0 +1,306 @@
+import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { createTestCa, type TestCa } from './test-ca.ts';
+
+type Body = Record<string, unknown>;
+
+/** A server that speaks the parts of Vault's HTTP API that the house uses, with a clock and faults in a test's hands. */
+export interface VaultDouble {
+  readonly address: string;
+  readonly rootToken: string;
+  readonly roleId: string;
+  readonly secretId: string;
+  /** How often each method and path was asked. */
+  readonly requests: string[];
+  /** A wrapping token that holds the secret_id, for one use. */
+  wrapSecretId(): string;
+  /** Moves the server's time on. */
+  advance(seconds: number): void;
+  seal(): void;
+  unseal(): void;
+  /** From now on paths that match are refused to every token but root. */
+  forbid(path: RegExp): void;
+  revokeTokens(): void;
+  close(): Promise<void>;
+}
+
+export interface VaultDoubleOptions {
+  readonly tokenTtlSeconds?: number;
+  readonly tokenMaxTtlSeconds?: number;
+  readonly namespace?: string;
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+interface Token {
+  readonly createdAt: number;
+  readonly maxTtl: number;
+  readonly ttl: number;
+  expiresAt: number;
+}
+
+interface KvEntry {
+  readonly versions: { data: Body; createdAt: number; deletedAt: number | undefined }[];
+}
+
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly body: Body;
+  readonly token: string;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body?: Body;
+}
+
+type Handler = (call: Call, match: RegExpExecArray) => Answer | Promise<Answer>;
+
+export async function startVaultDouble(options: VaultDoubleOptions = {}): Promise<VaultDouble> {
+  const { tokenTtlSeconds = 3600, tokenMaxTtlSeconds = 14_400 } = options;
+  const state = { skew: 0, sealed: false, forbidden: undefined as RegExp | undefined };
+  const now = (): number => Math.floor(Date.now() / 1000) + state.skew;
+  const rootToken = `root-${randomUUID()}`;
+  const roleId = randomUUID();
+  const secretId = randomUUID();
+  const requests: string[] = [];
+  const tokens = new Map<string, Token>();
+  const wraps = new Map<string, Body>();
+  const kv = new Map<string, KvEntry>();
+  const transit = new Map<string, Buffer[]>([['aduana', [randomBytes(32)]]]);
+  let pki: Promise<TestCa> | undefined;
+
+  const ok = (data: Body): Answer => ({ status: 200, body: envelope({ data }) });
+  const fail = (status: number, ...errors: string[]): Answer => ({ status, body: { errors } });
+
+  function issueToken(): Body {
+    const id = `hvs.${randomUUID()}`;
+    tokens.set(id, {
+      createdAt: now(),
+      ttl: tokenTtlSeconds,
+      maxTtl: tokenMaxTtlSeconds,
+      expiresAt: now() + tokenTtlSeconds,
+    });
+    return authOf(id, tokenTtlSeconds);
+  }
+
+  function isAllowed({ token, path }: Call): boolean {
+    if (token === rootToken) return true;
+    const known = tokens.get(token);
+    return known !== undefined && known.expiresAt > now() && state.forbidden?.test(path) !== true;
+  }
+
+  const open: [string, RegExp, Handler][] = [
+    ['POST', /^auth\/approle\/login$/, ({ body }) =>
+      body['role_id'] === roleId && body['secret_id'] === secretId
+        ? { status: 200, body: envelope({ auth: issueToken() }) }
+        : fail(400, 'invalid role or secret ID')],
+    ['GET', /^sys\/health$/, () => ({ status: state.sealed ? 503 : 200, body: { initialized: true, sealed: state.sealed, standby: false, version: '1.20.0' } })],
+    ['GET', /^sys\/seal-status$/, () => ({ status: 200, body: { sealed: state.sealed, initialized: true, t: 1, n: 1, version: '1.20.0' } })],
+    ['POST', /^sys\/wrapping\/unwrap$/, ({ token, body }) => {
+      const wrapping = typeof body['token'] === 'string' ? body['token'] : token;
+      const data = wraps.get(wrapping);
+      wraps.delete(wrapping);
+      return data === undefined ? fail(400, 'wrapping token is not valid or does not exist') : ok(data);
+    }],
+  ]; // prettier-ignore
+
+  const guarded: [string, RegExp, Handler][] = [
+    ['GET', /^auth\/token\/lookup-self$/, ({ token }) => {
+      const { expiresAt = 0, ttl = 0 } = tokens.get(token) ?? {};
+      const isRoot = token === rootToken;
+      return ok({ id: token, ttl: isRoot ? 0 : expiresAt - now(), creation_ttl: ttl, renewable: !isRoot, policies: ['aduana'] });
+    }],
+    ['POST', /^auth\/token\/renew-self$/, ({ token }) => {
+      const known = tokens.get(token);
+      if (known === undefined) return fail(400, 'lease is not renewable');
+      known.expiresAt = Math.min(now() + known.ttl, known.createdAt + known.maxTtl);
+      return { status: 200, body: envelope({ auth: authOf(token, known.expiresAt - now()) }) };
+    }],
+    ['GET', /^secret\/data\/(.+)$/, (_call, [, path = '']) => readKv(kv.get(path), fail, ok)],
+    ['POST', /^secret\/data\/(.+)$/, ({ body }, [, path = '']) => writeKv(path, body)],
+    ['DELETE', /^secret\/data\/(.+)$/, (_call, [, path = '']) => {
+      const last = kv.get(path)?.versions.at(-1);
+      if (last !== undefined) last.deletedAt = now();
+      return { status: 204 };
+    }],
+    ['GET', /^secret\/metadata\/(.+)$/, (_call, [, path = '']) => {
+      const entry = kv.get(path);
+      return entry === undefined ? fail(404) : ok({ current_version: entry.versions.length });
+    }],
+    ['POST', /^transit\/keys\/([^/]+)$/, (_call, [, name = '']) => {
+      if (!transit.has(name)) transit.set(name, [randomBytes(32)]);
+      return { status: 204 };
+    }],
+    ['GET', /^transit\/keys\/([^/]+)$/, (_call, [, name = '']) => {
+      const versions = transit.get(name);
+      return versions === undefined ? fail(404) : ok({ name, type: 'aes256-gcm96', latest_version: versions.length });
+    }],
+    ['POST', /^transit\/keys\/([^/]+)\/rotate$/, (_call, [, name = '']) => {
+      transit.get(name)?.push(randomBytes(32));
+      return { status: 204 };
+    }],
+    ['POST', /^transit\/encrypt\/([^/]+)$/, ({ body }, [, name = '']) => encrypt(name, body)],
+    ['POST', /^transit\/decrypt\/([^/]+)$/, ({ body }, [, name = '']) => decrypt(name, body)],
+    ['POST', /^pki\/issue\/([^/]+)$/, ({ body }) => issueCertificate(body)],
+  ]; // prettier-ignore
+
+  function writeKv(path: string, body: Body): Answer {
+    const entry = kv.get(path) ?? { versions: [] };
+    const cas = (body['options'] as Body | undefined)?.['cas'];
+    if (cas !== undefined && cas !== entry.versions.length)
+      return fail(400, 'check-and-set parameter did not match the current version');
+    entry.versions.push({ data: body['data'] as Body, createdAt: now(), deletedAt: undefined });
+    kv.set(path, entry);
+    return ok(kvMetadata(entry));
+  }
+
+  function encrypt(name: string, body: Body): Answer {
+    const key = transit.get(name)?.at(-1);
+    if (key === undefined) return fail(400, 'encryption key not found');
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', key, nonce);
+    cipher.setAAD(bytesOf(body['associated_data']));
+    const sealed = [nonce, cipher.update(bytesOf(body['plaintext'])), cipher.final(), cipher.getAuthTag()];
+    const version = transit.get(name)?.length ?? 0;
+    return ok({
+      ciphertext: `vault:v${String(version)}:${Buffer.concat(sealed).toString('base64')}`,
+      key_version: version,
+    });
+  }
+
+  function decrypt(name: string, body: Body): Answer {
+    const [, version, text = ''] = /^vault:v(\d+):(.+)$/.exec(String(body['ciphertext'])) ?? [];
+    const key = transit.get(name)?.[Number(version) - 1];
+    if (key === undefined) return fail(400, 'invalid ciphertext: no prefix');
+    const sealed = Buffer.from(text, 'base64');
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12));
+      decipher.setAAD(bytesOf(body['associated_data']));
+      decipher.setAuthTag(sealed.subarray(-16));
+      const plaintext = Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]);
+      return ok({ plaintext: plaintext.toString('base64') });
+    } catch {
+      return fail(400, 'cipher: message authentication failed');
+    }
+  }
+
+  async function issueCertificate(body: Body): Promise<Answer> {
+    const ca = await (pki ??= createTestCa({ name: 'Vault PKI' }));
+    const leaf = await ca.issue(String(body['common_name']), {
+      uris: String(body['uri_sans'] ?? '').split(',').filter(Boolean),
+      dns: String(body['alt_names'] ?? '').split(',').filter(Boolean),
+    }); // prettier-ignore
+    return ok({
+      certificate: leaf.cert.trim(),
+      issuing_ca: ca.cert.trim(),
+      ca_chain: [ca.cert.trim()],
+      private_key: leaf.key.trim(),
+      private_key_type: 'ec',
+      serial_number: '01',
+    });
+  }
+
+  async function answer(message: IncomingMessage): Promise<Answer> {
+    const call = await readCall(message);
+    requests.push(`${call.method} ${call.path}`);
+    const always = /^sys\/(health|seal-status)$/.test(call.path);
+    if (state.sealed && !always) return fail(503, 'Vault is sealed');
+    if ((message.headers['x-vault-namespace'] ?? '') !== (options.namespace ?? '') && !always)
+      return fail(404, 'no handler for route. route entry not found.');
+    const publicAnswer = find(open, call);
+    if (publicAnswer !== undefined) return publicAnswer;
+    if (!isAllowed(call)) return fail(403, 'permission denied');
+    return find(guarded, call) ?? fail(404, `no handler for route "${call.path}". route entry not found.`);
+  }
+
+  const listener: RequestListener = (message, response) => {
+    void answer(message).then(({ status, body }) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(body === undefined ? '' : JSON.stringify(body));
+    });
+  };
+  const server = options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const scheme = options.tls === undefined ? 'http' : 'https';
+  return {
+    address: `${scheme}://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+    rootToken,
+    roleId,
+    secretId,
+    requests,
+    wrapSecretId() {
+      const token = `hvs.wrap-${randomUUID()}`;
+      wraps.set(token, { secret_id: secretId, secret_id_ttl: 0 });
+      return token;
+    },
+    advance: (seconds) => void (state.skew += seconds),
+    seal: () => void (state.sealed = true),
+    unseal: () => void (state.sealed = false),
+    forbid: (path) => void (state.forbidden = path),
+    revokeTokens: () => { tokens.clear(); }, // prettier-ignore
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function envelope(members: Body): Body {
+  return { request_id: randomUUID(), lease_id: '', renewable: false, lease_duration: 0, data: null, wrap_info: null, warnings: null, auth: null, ...members }; // prettier-ignore
+}
+
+function authOf(token: string, seconds: number): Body {
+  return { client_token: token, accessor: 'accessor', policies: ['aduana'], token_policies: ['aduana'], metadata: {}, lease_duration: seconds, renewable: true }; // prettier-ignore
+}
+
+function kvMetadata({ versions }: KvEntry): Body {
+  const last = versions.at(-1);
+  const at = (seconds: number | undefined): string =>
+    seconds === undefined ? '' : new Date(seconds * 1000).toISOString();
+  return { created_time: at(last?.createdAt), custom_metadata: null, deletion_time: at(last?.deletedAt), destroyed: false, version: versions.length }; // prettier-ignore
+}
+
+function readKv(
+  entry: KvEntry | undefined,
+  fail: (status: number) => Answer,
+  ok: (data: Body) => Answer,
+): Answer {
+  const last = entry?.versions.at(-1);
+  if (entry === undefined || last === undefined) return fail(404);
+  const deleted = last.deletedAt !== undefined;
+  const answer = ok({ data: deleted ? null : last.data, metadata: kvMetadata(entry) });
+  return { ...answer, status: deleted ? 404 : 200 };
+}
+
+function bytesOf(base64: unknown): Buffer {
+  return Buffer.from(typeof base64 === 'string' ? base64 : '', 'base64');
+}
+
+function find(
+  routes: readonly [string, RegExp, Handler][],
+  call: Call,
+): Answer | Promise<Answer> | undefined {
+  for (const [method, path, handler] of routes) {
+    const match = method === call.method ? path.exec(call.path) : null;
+    if (match !== null) return handler(call, match);
+  }
+  return undefined;
+}
+
+async function readCall(message: IncomingMessage): Promise<Call> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString('utf8');
+  const method = message.method === 'PUT' ? 'POST' : (message.method ?? 'GET'); // Vault takes them for the same
+  return {
+    method,
+    path: decodeURIComponent((message.url ?? '').replace(/^\/v1\//, '').replace(/\?.*$/, '')),
+    body: text === '' ? {} : (JSON.parse(text) as Body),
+    token: String(message.headers['x-vault-token'] ?? ''),
+  };
+}

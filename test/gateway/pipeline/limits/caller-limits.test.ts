@@ -28,7 +28,7 @@ function caller(sub: string, sub_iss = 'https://sts'): Caller {
     method: 'client_secret_basic',
     certificateThumbprint: undefined,
     address: '127.0.0.1',
-  } as Caller;
+  } as unknown as Caller;
 }
 
 function open(settings: { concurrent?: number | 'off'; perMinute?: number | 'off' }) {

@@ -95,7 +95,7 @@ function createField(schema: ShapeSchema, typeName: string, group: readonly Shap
         ? createComposite(
             schema,
             named,
-            granted.flatMap(({ selections }) => selections),
+            group.flatMap(({ selections }) => selections),
           )
         : undefined,
   };

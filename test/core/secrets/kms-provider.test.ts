@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createFileBackend } from '@aduana/core/secrets/file-backend';
+import { createKmsClient } from '@aduana/core/secrets/kms/kms-client';
+import { createKmsEnvelope } from '@aduana/core/secrets/kms/kms-envelope';
+import { describeSecretProvider, type SecretStorage } from '../../support/secret-provider-suite.ts';
+import { type KmsDouble, startKmsDouble } from '../../support/kms-double.ts';
+
+const clock = createSystemClock();
+const MOTO = ['/usr/bin/moto_server', 'moto_server'].find(
+  (command) => spawnSync(command, ['--help'], { timeout: 20_000 }).status === 0,
+);
+let moto: { readonly address: string; readonly process: ChildProcess } | undefined;
+
+beforeAll(async () => {
+  process.env['AWS_REGION'] = 'eu-south-2';
+  process.env['AWS_ACCESS_KEY_ID'] = 'test';
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
+  if (MOTO !== undefined) moto = await startMoto(MOTO);
+}, 30_000);
+
+afterAll(() => {
+  moto?.process.kill();
+});
+
+async function startMoto(command: string) {
+  const port = await freePort();
+  const child = spawn(command, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  const address = `http://127.0.0.1:${String(port)}`;
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const up = await fetch(`${address}/moto-api/`).then(() => true, () => false); // prettier-ignore
+    if (up) return { address, process: child };
+    await clock.sleep(50);
+  }
+  throw new Error('moto does not answer');
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => { resolve(port); }); // prettier-ignore
+    });
+  });
+}
+
+function clientOf(double: KmsDouble): KMSClient {
+  process.env['AWS_ENDPOINT_URL_KMS'] = double.address;
+  return createKmsClient();
+}
+
+async function createKey(client: KMSClient): Promise<string> {
+  return (await client.send(new CreateKeyCommand({}))).KeyMetadata?.KeyId ?? '';
+}
+
+async function prepare(behind: string | undefined): Promise<SecretStorage> {
+  const double = await startKmsDouble(behind);
+  const client = clientOf(double);
+  const keyId = await createKey(client);
+  const home = await mkdtemp(join(tmpdir(), 'aduana-kms-'));
+  return {
+    open: (suiteClock) =>
+      Promise.resolve(
+        createFileBackend({
+          kind: 'aws_kms',
+          home,
+          clock: suiteClock,
+          envelope: createKmsEnvelope({ client, keyId, formerKeyIds: [], clock: suiteClock }),
+        }),
+      ),
+    breakDown: () => Promise.resolve(double.fault('away')),
+    repair: () => Promise.resolve(double.fault('none')),
+    forbid: () => Promise.resolve(double.fault('denied')),
+    async dispose() {
+      client.destroy();
+      await double.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+describeSecretProvider('aws_kms', () => prepare(undefined));
+if (MOTO !== undefined) describeSecretProvider('aws_kms (over moto)', () => prepare(moto?.address));
+
+test('data keys are asked for once per context and kept for five minutes', async () => {
+  const double = await startKmsDouble();
+  const client = clientOf(double);
+  const time = { offset: 0 };
+  const moved = { ...clock, now: () => clock.now() + time.offset };
+  const envelope = createKmsEnvelope({ client, keyId: 'k', formerKeyIds: [], clock: moved });
+  for (let call = 0; call < 20; call += 1) await envelope.seal(Buffer.from('x'), { kid: '1' });
+  const sealed = await envelope.seal(Buffer.from('y'), { kid: '2' });
+  for (let call = 0; call < 20; call += 1) await envelope.open(sealed, { kid: '2' });
+  expect(double.requests).toEqual(['GenerateDataKey', 'GenerateDataKey', 'Decrypt']);
+  time.offset = 301_000;
+  await envelope.open(sealed, { kid: '2' });
+  expect(double.requests).toHaveLength(4);
+  client.destroy();
+  await double.close();
+});
+
+test.each(MOTO === undefined ? ['the double'] : ['the double', 'moto'])(
+  'after a change of key old text opens over ReEncrypt, and only for keys that are named (%s)',
+  async (server) => {
+    const double = await startKmsDouble(server === 'moto' ? moto?.address : undefined);
+    const client = clientOf(double);
+    const [former, current] = [await createKey(client), await createKey(client)];
+    const old = createKmsEnvelope({ client, keyId: former, formerKeyIds: [], clock });
+    const sealed = await old.seal(Buffer.from('x'), { purpose: 'test' });
+    const stranger = createKmsEnvelope({ client, keyId: current, formerKeyIds: [], clock });
+    await expect(stranger.open(sealed, { purpose: 'test' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    const heir = createKmsEnvelope({ client, keyId: current, formerKeyIds: [former], clock });
+    expect((await heir.open(sealed, { purpose: 'test' })).toString()).toBe('x');
+    expect(double.requests).toContain('ReEncrypt');
+    client.destroy();
+    await double.close();
+  },
+);

@@ -44,12 +44,23 @@ interface World {
   readonly store: TestStore;
 }
 
-async function openWorld(openStore: OpenStore, known?: TestStore): Promise<World> {
+/** One store for a suite, emptied for each test: databases are costly to make and to drop. */
+function emptied(openStore: OpenStore): () => Promise<TestStore> {
+  let store: Promise<TestStore> | undefined;
+  return async () => {
+    store ??= openStore('admin', MIGRATIONS);
+    const { superuser } = await store;
+    await superuser.query('TRUNCATE service_states, certificate_revocations, policy_versions, outbox');
+    return store;
+  };
+}
+
+async function openWorld(openStore: () => Promise<TestStore>, known?: TestStore): Promise<World> {
   const folder = await policyFolder({});
   await cp('policies', folder, { recursive: true });
   const clock = createFakeClock('2026-11-24T12:00:00Z');
   const policies = await openPolicies({ folder, clock, log: LOG });
-  const store = known ?? (await openStore('admin', MIGRATIONS));
+  const store = known ?? (await openStore());
   const world = {
     sent: [] as Sent[],
     records: [] as AuditRecord[],
@@ -117,7 +128,9 @@ const codeOf = (promise: Promise<unknown>) =>
     (error: unknown) => (error instanceof SecurityError ? error.code : String(error)),
   );
 
-describeStores('admin', (openStore) => {
+describeStores('admin', (open) => {
+  const openStore = emptied(open);
+
   test('a suspension is stored, told to the status feed once and recorded; so is its end', async () => {
     const world = await openWorld(openStore);
     const { Mutation, Query } = world.resolvers;

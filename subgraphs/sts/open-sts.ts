@@ -8,7 +8,7 @@ import { createAccessTokenVerifier, type VerifyAccessToken } from '@aduana/core/
 import { createAttemptLimit } from './clients/attempt-limit.ts';
 import type { ClientAuthenticationOptions } from './clients/authenticate-client.ts';
 import { createClientAssertions } from './clients/client-assertion.ts';
-import { openClientSecrets } from './clients/client-secrets.ts';
+import { type ClientSecrets, openClientSecrets } from './clients/client-secrets.ts';
 import {
   rotateClientSecret,
   seedClientSecrets,
@@ -67,15 +67,49 @@ const GATHER_MS = 250;
 /** Opens store, keys, secrets, policies and the lines to feed and log; none of the other services needs to be there. */
 export async function openSts(options: StsOptions): Promise<OpenSts> {
   const { settings, timing, issuer, platform, openAudit } = options;
-  const { clock, log, bus, secrets, identity } = platform;
+  const { clock, bus, secrets } = platform;
+  const base = await openBase(options);
+  const { store, policies, ring, status, register } = base;
+  const database = store.writer;
+  const signing = { issuer, ring, register, clock };
+  const { audit, close: closeAudit } = await openOwnAudit({ signing, policies, openAudit, platform });
+  const clientSecrets = await openClientSecrets(database, bus, platform);
+
+  const rotation = { database, secrets, bus, audit, platform, timing, gatherMilliseconds: GATHER_MS };
+  const rotationOptions = { ...rotation, algorithm: settings.SIGNING_ALGORITHM };
+  const rotate = (order: RotationOrder) => rotateKeys(order, ring, rotationOptions);
+  const { SIGNING_KEY_ROTATION_INTERVAL: interval } = settings;
+  const schedule = interval === 'off' ? undefined : scheduleKeyRotation(interval, ring, rotate, platform);
+  const pruning = keepPruned(database, platform);
+
+  return {
+    ...options,
+    ...base,
+    ...openVerification(options, base, clientSecrets),
+    audit,
+    issue: createTokenIssuer({ ...signing, audit }),
+    rotate,
+    rotateSecret: (order) => rotateClientSecret(order, clientSecrets, rotation),
+    revoke: (order) => revokeToken(order, { database, register, bus, audit, status, clock }),
+    async close() {
+      await Promise.all([schedule?.stop(), pruning.stop(), clientSecrets.stop()]);
+      await closeAudit();
+      await base.close();
+    },
+  };
+}
+
+/** What lies beneath everything: store, policies, keys, and the STS's own reader of its feed. */
+async function openBase({ settings, platform }: StsOptions) {
+  const { clock, log, bus, secrets } = platform;
   const store = await platform.openStore('sts', MIGRATIONS);
   const database = store.writer;
   const livePolicies = await openPolicies({ folder: settings.POLICIES_DIR, clock, log });
   const policies = () => livePolicies.current();
-  const base = { database, secrets, bus, platform };
-  const algorithm = settings.SIGNING_ALGORITHM;
-  await ensureKeySet({ ...base, algorithm });
-  const ring = await openKeyRing({ ...base, longestSigningMilliseconds: longestSigning(settings) });
+  await ensureKeySet({ database, secrets, algorithm: settings.SIGNING_ALGORITHM, platform });
+  await seedClientSecrets(secretUsers(policies()), { database, secrets, platform }, log);
+  const longestSigningMilliseconds = longestSigning(settings);
+  const ring = await openKeyRing({ database, secrets, bus, platform, longestSigningMilliseconds });
   const status = createStatusReader({
     fetchPage: (after) => readStatusPage(database, after),
     onWake: (listener) => bus.subscribe(STATUS_TOPIC, listener),
@@ -83,36 +117,25 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
     log,
   });
   await status.ready;
-  const register = createTokenRegister(database);
-  const signing = { issuer, ring, register, clock };
-  const { audit, close: closeAudit } = await openOwnAudit({ signing, policies, openAudit, platform });
-  await seedClientSecrets(secretUsers(policies()), base, log);
-  const clientSecrets = await openClientSecrets(database, bus, platform);
+  const close = async (): Promise<void> => {
+    await Promise.all([ring.stop(), status.stop(), livePolicies.stop()]);
+  };
+  return { store, policies, ring, status, register: createTokenRegister(database), close };
+}
 
-  const verifierOptions = { issuer, keys: ring, status, clock };
-  const verifyAny = createAccessTokenVerifier({ ...verifierOptions, audience: undefined });
-  const rotationOptions = { ...base, audit, algorithm, timing, gatherMilliseconds: GATHER_MS };
-  const rotate = (order: RotationOrder) => rotateKeys(order, ring, rotationOptions);
-  const { SIGNING_KEY_ROTATION_INTERVAL: interval } = settings;
-  const schedule = interval === 'off' ? undefined : scheduleKeyRotation(interval, ring, rotate, platform);
-  const pruning = keepPruned(database, platform);
-
+/** How clients, their tokens and their subjects are verified. */
+function openVerification(
+  { settings, issuer, platform }: StsOptions,
+  { store, policies, ring, status }: Awaited<ReturnType<typeof openBase>>,
+  secrets: ClientSecrets,
+): Pick<OpenSts, 'clients' | 'subjects' | 'verify' | 'verifyAny'> {
+  const { clock, identity } = platform;
+  const database = store.writer;
+  const rules = { issuer, keys: ring, status, clock };
+  const verifyAny = createAccessTokenVerifier({ ...rules, audience: undefined });
+  const assertions = createClientAssertions({ policies, database, clock, issuer });
   return {
-    settings,
-    issuer,
-    platform,
-    store,
-    ring,
-    status,
-    register,
-    audit,
-    clients: {
-      policies,
-      secrets: clientSecrets,
-      assertions: createClientAssertions({ policies, database, clock, issuer }),
-      attempts: createAttemptLimit(database, clock),
-      status,
-    },
+    clients: { policies, secrets, assertions, attempts: createAttemptLimit(database, clock), status },
     subjects: {
       issuer,
       trustDomain: settings.TRUST_DOMAIN,
@@ -122,17 +145,8 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
       verifyForeign: createForeignTokenVerifier({ policies, platform, fetchJwks }),
       authorities: () => identity.current().authorities,
     },
-    issue: createTokenIssuer({ ...signing, audit }),
-    verify: createAccessTokenVerifier({ ...verifierOptions, audience: 'sts' }),
+    verify: createAccessTokenVerifier({ ...rules, audience: 'sts' }),
     verifyAny,
-    rotate,
-    rotateSecret: (order) => rotateClientSecret(order, clientSecrets, rotationOptions),
-    revoke: (order) => revokeToken(order, { database, register, bus, audit, status, clock }),
-    async close() {
-      await Promise.all([schedule?.stop(), pruning.stop(), clientSecrets.stop(), livePolicies.stop()]);
-      await closeAudit();
-      await Promise.all([ring.stop(), status.stop()]);
-    },
   };
 }
 

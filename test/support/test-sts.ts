@@ -103,7 +103,7 @@ export async function openTestSts(options: TestStsOptions): Promise<TestSts> {
     settings,
     timing: readRotationTiming(settings),
     issuer: ISSUER,
-    platform: platform as never,
+    platform: platform,
     openAudit: () => Promise.resolve({ audit: audit as never, close: () => Promise.resolve() }),
   });
   const routes = createRoutes(sts);

@@ -79,11 +79,6 @@ export function createStsClient({ send, status, ownThumbprint, clock }: StsClien
     subject_token_type: type,
     ...more,
   });
-  const narrowedKey = ({ claims }: Pick<HeldToken, 'claims'>, narrowing: TokenNarrowing): string => {
-    const { audience, scopes, policies, join } = narrowing;
-    return `${ownThumbprint()} ${claims.jti} ${audience} [${scopes.join(' ')}] [${policies.join(' ')}] [${join.join(' ')}]`;
-  };
-
   return {
     async ownToken(audience) {
       const ask = asking({ grant_type: GRANT_CLIENT_CREDENTIALS, audience });
@@ -122,10 +117,18 @@ export function createStsClient({ send, status, ownThumbprint, clock }: StsClien
           join: join.join(' '),
         }),
       );
-      return (await keeper.obtain(narrowedKey(subject, narrowing), ask)).token;
+      return (await keeper.obtain(narrowedKey(ownThumbprint(), subject, narrowing), ask)).token;
     },
     forgetNarrowed(subject, narrowing) {
-      keeper.forget(narrowedKey(subject, narrowing));
+      keeper.forget(narrowedKey(ownThumbprint(), subject, narrowing));
     },
   };
+}
+
+function narrowedKey(
+  thumbprint: string,
+  { claims: { jti } }: Pick<HeldToken, 'claims'>,
+  { audience, scopes, policies, join }: TokenNarrowing,
+): string {
+  return `${thumbprint} ${jti} ${audience} [${scopes.join(' ')}] [${policies.join(' ')}] [${join.join(' ')}]`;
 }

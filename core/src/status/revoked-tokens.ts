@@ -22,19 +22,6 @@ export function createRevokedTokens(): RevokedTokens {
   let table = new Uint32Array(slots * WORDS_PER_SLOT);
   let size = 0;
 
-  /** Two words that stand for the id, the first not zero (a seeded multiplicative hash: ids are the STS's own). */
-  const fingerprint = (jti: string): readonly [number, number] => {
-    let high = seeds.high;
-    let low = seeds.low;
-    for (let at = 0; at < jti.length; at += 1) {
-      const unit = jti.charCodeAt(at);
-      high = Math.imul(high ^ unit, 0x9e37_79b1);
-      low = Math.imul(low ^ unit, 0x85eb_ca77);
-    }
-    high = Math.imul(high ^ (high >>> 16), 0xc2b2_ae3d) ^ Math.imul(low ^ (low >>> 13), 0x27d4_eb2f);
-    low = Math.imul(low ^ (low >>> 16), 0xc2b2_ae3d) ^ Math.imul(high ^ (high >>> 13), 0x27d4_eb2f);
-    return [high >>> 0 || 1, low >>> 0];
-  };
   const find = (high: number, low: number): number => {
     for (let slot = high % slots; ; slot = (slot + 1) % slots) {
       const at = slot * WORDS_PER_SLOT;
@@ -63,9 +50,9 @@ export function createRevokedTokens(): RevokedTokens {
   return {
     add(jti, until) {
       if (size * 2 >= slots) rebuild(slots * 2, () => true);
-      put(...fingerprint(jti), Math.min(until, 0xffff_ffff));
+      put(...fingerprint(jti, seeds), Math.min(until, 0xffff_ffff));
     },
-    has: (jti) => size > 0 && table[find(...fingerprint(jti))] !== 0,
+    has: (jti) => size > 0 && table[find(...fingerprint(jti, seeds))] !== 0,
     prune(now) {
       let live = 0;
       for (let at = 0; at < table.length; at += WORDS_PER_SLOT)
@@ -79,4 +66,22 @@ export function createRevokedTokens(): RevokedTokens {
       return size;
     },
   };
+}
+
+interface Seeds {
+  readonly high: number;
+  readonly low: number;
+}
+
+/** Two words that stand for the id, the first not zero (a seeded multiplicative hash: ids are the STS's own). */
+function fingerprint(jti: string, seeds: Seeds): readonly [number, number] {
+  let { high, low } = seeds;
+  for (let at = 0; at < jti.length; at += 1) {
+    const unit = jti.charCodeAt(at);
+    high = Math.imul(high ^ unit, 0x9e37_79b1);
+    low = Math.imul(low ^ unit, 0x85eb_ca77);
+  }
+  high = Math.imul(high ^ (high >>> 16), 0xc2b2_ae3d) ^ Math.imul(low ^ (low >>> 13), 0x27d4_eb2f);
+  low = Math.imul(low ^ (low >>> 16), 0xc2b2_ae3d) ^ Math.imul(high ^ (high >>> 13), 0x27d4_eb2f);
+  return [high >>> 0 || 1, low >>> 0];
 }

@@ -41,7 +41,7 @@ const STALE_ON_ERROR_MS = 3_600_000;
  * issuer is away. What is revoked is told by the status feed, not by the age of the copy.
  */
 export function createJwksClient({ fetch, algorithms, clock, log }: JwksClientOptions): KeySource {
-  const once = createSingleFlight<void>();
+  const once = createSingleFlight<unknown>();
   let copy: Copy | undefined;
   let attempts: number = ATTEMPTS.most;
   const openedAt = clock.monotonic();
@@ -71,7 +71,7 @@ export function createJwksClient({ fetch, algorithms, clock, log }: JwksClientOp
       throw new SecurityError('STS_UNAVAILABLE', { detail: 'no key set', cause: error });
     }
   };
-  const refresh = (): Promise<void> =>
+  const refresh = (): Promise<unknown> =>
     once('', () =>
       attemptsLeft() >= 1
         ? load()

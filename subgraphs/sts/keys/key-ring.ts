@@ -11,7 +11,7 @@ import type { KeySource, VerificationKey } from '@aduana/core/tokens/key-source'
 import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
 import type { SigningKey } from '@aduana/core/tokens/sign-access-token';
 import { SIGNING_ALGORITHMS } from '@aduana/core/tokens/signing-algorithm';
-import type { JWK } from 'jose';
+import type { Jwk } from '@aduana/core/tokens/jwk';
 import { readKeySet } from './key-store.ts';
 import { openKey } from './new-key.ts';
 
@@ -34,7 +34,7 @@ export interface KeyRing extends KeySource {
   /** @throws SecurityError `temporarily_unavailable` rather than sign with a key that may be outdated */
   signer(): SigningKey;
   /** What the JWKS shows at this moment. */
-  published(): readonly JWK[];
+  published(): readonly Jwk[];
   keySet(): KeySet;
   reload(): Promise<void>;
   stop(): Promise<void>;

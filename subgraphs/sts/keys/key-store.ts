@@ -1,7 +1,7 @@
 import type { Queryable } from '@aduana/core/store/database';
 import type { KeyRecord, KeySet, SigningKeyState } from '@aduana/core/tokens/key-set';
 import type { SigningAlgorithm } from '@aduana/core/tokens/signing-algorithm';
-import type { JWK } from 'jose';
+import type { Jwk } from '@aduana/core/tokens/jwk';
 
 interface KeyRow {
   readonly kid: string;
@@ -81,7 +81,7 @@ function toRecord(row: KeyRow): KeyRecord {
   return {
     kid: row.kid,
     algorithm: row.algorithm,
-    publicJwk: JSON.parse(row.public_jwk) as JWK,
+    publicJwk: JSON.parse(row.public_jwk) as Jwk,
     state: row.state,
     createdAt: Number(row.created_at),
     activatesAt: Number(row.activates_at),

@@ -4,7 +4,7 @@ import { generateSigningKey } from '@aduana/core/tokens/generate-signing-key';
 import type { KeyRecord } from '@aduana/core/tokens/key-set';
 import { importSigningKey, type SigningKey } from '@aduana/core/tokens/sign-access-token';
 import type { SigningAlgorithm } from '@aduana/core/tokens/signing-algorithm';
-import type { JWK } from 'jose';
+import type { Jwk } from '@aduana/core/tokens/jwk';
 
 export interface NewKey {
   readonly fresh: Pick<KeyRecord, 'kid' | 'algorithm' | 'publicJwk'>;
@@ -27,6 +27,6 @@ export async function openKey(
   wrapped: string,
   secrets: SecretProvider,
 ): Promise<SigningKey> {
-  const privateJwk = JSON.parse((await secrets.unwrap(wrapped, contextOf(key.kid))).reveal()) as JWK;
+  const privateJwk = JSON.parse((await secrets.unwrap(wrapped, contextOf(key.kid))).reveal()) as Jwk;
   return importSigningKey(key.algorithm, { ...privateJwk, kid: key.kid });
 }

@@ -25,21 +25,17 @@ export function createIntrospectRoute(verifyAny: VerifyAccessToken, callers: Cal
         if (token === undefined) throw new SecurityError('invalid_request', { detail: 'token is required' });
         return jsonResponse(await introspect(token, caller, verifyAny));
       } catch (error) {
-        return unauthenticated(error, request) ?? oauthErrorResponse(error);
+        rethrowBearerFailure(error, request);
+        return oauthErrorResponse(error);
       }
     },
   };
 }
 
-/** A Bearer credential that fails is told as such; everything else is the client's. */
-export function unauthenticated(error: unknown, request: ServiceRequest): undefined {
-  if (
-    error instanceof SecurityError &&
-    error.code === 'invalid_token' &&
-    request.headers.authorization !== undefined
-  )
+/** A Bearer credential that fails is told in the words of RFC 6750; everything else is the client's failure. */
+export function rethrowBearerFailure(error: unknown, { headers }: ServiceRequest): void {
+  if (error instanceof SecurityError && error.code === 'invalid_token' && headers.authorization !== undefined)
     throw error;
-  return undefined;
 }
 
 async function introspect(token: string, caller: Caller, verifyAny: VerifyAccessToken) {

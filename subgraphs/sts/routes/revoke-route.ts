@@ -4,7 +4,7 @@ import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token'
 import { authenticateCaller, type CallerOptions } from '../clients/authorize-caller.ts';
 import type { RevocationOrder } from '../status/revoke-token.ts';
 import { readTokenForm } from '../token/token-form.ts';
-import { unauthenticated } from './introspect-route.ts';
+import { rethrowBearerFailure } from './introspect-route.ts';
 import { oauthErrorResponse } from './oauth-error.ts';
 
 /** `POST /sts/revoke` (RFC 7009): 200 whether or not the token was one; that of another client stays untouched. */
@@ -34,7 +34,8 @@ export function createRevokeRoute(
           await revoke({ jti: claims.jti, reason: 'revoked by its client', actor });
         return { status: 200, headers: { 'cache-control': 'no-store' } };
       } catch (error) {
-        return unauthenticated(error, request) ?? oauthErrorResponse(error);
+        rethrowBearerFailure(error, request);
+        return oauthErrorResponse(error);
       }
     },
   };

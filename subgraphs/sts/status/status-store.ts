@@ -46,7 +46,7 @@ export async function readStatusPage(database: Queryable, after: number): Promis
   return {
     entries: rows.map(
       ({ seq, at, entry }) =>
-        ({ ...(JSON.parse(entry) as NewStatusEntry), seq: Number(seq), at: Number(at) }) as StatusEntry,
+        ({ ...(JSON.parse(entry) as NewStatusEntry), seq: Number(seq), at: Number(at) }),
     ),
     head: Number(head.rows[0]?.seq ?? 0),
   };

@@ -1,4 +1,4 @@
-import type { JWTPayload } from 'jose';
+import type { JwtClaims } from '@aduana/core/tokens/jwk';
 import type { Engine } from '@aduana/core/iam/compile';
 import type { TrustedIssuer } from '@aduana/core/iam/policy';
 import type { Platform } from '@aduana/core/platform/platform';
@@ -56,7 +56,7 @@ export function createForeignTokenVerifier(options: ForeignTokenOptions): Verify
   };
 }
 
-function toSubject(payload: JWTPayload, issuer: TrustedIssuer, engine: Engine): Subject {
+function toSubject(payload: JwtClaims, issuer: TrustedIssuer, engine: Engine): Subject {
   const sub = claimAt(payload, issuer.subjectClaim);
   if (typeof sub !== 'string' || sub === '' || sub.length > LONGEST_SUBJECT)
     throw invalidToken('no usable subject');
@@ -80,7 +80,7 @@ function toSubject(payload: JWTPayload, issuer: TrustedIssuer, engine: Engine): 
 }
 
 /** The names that the values of the claims stand for. */
-function mapped(payload: JWTPayload, claims: TrustedIssuer['roleClaims']): ReadonlySet<string> {
+function mapped(payload: JwtClaims, claims: TrustedIssuer['roleClaims']): ReadonlySet<string> {
   const names = new Set<string>();
   for (const [claim, values] of claims)
     for (const value of [claimAt(payload, claim)].flat())
@@ -89,7 +89,7 @@ function mapped(payload: JWTPayload, claims: TrustedIssuer['roleClaims']): Reado
 }
 
 /** A claim by its name, or by a path of names between dots. */
-function claimAt(payload: JWTPayload, path: string): unknown {
+function claimAt(payload: JwtClaims, path: string): unknown {
   if (Object.hasOwn(payload, path)) return payload[path];
   let at: unknown = payload;
   for (const name of path.split('.')) {

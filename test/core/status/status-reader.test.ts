@@ -5,12 +5,14 @@ import type { StatusEntry, StatusPage } from '@aduana/core/status/status-entry';
 import { createStatusReader } from '@aduana/core/status/status-reader';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
+const noop = (): void => undefined;
+
 type New<Entry> = Entry extends unknown ? Omit<Entry, 'seq' | 'at'> : never;
 
 function openReader(pageLength = 1_000, away = false) {
   const clock = createFakeClock();
   const entries: StatusEntry[] = [];
-  const state = { away, wake: () => undefined as void, head: 0 };
+  const state = { away, wake: noop, head: 0 };
   const reader = createStatusReader({
     fetchPage(after): Promise<StatusPage> {
       if (state.away) return Promise.reject(new Error('away'));
@@ -26,7 +28,7 @@ function openReader(pageLength = 1_000, away = false) {
   });
   const add = (entry: New<StatusEntry>): void => {
     state.head += 1;
-    entries.push({ ...entry, seq: state.head, at: clock.now() } as StatusEntry);
+    entries.push({ ...entry, seq: state.head, at: clock.now() });
   };
   return { reader, clock, entries, state, add };
 }

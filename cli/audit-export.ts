@@ -112,7 +112,7 @@ async function openStoredLog(context: CommandContext): Promise<LogSource> {
 async function openAuditStore(
   settings: Awaited<ReturnType<typeof runningSettings>>,
   context: CommandContext,
-): Promise<{ readonly database: Database; close(): Promise<void> }> {
+): Promise<{ readonly database: Database; readonly close: () => Promise<void> }> {
   if (settings.DATABASE_URL !== undefined) {
     const name = decodeURIComponent(new URL(settings.DATABASE_URL).pathname.slice(1));
     const role = rolesOf(name, 'audit').reader;

@@ -90,38 +90,43 @@ function embedded(): StoreKind {
 }
 
 function server(serverUrl: string): StoreKind {
-  const admin = openPgDatabase({ url: serverUrl, schema: 'public', log: SILENT, maxConnections: 1 });
-  const opened: Database[] = [];
-  const databases: { readonly name: string; readonly roles: readonly string[] }[] = [];
+  const name = `aduana_test_${randomBytes(6).toString('hex')}`;
+  const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href;
+  const admin = connect(serverUrl, 'public');
+  const opened = new Map<string, Database>();
+  const roles = new Set<string>();
+  const asRole = (schema: string, role?: string): Database => {
+    const key = `${schema} ${role ?? ''}`;
+    const database = opened.get(key) ?? connect(url, schema, role);
+    opened.set(key, database);
+    return database;
+  };
   return {
     async open(schema, migrations) {
-      const name = `aduana_test_${randomBytes(6).toString('hex')}`;
-      const roles = rolesOf(name, schema);
-      await admin.query(`CREATE DATABASE "${name}"`);
-      databases.push({ name, roles: Object.values(roles) as string[] });
-      const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href;
-      const connect = (role?: string): Database => {
-        const database = openPgDatabase({
-          url,
-          schema,
-          log: SILENT,
-          maxConnections: 4,
-          ...(role === undefined ? {} : { role }),
-        });
-        opened.push(database);
-        return database;
-      };
-      const superuser = connect();
-      await migrate(superuser, { schema, roles, migrations });
-      return { superuser, writer: connect(roles.writer), reader: connect(roles.reader), url };
+      if (opened.size === 0) await admin.query(`CREATE DATABASE "${name}"`);
+      const superuser = asRole(schema);
+      await superuser.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+      const own = rolesOf(name, schema);
+      for (const role of [own.owner, own.writer, own.reader]) roles.add(role);
+      await migrate(superuser, { schema, roles: own, migrations });
+      return { superuser, writer: asRole(schema, own.writer), reader: asRole(schema, own.reader), url };
     },
     async close() {
-      await Promise.all(opened.map((database) => database.close()));
-      for (const { name, roles } of databases) {
-        await admin.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
-        for (const role of roles) await admin.query(`DROP ROLE IF EXISTS "${role}"`);
-      }
+      await Promise.all([...opened.values()].map((database) => database.close()));
+      await admin.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+      for (const role of roles) await admin.query(`DROP ROLE IF EXISTS "${role}"`);
       await admin.close();
     },
   };
+}
+
+function connect(url: string, schema: string, role?: string): Database {
+  return openPgDatabase({
+    url,
+    schema,
+    log: SILENT,
+    maxConnections: 4,
+    statementTimeoutMilliseconds: 60_000,
+    ...(role === undefined ? {} : { role }),
+  });
 }

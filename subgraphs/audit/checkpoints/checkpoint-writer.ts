@@ -10,18 +10,19 @@ export interface CheckpointWriterOptions {
   readonly reader: Database;
   readonly writer: Database;
   readonly guard: CheckpointGuard;
-  readonly signer: NoteSigner;
+  readonly signers: readonly [NoteSigner, ...NoteSigner[]];
   readonly treeReader: TreeReader;
   readonly clock: Clock;
   readonly log: Log;
+  /** Called after each new checkpoint, for those who keep or countersign it. */
   readonly onSigned: (checkpoint: Checkpoint, note: string) => void;
+  /** Called once, when signing ends. */
+  readonly onContradiction: (reason: string) => void;
 }
 
-export interface CheckpointWriter {
-  /** Integrates what is new and signs it; does nothing where nothing grew and the last note is young. */
-  advance(): Promise<void>;
-  /** Why nothing is signed any more; undefined while the log is whole. */
-  readonly contradiction: string | undefined;
+/** What the database holds is not what was signed. */
+class ContradictionError extends Error {
+  override readonly name = 'ContradictionError';
 }
 
 const LEAVES_PER_READ = 8192;
@@ -31,94 +32,120 @@ const IDLE_MS = 60_000;
  * Makes checkpoints. Any replica may: the tree is the same for all, and one at a time signs. What contradicts the last
  * checkpoint that was seen here is never signed.
  */
-export async function createCheckpointWriter(options: CheckpointWriterOptions): Promise<CheckpointWriter> {
-  const { reader, writer, guard, signer, clock, log } = options;
-  let tree = await TileAccumulator.load(reader);
-  let isCompared = false;
-  let signedAt = -Infinity;
-  let contradiction: string | undefined;
+export class CheckpointWriter {
+  readonly #options: CheckpointWriterOptions;
+  #tree: TileAccumulator;
+  #isCompared = false;
+  #signedAt = -Infinity;
+  #contradiction: string | undefined;
 
-  async function advance(): Promise<void> {
-    if (contradiction !== undefined) return;
-    const size = (await reader.query<{ size: number }>('SELECT size FROM head')).rows[0]?.size ?? 0;
-    const known = guard.last?.size ?? -1;
-    if (size < known || size < tree.size) {
-      refuse(`the log holds ${String(size)} entries where ${String(Math.max(known, tree.size))} were signed`);
-      return;
-    }
-    if (!isCompared && !(await holdsSignedTree())) return;
-    isCompared = true;
-    if (size === known && tree.size === size && clock.now() - signedAt < IDLE_MS) return;
-    const grown = tree.copy();
-    const tiles = await integrate(grown, size);
-    if (tiles === undefined) return;
-    await sign(grown, tiles);
+  private constructor(options: CheckpointWriterOptions, tree: TileAccumulator) {
+    this.#options = options;
+    this.#tree = tree;
   }
 
-  /** Appends leaves up to `size`; undefined when they contradict what was signed, or are not all there. */
-  async function integrate(grown: TileAccumulator, size: number): Promise<readonly FullTile[] | undefined> {
+  static async open(options: CheckpointWriterOptions): Promise<CheckpointWriter> {
+    return new CheckpointWriter(options, await TileAccumulator.load(options.reader));
+  }
+
+  /** Why nothing is signed any more; undefined while the log is whole. */
+  get contradiction(): string | undefined {
+    return this.#contradiction;
+  }
+
+  /** Integrates what is new and signs it; does nothing where nothing grew and the last note is young. */
+  async advance(): Promise<void> {
+    if (this.#contradiction !== undefined) return;
+    try {
+      await this.#advance();
+    } catch (error) {
+      if (!(error instanceof ContradictionError || error instanceof MissingHashError)) throw error;
+      this.refuse(error.message);
+    }
+  }
+
+  /** Ends signing for good: what was signed so far stands, the log must be looked at. */
+  refuse(reason: string): void {
+    if (this.#contradiction !== undefined) return;
+    this.#contradiction = reason;
+    const { log, onContradiction } = this.#options;
+    log.error('the log contradicts its last checkpoint: nothing is signed any more', { reason });
+    onContradiction(reason);
+  }
+
+  async #advance(): Promise<void> {
+    const { reader, guard, clock } = this.#options;
+    const size = (await reader.query<{ size: number }>('SELECT size FROM head')).rows[0]?.size ?? 0;
+    const signed = Math.max(guard.last?.size ?? 0, this.#tree.size);
+    if (size < signed)
+      throw new ContradictionError(
+        `the log holds ${String(size)} entries where ${String(signed)} were signed`,
+      );
+    await this.#compareOnce();
+    const isSigned = guard.last?.size === size && this.#tree.size === size;
+    if (isSigned && clock.now() - this.#signedAt < IDLE_MS) return;
+    const grown = this.#tree.copy();
+    await this.#sign(grown, await this.#integrate(grown, size));
+  }
+
+  /** Whether the database still has the tree that was signed last; what is integrated may be ahead of it. */
+  async #compareOnce(): Promise<void> {
+    const { last } = this.#options.guard;
+    if (
+      !this.#isCompared &&
+      last !== undefined &&
+      !last.root.equals(await this.#options.treeReader.root(last.size))
+    )
+      throw otherTree(last.size);
+    this.#isCompared = true;
+  }
+
+  /** Appends leaves up to `size`. */
+  async #integrate(grown: TileAccumulator, size: number): Promise<readonly FullTile[]> {
     const tiles: FullTile[] = [];
-    if (!fitsGuard(grown)) return undefined;
+    this.#assertSigned(grown);
     while (grown.size < size) {
-      const from = grown.size;
-      const { rows } = await reader.query<{ seq: number; leaf_hash: Buffer }>(
+      const to = Math.min(grown.size + LEAVES_PER_READ, size);
+      const { rows } = await this.#options.reader.query<{ seq: number; leaf_hash: Buffer }>(
         'SELECT seq, leaf_hash FROM entries WHERE seq >= $1 AND seq < $2 ORDER BY seq',
-        [from, Math.min(from + LEAVES_PER_READ, size)],
+        [grown.size, to],
       );
       for (const { seq, leaf_hash: leaf } of rows) {
         if (seq !== grown.size) break;
         tiles.push(...grown.append(leaf));
-        if (!fitsGuard(grown)) return undefined;
+        this.#assertSigned(grown);
       }
-      if (grown.size === from || grown.size < Math.min(from + LEAVES_PER_READ, size)) {
-        refuse(`entry ${String(grown.size)} is missing`);
-        return undefined;
-      }
+      if (grown.size < to) throw new ContradictionError(`entry ${String(grown.size)} is missing`);
     }
     return tiles;
   }
 
-  /** Whether the database still has the tree that was signed last; what is integrated may be ahead of it. */
-  async function holdsSignedTree(): Promise<boolean> {
-    const { last } = guard;
-    if (last === undefined) return true;
-    try {
-      if (last.root.equals(await options.treeReader.root(last.size))) return true;
-      refuse(`the tree of ${String(last.size)} entries is not the one that was signed`);
-    } catch (error) {
-      if (!(error instanceof MissingHashError)) throw error;
-      refuse(error.message);
-    }
-    return false;
+  #assertSigned(grown: TileAccumulator): void {
+    const { last } = this.#options.guard;
+    if (last?.size === grown.size && !last.root.equals(grown.root())) throw otherTree(last.size);
   }
 
-  function fitsGuard(grown: TileAccumulator): boolean {
-    if (guard.last?.size !== grown.size || guard.last.root.equals(grown.root())) return true;
-    refuse(`the tree of ${String(grown.size)} entries is not the one that was signed`);
-    return false;
-  }
-
-  async function sign(grown: TileAccumulator, tiles: readonly FullTile[]): Promise<void> {
-    const checkpoint = { origin: signer.name, size: grown.size, root: grown.root() };
-    const note = signCheckpoint(checkpoint, [signer]);
-    const isNew = guard.last?.size !== grown.size;
+  async #sign(grown: TileAccumulator, tiles: readonly FullTile[]): Promise<void> {
+    const { guard, signers, writer, clock, onSigned } = this.#options;
+    const checkpoint = { origin: signers[0].name, size: grown.size, root: grown.root() };
+    const note = signCheckpoint(checkpoint, signers);
     const isSigned = await writer.tryExclusively('checkpoint', async (transaction) => {
-      if (isNew) await guard.remember(checkpoint, note); // before anybody can see it
-      await store(transaction, checkpoint, note, tiles);
+      if (guard.last?.note !== note) await guard.remember(checkpoint, note); // before anybody can see it
+      await this.#store(transaction, checkpoint, note, tiles);
       return true;
     });
     if (isSigned !== true) return;
-    tree = grown;
-    signedAt = clock.now();
-    options.onSigned(checkpoint, note);
+    this.#tree = grown;
+    this.#signedAt = clock.now();
+    onSigned(checkpoint, note);
   }
 
-  async function store(
+  async #store(
     transaction: Queryable,
     { size, root }: Checkpoint,
     note: string,
     tiles: readonly FullTile[],
-  ) {
+  ): Promise<void> {
     for (const { level, index, root: above, hashes } of tiles)
       await transaction.query(
         'INSERT INTO tiles (level, index, root, hashes) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
@@ -132,14 +159,11 @@ export async function createCheckpointWriter(options: CheckpointWriterOptions): 
       size,
       root,
       note,
-      new Date(clock.now()).toISOString(),
+      new Date(this.#options.clock.now()).toISOString(),
     ]);
   }
+}
 
-  function refuse(reason: string): void {
-    contradiction = reason;
-    log.error('the log contradicts its last checkpoint: nothing is signed any more', { reason });
-  }
-
-  return { advance, get contradiction() { return contradiction; } }; // prettier-ignore
+function otherTree(size: number): ContradictionError {
+  return new ContradictionError(`the tree of ${String(size)} entries is not the one that was signed`);
 }

@@ -48,23 +48,33 @@ export class TileAccumulator {
     return foldSubtrees(subtrees);
   }
 
-  /** The right edge of what is integrated: at each level the hashes above the full tiles below; leaves follow from `size`. */
-  static async load(reader: Database): Promise<TileAccumulator> {
-    const { rows: counts } = await reader.query<{ level: number; full: number }>(
-      'SELECT level, count(*) AS full FROM tiles GROUP BY level ORDER BY level',
-    );
+  /** The right edge of the tree of `size` leaves. */
+  static async at(reader: Database, size: number): Promise<TileAccumulator> {
     const accumulator = new TileAccumulator();
-    accumulator.#size = (counts[0]?.full ?? 0) * TILE_HASHES;
-    accumulator.#partial.push([]);
-    for (const { level, full } of counts) {
-      const firstOfEdge = Math.floor(full / TILE_HASHES) * TILE_HASHES;
-      const { rows } = await reader.query<{ root: Buffer }>(
-        'SELECT root FROM tiles WHERE level = $1 AND index >= $2 ORDER BY index',
-        [level, firstOfEdge],
+    accumulator.#size = size;
+    for (
+      let level = 0, nodes = size;
+      level === 0 || nodes > 0;
+      level += 1, nodes = Math.floor(nodes / TILE_HASHES)
+    ) {
+      const edge = Math.floor(nodes / TILE_HASHES) * TILE_HASHES;
+      const { rows } = await reader.query<{ hash: Buffer }>(
+        level === 0
+          ? 'SELECT leaf_hash AS hash FROM entries WHERE seq >= $1 AND seq < $2 ORDER BY seq'
+          : `SELECT root AS hash FROM tiles WHERE level = ${String(level - 1)} AND index >= $1 AND index < $2 ORDER BY index`,
+        [edge, nodes],
       );
-      accumulator.#partial.push(rows.map(({ root }) => root));
+      accumulator.#partial[level] = rows.map(({ hash }) => hash);
     }
     return accumulator;
+  }
+
+  /** The right edge of the full tiles: leaves follow from its size. */
+  static async load(reader: Database): Promise<TileAccumulator> {
+    const { rows } = await reader.query<{ full: number }>(
+      'SELECT count(*) AS full FROM tiles WHERE level = 0',
+    );
+    return TileAccumulator.at(reader, (rows[0]?.full ?? 0) * TILE_HASHES);
   }
 }
 

@@ -3,6 +3,7 @@ import { leafHash } from '@aduana/core/audit/merkle';
 import { sealPersonalData, type SealedPersonalData } from '@aduana/core/audit/personal-data';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { sha256Hex } from '@aduana/core/platform/digest';
+import { columnsOf } from './entry-columns.ts';
 import { mayWrite } from './event-types.ts';
 import { isObject, type PostedEvent } from './parse-events.ts';
 import type { NewEntry } from './sequencer.ts';
@@ -46,35 +47,16 @@ function toEntry(peer: string, event: PostedEvent, pii: SealedPersonalData | nul
   };
   const canonical = canonicalText(stamped);
   const hash = leafHash(canonical).toString('hex');
-  const request = isObject(event.request) ? event.request : {};
-  const trace = isObject(event.trace) ? event.trace : {};
   return {
-    id,
-    peer,
+    ...columnsOf(
+      canonical.includes('"truncated":true') ? (JSON.parse(canonical) as typeof stamped) : stamped,
+    ),
     // sealing is not repeatable: an event sent again is known by everything but the sealed values
     fingerprint:
       pii === null ? hash : sha256Hex(canonicalText({ ...stamped, pii: Object.keys(pii.values).sort() })),
-    time,
-    type,
-    outcome,
-    actor: column(actor.sub) ?? 'anonymous',
-    client_id: column(actor.client_id),
-    operation: column(request['operation_name']),
-    trace_id: column(trace['trace_id']),
-    instance,
-    boot_id,
-    n,
     leaf_hash: hash,
     canonical,
   };
-}
-
-const MAX_COLUMN_CHARACTERS = 256;
-
-/** What an index can hold: a bounded text that every encoding has. */
-function column(value: unknown): string | null {
-  if (typeof value !== 'string') return null;
-  return value.slice(0, MAX_COLUMN_CHARACTERS).replaceAll(/[\0\p{Surrogate}]/gu, '\uFFFD');
 }
 
 async function seal(event: PostedEvent, subjectKeys: SubjectKeys): Promise<SealedPersonalData | null> {

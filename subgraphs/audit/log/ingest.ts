@@ -25,19 +25,16 @@ export interface IngestOptions {
   readonly log: Log;
   /** The audit service's own line to the log. */
   readonly own: () => AuditSink;
-  /** Tells who waits for new entries. */
-  readonly onAppended: () => void;
 }
 
 export function createIngest(options: IngestOptions): Ingest {
-  const { sequencer, subjectKeys, log, own, onAppended } = options;
+  const { sequencer, subjectKeys, log, own } = options;
 
   async function accept(peer: string, body: string): Promise<number> {
     const events = parseEvents(body);
     if (events.length === 0) return 0;
     const entries = await admitEvents(peer, events, subjectKeys);
     const placed = await sequencer.append(entries);
-    onAppended();
     const conflicts = placed.flatMap(({ result, seq }, index) => {
       const event = events[index];
       return result === 'conflicting' && event !== undefined ? [{ event, seq }] : [];

@@ -64,6 +64,16 @@ const ENTRIES: Migration = {
     );
     PERFORM make_append_only('event_ids');
 
+    GRANT SELECT, UPDATE ON head TO "${writer}";
+    GRANT INSERT ON entries TO "${writer}";
+    GRANT SELECT, INSERT ON event_ids TO "${writer}";
+    GRANT SELECT ON head, entries, event_ids TO "${reader}";`,
+};
+
+/** The writer may not make tables: this makes the next partition, once there is little room left. */
+const PARTITIONS: Migration = {
+  name: '002-partitions',
+  sql: ({ writer }) => `
     CREATE FUNCTION add_partition() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
       SET search_path = ${AUDIT_SCHEMA}, pg_temp AS $body$
     DECLARE
@@ -81,12 +91,7 @@ const ENTRIES: Migration = {
       UPDATE head SET capacity = lower + ${String(PARTITION_ENTRIES)};
     END $body$;
     REVOKE ALL ON FUNCTION add_partition() FROM PUBLIC;
-    GRANT EXECUTE ON FUNCTION add_partition() TO "${writer}";
-
-    GRANT SELECT, UPDATE ON head TO "${writer}";
-    GRANT INSERT ON entries TO "${writer}";
-    GRANT SELECT, INSERT ON event_ids TO "${writer}";
-    GRANT SELECT ON head, entries, event_ids TO "${reader}";`,
+    GRANT EXECUTE ON FUNCTION add_partition() TO "${writer}";`,
 };
 
 /**
@@ -94,7 +99,7 @@ const ENTRIES: Migration = {
  * that were there already, and under ordinal -1 the number of the first new one.
  */
 const APPEND: Migration = {
-  name: '002-append',
+  name: '003-append',
   sql: ({ writer }) => `
     CREATE FUNCTION append(incoming json)
       RETURNS TABLE (ordinal int, seq bigint, fingerprint bytea) LANGUAGE plpgsql AS $body$
@@ -138,7 +143,7 @@ const APPEND: Migration = {
 
 /** Full tiles of 256 hashes (c2sp.org/tlog-tiles) with the hash above them; what was signed; keys of personal data. */
 const TREE: Migration = {
-  name: '003-tree',
+  name: '004-tree',
   sql: ({ writer, reader }) => `
     CREATE TABLE tiles (
       level int NOT NULL,
@@ -168,4 +173,4 @@ const TREE: Migration = {
     GRANT SELECT ON tiles, checkpoints, subject_keys TO "${reader}";`,
 };
 
-export const AUDIT_MIGRATIONS: readonly Migration[] = [ENTRIES, APPEND, TREE];
+export const AUDIT_MIGRATIONS: readonly Migration[] = [ENTRIES, PARTITIONS, APPEND, TREE];

@@ -1,22 +1,11 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Database } from '@aduana/core/store/database';
+import type { EntryColumns } from './entry-columns.ts';
 
-/** An event in its final form, with the columns that it can be found by. */
-export interface NewEntry {
-  readonly id: string;
-  readonly peer: string;
+/** An event in its final form. */
+export interface NewEntry extends EntryColumns {
   /** SHA-256, hex: an event sent again must have the same. */
   readonly fingerprint: string;
-  readonly time: string;
-  readonly type: string;
-  readonly outcome: string;
-  readonly actor: string;
-  readonly client_id: string | null;
-  readonly operation: string | null;
-  readonly trace_id: string | null;
-  readonly instance: string;
-  readonly boot_id: string;
-  readonly n: number;
   /** Hex. */
   readonly leaf_hash: string;
   readonly canonical: string;
@@ -39,8 +28,8 @@ export interface Sequencer {
 
 interface Waiting {
   readonly entry: NewEntry;
-  place(placed: Placed): void;
-  fail(error: unknown): void;
+  readonly place: (placed: Placed) => void;
+  readonly fail: (error: unknown) => void;
 }
 
 const MAX_GROUP_ENTRIES = 1000;

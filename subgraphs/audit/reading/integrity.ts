@@ -1,3 +1,4 @@
+import type { Clock } from '@aduana/core/platform/clock';
 import type { Database } from '@aduana/core/store/database';
 
 export type IntegrityStatus = 'OK' | 'TAMPERED' | 'INCOMPLETE' | 'BEHIND';
@@ -12,6 +13,7 @@ export interface Hole {
 
 export interface SinkState {
   readonly name: string;
+  /** Events up to here, not including it, are acknowledged. */
   readonly cursor: number;
   readonly lag: number;
   readonly lastError: string | null;
@@ -27,10 +29,60 @@ export interface Integrity {
   readonly sinks: readonly SinkState[];
 }
 
-/** How many entries the log holds, and how many of them are signed. */
-export async function readSizes(reader: Database): Promise<{ size: number; signedSize: number }> {
-  const { rows } = await reader.query<{ size: number; signed: number }>(
-    'SELECT size, coalesce((SELECT c.size FROM checkpoints c ORDER BY c.number DESC LIMIT 1), 0) AS signed FROM head',
+export interface IntegrityOptions {
+  readonly reader: Database;
+  readonly clock: Clock;
+  readonly vkey: string;
+  readonly contradiction: () => string | undefined;
+  readonly watch: {
+    readonly verifiedSize: number;
+    holes(): readonly Hole[];
+    openIntents(): number;
+  };
+  readonly sinks: (size: number) => Promise<readonly SinkState[]>;
+}
+
+/** New events are signed within a second: much later, something is wrong. */
+const PATIENCE_MS = 10_000;
+
+/** How whole the log is, as far as this service has seen. */
+export async function readIntegrity(options: IntegrityOptions): Promise<Integrity> {
+  const { reader, clock, watch } = options;
+  const { size, signedSize, signedAt } = await readSizes(reader);
+  const holes = watch.holes();
+  const isBehind = size > signedSize && clock.now() - signedAt > PATIENCE_MS;
+  const isIncomplete = holes.length > 0 || watch.openIntents() > 0;
+  const status =
+    options.contradiction() !== undefined
+      ? 'TAMPERED'
+      : isIncomplete
+        ? 'INCOMPLETE'
+        : isBehind
+          ? 'BEHIND'
+          : 'OK';
+  return {
+    status,
+    size,
+    verifiedSize: watch.verifiedSize,
+    vkey: options.vkey,
+    lag: Math.max(0, size - signedSize),
+    holes,
+    sinks: await options.sinks(size),
+  };
+}
+
+interface Sizes {
+  readonly size: number;
+  readonly signedSize: number;
+  /** Milliseconds since the epoch. */
+  readonly signedAt: number;
+}
+
+async function readSizes(reader: Database): Promise<Sizes> {
+  const { rows } = await reader.query<{ size: number; signed: number | null; signed_at: Date | null }>(
+    `SELECT h.size, c.size AS signed, c.signed_at FROM head h
+     LEFT JOIN LATERAL (SELECT size, signed_at FROM checkpoints ORDER BY number DESC LIMIT 1) c ON true`,
   );
-  return { size: rows[0]?.size ?? 0, signedSize: rows[0]?.signed ?? 0 };
+  const [row] = rows;
+  return { size: row?.size ?? 0, signedSize: row?.signed ?? 0, signedAt: row?.signed_at?.getTime() ?? 0 };
 }

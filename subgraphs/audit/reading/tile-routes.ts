@@ -46,9 +46,10 @@ export function createTileRoutes(options: TileRouteOptions): readonly Route[] {
       await recordRead(service, request, asked, options.audit);
       recorded.set(service, true, clock.now() + READ_RECORDED_FOR_MS);
     }
-    const body = isEntries
-      ? await readEntries(options.reader, asked)
-      : Buffer.concat(await options.tree.tile(Number(asked.level), asked.index, asked.width));
+    const body =
+      asked.level === 'entries'
+        ? await readEntries(options.reader, asked)
+        : Buffer.concat(await options.tree.tile(asked.level, asked.index, asked.width));
     return {
       status: 200,
       headers: {

@@ -1,47 +1,23 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { openCheckpoint } from '@aduana/core/audit/checkpoint';
 import { leafHash } from '@aduana/core/audit/merkle';
-import { loadConfig } from '@aduana/core/config/load-config';
-import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { createMetrics } from '@aduana/core/platform/metrics';
 import { verifyConsistency, verifyInclusion } from '../../../auditor/merkle.ts';
-import { AUDIT_SETTINGS } from '../../../subgraphs/audit/config.ts';
-import { type OpenLog, openLog } from '../../../subgraphs/audit/open-log.ts';
+import type { OpenLog } from '../../../subgraphs/audit/open-log.ts';
 import { findEventById, findEvents } from '../../../subgraphs/audit/reading/stored-event.ts';
 import { postedBody, postedEvent } from '../../support/audit-events.ts';
-import { createMemorySecrets } from '../../support/memory-secrets.ts';
-import { describeStores, type TestStore } from '../../support/stores.ts';
+import { openTestLog, type TestLog } from '../../support/open-test-log.ts';
+import { describeStores } from '../../support/stores.ts';
 
 describeStores('the audit log', (openStore) => {
-  let home: string;
-  let store: TestStore;
+  let audit: TestLog;
   let log: OpenLog;
-  const secrets = createMemorySecrets();
-
-  const open = (): Promise<OpenLog> =>
-    openLog(loadConfig(AUDIT_SETTINGS, { ADUANA_HOME: home }), {
-      clock: createSystemClock(),
-      log: createLog('silent', () => undefined),
-      metrics: createMetrics(),
-      secrets,
-      openStore: async (schema, migrations) => (store ??= await openStore(schema, migrations)),
-    });
-
   beforeEach(async () => {
-    home = await mkdtemp(join(tmpdir(), 'aduana-audit-'));
-    store = undefined as unknown as TestStore;
-    log = await open();
+    audit = await openTestLog(openStore);
+    log = audit.log;
   });
-  afterEach(async () => {
-    await log.close();
-    await rm(home, { recursive: true });
-  });
+  afterEach(() => audit.remove());
 
-  const wholeLog = () => findEvents(store.reader, {}, -1, 1000);
+  const wholeLog = () => findEvents(log.reader, {}, -1, 1000);
 
   test('appends in order, stamps the peer, and hashes exactly what it shows', async () => {
     const first = postedEvent({ source: { instance: 'i', boot_id: 'b', n: 0, peer: 'admin' } });
@@ -82,7 +58,7 @@ describeStores('the audit log', (openStore) => {
     await log.ingest.accept('leads', postedBody(event));
     await log.ingest.accept('gateway', postedBody({ ...event, type: 'request' }));
     expect((await wholeLog()).filter(({ id }) => id === event['id'])).toHaveLength(2);
-    expect(await findEventById(store.reader, event['id'] as string)).toMatchObject({ type: 'request' });
+    expect(await findEventById(log.reader, event['id'] as string)).toMatchObject({ type: 'request' });
   });
 
   test('lets a peer write only the types that are its own', async () => {
@@ -161,8 +137,8 @@ describeStores('the audit log', (openStore) => {
 
   test('goes on after a restart from what it had signed', async () => {
     await log.ingest.accept('gateway', postedBody(...Array.from({ length: 300 }, () => postedEvent())));
-    await log.close();
-    log = await open();
+    await audit.restart();
+    log = audit.log;
     await log.ingest.accept('gateway', postedBody(postedEvent()));
     await log.advance();
     expect(log.contradiction()).toBeUndefined();
@@ -191,7 +167,7 @@ describeStores('the audit log', (openStore) => {
       ),
     );
     const seqs = async (filter: Parameters<typeof findEvents>[1], after = -1, limit = 10) =>
-      (await findEvents(store.reader, filter, after, limit)).map(({ seq }) => seq);
+      (await findEvents(log.reader, filter, after, limit)).map(({ seq }) => seq);
     expect(await seqs({ actor: 'ada' })).toEqual([1, 3]);
     expect(await seqs({ actor: 'ada' }, 1)).toEqual([3]);
     expect(await seqs({ outcome: 'DENIED' })).toEqual([1]);

@@ -1,0 +1,150 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Clock } from '@aduana/core/platform/clock';
+import { describeError, type Log } from '@aduana/core/platform/log';
+import { every, type Repeating } from '@aduana/core/platform/every';
+import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
+import type { Database } from '@aduana/core/store/database';
+import type { Hole } from '../reading/integrity.ts';
+import { type LedgerSnapshot, SourceLedger } from '../reading/source-ledger.ts';
+import { TileAccumulator } from './tile-accumulator.ts';
+import type { TreeReader } from './tree-reader.ts';
+import { TamperedError, verifyEntries } from './verify-entries.ts';
+
+export interface IntegrityWatchOptions {
+  readonly reader: Database;
+  readonly tree: TreeReader;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where what is verified is remembered, outside the database. */
+  readonly file: string;
+  /** How many entries are signed: no more is verified. */
+  readonly signedSize: () => Promise<number>;
+  readonly onTampered: (reason: string) => void;
+  readonly onHoles: (holes: readonly Hole[], openIntents: number) => void;
+}
+
+const PAUSE_MS = 30_000;
+const ENTRIES_AT_ONCE = 500;
+/** The pause after a piece of work, in its own length: one part in twenty is a share of 5 %. */
+const REST = 19;
+/** A mutation is answered long before that. */
+const INTENT_PATIENCE_MS = 120_000;
+
+interface Snapshot extends LedgerSnapshot {
+  readonly size: number;
+  readonly root: string;
+}
+
+/** Verifies what is new every half minute, and everything again and again within a share of the processor. */
+export class IntegrityWatch {
+  readonly #options: IntegrityWatchOptions;
+  readonly #stopped = new AbortController();
+  readonly #loops: readonly Repeating[];
+  #verified = new TileAccumulator();
+  #ledger = new SourceLedger();
+  #lastFinding = '';
+
+  private constructor(options: IntegrityWatchOptions) {
+    this.#options = options;
+    const onError = (error: unknown): void => {
+      options.log.warn('the log could not be verified', { error: describeError(error) });
+    };
+    this.#loops = [
+      every(options.clock, () => PAUSE_MS, () => this.verifyNew(), onError), // prettier-ignore
+      every(options.clock, () => PAUSE_MS, () => this.verifyAll(), onError), // prettier-ignore
+    ];
+  }
+
+  /** Goes on where the last run ended, if the log still is what it was then. */
+  static async start(options: IntegrityWatchOptions): Promise<IntegrityWatch> {
+    await mkdir(dirname(options.file), { recursive: true, mode: 0o700 });
+    const watch = new IntegrityWatch(options);
+    await watch.#restore();
+    return watch;
+  }
+
+  get verifiedSize(): number {
+    return this.#verified.size;
+  }
+
+  holes(): readonly Hole[] {
+    return this.#ledger.holes();
+  }
+
+  openIntents(): number {
+    return this.#ledger.openIntentsBefore(this.#options.clock.now() - INTENT_PATIENCE_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all(this.#loops.map((loop) => loop.stop()));
+  }
+
+  /** Verifies what was signed since the last time. */
+  async verifyNew(): Promise<void> {
+    const before = this.#verified.size;
+    const tree = this.#verified;
+    await this.#verify(tree, (event) => {
+      this.#ledger.add(event);
+    });
+    if (tree.size > before) await this.#remember();
+    this.#tellHoles();
+  }
+
+  /** Verifies everything from the first entry on. */
+  async verifyAll(): Promise<void> {
+    await this.#verify(new TileAccumulator(), () => undefined);
+  }
+
+  async #verify(tree: TileAccumulator, onEvent: Parameters<typeof verifyEntries>[3]): Promise<void> {
+    const { clock, reader, onTampered } = this.#options;
+    try {
+      const size = await this.#options.signedSize();
+      while (tree.size < size && !this.#stopped.signal.aborted) {
+        const began = clock.monotonic();
+        await verifyEntries(reader, tree, Math.min(tree.size + ENTRIES_AT_ONCE, size), onEvent);
+        const pause = (clock.monotonic() - began) * REST;
+        if (tree.size < size) await clock.sleep(pause, this.#stopped.signal).catch(() => undefined);
+      }
+    } catch (error) {
+      if (!(error instanceof TamperedError)) throw error;
+      onTampered(error.message);
+    }
+  }
+
+  #tellHoles(): void {
+    const holes = this.holes();
+    const openIntents = this.openIntents();
+    const finding = JSON.stringify([holes, openIntents]);
+    if (finding === this.#lastFinding) return;
+    this.#lastFinding = finding;
+    if (holes.length > 0 || openIntents > 0) this.#options.onHoles(holes, openIntents);
+  }
+
+  async #remember(): Promise<void> {
+    const snapshot: Snapshot = {
+      size: this.#verified.size,
+      root: this.#verified.root().toString('hex'),
+      ...this.#ledger.snapshot(),
+    };
+    await writeFileAtomically(this.#options.file, JSON.stringify(snapshot), 0o600);
+  }
+
+  async #restore(): Promise<void> {
+    const { file, tree, reader, log } = this.#options;
+    try {
+      const snapshot = JSON.parse(await readFile(file, 'utf8')) as Snapshot;
+      if ((await tree.root(snapshot.size)).toString('hex') !== snapshot.root) return;
+      const edge = await TileAccumulator.at(reader, snapshot.size);
+      if (edge.root().toString('hex') !== snapshot.root) return;
+      this.#verified = edge;
+      this.#ledger = new SourceLedger(snapshot);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        log.warn('what was verified before is not known: everything is verified again', {
+          error: describeError(error),
+        });
+    }
+  }
+}

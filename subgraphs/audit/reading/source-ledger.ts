@@ -1,0 +1,125 @@
+import type { Hole } from './integrity.ts';
+
+/** What the watch keeps of an event: who counted it, and what it promises or admits. */
+export interface CountedEvent {
+  readonly id: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly type: string;
+  readonly source: {
+    readonly peer: string;
+    readonly instance: string;
+    readonly boot_id: string;
+    readonly n: number;
+  };
+  readonly detail?: {
+    readonly audit_id?: unknown;
+    readonly peer?: unknown;
+    readonly boot_id?: unknown;
+    readonly ranges?: unknown;
+  };
+}
+
+interface Boot {
+  readonly peer: string;
+  readonly instance: string;
+  readonly bootId: string;
+  next: number;
+  /** Numbers that came before their turn. */
+  early: number[];
+}
+
+/** A ledger as it is kept on disk. */
+export interface LedgerSnapshot {
+  readonly boots: readonly Boot[];
+  readonly intents: readonly (readonly [string, number])[];
+}
+
+/** Whoever restarts ten thousand times is not followed back to the first time. */
+const MAX_BOOTS = 10_000;
+const MAX_RANGE = 100_000;
+
+/** Keeps account of what every source has counted, and of mutations whose outcome is awaited. */
+export class SourceLedger {
+  readonly #boots: Map<string, Boot>;
+  /** The time of the intent, by peer and request. */
+  readonly #intents: Map<string, number>;
+
+  constructor(snapshot: LedgerSnapshot = { boots: [], intents: [] }) {
+    this.#boots = new Map(snapshot.boots.map((boot) => [keyOf(boot.peer, boot.instance, boot.bootId), { ...boot, early: [...boot.early] }])); // prettier-ignore
+    this.#intents = new Map(snapshot.intents);
+  }
+
+  add({ id, time, type, source, detail }: CountedEvent): void {
+    const boot = this.#bootOf(source.peer, source.instance, source.boot_id);
+    count(boot, source.n);
+    if (type === 'request.intent')
+      this.#intents.set(`${source.peer} ${String(detail?.audit_id)}`, Date.parse(time));
+    else if (type === 'request') this.#intents.delete(`${source.peer} ${id}`);
+    else if (type === 'request.unknown')
+      this.#intents.delete(`${String(detail?.peer)} ${String(detail?.audit_id)}`);
+    else if (type === 'audit.gap') admit(boot, detail?.ranges);
+  }
+
+  holes(): readonly Hole[] {
+    return [...this.#boots.values()].flatMap(holesOf);
+  }
+
+  /** Mutations that began before `time` and whose outcome is not in the log. */
+  openIntentsBefore(time: number): number {
+    return [...this.#intents.values()].filter((began) => began < time).length;
+  }
+
+  snapshot(): LedgerSnapshot {
+    return { boots: [...this.#boots.values()], intents: [...this.#intents] };
+  }
+
+  #bootOf(peer: string, instance: string, bootId: string): Boot {
+    const key = keyOf(peer, instance, bootId);
+    const known = this.#boots.get(key);
+    if (known !== undefined) return known;
+    const boot = { peer, instance, bootId, next: 0, early: [] };
+    this.#boots.set(key, boot);
+    const [oldest] = this.#boots.keys();
+    if (this.#boots.size > MAX_BOOTS && oldest !== undefined) this.#boots.delete(oldest);
+    return boot;
+  }
+}
+
+function keyOf(peer: string, instance: string, bootId: string): string {
+  return `${peer} ${instance} ${bootId}`;
+}
+
+function count(boot: Boot, n: number): void {
+  if (n > boot.next) boot.early.push(n);
+  else if (n === boot.next) {
+    boot.next += 1;
+    if (boot.early.length > 0) catchUp(boot);
+  }
+}
+
+function catchUp(boot: Boot): void {
+  const early = new Set(boot.early);
+  while (early.delete(boot.next)) boot.next += 1;
+  boot.early = [...early].filter((n) => n > boot.next);
+}
+
+/** Numbers whose loss the source itself has told. */
+function admit(boot: Boot, ranges: unknown): void {
+  if (!Array.isArray(ranges)) return;
+  for (const range of ranges as readonly unknown[]) {
+    const [from, to] = Array.isArray(range) ? (range as readonly unknown[]) : [];
+    if (typeof from !== 'number' || typeof to !== 'number' || to - from > MAX_RANGE) continue;
+    for (let n = from; n <= to; n += 1) count(boot, n);
+  }
+}
+
+function holesOf({ instance, bootId, next, early }: Boot): Hole[] {
+  const holes: Hole[] = [];
+  let from = next;
+  for (const n of [...early].sort((a, b) => a - b)) {
+    if (n > from) holes.push({ instance, bootId, from, to: n - 1 });
+    from = Math.max(from, n + 1);
+  }
+  return holes;
+}

@@ -38,7 +38,6 @@ const program = new Command('aduana')
   .showHelpAfterError('(run with --help to see what is possible)');
 const COMMANDS = [
   registerUp,
-  registerServices,
   registerQuery,
   registerToken,
   registerKeys,
@@ -48,6 +47,7 @@ const COMMANDS = [
   registerAudit,
   registerHandshake,
   registerExamples,
+  registerServices,
 ];
 for (const register of COMMANDS) register(program, context);
 

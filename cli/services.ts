@@ -15,17 +15,23 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 /** One command for each service, as production runs them. */
 export function registerServices(program: Command, context: CommandContext): void {
   for (const service of HOUSE_SERVICES)
-    program
-      .command(service.name)
-      .description(DESCRIPTIONS[service.name] ?? service.name)
-      .action(async () => {
-        const asked = untilAsked();
-        const house = await startHouse([service], context, {
-          makeCertificates: false,
-          wholeHouse: false,
-        });
-        for (const { name, url } of house.services) context.print(`${name} listens at ${url}`);
-        await asked;
-        await house.stop();
+    commandFor(program, service.name).action(async () => {
+      const asked = untilAsked();
+      const house = await startHouse([service], context, {
+        makeCertificates: false,
+        wholeHouse: false,
       });
+      for (const { name, url } of house.services) context.print(`${name} listens at ${url}`);
+      await asked;
+      await house.stop();
+    });
+}
+
+/** The service's own command, which may hold subcommands already: `aduana audit` serves, `aduana audit verify` verifies. */
+function commandFor(program: Command, service: string): Command {
+  const known = program.commands.find((command) => command.name() === service);
+  const description = DESCRIPTIONS[service] ?? service;
+  return known === undefined
+    ? program.command(service).description(description)
+    : known.description(`${description}; its subcommands: ${known.description()}`);
 }

@@ -11,6 +11,8 @@ import { keptSecrets } from './kept-secrets.ts';
 import { addMasterKey, createMasterKeyEnvelope, loadMasterKeys } from './master-key.ts';
 import type { SecretBackend } from './secret-backend.ts';
 import type { SecretProvider } from './secret-provider.ts';
+import { openVault, variable } from './vault/open-vault.ts';
+import { createVaultBackend } from './vault/vault-backend.ts';
 
 const PATIENCE_MILLISECONDS = 10_000;
 
@@ -23,7 +25,7 @@ export interface SecretSettings {
 
 export interface SecretProviderOptions {
   readonly settings: SecretSettings;
-  /** Where `{SERVICE}_CLIENT_SECRET` is looked up. */
+  /** Where `{SERVICE}_CLIENT_SECRET`, `VAULT_*` and `AWS_KMS_KEY_ID` are looked up. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,7 +38,7 @@ export interface SecretProviderOptions {
  */
 export async function createSecretProvider(options: SecretProviderOptions): Promise<SecretProvider> {
   const { environment, clock, log } = options;
-  const backend = await openLocalBackend(options);
+  const backend = await BACKENDS[options.settings.SECRET_PROVIDER](options);
   const provider = keptSecrets(backend, {
     clock,
     log,
@@ -55,11 +57,48 @@ export async function createSecretProvider(options: SecretProviderOptions): Prom
   return provider;
 }
 
+const BACKENDS: Readonly<
+  Record<SecretSettings['SECRET_PROVIDER'], (options: SecretProviderOptions) => Promise<SecretBackend>>
+> = {
+  local: openLocalBackend,
+  vault: openVaultBackend,
+  aws_kms: openKmsBackend,
+};
+
 async function openLocalBackend({ settings, clock }: SecretProviderOptions): Promise<SecretBackend> {
   const home = settings.ADUANA_HOME;
   const path = settings.ADUANA_MASTER_KEY_FILE ?? join(home, 'master.key');
   const keys = (await loadMasterKeys(path)) ?? (await createMasterKey(path, settings, clock));
   return createFileBackend({ kind: 'local', home, envelope: createMasterKeyEnvelope(path, keys), clock });
+}
+
+async function openVaultBackend({ environment, clock, log }: SecretProviderOptions): Promise<SecretBackend> {
+  const vault = await openVault({ environment, clock, log });
+  return createVaultBackend(vault, {
+    kvMount: variable(environment, 'VAULT_KV_MOUNT') ?? 'secret',
+    kvPath: variable(environment, 'VAULT_KV_PATH') ?? 'aduana',
+    transitMount: variable(environment, 'VAULT_TRANSIT_MOUNT') ?? 'transit',
+    transitKey: variable(environment, 'VAULT_TRANSIT_KEY') ?? 'aduana',
+  });
+}
+
+/** Loads the AWS SDK only where it is wanted. */
+async function openKmsBackend(options: SecretProviderOptions): Promise<SecretBackend> {
+  const { settings, environment, clock } = options;
+  const ids = (variable(environment, 'AWS_KMS_KEY_ID') ?? '').split(',').map((id) => id.trim());
+  const [keyId = '', ...formerKeyIds] = ids.filter((id) => id !== '');
+  if (keyId === '')
+    throw problem(
+      'AWS_KMS_KEY_ID',
+      'is not set',
+      'Set it to the id, the ARN or the alias of a symmetric key',
+    );
+  const [{ createKmsClient }, { createKmsEnvelope }] = await Promise.all([
+    import('./kms/kms-client.ts'),
+    import('./kms/kms-envelope.ts'),
+  ]);
+  const envelope = createKmsEnvelope({ client: createKmsClient(), keyId, formerKeyIds, clock });
+  return createFileBackend({ kind: 'aws_kms', home: settings.ADUANA_HOME, envelope, clock });
 }
 
 /** Makes the first master key, unless that would hide that one has been lost. */

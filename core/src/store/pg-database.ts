@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Log } from '../platform/log.ts';
 import { toDatabaseError } from './database-error.ts';
-import type { Database, Queryable } from './database.ts';
+import type { Database, Queryable, QueryResult } from './database.ts';
 
 export interface PgOptions {
   /** `postgres://...`: may hold a password, so it is never logged. */
@@ -16,12 +16,16 @@ export interface PgOptions {
 
 const CONNECT_TIMEOUT_MS = 3000;
 
+const INT8_OID = 20;
+
 /** `bigint` as a number, as PGlite gives it: no count of ours comes near 2^53. */
 const TYPES: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    oid === (pg.types.builtins.INT8 as number)
+    oid === INT8_OID
       ? Number
-      : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
+      : (pg.types.getTypeParser(oid as Parameters<typeof pg.types.getTypeParser>[0], format) as (
+          value: string,
+        ) => unknown),
 };
 
 /** PostgreSQL over a pool of connections; no call waits longer than its statement's time-out. */
@@ -90,7 +94,7 @@ export function openPgDatabase(options: PgOptions): Database {
 
 function toQueryable(client: pg.Pool | pg.PoolClient): Queryable {
   return {
-    async query<Row>(sql: string, parameters: readonly unknown[] = []) {
+    async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<QueryResult<Row>> {
       try {
         const { rows, rowCount } = await client.query(sql, [...parameters]);
         return { rows: rows as Row[], affected: rowCount ?? 0 };

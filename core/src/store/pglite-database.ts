@@ -1,6 +1,6 @@
 import { PGlite, types } from '@electric-sql/pglite';
 import { toDatabaseError } from './database-error.ts';
-import type { Database, Queryable } from './database.ts';
+import type { Database, Queryable, QueryResult } from './database.ts';
 import { createMutex } from '../platform/mutex.ts';
 
 /** The embedded PostgreSQL of one process; its services are told apart by schema and role. */
@@ -26,7 +26,7 @@ export async function openEmbeddedStore(folder: string | undefined): Promise<Emb
   const inTurn = createMutex();
   let session = '';
 
-  async function run<Row>(sql: string, parameters: readonly unknown[] = []) {
+  async function run<Row>(sql: string, parameters: readonly unknown[] = []): Promise<QueryResult<Row>> {
     try {
       const { rows, affectedRows } = await pglite.query<Row>(sql, [...parameters]);
       return { rows, affected: affectedRows ?? 0 };

@@ -96,7 +96,7 @@ export function askOracle(
       const name = first.node.name.value;
       const type = name === '__typename' ? undefined : fieldType(object.__typename, name);
       if (fields.every((field) => field.refused)) {
-        if (type !== undefined && isNonNullType(type)) throw new NullBubble();
+        if (type === undefined || isNonNullType(type)) throw new NullBubble(); // __typename is a String!
         result[key] = null;
       } else if (type === undefined) result[key] = object.__typename;
       else result[key] = valueOf(type, resolve(object, name), fields);

@@ -1,0 +1,231 @@
+import type { OracleGuard, OracleObject } from './authorization-oracle.ts';
+import type { GuardedSubgraph } from './guarded-federation.ts';
+
+/** Draws a number from 0 up to, not including, `below`. */
+export type Draw = (below: number) => number;
+
+export interface GeneratedFederation {
+  readonly subgraphs: Readonly<Record<'one' | 'two', GuardedSubgraph>>;
+  readonly guards: ReadonlyMap<string, OracleGuard>;
+  readonly resolve: (object: OracleObject, field: string) => unknown;
+  readonly types: TypeModel;
+}
+
+export interface FieldModel {
+  readonly name: string;
+  readonly base: string;
+  /** Around the base, inside out: `!` or `[]`. */
+  readonly wraps: readonly ('!' | '[]')[];
+  readonly subgraph: 'one' | 'two';
+}
+
+export interface TypeModel {
+  readonly fields: ReadonlyMap<string, readonly FieldModel[]>;
+  /** The objects that a composite type may turn out to be. */
+  readonly possible: ReadonlyMap<string, readonly string[]>;
+}
+
+const SCOPES = ['a', 'b', 'c'];
+const POLICIES = ['p', 'q'];
+const OBJECTS = ['O0', 'O1', 'O2', 'O3'];
+const LEAVES = ['Int', 'String', 'Sealed', 'Grade'];
+const WRAPS: readonly FieldModel['wraps'][] = [
+  [],
+  [],
+  ['!'],
+  ['[]'],
+  ['!', '[]', '!'],
+  ['[]', '!', '[]'],
+  ['!', '[]'],
+];
+
+/** Makes up two subgraphs with guards in random places, and the data that both agree on. */
+export function generateFederation(draw: Draw): GeneratedFederation {
+  const types = generateTypes(draw);
+  const guards = generateGuards(types, draw);
+  const salt = draw(1000);
+  const resolve = ({ __typename, id }: OracleObject, field: string): unknown => {
+    if (field === 'id') return id;
+    const model = types.fields.get(__typename)?.find(({ name }) => name === field);
+    if (model === undefined) throw new TypeError(`no field ${__typename}.${field}`);
+    return valueFor(model, types, hash(`${__typename} ${String(id)} ${field} ${String(salt)}`));
+  };
+  return {
+    types,
+    guards,
+    resolve,
+    subgraphs: { one: subgraph('one', types, guards, resolve), two: subgraph('two', types, guards, resolve) },
+  };
+}
+
+function generateTypes(draw: Draw): TypeModel {
+  const possible = new Map<string, readonly string[]>([
+    ...OBJECTS.map((name) => [name, [name]] as const),
+    ['I0', pickSome(OBJECTS, draw)],
+    ['I1', pickSome(OBJECTS, draw)],
+    ['U0', pickSome(OBJECTS, draw)],
+  ]);
+  const fields = new Map<string, FieldModel[]>();
+  const field = (name: string, owner: 'one' | 'two'): FieldModel => {
+    const bases = [...LEAVES, ...OBJECTS, ...(owner === 'one' ? ['I0', 'I1', 'U0'] : [])];
+    return { name, base: pick(bases, draw), wraps: pick(WRAPS, draw), subgraph: owner };
+  };
+  for (const name of ['I0', 'I1']) fields.set(name, [field(`${name}f0`, 'one'), field(`${name}f1`, 'one')]);
+  for (const name of OBJECTS) {
+    const inherited = ['I0', 'I1'].filter((one) => possible.get(one)?.includes(name));
+    fields.set(name, [
+      ...inherited.flatMap((one) => fields.get(one) ?? []),
+      ...[0, 1, 2].map((index) => field(`${name}g${String(index)}`, draw(2) === 0 ? 'one' : 'two')),
+    ]);
+  }
+  const composites = (owner: 'one' | 'two') => (owner === 'one' ? [...OBJECTS, 'I0', 'I1', 'U0'] : OBJECTS);
+  const root = (prefix: string, owners: readonly ('one' | 'two')[]) =>
+    owners.map((owner, index): FieldModel => ({
+      name: `${prefix}${String(index)}`,
+      base: pick(composites(owner), draw),
+      wraps: pick(WRAPS, draw),
+      subgraph: owner,
+    }));
+  fields.set('Query', root('r', ['one', 'one', 'one', 'two', 'two']));
+  fields.set('Mutation', root('m', ['one', 'two']));
+  return { fields, possible };
+}
+
+function generateGuards({ fields }: TypeModel, draw: Draw): ReadonlyMap<string, OracleGuard> {
+  const guards = new Map<string, OracleGuard>();
+  const maybe = (coordinate: string, oneIn: number) => {
+    if (draw(oneIn) === 0) guards.set(coordinate, guard(draw));
+  };
+  for (const name of [...OBJECTS, 'Sealed', 'Grade']) maybe(name, 4);
+  for (const name of ['Query', 'Mutation']) maybe(name, 12);
+  for (const [type, members] of fields) {
+    if (type.startsWith('I')) continue;
+    for (const { name } of members) maybe(`${type}.${name}`, 3);
+    if (type.startsWith('O')) maybe(`${type}.id`, 4);
+  }
+  return guards;
+}
+
+function guard(draw: Draw): OracleGuard {
+  const lists = (names: readonly string[]) =>
+    Array.from({ length: 1 + draw(2) }, () => pickSome(names, draw).slice(0, 2));
+  switch (draw(5)) {
+    case 0:
+      return { authenticated: true };
+    case 1:
+      return { policies: lists(POLICIES) };
+    case 2:
+      return { scopes: lists(SCOPES), policies: lists(POLICIES) };
+    default:
+      return { scopes: lists(SCOPES) };
+  }
+}
+
+function subgraph(
+  name: 'one' | 'two',
+  { fields, possible }: TypeModel,
+  guards: ReadonlyMap<string, OracleGuard>,
+  resolve: GeneratedFederation['resolve'],
+): GuardedSubgraph {
+  const here = (type: string) => (fields.get(type) ?? []).filter((field) => field.subgraph === name);
+  const onlyOne = (coordinate: string) => (name === 'one' ? spell(guards.get(coordinate)) : '');
+  const body = (type: string) =>
+    here(type).map((field) => `${field.name}: ${typeText(field)} ${type.startsWith('I') ? '' : spell(guards.get(`${type}.${field.name}`))}`).join('\n'); // prettier-ignore
+  const interfacesOf = (type: string) =>
+    name === 'one' ? ['I0', 'I1'].filter((one) => possible.get(one)?.includes(type)) : [];
+  const implementing = (type: string) =>
+    interfacesOf(type).length > 0 ? `implements ${interfacesOf(type).join(' & ')}` : '';
+  const sdl = [
+    `type Query ${onlyOne('Query')} { ${body('Query')} }`,
+    `type Mutation ${onlyOne('Mutation')} { ${body('Mutation')} }`,
+    `scalar Sealed ${onlyOne('Sealed')}`,
+    `enum Grade ${onlyOne('Grade')} { HIGH LOW }`,
+    ...OBJECTS.map(
+      (type) =>
+        `type ${type} ${implementing(type)} @key(fields: "id") ${onlyOne(type)} { id: ID! ${onlyOne(`${type}.id`)} ${body(type)} }`,
+    ),
+    ...(name === 'one'
+      ? [
+          ...['I0', 'I1'].map((type) => `interface ${type} { ${body(type)} }`),
+          `union U0 = ${possible.get('U0')?.join(' | ') ?? ''}`,
+        ]
+      : []),
+  ].join('\n');
+  const typed = { __resolveType: ({ __typename }: OracleObject) => __typename };
+  const resolvers = Object.fromEntries(
+    ['Query', 'Mutation', ...OBJECTS].map((type) => [
+      type,
+      {
+        ...Object.fromEntries(
+          here(type).map((field) => [
+            field.name,
+            (parent: { id?: unknown } | undefined) =>
+              resolve({ __typename: type, id: parent?.id }, field.name),
+          ]),
+        ),
+        ...(type.startsWith('O') && {
+          __resolveReference: ({ id }: { id: string }) => ({ __typename: type, id }),
+        }),
+      },
+    ]),
+  );
+  return { sdl, resolvers: name === 'one' ? { ...resolvers, I0: typed, I1: typed, U0: typed } : resolvers };
+}
+
+function valueFor({ base, wraps }: FieldModel, { possible }: TypeModel, seed: number): unknown {
+  const outer = [...wraps];
+  return value(outer, seed);
+
+  function value(left: ('!' | '[]')[], at: number): unknown {
+    const last = left.at(-1);
+    const required = last === '!';
+    const rest = required ? left.slice(0, -1) : left;
+    if (!required && at % 7 === 0) return null;
+    if (rest.at(-1) === '[]') {
+      const inner = rest.slice(0, -1);
+      return Array.from({ length: at % 3 }, (_, index) =>
+        value(inner, hash(`${String(at)} ${String(index)}`)),
+      );
+    }
+    return leaf(at);
+  }
+
+  function leaf(at: number): unknown {
+    const objects = possible.get(base);
+    if (objects !== undefined)
+      return { __typename: pick(objects, (below) => at % below), id: String(at % 3) };
+    if (base === 'Int') return at % 100;
+    return base === 'Grade' ? 'HIGH' : `text ${String(at % 100)}`;
+  }
+}
+
+function typeText({ base, wraps }: FieldModel): string {
+  return wraps.reduce<string>((text, wrap) => (wrap === '!' ? `${text}!` : `[${text}]`), base);
+}
+
+function spell(guard_: OracleGuard | undefined): string {
+  if (guard_ === undefined) return '';
+  return [
+    guard_.authenticated === true ? '@authenticated' : '',
+    guard_.scopes === undefined ? '' : `@requiresScopes(scopes: ${JSON.stringify(guard_.scopes)})`,
+    guard_.policies === undefined ? '' : `@policy(policies: ${JSON.stringify(guard_.policies)})`,
+  ].join(' ');
+}
+
+export function pick<Item>(items: readonly Item[], draw: Draw): Item {
+  const item = items[draw(items.length)];
+  if (item === undefined) throw new TypeError('nothing to pick from');
+  return item;
+}
+
+function pickSome<Item>(items: readonly Item[], draw: Draw): Item[] {
+  const some = items.filter(() => draw(2) === 0);
+  return some.length > 0 ? some : [pick(items, draw)];
+}
+
+/** FNV-1a, so that both subgraphs and the oracle tell the same story. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return value >>> 3;
+}

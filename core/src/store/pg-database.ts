@@ -17,15 +17,11 @@ export interface PgOptions {
 const CONNECT_TIMEOUT_MS = 3000;
 
 const INT8_OID = 20;
+const defaultParser = pg.types.getTypeParser as (oid: number, format?: string) => (value: string) => unknown;
 
 /** `bigint` as a number, as PGlite gives it: no count of ours comes near 2^53. */
-const TYPES: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    oid === INT8_OID
-      ? Number
-      : (pg.types.getTypeParser(oid as Parameters<typeof pg.types.getTypeParser>[0], format) as (
-          value: string,
-        ) => unknown),
+const TYPES = {
+  getTypeParser: (oid: number, format?: string) => (oid === INT8_OID ? Number : defaultParser(oid, format)),
 };
 
 /** PostgreSQL over a pool of connections; no call waits longer than its statement's time-out. */

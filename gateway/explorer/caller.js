@@ -20,6 +20,9 @@ export function onCaller(listener) {
   showFields();
 }
 
+/** Whether somebody has been chosen. */
+export const hasCaller = () => authorization !== undefined;
+
 /** Asks the gateway as the chosen caller; what it refuses is listed under the header. */
 export async function ask(body, headers = {}) {
   const response = await fetch('/graphql', {

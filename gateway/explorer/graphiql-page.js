@@ -1,4 +1,4 @@
-import { ask, onCaller } from './caller.js';
+import { ask, hasCaller, onCaller } from './caller.js';
 
 const FIRST_QUERY = `# Choose a caller above: what you see of the schema is what it may use.
 {
@@ -16,7 +16,10 @@ const { React, ReactDOM, GraphiQL } = window;
 const root = ReactDOM.createRoot(document.getElementById('explorer'));
 let callers = 0;
 
+/** Before a caller is chosen the editor's own introspection is not sent: it would be refused and recorded. */
 async function fetcher(request, { headers } = {}) {
+  if (!hasCaller() && request.operationName === 'IntrospectionQuery')
+    return { errors: [{ message: 'Choose a caller first' }] };
   const { text } = await ask(JSON.stringify(request), headers);
   return JSON.parse(text);
 }

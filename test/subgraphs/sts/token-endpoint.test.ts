@@ -8,7 +8,7 @@ const CLIENT_CREDENTIALS = { grant_type: 'client_credentials' };
 describeStores('the token endpoint', (openStore) => {
   let sts: TestSts;
   beforeAll(async () => {
-    sts = await openTestSts({ openStore });
+    sts = await openTestSts({ openStore, clients: ['bff'] });
   });
   afterAll(() => sts.close());
   const post = (body: string, headers = {}) => postForm(sts.call, '/sts/token', body, { headers });

@@ -17,7 +17,7 @@ describeStores('token exchange', (openStore) => {
   let gateway: PeerIdentity;
   let bffToken: string;
   beforeAll(async () => {
-    sts = await openTestSts({ openStore });
+    sts = await openTestSts({ openStore, clients: ['bff', 'operator'] });
     gateway = await sts.peer('gateway');
   });
   afterAll(() => sts.close());

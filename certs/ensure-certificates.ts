@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { withFileLock } from '@aduana/core/platform/file-lock';
+import type { CertificateIssuer } from './certificate-issuer.ts';
 import { HOUSE_ROSTER, type RosterEntry } from './house-roster.ts';
 import { issueInto } from './issue-into.ts';
 import {
@@ -9,7 +10,6 @@ import {
   createOwnAuthority,
   hasAuthority,
   loadOwnAuthority,
-  type OwnAuthority,
 } from './own-authority.ts';
 import { readLeaf } from './read-leaf.ts';
 import { isDue } from './renewal-time.ts';
@@ -18,6 +18,8 @@ const PATIENCE_MILLISECONDS = 15_000;
 
 export interface EnsureOptions extends AuthorityOptions {
   readonly roster?: readonly RosterEntry[];
+  /** Without one, the folder's own CA signs. */
+  readonly issuer?: CertificateIssuer;
 }
 
 export interface EnsureReport {
@@ -39,15 +41,13 @@ export function ensureCertificates(options: EnsureOptions): Promise<EnsureReport
     const leaves = await Promise.all(
       roster.map(async (entry) => ({ entry, leaf: await readLeaf(settings.CERTS_DIR, entry.service) })),
     );
-    const own = await loadOwnAuthority(options);
     const missing = leaves.filter(({ leaf }) => leaf === undefined).map(({ entry }) => entry.service);
-    const untouched = missing.length === roster.length && !(await hasAuthority(settings.CERTS_DIR));
-    const authority = own ?? (untouched ? await createOwnAuthority(options) : undefined);
-    if (authority === undefined) return { issued: [], missing };
+    const issuer = options.issuer ?? (await findOwnAuthority(options, missing.length === roster.length));
+    if (issuer === undefined) return { issued: [], missing };
     const due = leaves.filter(
-      ({ leaf }) => leaf === undefined || (isOwn(authority, leaf) && isDue(leaf, clock.now())),
+      ({ leaf }) => leaf === undefined || (issuer.owns(leaf) && isDue(leaf, clock.now())),
     );
-    for (const { entry } of due) await issueInto(settings.CERTS_DIR, authority, entry);
+    for (const { entry } of due) await issueInto(settings.CERTS_DIR, issuer, entry);
     return { issued: due.map(({ entry }) => entry.service), missing: [] };
   });
 }
@@ -72,8 +72,15 @@ export async function alone<Result>(options: AuthorityOptions, task: () => Promi
   }
 }
 
-function isOwn(authority: OwnAuthority, leaf: { readonly issuer: string }): boolean {
-  return leaf.issuer === authority.certificate.subject;
+/** The folder's own CA, made where the folder is empty: one with another CA, or with its leaves, is an operator's. */
+async function findOwnAuthority(
+  options: EnsureOptions,
+  noLeaves: boolean,
+): Promise<CertificateIssuer | undefined> {
+  const own = await loadOwnAuthority(options);
+  if (own !== undefined) return own;
+  const untouched = noLeaves && !(await hasAuthority(options.settings.CERTS_DIR));
+  return untouched ? createOwnAuthority(options) : undefined;
 }
 
 function lockedBy(path: string, holder: string): ConfigurationError {

@@ -115,8 +115,9 @@ function toAuthority(
           new x509.SubjectAlternativeNameExtension(names),
         ],
       });
-      return { certificate: pem, key: exportPrivateKey(leaf) };
+      return { certificate: pem, key: exportPrivateKey(leaf), authority: certificate.toString() };
     },
+    owns: (leaf) => leaf.issuer === certificate.subject,
   };
 }
 

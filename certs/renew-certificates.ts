@@ -20,12 +20,12 @@ export interface RenewOptions extends EnsureOptions {
 export function renewCertificates(options: RenewOptions): Promise<readonly string[]> {
   return alone(options, async () => {
     const { settings, clock, roster = HOUSE_ROSTER, force } = options;
-    const authority = await requireOwnAuthority(options);
+    const issuer = options.issuer ?? (await requireOwnAuthority(options));
     const issued: string[] = [];
     for (const entry of roster) {
       const leaf = force ? undefined : await readLeaf(settings.CERTS_DIR, entry.service);
       if (leaf !== undefined && !isDue(leaf, clock.now())) continue;
-      await issueInto(settings.CERTS_DIR, authority, entry);
+      await issueInto(settings.CERTS_DIR, issuer, entry);
       issued.push(entry.service);
     }
     return issued;

@@ -12,7 +12,7 @@ import type { RunningService } from '@aduana/core/http/service-platform';
 import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
 import { ensureClientSecrets } from '@aduana/core/secrets/client-secrets';
 import { acquireHomeLock, type HomeLock } from '@aduana/core/store/home-lock';
-import { ensureCertificates } from '../certs/ensure-certificates.ts';
+import { type CertificateKeeper, openCertificateKeeper } from './certificate-keeper.ts';
 import type { CommandContext } from './command-context.ts';
 import { type HousePlatform, loadServiceIdentity, openHousePlatform } from './house-platform.ts';
 import type { ConfiguredService, HouseService } from './house-services.ts';
@@ -46,7 +46,9 @@ export async function startHouse(
   const locks: HomeLock[] = [];
   let house: HousePlatform | undefined;
   const running: RunningService[] = [];
+  let keeper: CertificateKeeper | undefined;
   const giveBack = async (): Promise<void> => {
+    await keeper?.stop();
     await stopAll([...running].reverse());
     await house?.close();
     await Promise.all(locks.map((lock) => lock.release()));
@@ -55,12 +57,16 @@ export async function startHouse(
     const { environment, chosen } = await chooseSystemPorts(wanted, context.environment, options.wholeHouse);
     const configured = await configureAll(wanted, { ...context, environment }, preflight, options);
     const [settings] = [...configured.values()].map((service) => service.settings);
+    if (settings !== undefined) {
+      const services = wanted.map(({ name }) => name);
+      const wholeHouse = options.makeCertificates;
+      keeper = await preflight.try(() => openCertificateKeeper({ services, settings, wholeHouse }, context));
+    }
     const secretHolders =
-      settings === undefined ? [] : await checkHome(wanted, settings, context, preflight, locks);
+      settings === undefined ? [] : await checkHome(wanted, settings, context, preflight, locks, keeper);
     preflight.assertNone();
     if (settings === undefined) throw new TypeError('no service was named');
     if (options.wholeHouse) await writeAddresses(settings.ADUANA_HOME, chosen);
-    if (options.makeCertificates) await ensureCertificates({ settings, clock: context.clock });
     const secrets = await createSecretProvider({ settings, ...context });
     if (options.wholeHouse) await ensureClientSecrets(secrets, secretHolders);
     const needsStore = wanted.some((service) => service.needsStore);
@@ -86,6 +92,7 @@ export async function startHouse(
     for (const result of started)
       if (result.status === 'rejected') await preflight.try(() => Promise.reject(result.reason as Error));
     preflight.assertNone();
+    keeper?.start();
   } catch (error) {
     await giveBack();
     throw error;
@@ -102,10 +109,14 @@ async function checkHome(
   context: CommandContext,
   preflight: Preflight,
   locks: HomeLock[],
+  keeper: CertificateKeeper | undefined,
 ): Promise<readonly string[]> {
   for (const { name } of wanted) {
     const lock = await preflight.try(() => acquireHomeLock(settings.ADUANA_HOME, name, context.clock));
     if (lock !== undefined) locks.push(lock);
+  }
+  await preflight.try(async () => keeper?.ensure());
+  for (const { name } of wanted) {
     if (existsSync(join(settings.CERTS_DIR, `${name}.crt`)))
       await preflight.try(async () => {
         const identity = await loadServiceIdentity(name, settings, context);

@@ -1,0 +1,115 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
+import { notAfterOf, notBeforeOf } from '@aduana/core/mtls/leaf-problem';
+import { createLog } from '@aduana/core/platform/log';
+import { openVault } from '@aduana/core/secrets/vault/open-vault';
+import { ensureCertificates } from '../../certs/ensure-certificates.ts';
+import { keepCertificatesFresh } from '../../certs/keep-certificates-fresh.ts';
+import { renewalTime } from '../../certs/renewal-time.ts';
+import { createVaultIssuer } from '../../certs/vault-issuer.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createTestCa } from '../support/test-ca.ts';
+import { startVaultDouble } from '../support/vault-double.ts';
+
+const HOUR = 3_600_000;
+const ROSTER = [
+  { service: 'sts', acceptsConnections: true },
+  { service: 'bff', acceptsConnections: false },
+];
+let folder: string;
+let lines: string[];
+const log = createLog('info', (line) => lines.push(line));
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'aduana-fresh-'));
+  lines = [];
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function settings() {
+  return {
+    ADUANA_HOME: join(folder, 'home'),
+    CERTS_DIR: join(folder, 'certs'),
+    TRUST_DOMAIN: 'aduana.local',
+  };
+}
+
+async function readLeaf(service: string): Promise<X509Certificate> {
+  return new X509Certificate(await readFile(join(folder, 'certs', `${service}.crt`)));
+}
+
+test('renewal falls between 50 % and 66 % of a life, and not at the same point for all', async () => {
+  const ca = await createTestCa();
+  const points = [];
+  for (let count = 0; count < 40; count += 1) {
+    const leaf = new X509Certificate((await ca.issue('sts')).cert);
+    const begin = notBeforeOf(leaf);
+    points.push((renewalTime(leaf) - begin) / (notAfterOf(leaf) - begin));
+  }
+  expect(Math.min(...points)).toBeGreaterThanOrEqual(0.5);
+  expect(Math.max(...points)).toBeLessThanOrEqual(0.66);
+  expect(new Set(points).size).toBeGreaterThan(10);
+});
+
+test('a running process renews its certificates before two thirds of their life are over', async () => {
+  const clock = createFakeClock(Date.now());
+  const options = { settings: settings(), clock, log, roster: ROSTER };
+  await ensureCertificates(options);
+  const [before, life] = [await readLeaf('sts'), 7 * 24 * HOUR];
+  const keeping = keepCertificatesFresh(options);
+  await clock.advance(0.5 * life);
+  expect((await readLeaf('sts')).serialNumber).toBe(before.serialNumber);
+  for (let turn = 0; turn < 5000 && lines.length === 0; turn += 1) await clock.advance(HOUR / 10);
+  await keeping.stop();
+  expect((await readLeaf('sts')).serialNumber).not.toBe(before.serialNumber);
+  expect(clock.now()).toBeLessThan(notBeforeOf(before) + 0.67 * life);
+});
+
+test('an issuer that is away is asked again until it answers', async () => {
+  const clock = createFakeClock(Date.now());
+  const own = { settings: settings(), clock, log, roster: ROSTER };
+  const answers = ['away', 'away'];
+  const issuer = {
+    owns: () => true,
+    issue: () => Promise.reject(new Error(answers.pop() ?? 'still away')),
+  };
+  const keeping = keepCertificatesFresh({ ...own, issuer });
+  for (let turn = 0; turn < 5000 && lines.length < 2; turn += 1) await clock.advance(HOUR);
+  await keeping.stop();
+  expect(lines[0]).toMatch(/cannot be reissued/);
+  expect(lines.length).toBeGreaterThanOrEqual(2);
+});
+
+test("Vault's PKI issues what a service then loads and trusts", async () => {
+  const vault = await startVaultDouble();
+  const clock = createFakeClock(Date.now());
+  const environment = { VAULT_ADDR: vault.address, VAULT_TOKEN: vault.rootToken };
+  const client = await openVault({ environment, clock, log });
+  const issuer = createVaultIssuer({
+    vault: client,
+    mount: 'pki',
+    role: 'aduana',
+    trustDomain: 'aduana.local',
+  });
+  const report = await ensureCertificates({ settings: settings(), clock, roster: ROSTER, issuer });
+  expect(report.issued).toEqual(['sts', 'bff']);
+  expect(vault.requests).toEqual(
+    expect.arrayContaining(['POST pki/issue/aduana', 'POST pki/issue/aduana-client']),
+  );
+  const identity = await loadTlsIdentity({
+    certsDir: join(folder, 'certs'),
+    service: 'sts',
+    trustDomain: 'aduana.local',
+    clock,
+    log,
+  });
+  expect(identity.current().spiffeId).toBe('spiffe://aduana.local/sts');
+  await identity.stop();
+  await client.close();
+  await vault.close();
+});

@@ -1,8 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { loadConfig } from '@aduana/core/config/load-config';
+import { explainDocument, readExplainableSchema, type Subject } from '@aduana/core/graphql/explain-document';
 import { compile, type Engine } from '@aduana/core/iam/compile';
 import { explain, type Explanation } from '@aduana/core/iam/explain';
 import { loadPolicies } from '@aduana/core/iam/load-policies';
 import type { AccessContext } from '@aduana/core/iam/access-context';
 import type { Command } from 'commander';
+import { GATEWAY_SETTINGS } from '../gateway/config.ts';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { type FolderOptions, policiesFolder } from './policies-folder.ts';
 
@@ -10,6 +14,7 @@ interface ExplainOptions extends FolderOptions {
   readonly as: string;
   readonly role?: readonly string[];
   readonly action?: string;
+  readonly document?: string;
   readonly time?: string;
   readonly address?: string;
   readonly authentication?: string;
@@ -26,6 +31,7 @@ export function registerPolicyExplain(policy: Command, context: CommandContext):
     .requiredOption('--as <subject>', 'a service id, or the name of somebody who holds the --role')
     .option('--role <role...>', 'roles in place of those of the service')
     .option('--action <permission>', 'one permission (default: all of the catalogue)')
+    .option('--document <document>', 'a GraphQL document: each of its fields, by SUPERGRAPH_SDL')
     .option('--time <time>', 'RFC 3339 (default: now)')
     .option('--address <address>', 'the IP address of the caller')
     .option('--authentication <method>', 'how the caller authenticates, such as tls_client_auth')
@@ -40,12 +46,42 @@ async function explainPolicy(options: ExplainOptions, context: CommandContext): 
   if (roles === undefined)
     throw new CommandFailure(EXIT_USAGE, `there is no service ${options.as}: name its roles with --role`);
   const request = { subject: options.as, roles, context: contextOf(options, context) };
-  const actions = options.action === undefined ? [...engine.catalogue].sort() : [options.action];
-  const explanations = actions.map((action) => explain(engine, { ...request, action }));
-  if (options.json === true) context.print(JSON.stringify(explanations, null, 2));
-  else
-    for (const line of explanations.flatMap((explanation) => describe(explanation, engine)))
-      context.print(line);
+  const explanation =
+    options.document === undefined
+      ? explainActions(engine, request, options.action)
+      : await explainFields(engine, request, options.document, context);
+  const lines = options.json === true ? [JSON.stringify(explanation.data, null, 2)] : explanation.lines;
+  for (const line of lines) context.print(line);
+}
+
+interface Told {
+  readonly data: unknown;
+  readonly lines: readonly string[];
+}
+
+function explainActions(engine: Engine, subject: Subject, action: string | undefined): Told {
+  const actions = action === undefined ? [...engine.catalogue].sort() : [action];
+  const data = actions.map((one) => explain(engine, { ...subject, action: one }));
+  return { data, lines: data.flatMap((explanation) => describe(explanation, engine)) };
+}
+
+async function explainFields(
+  engine: Engine,
+  subject: Subject,
+  document: string,
+  { environment }: CommandContext,
+): Promise<Told> {
+  const { SUPERGRAPH_SDL } = loadConfig({ SUPERGRAPH_SDL: GATEWAY_SETTINGS.SUPERGRAPH_SDL }, environment);
+  const schema = readExplainableSchema(await readFile(SUPERGRAPH_SDL, 'utf8'));
+  const data = explainDocument(document, schema, engine, subject);
+  const lines = data.flatMap(({ coordinate, needs, allowed, scopes: [first], nearMisses }) => {
+    const by = first?.rule === undefined ? '' : `, ${first.rule} (${first.location ?? ''})`;
+    return [
+      `${allowed ? 'allow' : 'deny '} ${coordinate}: ${needs}${by}`,
+      ...nearMisses.map((miss) => `    ${miss}`),
+    ];
+  });
+  return { data, lines };
 }
 
 function contextOf(

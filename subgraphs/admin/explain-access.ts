@@ -1,4 +1,10 @@
 import type { AccessContext } from '@aduana/core/iam/access-context';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import {
+  explainDocument,
+  type FieldExplanation,
+  readExplainableSchema,
+} from '@aduana/core/graphql/explain-document';
 import type { Engine } from '@aduana/core/iam/compile';
 import { type Explanation, explain } from '@aduana/core/iam/explain';
 
@@ -33,18 +39,56 @@ export function explainActions(
   action: string | undefined,
 ): readonly ExplainedDecision[] {
   const actions = action === undefined ? [...engine.catalogue].sort() : [action];
-  return actions.map((one) => show(explain(engine, requestOf(engine, asked, one)), null));
+  return actions.map((one) => show(explain(engine, { ...subjectOf(engine, asked), action: one })));
 }
 
-export function requestOf(engine: Engine, { subject, context }: Asked, action: string) {
-  return { subject, roles: engine.services.get(subject)?.roles ?? [], action, context };
+/**
+ * What would be decided for each field of a document.
+ *
+ * @param sdl of the supergraph
+ * @throws SecurityError `GRAPHQL_PARSE_FAILED`, `SUPERGRAPH_INVALID`
+ */
+export function explainFields(
+  engine: Engine,
+  asked: Asked,
+  document: string,
+  sdl: string,
+): readonly ExplainedDecision[] {
+  const subject = subjectOf(engine, asked);
+  return explainDocument(document, readExplainableSchema(sdl), engine, subject).map((field) =>
+    showField(field, engine),
+  );
 }
 
-/** What is not said of a context is as now: the time; the rest stays unknown. */
+function subjectOf(engine: Engine, { subject, context }: Asked) {
+  return { subject, roles: engine.services.get(subject)?.roles ?? [], context };
+}
+
+function showField({ coordinate, needs, allowed, scopes, nearMisses }: FieldExplanation, engine: Engine) {
+  const [first] = scopes;
+  return {
+    action: needs,
+    coordinate,
+    allowed,
+    rule: first?.rule ?? null,
+    location: first?.location ?? null,
+    rolePath: first?.rolePath ?? [],
+    nearMisses,
+    policySha256: engine.sha256,
+  };
+}
+
+/**
+ * The time that is not told is now; what else is not told stays unknown.
+ *
+ * @throws SecurityError `BAD_REQUEST` for a time that is none
+ */
 export function toAccessContext(given: ExplainedContext | null | undefined, now: number): AccessContext {
   const time = given?.time ?? undefined;
   const address = given?.address ?? undefined;
   const authenticationMethod = given?.authenticationMethod ?? undefined;
+  if (time !== undefined && Number.isNaN(Date.parse(time)))
+    throw new SecurityError('BAD_REQUEST', { detail: 'time' });
   return {
     time: time ?? now,
     ...(address === undefined ? {} : { address }),
@@ -54,11 +98,11 @@ export function toAccessContext(given: ExplainedContext | null | undefined, now:
   };
 }
 
-export function show(explanation: Explanation, coordinate: string | null): ExplainedDecision {
+function show(explanation: Explanation): ExplainedDecision {
   const { action, effect, rule, location, rolePath, nearMisses, policySha256 } = explanation;
   return {
     action,
-    coordinate,
+    coordinate: null,
     allowed: effect === 'allow',
     rule: rule ?? null,
     location: location ?? null,

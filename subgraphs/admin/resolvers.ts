@@ -6,7 +6,13 @@ import type { Role, Rule, Service } from '@aduana/core/iam/policy';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import type { SubgraphContext } from '../start-subgraph.ts';
 import type { RevokeCertificate } from './certificate-revocations.ts';
-import { type ExplainedContext, explainActions, toAccessContext } from './explain-access.ts';
+import {
+  type ExplainedContext,
+  type ExplainedDecision,
+  explainActions,
+  explainFields,
+  toAccessContext,
+} from './explain-access.ts';
 import type { PolicyHistory } from './policy-history.ts';
 import type { RotateServiceSecret } from './rotate-service-secret.ts';
 import type { Decided, ServiceStates } from './service-states.ts';
@@ -17,6 +23,8 @@ export interface ResolverOptions {
   readonly history: PolicyHistory;
   readonly revokeCertificate: RevokeCertificate;
   readonly rotateServiceSecret: RotateServiceSecret;
+  /** The supergraph's SDL, for explanations of documents. */
+  readonly readSupergraph: () => Promise<string>;
   readonly now: () => number;
 }
 
@@ -44,7 +52,7 @@ const LONGEST_REASON = 500;
 
 /** What the schema of the admin service resolves to; the guard in front of it has checked the scopes. */
 export function createResolvers(options: ResolverOptions) {
-  const { policies, states, now } = options;
+  const { policies, states } = options;
   const service = (id: string): Service => {
     const known = policies.current().services.get(id);
     if (known === undefined) throw new SecurityError('UNKNOWN_SERVICE');
@@ -63,12 +71,7 @@ export function createResolvers(options: ResolverOptions) {
         policies.current().services.has(id) ? identify(id) : null,
       roles: () => [...policies.current().sources.roles.values()].map(showRole),
       policySet: () => showPolicySet(policies.current(), policies),
-      explainAccess: (_parent: unknown, asked: ExplainArguments) =>
-        explainActions(
-          policies.current(),
-          { subject: asked.subject, context: toAccessContext(asked.context, now()) },
-          asked.action ?? undefined,
-        ),
+      explainAccess: (_parent: unknown, asked: ExplainArguments) => explainAccess(asked, options),
     },
     Mutation: createMutations(options, service, identify),
     ServiceIdentity: {
@@ -76,6 +79,19 @@ export function createResolvers(options: ResolverOptions) {
         policies.current().services.has(id) ? identify(id) : null,
     },
   };
+}
+
+/** The action that is asked about, each field of the document, or, without either, every permission that there is. */
+async function explainAccess(
+  { subject, action, document, context }: ExplainArguments,
+  { policies, readSupergraph, now }: ResolverOptions,
+): Promise<readonly ExplainedDecision[]> {
+  const engine = policies.current();
+  const asked = { subject, context: toAccessContext(context, now()) };
+  const fields =
+    typeof document === 'string' ? explainFields(engine, asked, document, await readSupergraph()) : [];
+  const asksForActions = typeof action === 'string' || typeof document !== 'string';
+  return asksForActions ? [...explainActions(engine, asked, action ?? undefined), ...fields] : fields;
 }
 
 function createMutations(

@@ -61,7 +61,11 @@ async function createGraphqlRoute(
   return createSubgraphRoute({
     name: 'admin',
     sdl: await readFile(new URL('schema.graphql', import.meta.url), 'utf8'),
-    resolvers: createResolvers({ ...admin, now: () => clock.now() }),
+    resolvers: createResolvers({
+      ...admin,
+      readSupergraph: () => readFile(settings.SUPERGRAPH_SDL, 'utf8'),
+      now: () => clock.now(),
+    }),
     peers: new Set([`spiffe://${settings.TRUST_DOMAIN}/gateway`]),
     verify: line.verifier('admin'),
     mode: settings.AUTHORIZATION_MODE,

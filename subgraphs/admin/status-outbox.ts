@@ -38,10 +38,12 @@ export const OUTBOX_LOCK = 'status-outbox';
 
 const BATCH = 200;
 const RETRY_MS = 1_000;
+const QUIET_MS = 5_000;
 
 export function createStatusOutbox({ database, post, clock, log }: StatusOutboxOptions): StatusOutbox {
   const oneAtATime = createMutex();
   let state = 'ok';
+  let failingSince: number | undefined;
 
   async function deliverAll(): Promise<boolean> {
     for (;;) {
@@ -62,10 +64,12 @@ export function createStatusOutbox({ database, post, clock, log }: StatusOutboxO
       try {
         await deliverAll();
         state = 'ok';
+        failingSince = undefined;
         return true;
       } catch (error) {
-        if (state === 'ok')
-          log.warn('the status feed does not take what was decided', { error: describeError(error) });
+        failingSince ??= clock.monotonic();
+        const level = clock.monotonic() - failingSince > QUIET_MS ? 'warn' : 'debug'; // services start in any order
+        log[level]('the status feed does not take what was decided', { error: describeError(error) });
         state = 'what was decided waits for the status feed';
         return false;
       }

@@ -1,5 +1,13 @@
 import type { FetchNode, PlanNode, QueryPlan } from '@apollo/query-planner';
-import { Kind, parse, type SelectionNode, type SelectionSetNode } from 'graphql';
+import {
+  Kind,
+  type OperationDefinitionNode,
+  parse,
+  type SelectionNode,
+  type SelectionSetNode,
+  type VariableDefinitionNode,
+} from 'graphql';
+import { createSelectionTree, type SelectionTree } from './selection-tree.ts';
 import { parsePath, type PathStep } from './targets.ts';
 
 /** One request to one subgraph, for all places under `path` at once. */
@@ -19,9 +27,10 @@ export interface FetchStep {
   readonly contextRewrites: FetchNode['contextRewrites'];
   /** What the fetch adds to each of its places. */
   readonly selections: readonly SelectionNode[];
-  /** Response keys of `selections`, through fragments. */
-  readonly keys: readonly string[];
+  /** The keys of `selections`. */
+  readonly tree: SelectionTree;
   readonly fragments: ReadonlyMap<string, SelectionSetNode>;
+  readonly variableDefinitions: readonly VariableDefinitionNode[];
 }
 
 export type Step =
@@ -68,7 +77,10 @@ function compileFetch(node: FetchNode, path: readonly PathStep[], index: number)
   if (operationKind !== 'query' && operationKind !== 'mutation')
     throw new TypeError('The plan has a fetch that is neither a query nor a mutation');
   const { operation, fragments } = readOperation(node.operation);
-  const selections = node.requires === undefined ? operation.selections : entitySelections(operation);
+  const selections =
+    node.requires === undefined
+      ? operation.selectionSet.selections
+      : entitySelections(operation.selectionSet);
   return {
     kind: 'fetch',
     index,
@@ -84,12 +96,16 @@ function compileFetch(node: FetchNode, path: readonly PathStep[], index: number)
     contextRewrites: node.contextRewrites,
     selections,
     fragments,
-    keys: [...new Set(responseKeys(selections, fragments))].filter((key) => key !== '__typename'),
+    variableDefinitions: operation.variableDefinitions ?? [],
+    tree: createSelectionTree(selections, fragments, (key) => {
+      const renamer = node.outputRewrites?.find((rewrite) => rewrite.path.at(-1) === key);
+      return renamer?.kind === 'KeyRenamer' ? renamer.renameKeyTo : undefined;
+    }),
   };
 }
 
 function readOperation(text: string): {
-  operation: SelectionSetNode;
+  operation: OperationDefinitionNode;
   fragments: ReadonlyMap<string, SelectionSetNode>;
 } {
   const { definitions } = parse(text, { noLocation: true });
@@ -100,7 +116,7 @@ function readOperation(text: string): {
   for (const definition of definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION)
       fragments.set(definition.name.value, definition.selectionSet);
-  return { operation: operation.selectionSet, fragments };
+  return { operation, fragments };
 }
 
 function entitySelections({ selections }: SelectionSetNode): readonly SelectionNode[] {
@@ -108,16 +124,4 @@ function entitySelections({ selections }: SelectionSetNode): readonly SelectionN
   if (selections.length !== 1 || entities?.kind !== Kind.FIELD || entities.name.value !== '_entities')
     throw new TypeError('The plan has an entity fetch that does not select _entities alone');
   return entities.selectionSet?.selections ?? [];
-}
-
-function* responseKeys(
-  selections: readonly SelectionNode[],
-  fragments: ReadonlyMap<string, SelectionSetNode>,
-): Iterable<string> {
-  for (const selection of selections) {
-    if (selection.kind === Kind.FIELD) yield selection.alias?.value ?? selection.name.value;
-    else if (selection.kind === Kind.INLINE_FRAGMENT)
-      yield* responseKeys(selection.selectionSet.selections, fragments);
-    else yield* responseKeys(fragments.get(selection.name.value)?.selections ?? [], fragments);
-  }
 }

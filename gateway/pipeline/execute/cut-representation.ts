@@ -1,6 +1,5 @@
 import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
-import { mergeData } from './merge-data.ts';
 import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
 import { isTypeOrSubtype } from './type-relation.ts';
 
@@ -28,17 +27,18 @@ function cutObject(
       const key = selection.alias ?? selection.name;
       const value = cutValue(schema, getOwn(source, key), selection.selections);
       if (value === undefined) return undefined;
-      mergeData(result, own(key, value));
+      setOwn(result, key, combine(getOwn(result, key), value));
     } else if (matches(schema, source, selection.typeCondition)) {
       const part = cutObject(schema, source, selection.selections);
       if (part === undefined) return undefined;
-      mergeData(result, part);
+      for (const key of Object.keys(part)) setOwn(result, key, combine(getOwn(result, key), part[key]));
     }
   }
   return result;
 }
 
-function cutValue(
+/** The part of one value of `requires`; undefined where something in it was not fetched. */
+export function cutValue(
   schema: GraphQLSchema,
   value: unknown,
   selections: readonly QueryPlanSelectionNode[] | undefined,
@@ -55,8 +55,11 @@ function matches(schema: GraphQLSchema, source: JsonObject, typeCondition: strin
   return typeof typeName === 'string' && isTypeOrSubtype(schema, typeName, typeCondition);
 }
 
-function own(key: string, value: unknown): JsonObject {
-  const object: JsonObject = {};
-  setOwn(object, key, value);
-  return object;
+/** What several fragments of `requires` name of one field. */
+function combine(known: unknown, more: unknown): unknown {
+  if (Array.isArray(known) && Array.isArray(more))
+    return more.map((element: unknown, index) => combine(known[index], element));
+  if (!isJsonObject(known) || !isJsonObject(more)) return more;
+  for (const key of Object.keys(more)) setOwn(known, key, combine(getOwn(known, key), more[key]));
+  return known;
 }

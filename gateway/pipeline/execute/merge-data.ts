@@ -1,27 +1,29 @@
 import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
+import type { SelectionTree } from './selection-tree.ts';
 
 /**
- * Merges what a fetch brought into the tree, copying it: objects merge, lists of equal length merge by element, other
- * values replace. A null never wipes what another fetch filled.
+ * Merges what a fetch brought into the tree, copying it: only what the fetch selected, and the type. Objects merge,
+ * lists of equal length merge by element, other values replace. A null never wipes what another fetch filled.
  */
-export function mergeData(target: JsonObject, source: JsonObject): void {
+export function mergeData(target: JsonObject, source: JsonObject, tree: SelectionTree): void {
   for (const key of Object.keys(source)) {
-    const received = getOwn(source, key);
-    if (received === undefined) continue;
-    setOwn(target, key, merged(getOwn(target, key), received));
+    const below = key === '__typename' ? null : tree.get(key);
+    if (below === undefined) continue;
+    setOwn(target, key, merged(getOwn(target, key), source[key], below));
   }
 }
 
-function merged(existing: unknown, received: unknown): unknown {
-  if (received === null) return existing ?? null;
-  if (isJsonObject(received)) {
-    if (!isJsonObject(existing)) return copyData(received);
-    mergeData(existing, received);
-    return existing;
+function merged(existing: unknown, received: unknown, tree: SelectionTree | null): unknown {
+  if (received === null || received === undefined) return existing ?? null;
+  if (tree === null) return received;
+  if (Array.isArray(received)) {
+    const known = Array.isArray(existing) && existing.length === received.length ? existing : [];
+    return received.map((element, index) => merged(known[index], element, tree));
   }
-  if (!Array.isArray(received)) return received;
-  if (!Array.isArray(existing) || existing.length !== received.length) return copyData(received);
-  return received.map((element, index) => merged(existing[index], element));
+  if (!isJsonObject(received)) return received;
+  const object = isJsonObject(existing) ? existing : {};
+  mergeData(object, received, tree);
+  return object;
 }
 
 /** A copy that shares nothing with its source. */

@@ -164,7 +164,7 @@ function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, 
   for (const [index, targets] of destinations.entries()) {
     const value = received[index];
     for (const { value: target } of targets)
-      if (isJsonObject(value) && isJsonObject(target)) mergeData(target, value);
+      if (isJsonObject(value) && isJsonObject(target)) mergeData(target, value, step.tree);
   }
 }
 

@@ -109,7 +109,8 @@ function wholeFetch(
   }
   const first = destinations[0]?.[0];
   const place = first === undefined ? fields : targetPath(first);
-  const paths = step.keys.map((key) => clientPath(shape, [...place, key]));
+  const keys = [...step.tree.keys()].filter((key) => key !== '__typename');
+  const paths = keys.map((key) => clientPath(shape, [...place, key]));
   const reached = paths.filter((path) => path.length > place.length);
   return reached.length > 0 ? reached : [clientPath(shape, place)];
 }

@@ -8,7 +8,7 @@ import type { Authorized, Validated } from '../stages.ts';
 import { analyzeOperation, type Fragments, type OperationAnalysis } from './analyze-operation.ts';
 import { readConditionValues } from './conditions.ts';
 import { createNeeds, type Needs } from './needs.ts';
-import { fetchKey, renameVariables, requiredWithArguments } from './planner-workarounds.ts';
+import { fetchKey, renameVariables, plannersFields } from './planner-workarounds.ts';
 import { type RewrittenOperation, rewriteOperation } from './rewrite-operation.ts';
 import { usedVariables } from './used-variables.ts';
 
@@ -30,7 +30,7 @@ type Shared = Omit<Authorized, 'caller' | 'trace' | 'variables'>;
 
 interface SupergraphTables {
   readonly needs: Needs;
-  readonly requiredWithArguments: ReadonlySet<string>;
+  readonly plannersFields: ReadonlySet<string>;
 }
 
 const DEFAULT_CAPACITY = 4_000;
@@ -85,7 +85,7 @@ export function createAuthorizer({ clock, mode, capacity = DEFAULT_CAPACITY }: A
         enforce: mode !== 'dry_run',
         meets: (number) => isMet(requirement(number), held),
         missing: (number) => missingFrom(requirement(number), held),
-        dataKey: (responseKey, coordinate) => fetchKey(responseKey, coordinate, known.requiredWithArguments),
+        dataKey: (responseKey, coordinate) => fetchKey(responseKey, coordinate, known.plannersFields),
       });
     }
   };
@@ -168,7 +168,7 @@ function rebuild(
 function createTables(supergraph: LoadedSupergraph): SupergraphTables {
   return {
     needs: createNeeds(supergraph.supergraphSchema, supergraph.requirements),
-    requiredWithArguments: requiredWithArguments(supergraph.supergraphSchema),
+    plannersFields: plannersFields(supergraph.supergraphSchema),
   };
 }
 

@@ -17,30 +17,33 @@ import {
 const PRIVATE = 'client__';
 
 /**
- * The planner (2.14.4) asks for a `@requires` field under its plain name, whatever its arguments, and takes a client's
- * field of that name for the same one: `comments(limit: 1)` then answers what `@requires(fields: "comments(limit: 3)")`
- * fetched. These are the coordinates where that may happen, interfaces and their implementations included.
+ * What the planner (2.14.4) asks for under its plain name, and may take a client's field for: coordinates that
+ * `@requires` names with arguments (`comments(limit: 1)` would answer what `@requires(fields: "comments(limit: 3)")`
+ * fetched), interfaces and implementations included; and the names of keys and `@requires` fields, which a client may
+ * have as aliases of something else (`id: name` would answer the key).
  */
-export function requiredWithArguments(supergraph: GraphQLSchema): ReadonlySet<string> {
-  const coordinates = new Set<string>();
-  for (const { type, field } of requiredFields(supergraph)) {
+export function plannersFields(supergraph: GraphQLSchema): ReadonlySet<string> {
+  const known = new Set(['__typename']);
+  for (const { field } of fieldSets(supergraph, 'join__type', 'key')) known.add(field.name.value);
+  for (const { type, field } of fieldSets(supergraph, 'join__field', 'requires')) {
+    known.add(field.name.value);
     if ((field.arguments ?? []).length === 0) continue;
-    for (const related of relatedTypes(supergraph, type)) coordinates.add(`${related}.${field.name.value}`);
+    for (const related of relatedTypes(supergraph, type)) known.add(`${related}.${field.name.value}`);
   }
-  return coordinates;
+  return known;
 }
 
-/** The key to ask for a client's field under: one that `@requires` cannot mean, where it otherwise could. */
-export function fetchKey(
-  responseKey: string,
-  coordinate: string,
-  requiredCoordinates: ReadonlySet<string>,
-): string {
-  const ambiguous = requiredCoordinates.has(coordinate) || responseKey.startsWith(PRIVATE);
+/** The key to ask for a client's field under: one that the planner cannot mean, where it otherwise could. */
+export function fetchKey(responseKey: string, coordinate: string, plannersOwn: ReadonlySet<string>): string {
+  const isAlias = !coordinate.endsWith(`.${responseKey}`);
+  const ambiguous =
+    plannersOwn.has(coordinate) ||
+    (isAlias && plannersOwn.has(responseKey)) ||
+    responseKey.startsWith(PRIVATE);
   return ambiguous ? PRIVATE + responseKey : responseKey;
 }
 
-const PLANNERS_VARIABLE = /^(?:representations$|contextualArgument_|client__)/;
+const PLANNERS_VARIABLE = /^(?:representations|contextualArgument_|client__)/;
 
 /**
  * The planner adds variables of its own to a fetch, and a client's variable of the same name would get their values:
@@ -69,7 +72,7 @@ export function clientVariable(name: string): string {
 export function conflictingRequires(supergraph: GraphQLSchema): readonly string[] {
   const known = new Map<string, string>();
   const conflicts = new Set<string>();
-  for (const { type, field } of requiredFields(supergraph)) {
+  for (const { type, field } of fieldSets(supergraph, 'join__field', 'requires')) {
     const text = [...(field.arguments ?? [])].map(print).sort().join(', ');
     for (const related of relatedTypes(supergraph, type)) {
       const coordinate = `${related}.${field.name.value}`;
@@ -127,16 +130,19 @@ interface RequiredField {
   readonly field: FieldNode;
 }
 
-function* requiredFields(supergraph: GraphQLSchema): Iterable<RequiredField> {
+/** The fields of the field sets that a directive of the supergraph holds. */
+function* fieldSets(
+  supergraph: GraphQLSchema,
+  directiveName: string,
+  argument: string,
+): Iterable<RequiredField> {
   for (const type of Object.values(supergraph.getTypeMap())) {
     if (!isObjectType(type) && !isInterfaceType(type)) continue;
-    for (const { astNode } of Object.values(type.getFields()))
-      for (const directive of astNode?.directives ?? []) {
-        const requires =
-          directive.name.value === 'join__field' ? argumentOf(directive, 'requires') : undefined;
-        if (requires?.kind === Kind.STRING)
-          yield* fieldsOf(supergraph, type.name, parseSelections(requires.value));
-      }
+    const nodes = [type.astNode, ...Object.values(type.getFields()).map(({ astNode }) => astNode)];
+    for (const directive of nodes.flatMap((node) => node?.directives ?? [])) {
+      const value = directive.name.value === directiveName ? argumentOf(directive, argument) : undefined;
+      if (value?.kind === Kind.STRING) yield* fieldsOf(supergraph, type.name, parseSelections(value.value));
+    }
   }
 }
 

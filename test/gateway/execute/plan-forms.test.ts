@@ -128,7 +128,11 @@ describe('forms of a plan', () => {
     const { root } = await run(
       {
         kind: 'Parallel',
-        nodes: [fetchOf('first', '{a{id}}'), fetchOf('second', '{a{id}}'), fetchOf('third', '{a{id}}')],
+        nodes: [
+          fetchOf('first', '{a{id} b{id}}'),
+          fetchOf('second', '{a{id} b{id}}'),
+          fetchOf('third', '{a{id} b{id}}'),
+        ],
       },
       {
         first: { a: { id: 1 }, b: [{ id: 1 }, null] },
@@ -144,7 +148,7 @@ describe('forms of a plan', () => {
       {
         kind: 'Sequence',
         nodes: [
-          fetchOf('first', '{b{id}}', {
+          fetchOf('first', '{b{...on A{x__alias_0:id}}}', {
             outputRewrites: [{ kind: 'KeyRenamer', path: ['b', '... on A', 'x__alias_0'], renameKeyTo: 'x' }],
           }),
           {
@@ -176,7 +180,7 @@ describe('forms of a plan', () => {
         },
       },
     );
-    expect(root['b']).toEqual([{ __typename: 'A', x: 0 }, { __typename: 'B', x__alias_0: false }, { x: '' }]);
+    expect(root['b']).toEqual([{ __typename: 'A', x: 0 }, { __typename: 'B' }, { x: '' }]);
     expect(calls[1]).toEqual(['second', { representations: [{ __typename: 'I', x: 0 }] }]);
   });
 

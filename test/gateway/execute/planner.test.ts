@@ -87,6 +87,35 @@ describeCompletions('defects of the planner', (execute) => {
     expect({ data, errors }).toEqual({ data: { post: { score: 7 } }, errors: [] });
   });
 
+  it('an alias that is the name of a key, or of the type, has its own value, also where that is null', async () => {
+    const { data, errors } = await BLOG.ask(
+      execute,
+      '{ post { id: score score: summary roi } posts { __typename: id id: roi x: summary } }',
+      {
+        answer: ({ query, variables }) =>
+          query.includes('roi')
+            ? {
+                data: {
+                  _entities: (variables['representations'] as object[]).map(() =>
+                    Object.fromEntries(
+                      [...query.matchAll(/(\w+):(?:roi|summary)|\b(roi|summary)\b/g)].map((match) => [
+                        match[1] ?? match[2],
+                        null,
+                      ]),
+                    ),
+                  ),
+                },
+              }
+            : undefined,
+      },
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      post: { id: 7, score: null, roi: null },
+      posts: [{ __typename: '1', id: null, x: null }],
+    });
+  });
+
   it('a client variable named representations is its own', async () => {
     const { data, errors } = await BLOG.ask(
       execute,

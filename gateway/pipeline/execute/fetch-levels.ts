@@ -1,0 +1,26 @@
+import type { FetchStep, Step } from './compile-plan.ts';
+
+/**
+ * The fetches of a plan by what they wait for: those of a level depend on earlier levels alone. Undefined where the
+ * plan is not fixed beforehand.
+ */
+export function fetchLevels(step: Step): FetchStep[][] | undefined {
+  const levels: FetchStep[][] = [];
+  let fixed = true;
+  const place = (node: Step, from: number): number => {
+    switch (node.kind) {
+      case 'fetch':
+        (levels[from] ??= []).push(node);
+        return from + 1;
+      case 'sequence':
+        return node.steps.reduce((level, child) => place(child, level), from);
+      case 'parallel':
+        return Math.max(from, ...node.steps.map((child) => place(child, from)));
+      case 'condition':
+        fixed = false;
+        return from;
+    }
+  };
+  place(step, 0);
+  return fixed ? levels : undefined;
+}

@@ -1,0 +1,83 @@
+import type { GraphQLSchema } from 'graphql';
+import type { ObjectShape } from './answer-shape.ts';
+import { answerPositions } from './answer-positions.ts';
+import type { FetchStep } from './compile-plan.ts';
+import { cutValue } from './cut-representation.ts';
+import { generateCut } from './generate-cut.ts';
+import { generateWriter } from './generate-writer.ts';
+import { getOwn } from './own-property.ts';
+import { type RepresentationKeys, representationKeys } from './representation-keys.ts';
+import { textOfString } from './text-of-string.ts';
+
+/** What a run knows so far: answers stay as they came, and places point into them. */
+export interface ProgramState {
+  /** By fetch: the objects that it answered, each once. */
+  readonly layers: (readonly unknown[])[];
+  /** By representation keys: for each place in the order of the answer, which object belongs there, or -1. */
+  readonly pointers: (readonly number[])[];
+  /** By position: for each object of the layer, where the places under it begin. */
+  readonly offsets: (readonly number[])[];
+}
+
+/** Generated code for one plan and one answer; each function throws `MISFIT` where the data is not as planned. */
+export interface Program {
+  /** By fetch, the texts of the representations to send. */
+  readonly cuts: ReadonlyMap<FetchStep, (state: ProgramState) => readonly string[]>;
+  /** The JSON text of `data`. */
+  readonly write: (state: ProgramState) => string;
+}
+
+/** Thrown by a program: the plain way then has to look at the data closely. */
+export const MISFIT = new Error('The data is not as planned');
+
+/**
+ * Generates code from a plan and a schema, never from values. Undefined where the answer is not fixed enough for it,
+ * or where the process forbids code from strings.
+ *
+ * @param levels the plan's fetches, by what they wait for
+ */
+export function generateProgram(
+  schema: GraphQLSchema,
+  shape: ObjectShape,
+  levels: readonly (readonly FetchStep[])[],
+): Program | undefined {
+  const steps = levels.flat().sort((a, b) => a.index - b.index);
+  const positions = answerPositions(schema, steps);
+  if (positions === undefined) return undefined;
+  const levelOf = new Map(levels.flatMap((level, number) => level.map((step) => [step, number] as const)));
+  const keys = representationKeys(schema, positions, levelOf);
+  const tables: unknown[] = [];
+  const writer = keys && generateWriter(shape, positions, keys, tables);
+  if (keys === undefined || writer === undefined) return undefined;
+  const source = [
+    "'use strict';",
+    ...keys.map((one) => generateCut(one, keys, schema, tables)),
+    writer,
+    `return { cuts: [${keys.map(({ id }) => `cut${String(id)}`).join(',')}], write };`,
+  ].join('\n');
+  return instantiate(source, keys, tables);
+}
+
+function instantiate(
+  source: string,
+  keys: readonly RepresentationKeys[],
+  tables: readonly unknown[],
+): Program | undefined {
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- of the plan alone; every name in it is a JSON text
+    const create = new Function('tables', 'own', 'text', 'cutValue', 'MISFIT', source) as (
+      ...given: unknown[]
+    ) => { cuts: ((state: ProgramState) => readonly string[])[]; write: (state: ProgramState) => string };
+    const { cuts, write } = create(tables, getOwn, textOfString, cutValue, MISFIT);
+    const byStep = new Map<FetchStep, (state: ProgramState) => readonly string[]>();
+    for (const { id, steps } of keys)
+      for (const step of steps) {
+        const cut = cuts[id];
+        if (cut !== undefined) byStep.set(step, cut);
+      }
+    return { cuts: byStep, write };
+  } catch (error) {
+    if (error instanceof EvalError) return undefined;
+    throw error;
+  }
+}

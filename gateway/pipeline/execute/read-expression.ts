@@ -1,0 +1,10 @@
+/** Code that reads an own property of a variable: names that every object inherits need a closer look. */
+export function readExpression(variable: string, key: string): string {
+  const name = JSON.stringify(key);
+  return key in Object.prototype ? `own(${variable},${name})` : `${variable}[${name}]`;
+}
+
+/** Code for the object that an entity fetch answered, by the variable that holds its pointer. */
+export function additionExpression(step: number, pointer: string): string {
+  return `(${pointer} < 0 ? EMPTY : state.layers[${String(step)}][${pointer}] ?? EMPTY)`;
+}

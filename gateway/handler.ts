@@ -1,4 +1,7 @@
+import type { AnonymousFlood } from '@aduana/core/audit/anonymous-flood';
+import { ANONYMOUS } from '@aduana/core/audit/audit-event';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
 import type { ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 import type { Engine } from '@aduana/core/iam/compile';
@@ -31,6 +34,7 @@ export interface HandlerRooms extends OperationRooms {
   readonly exchange: Exchange;
   readonly forward: Forward;
   readonly audit: AuditSink;
+  readonly flood: AnonymousFlood;
   readonly engine: () => Engine;
   readonly supergraph: () => LoadedSupergraph;
 }
@@ -49,13 +53,20 @@ export function createHandler(rooms: HandlerRooms): (request: ServiceRequest) =>
     } catch (error) {
       response = refuse(request, journal, error, rooms);
     }
-    try {
-      await rooms.audit.record(requestRecord(journal, request.trace, request.remoteAddress));
-    } catch (error) {
-      log.error('a request could not be recorded', { error: describeError(error), audit_id: journal.id });
-      response = graphqlErrorResponse(toSecurityError(error));
-    }
-    const headers = { ...response.headers, ...corsHeaders(request, rooms.browser), 'audit-id': journal.id };
+    const flood = journal.actor === ANONYMOUS ? rooms.flood.count(request.remoteAddress) : undefined;
+    if (flood !== undefined)
+      response = graphqlErrorResponse(
+        new SecurityError('RATE_LIMITED', { ...flood, detail: 'anonymous flood' }),
+      );
+    else
+      try {
+        await rooms.audit.record(requestRecord(journal, request.trace, request.remoteAddress));
+      } catch (error) {
+        log.error('a request could not be recorded', { error: describeError(error), audit_id: journal.id });
+        response = graphqlErrorResponse(toSecurityError(error));
+      }
+    const auditId = flood?.eventId ?? journal.id;
+    const headers = { ...response.headers, ...corsHeaders(request, rooms.browser), 'audit-id': auditId };
     return { ...response, headers };
   };
 }

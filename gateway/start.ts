@@ -1,3 +1,5 @@
+import { type AnonymousFlood, createAnonymousFlood } from '@aduana/core/audit/anonymous-flood';
+import { describeError } from '@aduana/core/platform/log';
 import { stsIssuer } from '@aduana/core/config/house-settings';
 import type { Environment } from '@aduana/core/config/load-config';
 import type { AuditClient } from '@aduana/core/client/audit-client';
@@ -61,13 +63,22 @@ export async function startGateway(
     const line = openHouseLine(lineOptions);
     const auditLine = await openAuditLine(line, lineOptions);
     const { audit } = auditLine;
+    const flood = createAnonymousFlood({
+      limitPerMinute: config.ANONYMOUS_EVENTS_PER_MINUTE,
+      clock,
+      record: (record) => audit.record(record),
+      onError: (error) => {
+        log.error('a flood could not be recorded', { error: describeError(error) });
+      },
+    });
     closers.push(
+      () => flood.flush(),
       () => auditLine.close(),
       () => line.close(),
     );
     const callers = createCallerLimits(config, platform);
     closers.push(() => callers.close());
-    const rooms = createRooms(config, platform, { line, audit, policies, supergraph, callers });
+    const rooms = createRooms(config, platform, { line, audit, flood, policies, supergraph, callers });
     http.serve(
       createRoutes(config, platform, createHandler(rooms), rooms),
       () => Promise.resolve(healthOf(line, audit, callers)),
@@ -83,6 +94,7 @@ export async function startGateway(
 interface Opened {
   readonly line: HouseLine;
   readonly audit: AuditClient;
+  readonly flood: AnonymousFlood;
   readonly policies: LivePolicies;
   readonly supergraph: SupergraphManager;
   readonly callers: CallerLimits;
@@ -91,7 +103,7 @@ interface Opened {
 function createRooms(
   config: GatewayConfig,
   platform: ServicePlatform,
-  { line, audit, policies, supergraph, callers }: Opened,
+  { line, audit, flood, policies, supergraph, callers }: Opened,
 ): HandlerRooms {
   const { clock, log } = platform;
   const documentLimits = createDocumentLimits(config);
@@ -129,6 +141,7 @@ function createRooms(
       shareInFlight: config.SHARE_IN_FLIGHT === 'on',
     }),
     audit,
+    flood,
     engine: () => policies.current(),
     supergraph: () => supergraph.current(),
   };

@@ -1,3 +1,4 @@
+import { createNeeds } from '@aduana/core/graphql/needs';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { isMet, type Rights } from '@aduana/core/graphql/requirement';
 import { type BoundedCache, createBoundedCache } from '@aduana/core/platform/bounded-cache';
@@ -14,7 +15,6 @@ import {
   printSchema,
 } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
-import { createNeeds } from './rewrite/needs.ts';
 import { usedVariables } from './rewrite/used-variables.ts';
 import type { Authorized } from './stages.ts';
 import { buildVisibleSchema } from './visible-schema.ts';

@@ -55,8 +55,7 @@ export function buildVisibleSchema(
   const reached = reach(visible, roots);
   reached.add(query);
   const definitions = document.definitions.flatMap((definition): DefinitionNode[] => {
-    if (!('name' in definition) || definition.name === undefined)
-      return keepSchema(definition, visible, query);
+    if (!('name' in definition)) return keepSchema(definition, visible, query);
     if (definition.kind === Kind.DIRECTIVE_DEFINITION) return [definition];
     return reached.has(definition.name.value) ? rebuild(definition, visible, query) : [];
   });

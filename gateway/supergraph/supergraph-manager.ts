@@ -39,7 +39,9 @@ export async function openSupergraphManager(options: SupergraphManagerOptions): 
   const polling = every(
     clock,
     () => POLL_MILLISECONDS,
-    async () => void (await reload()),
+    async () => {
+      await reload();
+    },
     report,
   );
   const watcher = watchFolder(path.dirname(sdlFile), () => {

@@ -106,7 +106,7 @@ function openGateway(
     log: createLog('silent', () => undefined),
     operationTimeoutMs: 'off',
     shareInFlight: false,
-  } as Parameters<typeof createExecutor>[0]);
+  });
   return async ({ document: text, operationName, variables = {}, caller }) => {
     const document = parse(text);
     const invalid = validate(supergraph.apiSchema, document, specifiedRules);
@@ -141,7 +141,7 @@ function openGateway(
       },
       signal: new AbortController().signal,
     });
-    return { data: JSON.parse(data), errors: errors as GuardedAnswer['errors'], calls, authorized };
+    return { data: JSON.parse(data), errors: errors, calls, authorized };
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Needs } from '@aduana/core/graphql/needs';
 import type { Requirements } from '@aduana/core/graphql/requirements';
 import {
   type FragmentDefinitionNode,
@@ -11,7 +12,6 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { conditionVariables } from './conditions.ts';
-import type { Needs } from './needs.ts';
 
 export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 

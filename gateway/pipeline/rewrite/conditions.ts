@@ -1,5 +1,11 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { DirectiveNode, OperationDefinitionNode, SelectionNode, ValueNode } from 'graphql';
+import {
+  type DirectiveNode,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionNode,
+  type ValueNode,
+} from 'graphql';
 
 /** The value of each variable that `@skip` or `@include` reads. */
 export type ConditionValues = ReadonlyMap<string, boolean>;
@@ -8,7 +14,7 @@ export type ConditionValues = ReadonlyMap<string, boolean>;
 export function conditionVariables({ directives = [] }: SelectionNode): string[] {
   return directives.flatMap((directive) => {
     const value = conditionOf(directive);
-    return value?.kind === 'Variable' ? [value.name.value] : [];
+    return value?.kind === Kind.VARIABLE ? [value.name.value] : [];
   });
 }
 
@@ -40,9 +46,9 @@ export function runs({ directives }: SelectionNode, values: ConditionValues): bo
     const condition = conditionOf(directive);
     if (condition === undefined) return true;
     const holds =
-      condition.kind === 'Variable'
+      condition.kind === Kind.VARIABLE
         ? values.get(condition.name.value) === true
-        : condition.kind === 'BooleanValue' && condition.value;
+        : condition.kind === Kind.BOOLEAN && condition.value;
     return directive.name.value === 'include' ? holds : !holds;
   });
 }
@@ -59,5 +65,5 @@ function conditionOf({ name, arguments: given }: DirectiveNode): ValueNode | und
 
 function defaultOf({ variableDefinitions }: OperationDefinitionNode, name: string): unknown {
   const value = variableDefinitions?.find(({ variable }) => variable.name.value === name)?.defaultValue;
-  return value?.kind === 'BooleanValue' ? value.value : undefined;
+  return value?.kind === Kind.BOOLEAN ? value.value : undefined;
 }

@@ -1,3 +1,4 @@
+import { createNeeds, type Needs } from '@aduana/core/graphql/needs';
 import { type Requirement, type Rights, isMet, missingFrom } from '@aduana/core/graphql/requirement';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
@@ -7,7 +8,6 @@ import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { Authorized, Validated } from '../stages.ts';
 import { analyzeOperation, type Fragments, type OperationAnalysis } from './analyze-operation.ts';
 import { readConditionValues } from './conditions.ts';
-import { createNeeds, type Needs } from './needs.ts';
 import { fetchKey, renameVariables, plannersFields } from './planner-workarounds.ts';
 import { type RewrittenOperation, rewriteOperation } from './rewrite-operation.ts';
 import { usedVariables } from './used-variables.ts';
@@ -80,7 +80,7 @@ export function createAuthorizer({ clock, mode, capacity = DEFAULT_CAPACITY }: A
         operation,
         fragments: fragmentsOf(document),
         schema: supergraph.supergraphSchema,
-        needs: (known ?? createTables(supergraph)).needs,
+        needs: known.needs,
         conditions,
         enforce: mode !== 'dry_run',
         meets: (number) => isMet(requirement(number), held),

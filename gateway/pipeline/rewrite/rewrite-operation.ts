@@ -1,4 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Needs } from '@aduana/core/graphql/needs';
 import {
   type FieldNode,
   getNamedType,
@@ -6,7 +7,6 @@ import {
   type GraphQLOutputType,
   type GraphQLSchema,
   type InlineFragmentNode,
-  isAbstractType,
   isCompositeType,
   isListType,
   isNonNullType,
@@ -18,8 +18,8 @@ import {
 } from 'graphql';
 import type { Refusal, Shape, ShapeSelection } from '../stages.ts';
 import type { Fragments } from './analyze-operation.ts';
-import { type ConditionValues, runs, withoutConditions } from './conditions.ts';
-import type { Needs } from './needs.ts';
+import { type ConditionValues, runs } from './conditions.ts';
+import { fetchesAnything, keepField, keepFragment } from './kept-selections.ts';
 
 export interface RewriteInput {
   readonly operation: OperationDefinitionNode;
@@ -46,17 +46,24 @@ export interface RewrittenOperation {
   readonly everythingRefused: boolean;
 }
 
+/** One pass and what it has gathered so far. */
+interface Pass extends RewriteInput {
+  readonly refusals: Map<string, Refusal>;
+  readonly fields: Set<string>;
+  selectionsLeft: number;
+}
+
 /** What a selection set becomes: what is fetched, and what the answer looks like. */
 interface Rewritten {
   readonly kept: SelectionNode[];
   readonly shape: ShapeSelection[];
 }
 
-/** Where the walk is. */
+/** Where the pass is. */
 interface Place {
   readonly parent: GraphQLCompositeType;
   readonly path: readonly string[];
-  /** Requirements of the refused fragments around it that the caller does not meet. */
+  /** Requirements of the fragments around it that the caller does not meet. */
   readonly unmet: readonly number[];
   /** Inside a refused field, whose own refusal tells all. */
   readonly belowRefusal: boolean;
@@ -64,7 +71,6 @@ interface Place {
 
 /** How many selections a document may unfold into. */
 const SELECTIONS_LIMIT = 50_000;
-const TYPENAME: FieldNode = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: '__typename' } };
 
 /**
  * One pass over an operation for one set of rights: fragments unfold, `@skip` and `@include` are carried out,
@@ -73,14 +79,11 @@ const TYPENAME: FieldNode = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: 
  * @throws SecurityError `LIMIT_PLANNING_EXCEEDED` for a document that unfolds without measure
  */
 export function rewriteOperation(input: RewriteInput): RewrittenOperation {
-  const { operation, fragments, schema, needs, conditions, enforce, meets, missing, dataKey } = input;
-  const refusals = new Map<string, Refusal>();
-  const fields = new Set<string>();
-  let budget = SELECTIONS_LIMIT;
-
+  const { operation, schema, enforce } = input;
   const root = schema.getRootType(operation.operation);
   if (!root) throw new TypeError('The operation has no root type');
-  const { kept, shape } = walk(operation.selectionSet, {
+  const pass: Pass = { ...input, refusals: new Map(), fields: new Set(), selectionsLeft: SELECTIONS_LIMIT };
+  const { kept, shape } = rewriteSet(pass, operation.selectionSet, {
     parent: root,
     path: [],
     unmet: [],
@@ -88,139 +91,99 @@ export function rewriteOperation(input: RewriteInput): RewrittenOperation {
   });
   return {
     shape: { kind: operation.operation, rootType: root.name, selections: shape },
-    selections: kept.some((selection) => fetches(selection)) ? kept : [],
-    refusals: [...refusals.values()],
-    fields: [...fields],
-    everythingRefused: refusals.size > 0 && enforce && !shape.some(isAllowed),
+    selections: kept.some(fetchesAnything) ? kept : [],
+    refusals: [...pass.refusals.values()],
+    fields: [...pass.fields],
+    everythingRefused: enforce && pass.refusals.size > 0 && !shape.some(isAllowed),
   };
+}
 
-  function walk(set: SelectionSetNode, place: Place): Rewritten {
-    const into: Rewritten = { kept: [], shape: [] };
-    const spread = new Set<string>();
-    for (const selection of set.selections) {
-      budget -= 1;
-      if (budget < 0)
-        throw new SecurityError('LIMIT_PLANNING_EXCEEDED', { detail: 'unfolds without measure' });
-      if (!runs(selection, conditions)) continue;
-      if (selection.kind === Kind.FIELD) addField(into, selection, place);
-      else if (selection.kind === Kind.INLINE_FRAGMENT) addFragment(into, selection, place);
-      else addSpread(into, selection.name.value, spread, selection.directives, place);
+function rewriteSet(pass: Pass, { selections }: SelectionSetNode, place: Place): Rewritten {
+  const into: Rewritten = { kept: [], shape: [] };
+  const spread = new Set<string>();
+  for (const selection of selections) {
+    pass.selectionsLeft -= 1;
+    if (pass.selectionsLeft < 0) {
+      throw new SecurityError('LIMIT_PLANNING_EXCEEDED', { detail: 'The document unfolds without measure' });
     }
-    return into;
+    if (!runs(selection, pass.conditions)) continue;
+    if (selection.kind === Kind.FIELD) rewriteField(pass, into, selection, place);
+    else if (selection.kind === Kind.INLINE_FRAGMENT) rewriteFragment(pass, into, selection, place);
+    else if (!spread.has(selection.name.value)) {
+      spread.add(selection.name.value);
+      const fragment = pass.fragments.get(selection.name.value);
+      if (fragment === undefined) continue;
+      const { typeCondition, selectionSet } = fragment;
+      const { directives = [] } = selection;
+      rewriteFragment(
+        pass,
+        into,
+        { kind: Kind.INLINE_FRAGMENT, typeCondition, selectionSet, directives },
+        place,
+      );
+    }
   }
+  return into;
+}
 
-  function addField(into: Rewritten, node: FieldNode, { parent, path, unmet, belowRefusal }: Place): void {
-    const name = node.name.value;
-    const key = node.alias?.value ?? name;
-    const lacks = [...unmet, ...needs.ofField(parent, name).filter((number) => !meets(number))];
-    const coordinate = `${parent.name}.${name}`;
-    if (lacks.length > 0 && !belowRefusal) note([...path, key], coordinate, lacks);
-    const refused = belowRefusal || (enforce && lacks.length > 0);
-    const type = name.startsWith('__') || isUnionType(parent) ? undefined : parent.getFields()[name]?.type;
-    const below = type === undefined ? undefined : compositeOf(type);
-    const inner =
-      node.selectionSet === undefined || below === undefined || type === undefined
-        ? undefined
-        : walk(node.selectionSet, {
-            parent: below,
+function rewriteField(pass: Pass, into: Rewritten, node: FieldNode, place: Place): void {
+  const { parent, path, belowRefusal } = place;
+  const name = node.name.value;
+  const key = node.alias?.value ?? name;
+  const coordinate = `${parent.name}.${name}`;
+  const lacks = [...place.unmet, ...pass.needs.ofField(parent, name).filter((number) => !pass.meets(number))];
+  if (lacks.length > 0 && !belowRefusal) noteRefusal(pass, [...path, key], coordinate, lacks);
+  const refused = belowRefusal || (pass.enforce && lacks.length > 0);
+
+  const type = isUnionType(parent) ? undefined : parent.getFields()[name]?.type;
+  const named = type === undefined ? undefined : getNamedType(type);
+  const below =
+    node.selectionSet === undefined || type === undefined || !isCompositeType(named)
+      ? undefined
+      : {
+          type: named,
+          ...rewriteSet(pass, node.selectionSet, {
+            parent: named,
             path: [...path, key, ...listLevels(type)],
             unmet: [],
             belowRefusal: refused,
-          });
-    const fetched = dataKey(key, coordinate);
-    into.shape.push({
-      kind: 'field',
-      key,
-      dataKey: fetched,
-      name,
-      node,
-      refused,
-      selections: inner?.shape ?? [],
-    });
-    if (refused || name === '__schema' || name === '__type') return;
-    if (name !== '__typename') fields.add(coordinate);
-    into.kept.push(keepField(node, fetched, below, inner));
-  }
-
-  function addSpread(
-    into: Rewritten,
-    name: string,
-    spread: Set<string>,
-    directives: InlineFragmentNode['directives'],
-    place: Place,
-  ): void {
-    const fragment = fragments.get(name);
-    if (fragment === undefined || spread.has(name)) return;
-    spread.add(name);
-    const { typeCondition, selectionSet } = fragment;
-    addFragment(
-      into,
-      { kind: Kind.INLINE_FRAGMENT, typeCondition, selectionSet, ...(directives && { directives }) },
-      place,
-    );
-  }
-
-  function addFragment(into: Rewritten, node: InlineFragmentNode, place: Place): void {
-    const condition = node.typeCondition?.name.value;
-    const type = condition === undefined ? place.parent : schema.getType(condition);
-    if (!isCompositeType(type)) return;
-    const lacks = condition === undefined ? [] : needs.ofType(condition).filter((number) => !meets(number));
-    const inner = walk(node.selectionSet, { ...place, parent: type, unmet: [...place.unmet, ...lacks] });
-    if (inner.shape.length > 0) into.shape.push({ kind: 'fragment', on: type.name, selections: inner.shape });
-    if (inner.kept.length === 0) return;
-    const directives = withoutConditions(node.directives);
-    into.kept.push({
-      kind: Kind.INLINE_FRAGMENT,
-      typeCondition: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: type.name } },
-      ...(directives.length > 0 && { directives }),
-      selectionSet: { kind: Kind.SELECTION_SET, selections: inner.kept },
-    });
-  }
-
-  function note(path: readonly string[], coordinate: string, lacks: readonly number[]): void {
-    const at = path.join('.');
-    if (refusals.has(at)) return;
-    refusals.set(at, { path, coordinate, missing: [...new Set(lacks.flatMap(missing))] });
-  }
+          }),
+        };
+  const dataKey = pass.dataKey(key, coordinate);
+  into.shape.push({ kind: 'field', key, dataKey, name, node, refused, selections: below?.shape ?? [] });
+  if (refused || name === '__schema' || name === '__type') return;
+  if (name !== '__typename') pass.fields.add(coordinate);
+  into.kept.push(keepField(node, dataKey, below));
 }
 
-function keepField(
-  node: FieldNode,
-  fetched: string,
-  below: GraphQLCompositeType | undefined,
-  inner: Rewritten | undefined,
-): FieldNode {
-  const directives = withoutConditions(node.directives);
-  return {
-    kind: Kind.FIELD,
-    ...(fetched !== node.name.value && { alias: { kind: Kind.NAME, value: fetched } }),
-    name: node.name,
-    ...(node.arguments !== undefined && node.arguments.length > 0 && { arguments: node.arguments }),
-    ...(directives.length > 0 && { directives }),
-    ...(inner !== undefined && {
-      selectionSet: { kind: Kind.SELECTION_SET, selections: complete(inner.kept, below) },
-    }),
-  };
+function rewriteFragment(pass: Pass, into: Rewritten, node: InlineFragmentNode, place: Place): void {
+  const condition = node.typeCondition?.name.value;
+  const type = condition === undefined ? place.parent : pass.schema.getType(condition);
+  if (!isCompositeType(type)) return;
+  const lacks =
+    condition === undefined ? [] : pass.needs.ofType(condition).filter((number) => !pass.meets(number));
+  const inner = rewriteSet(pass, node.selectionSet, {
+    ...place,
+    parent: type,
+    unmet: [...place.unmet, ...lacks],
+  });
+  if (inner.shape.length > 0) into.shape.push({ kind: 'fragment', on: type.name, selections: inner.shape });
+  if (inner.kept.length > 0) into.kept.push(keepFragment(node, type.name, inner.kept));
 }
 
-/** An emptied selection still has to tell that its object is there, an abstract one which type it is. */
-function complete(kept: SelectionNode[], type: GraphQLCompositeType | undefined): SelectionNode[] {
-  return kept.length === 0 || (type !== undefined && isAbstractType(type)) ? [TYPENAME, ...kept] : kept;
-}
-
-/** `__typename` of a root is known without asking anybody. */
-function fetches(selection: SelectionNode): boolean {
-  if (selection.kind === Kind.FIELD) return selection.name.value !== '__typename';
-  return selection.kind === Kind.INLINE_FRAGMENT && selection.selectionSet.selections.some(fetches);
+function noteRefusal(
+  pass: Pass,
+  path: readonly string[],
+  coordinate: string,
+  lacks: readonly number[],
+): void {
+  const at = path.join('.');
+  if (pass.refusals.has(at)) return;
+  pass.refusals.set(at, { path, coordinate, missing: [...new Set(lacks.flatMap(pass.missing))] });
 }
 
 function isAllowed(selection: ShapeSelection): boolean {
   return selection.kind === 'field' ? !selection.refused : selection.selections.some(isAllowed);
-}
-
-function compositeOf(type: GraphQLOutputType): GraphQLCompositeType | undefined {
-  const named = getNamedType(type);
-  return isCompositeType(named) ? named : undefined;
 }
 
 function listLevels(type: GraphQLOutputType): string[] {

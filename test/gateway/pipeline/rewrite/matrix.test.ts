@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { OperationTypeNode } from 'graphql';
 import { askOracle, type OracleCaller } from '../../../support/authorization-oracle.ts';
 import { type GuardedAnswer, operationOf, type Question } from '../../../support/guarded-federation.ts';
 import { type MatrixWorld, openMatrixWorld } from '../../../support/matrix-world.ts';
@@ -171,7 +172,7 @@ function expected(world: MatrixWorld, question: Question, kind: GuardKind) {
   return {
     data,
     refused: [...refused].map((path) => `UNAUTHORIZED_FIELD_OR_TYPE ${path}`).sort(),
-    effects: operation.operation === 'mutation' && !stopped ? 1 : 0,
+    effects: operation.operation === OperationTypeNode.MUTATION && !stopped ? 1 : 0,
   };
 }
 

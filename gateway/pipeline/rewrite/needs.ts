@@ -1,1 +1,0 @@
-export { createNeeds, type Needs } from '@aduana/core/graphql/needs';

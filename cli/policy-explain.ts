@@ -5,12 +5,11 @@ import { compile, type Engine } from '@aduana/core/iam/compile';
 import { explain, type Explanation } from '@aduana/core/iam/explain';
 import { loadPolicies } from '@aduana/core/iam/load-policies';
 import type { AccessContext } from '@aduana/core/iam/access-context';
-import type { Command } from 'commander';
 import { GATEWAY_SETTINGS } from '../gateway/config.ts';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { type FolderOptions, policiesFolder } from './policies-folder.ts';
 
-interface ExplainOptions extends FolderOptions {
+export interface ExplainOptions extends FolderOptions {
   readonly as: string;
   readonly role?: readonly string[];
   readonly action?: string;
@@ -23,24 +22,8 @@ interface ExplainOptions extends FolderOptions {
 
 const EXIT_USAGE = 64;
 
-/** `aduana policy explain`: what would be decided for a caller, which rule decides, and what would change it. */
-export function registerPolicyExplain(policy: Command, context: CommandContext): void {
-  policy
-    .command('explain')
-    .description('tell what would be decided for a caller, by which rule, and what would change it')
-    .requiredOption('--as <subject>', 'a service id, or the name of somebody who holds the --role')
-    .option('--role <role...>', 'roles in place of those of the service')
-    .option('--action <permission>', 'one permission (default: all of the catalogue)')
-    .option('--document <document>', 'a GraphQL document: each of its fields, by SUPERGRAPH_SDL')
-    .option('--time <time>', 'RFC 3339 (default: now)')
-    .option('--address <address>', 'the IP address of the caller')
-    .option('--authentication <method>', 'how the caller authenticates, such as tls_client_auth')
-    .option('--policies <folder>', 'the folder (default POLICIES_DIR)')
-    .option('--json', 'print JSON')
-    .action((options: ExplainOptions) => explainPolicy(options, context));
-}
-
-async function explainPolicy(options: ExplainOptions, context: CommandContext): Promise<void> {
+/** What would be decided for a caller, by which rule, and what would change it. */
+export async function explainPolicy(options: ExplainOptions, context: CommandContext): Promise<void> {
   const engine = compile(await loadPolicies(policiesFolder(options, context)));
   const roles = options.role ?? engine.services.get(options.as)?.roles;
   if (roles === undefined)

@@ -1,17 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { ConfigurationError } from '@aduana/core/errors/configuration-error';
-import { compile, type Engine } from '@aduana/core/iam/compile';
-import { diffDecisions, everyQuestion, type Question } from '@aduana/core/iam/diff';
-import { lint } from '@aduana/core/iam/lint';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
-import type { Sources } from '@aduana/core/iam/policy';
-import { loadPolicyTests, runPolicyTests } from '@aduana/core/iam/policy-tests';
 import type { Command } from 'commander';
-import { type CommandContext, CommandFailure } from './command-context.ts';
-import { type FolderOptions, policiesFolder } from './policies-folder.ts';
-import { registerPolicyExplain } from './policy-explain.ts';
-
-const EXIT_FINDINGS = 1;
+import type { CommandContext } from './command-context.ts';
+import type { FolderOptions } from './policies-folder.ts';
+import type { DiffOptions } from './policy-checks.ts';
+import type { ExplainOptions } from './policy-explain.ts';
 
 /** `aduana policy lint|test|explain|diff`: what the policy files say, before a service hears of it. */
 export function registerPolicy(program: Command, context: CommandContext): void {
@@ -22,12 +13,16 @@ export function registerPolicy(program: Command, context: CommandContext): void 
     .command('lint')
     .description('check the policy files: errors, and what is probably not meant')
     .option('--policies <folder>', 'the folder (default POLICIES_DIR)')
-    .action((options: FolderOptions) => lintPolicies(policiesFolder(options, context), context));
+    .action(async (options: FolderOptions) =>
+      (await import('./policy-checks.ts')).lintPolicies(options, context),
+    );
   policy
     .command('test')
     .description('run the *.test.yaml files beside the policies')
     .option('--policies <folder>', 'the folder (default POLICIES_DIR)')
-    .action((options: FolderOptions) => testPolicies(policiesFolder(options, context), context));
+    .action(async (options: FolderOptions) =>
+      (await import('./policy-checks.ts')).testPolicies(options, context),
+    );
   policy
     .command('diff')
     .description('tell which decisions another policies folder would change')
@@ -35,88 +30,26 @@ export function registerPolicy(program: Command, context: CommandContext): void 
     .option('--policies <folder>', 'the folder to start from (default POLICIES_DIR)')
     .option('--corpus <file>', 'questions as JSON Lines: {subject, roles?, action | policy, context?}')
     .option('--exit-code', 'exit 1 when a decision changes')
-    .action((other: string, options: DiffOptions) => diffPolicies(other, options, context));
-  registerPolicyExplain(policy, context);
-}
-
-async function lintPolicies(folder: string, context: CommandContext): Promise<void> {
-  const sources = await readOrTell(folder, context);
-  const findings = lint(sources, context.clock.now());
-  for (const { location, message, code } of findings)
-    context.print(`${folder}/${location}: ${message} (${code})`);
-  if (findings.length > 0) throw new CommandFailure(EXIT_FINDINGS, `${String(findings.length)} finding(s)`);
-  context.print(
-    `${folder}: ${String(sources.roles.size)} roles, ${String(sources.services.size)} services: nothing to find`,
-  );
-}
-
-async function readOrTell(folder: string, context: CommandContext): Promise<Sources> {
-  try {
-    await loadPolicyTests(folder);
-    return await loadPolicies(folder);
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error;
-    for (const { subject, problem, remedy } of error.problems)
-      context.print(`${subject}: ${problem}. ${remedy}`);
-    throw new CommandFailure(EXIT_FINDINGS, `${String(error.problems.length)} error(s)`);
-  }
-}
-
-async function testPolicies(folder: string, context: CommandContext): Promise<void> {
-  const engine = compile(await readOrTell(folder, context));
-  const results = runPolicyTests(engine, await loadPolicyTests(folder));
-  for (const { passed, location, name, expected, actual, because } of results)
-    context.print(
-      passed
-        ? `ok      ${location}  ${name}: ${actual}`
-        : `FAILED  ${location}  ${name}: expected ${expected}, got ${actual}, although ${because}`,
+    .action(async (other: string, options: DiffOptions) =>
+      (await import('./policy-checks.ts')).diffPolicies(other, options, context),
     );
-  const failed = results.filter(({ passed }) => !passed).length;
-  context.print(`${String(results.length - failed)} of ${String(results.length)} policy tests hold`);
-  if (failed > 0) throw new CommandFailure(EXIT_FINDINGS, '');
+  registerExplain(policy, context);
 }
 
-interface DiffOptions extends FolderOptions {
-  readonly corpus?: string;
-  readonly exitCode?: true;
-}
-
-async function diffPolicies(other: string, options: DiffOptions, context: CommandContext): Promise<void> {
-  const before = compile(await readOrTell(policiesFolder(options, context), context));
-  const after = compile(await readOrTell(other, context));
-  const questions =
-    options.corpus === undefined
-      ? everyQuestion(before, after, { time: context.clock.now() })
-      : await readCorpus(options.corpus, before);
-  const changes = diffDecisions(before, after, questions);
-  for (const { question, before: was, after: is } of changes) {
-    const asked = question.action ?? `policy ${question.policy ?? ''}`;
-    context.print(
-      `${question.subject}: ${asked}: ${was.effect} (${was.location ?? was.reason}) -> ${is.effect} (${is.location ?? is.reason})`,
+function registerExplain(policy: Command, context: CommandContext): void {
+  policy
+    .command('explain')
+    .description('tell what would be decided for a caller, by which rule, and what would change it')
+    .requiredOption('--as <subject>', 'a service id, or the name of somebody who holds the --role')
+    .option('--role <role...>', 'roles in place of those of the service')
+    .option('--action <permission>', 'one permission (default: all of the catalogue)')
+    .option('--document <document>', 'a GraphQL document: each of its fields, by SUPERGRAPH_SDL')
+    .option('--time <time>', 'RFC 3339 (default: now)')
+    .option('--address <address>', 'the IP address of the caller')
+    .option('--authentication <method>', 'how the caller authenticates, such as tls_client_auth')
+    .option('--policies <folder>', 'the folder (default POLICIES_DIR)')
+    .option('--json', 'print JSON')
+    .action(async (options: ExplainOptions) =>
+      (await import('./policy-explain.ts')).explainPolicy(options, context),
     );
-  }
-  context.print(`${String(changes.length)} of ${String(questions.length)} decisions change`);
-  if (options.exitCode === true && changes.length > 0) throw new CommandFailure(EXIT_FINDINGS, '');
-}
-
-async function readCorpus(file: string, engine: Engine): Promise<readonly Question[]> {
-  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.trim() !== '');
-  return lines.map((line, index) => {
-    const question = parseQuestion(line);
-    if (question === undefined)
-      throw new CommandFailure(EXIT_FINDINGS, `${file}:${String(index + 1)}: is no question as JSON`);
-    return { ...question, roles: question.roles ?? engine.services.get(question.subject)?.roles ?? [] };
-  });
-}
-
-function parseQuestion(
-  line: string,
-): (Omit<Question, 'roles'> & { readonly roles?: readonly string[] }) | undefined {
-  try {
-    const parsed = JSON.parse(line) as Partial<Question> | null;
-    const asks = typeof parsed?.action === 'string' || typeof parsed?.policy === 'string';
-    return asks && typeof parsed.subject === 'string' ? (parsed as Question) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,25 +1,12 @@
-import {
-  buildASTSchema,
-  type DocumentNode,
-  type FragmentDefinitionNode,
-  getNamedType,
-  GraphQLError,
-  type GraphQLNamedType,
-  type GraphQLSchema,
-  isCompositeType,
-  isInterfaceType,
-  isObjectType,
-  Kind,
-  parse,
-  type SelectionSetNode,
-} from 'graphql';
+import { buildASTSchema, type DocumentNode, GraphQLError, type GraphQLSchema, parse } from 'graphql';
 import { SecurityError } from '../errors/security-error.ts';
 import type { AccessContext } from '../iam/access-context.ts';
 import type { Engine } from '../iam/compile.ts';
 import { evaluatePolicy } from '../iam/evaluate-policy.ts';
 import { explain, type Explanation } from '../iam/explain.ts';
+import { collectCoordinates } from './collect-coordinates.ts';
 import { createNeeds, type Needs } from './needs.ts';
-import { type AnyOfAll, conjoin, missingFrom, type Requirement, type Rights } from './requirement.ts';
+import { type AnyOfAll, missingFrom, type Requirement, type Rights } from './requirement.ts';
 import { extractRequirements, type Requirements } from './requirements.ts';
 
 /** What a supergraph asks for at each coordinate, as far as explanations need it. */
@@ -77,19 +64,39 @@ export function explainDocument(
   engine: Engine,
   subject: Subject,
 ): readonly FieldExplanation[] {
-  const requirements = collect(parseDocument(text), explainable);
-  return [...requirements].map(([coordinate, requirement]) =>
-    requirement === undefined
-      ? {
-          coordinate,
-          needs: 'a field that exists',
-          allowed: false,
-          missing: [],
-          scopes: [],
-          nearMisses: ['there is no such field'],
-        }
-      : explainRequirement(coordinate, requirement, engine, subject),
-  );
+  const explained = new Map<string, FieldExplanation>();
+  for (const [coordinate, { requirement, through }] of collectCoordinates(
+    parseDocument(text),
+    explainable,
+    MOST_TOKENS,
+  )) {
+    const own = explainCoordinate(coordinate, requirement, engine, subject);
+    const parents = [...through].map((parent) => explained.get(parent));
+    const refused = parents.length > 0 && parents.every((parent) => parent?.allowed === false);
+    const [first] = through;
+    explained.set(
+      coordinate,
+      refused
+        ? {
+            ...own,
+            allowed: false,
+            nearMisses: [`is reached through ${first ?? ''} alone, which is refused`, ...own.nearMisses],
+          }
+        : own,
+    );
+  }
+  return [...explained.values()];
+}
+
+function explainCoordinate(
+  coordinate: string,
+  requirement: Requirement | undefined,
+  engine: Engine,
+  subject: Subject,
+): FieldExplanation {
+  if (requirement !== undefined) return explainRequirement(coordinate, requirement, engine, subject);
+  const nearMisses = ['there is no such field'];
+  return { coordinate, needs: 'a field that exists', allowed: false, missing: [], scopes: [], nearMisses };
 }
 
 function parseDocument(text: string): DocumentNode {
@@ -99,71 +106,6 @@ function parseDocument(text: string): DocumentNode {
     if (!(error instanceof GraphQLError)) throw error;
     throw new SecurityError('GRAPHQL_PARSE_FAILED', { cause: error });
   }
-}
-
-/** What each coordinate of the document needs; undefined for a field that does not exist. */
-function collect(
-  document: DocumentNode,
-  { schema, requirements, needs }: ExplainableSchema,
-): ReadonlyMap<string, Requirement | undefined> {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  const found = new Map<string, Requirement | undefined>();
-  const spread = new Set<string>();
-  const together = (numbers: readonly number[]): Requirement =>
-    numbers.map((number) => requirements.distinct[number]).reduce(both, NOTHING) ?? NOTHING;
-
-  function walk({ selections }: SelectionSetNode, parent: GraphQLNamedType | undefined): void {
-    for (const selection of selections)
-      if (selection.kind === Kind.FIELD) walkField(selection.name.value, selection.selectionSet, parent);
-      else if (selection.kind === Kind.INLINE_FRAGMENT)
-        walkFragment(selection.typeCondition?.name.value, selection.selectionSet, parent);
-      else {
-        const fragment = fragments.get(selection.name.value);
-        if (fragment === undefined || spread.has(fragment.name.value)) continue;
-        spread.add(fragment.name.value);
-        walkFragment(fragment.typeCondition.name.value, fragment.selectionSet, parent);
-      }
-  }
-
-  function walkFragment(
-    condition: string | undefined,
-    inside: SelectionSetNode,
-    parent: GraphQLNamedType | undefined,
-  ): void {
-    const numbers = condition === undefined ? [] : needs.ofType(condition);
-    if (condition !== undefined && numbers.length > 0) found.set(condition, together(numbers));
-    walk(inside, condition === undefined ? parent : schema.getType(condition));
-  }
-
-  function walkField(
-    name: string,
-    inside: SelectionSetNode | undefined,
-    parent: GraphQLNamedType | undefined,
-  ): void {
-    if (!isCompositeType(parent) || name.startsWith('__')) return;
-    const field = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
-    const coordinate = `${parent.name}.${name}`;
-    found.set(coordinate, field === undefined ? undefined : together(needs.ofField(parent, name)));
-    if (inside !== undefined && field !== undefined) walk(inside, getNamedType(field.type));
-  }
-
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.OPERATION_DEFINITION)
-      walk(definition.selectionSet, schema.getRootType(definition.operation) ?? undefined);
-  return found;
-}
-
-const NOTHING: Requirement = { authenticated: true, scopes: [], policies: [] };
-
-function both(left: Requirement | undefined, right: Requirement | undefined): Requirement {
-  const [a, b] = [left ?? NOTHING, right ?? NOTHING];
-  return {
-    authenticated: true,
-    scopes: conjoin(a.scopes, b.scopes),
-    policies: conjoin(a.policies, b.policies),
-  };
 }
 
 function explainRequirement(

@@ -1,5 +1,5 @@
 import { type DocumentNode, Kind, type SelectionSetNode } from 'graphql';
-import { fragmentsOf } from './fragments-of.ts';
+import { fragmentsOf } from '@aduana/core/graphql/fragments-of';
 
 /** How large an operation is with its fragments written out. */
 export interface Measures {

@@ -8,7 +8,7 @@ import {
   type SelectionSetNode,
   valueFromASTUntyped,
 } from 'graphql';
-import { fragmentsOf } from './fragments-of.ts';
+import { fragmentsOf } from '@aduana/core/graphql/fragments-of';
 import type { CostModel, FieldCost } from './cost-model.ts';
 
 /** What an operation costs at most, and whether another call with other variables may cost something else. */

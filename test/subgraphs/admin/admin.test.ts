@@ -365,6 +365,10 @@ describe('questions to the policies', () => {
     expect(told.get('Lead.contact')?.nearMisses[0]).toContain(
       'leads:pii:read would be allowed to the role sales',
     );
+    expect(told.get('Contact.email')).toMatchObject({
+      allowed: false,
+      nearMisses: ['is reached through Lead.contact alone, which is refused'],
+    });
     expect(told.get('Campaign.spentEuros')).toMatchObject({ allowed: false });
     expect(told.get('Campaign.spentEuros')?.nearMisses.join()).toContain('the policy office_hours');
     expect(told.get('Query.whoami')).toMatchObject({ action: 'authenticated', allowed: true });

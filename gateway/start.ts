@@ -13,6 +13,8 @@ import type { RunningService, ServicePlatform } from '@aduana/core/http/service-
 import { type LivePolicies, openPolicies } from '@aduana/core/iam/live-policies';
 import type { GatewaySettings } from './config.ts';
 import { createHandler, type HandlerRooms } from './handler.ts';
+import { createSpentProofs } from '@aduana/core/tokens/spent-proofs';
+import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
 import { createExchange } from './pipeline/exchange.ts';
 import { createExecutor } from './pipeline/execute/create-executor.ts';
 import { createForward } from './pipeline/forward.ts';
@@ -118,6 +120,7 @@ function createRooms(
     exchange: createExchange({
       sts: line.sts,
       verify: line.verifier('gateway'),
+      verifyProof: createDpopVerifier({ clock, spend: createSpentProofs(clock) }),
       issuer: stsIssuer(config),
       isTrustedIssuer: (issuer) => policies.current().issuers.has(issuer),
       isRegistered: (peer) => policies.current().serviceBySpiffeId(peer.spiffeId) !== undefined,

@@ -2,7 +2,7 @@ import { askGateway, type GatewayAnswer } from '@aduana/core/client/gateway-clie
 import type { SecurePeer } from '@aduana/core/client/secure-peer';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { type BrowserRules, checkBrowserRules } from '@aduana/core/http/browser-rules';
-import { bearerToken } from '@aduana/core/http/require-access-token';
+import { shownToken } from '@aduana/core/http/require-access-token';
 import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 import { Secret } from '@aduana/core/secrets/secret';
 import { OPERATIONS, type Operation } from './operations.ts';
@@ -31,7 +31,8 @@ export function createApiRoute({ gateway, ownToken, browser }: ApiOptions): Rout
       const operation = OPERATIONS.get(request.path.slice(PREFIX.length));
       if (operation === undefined) throw new SecurityError('NOT_FOUND');
       const variables = await readVariables(request, operation);
-      const userToken = bearerToken(request);
+      const shown = shownToken(request);
+      const userToken = shown?.scheme === 'bearer' ? shown.token : undefined;
       if (request.headers.authorization !== undefined && userToken === undefined)
         throw new SecurityError('UNAUTHENTICATED', { detail: 'not a bearer token' });
       if (operation.needsUser && userToken === undefined) throw new SecurityError('UNAUTHENTICATED');

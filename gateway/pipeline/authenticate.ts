@@ -4,12 +4,12 @@ import { Secret } from '@aduana/core/secrets/secret';
 import { isFromBrowser } from '@aduana/core/http/browser-rules';
 import type { Authenticated, Credential } from './stages.ts';
 
-const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
+const TOKEN = /^(Bearer|DPoP) +([A-Za-z0-9._~+/=-]+)$/i;
 const BASIC = /^Basic +([A-Za-z0-9+/]+=*)$/i;
 const CREDENTIAL_LIMIT = 12_288;
 
 /**
- * What the caller shows, in the order of preference: Bearer, Basic, client certificate. Nothing is asked of the STS
+ * What the caller shows, in the order of preference: Bearer or DPoP, Basic, client certificate. Nothing is asked of the STS
  * yet and nothing of the body has been parsed.
  *
  * @throws SecurityError `UNAUTHENTICATED` where nothing usable is shown, `BAD_REQUEST` for two `Authorization` headers
@@ -34,8 +34,9 @@ function readCredential(request: ServiceRequest): Credential {
 function readAuthorization(header: string): Credential {
   if (header.length > CREDENTIAL_LIMIT)
     throw new SecurityError('UNAUTHENTICATED', { detail: 'oversized credentials' });
-  const bearer = BEARER.exec(header)?.[1];
-  if (bearer !== undefined) return { kind: 'bearer', token: Secret.of(bearer) };
+  const [, scheme, token] = TOKEN.exec(header) ?? [];
+  if (token !== undefined)
+    return { kind: scheme?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer', token: Secret.of(token) };
   const basic = BASIC.exec(header)?.[1];
   if (basic !== undefined) return { kind: 'basic', header: Secret.of(`Basic ${basic}`) };
   throw new SecurityError('UNAUTHENTICATED', { detail: 'an unknown authentication scheme' });

@@ -1,10 +1,12 @@
 import type { StsClient } from '@aduana/core/client/sts-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { provePossession } from '@aduana/core/http/require-access-token';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import type { Secret } from '@aduana/core/secrets/secret';
 import type { AccessTokenClaims, AuthenticationMethod } from '@aduana/core/tokens/access-token';
 import { requireBinding } from '@aduana/core/tokens/require-binding';
+import type { VerifyDpopProof } from '@aduana/core/tokens/verify-dpop-proof';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import type { Authenticated, Caller, Delegated } from './stages.ts';
 
@@ -12,6 +14,7 @@ export interface ExchangeOptions {
   readonly sts: StsClient;
   /** For tokens that the STS made for this gateway. */
   readonly verify: VerifyAccessToken;
+  readonly verifyProof: VerifyDpopProof;
   /** The issuer identifier of the STS. */
   readonly issuer: string;
   /** Issuers in `trusted_issuers.yaml`: a token of any other is not even carried to the STS. */
@@ -41,8 +44,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
         return delegated(await asCaller(options.sts.relayBasic(credential.header)), 'client_secret_basic');
       case 'certificate':
         return delegated(await asCaller(options.sts.exchangeCertificate(credential.chain)), 'x509_svid');
-      case 'bearer': {
-        const exchanged = await asCaller(exchangeBearer(credential.token, peer, options));
+      case 'bearer':
+      case 'dpop': {
+        const exchanged = await asCaller(exchangeToken(credential, request, options));
         return delegated(exchanged, methodOf(exchanged.claims));
       }
     }
@@ -61,21 +65,29 @@ export function createExchange(options: ExchangeOptions): Exchange {
   };
 }
 
-async function exchangeBearer(
-  token: Secret,
-  peer: PeerIdentity | undefined,
+async function exchangeToken(
+  { kind, token }: Extract<Authenticated['credential'], { readonly kind: 'bearer' | 'dpop' }>,
+  request: ServiceRequest,
   options: ExchangeOptions,
 ): Promise<Exchanged> {
+  const { peer } = request;
   const text = token.reveal();
   const actor = peer !== undefined && options.isRegistered(peer) ? peer : undefined;
   const issuer = claimedIssuer(text);
   if (issuer === options.issuer) {
     const verified = await options.verify(text);
-    requireBinding(verified, { certificateThumbprint: peer?.thumbprint }, false);
+    const dpop = { verify: options.verifyProof, url: endpointOf(request) };
+    const dpopThumbprint = await provePossession(request, { scheme: kind, token: text }, dpop);
+    requireBinding(verified, { certificateThumbprint: peer?.thumbprint, dpopThumbprint }, false);
     if (actor === undefined || isBoundTo(verified.claims, actor)) return { token, claims: verified.claims };
-  } else if (issuer === undefined || !options.isTrustedIssuer(issuer))
-    throw new SecurityError('invalid_token', { detail: 'the issuer is not trusted' });
+  } else if (kind === 'dpop' || issuer === undefined || !options.isTrustedIssuer(issuer))
+    throw new SecurityError('invalid_token', { detail: 'the issuer is not trusted, or not for such tokens' });
   return options.sts.exchangeBearer(token, actor?.chain);
+}
+
+/** The endpoint as the client called it: its host name has been checked against those that are served. */
+function endpointOf({ encrypted, headers, path }: ServiceRequest): string {
+  return `${encrypted ? 'https' : 'http'}://${headers.host ?? ''}${path}`;
 }
 
 /** A service that shows its own bound token acts for itself: nobody is to be named as its actor. */

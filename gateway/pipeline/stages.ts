@@ -5,7 +5,7 @@ import type { DocumentNode, FieldNode, OperationDefinitionNode, OperationTypeNod
 
 /** What a caller showed; checked for form alone, the STS says whether it holds. */
 export type Credential =
-  | { readonly kind: 'bearer'; readonly token: Secret }
+  | { readonly kind: 'bearer' | 'dpop'; readonly token: Secret }
   | { readonly kind: 'basic'; readonly header: Secret }
   | { readonly kind: 'certificate'; readonly chain: readonly Buffer[] };
 

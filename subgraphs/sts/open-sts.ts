@@ -5,9 +5,10 @@ import { STATUS_TOPIC } from '@aduana/core/status/status-entry';
 import { createStatusReader, type StatusReader } from '@aduana/core/status/status-reader';
 import type { RotationTiming } from '@aduana/core/tokens/key-set';
 import { createAccessTokenVerifier, type VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
+import { createDpopVerifier, type VerifyDpopProof } from '@aduana/core/tokens/verify-dpop-proof';
 import { createAttemptLimit } from './clients/attempt-limit.ts';
 import type { ClientAuthenticationOptions } from './clients/authenticate-client.ts';
-import { createClientAssertions } from './clients/client-assertion.ts';
+import { createClientAssertions, spendOnce } from './clients/client-assertion.ts';
 import { type ClientSecrets, openClientSecrets } from './clients/client-secrets.ts';
 import {
   rotateClientSecret,
@@ -51,6 +52,7 @@ export interface OpenSts {
   readonly clients: ClientAuthenticationOptions;
   readonly subjects: Omit<SubjectTokenOptions, 'engine'>;
   readonly issue: IssueToken;
+  readonly dpop: VerifyDpopProof;
   /** Of tokens for the audience `sts`. */
   readonly verify: VerifyAccessToken;
   /** Of tokens for any audience. */
@@ -128,7 +130,7 @@ function openVerification(
   { settings, issuer, platform }: StsOptions,
   { store, policies, ring, status }: Awaited<ReturnType<typeof openBase>>,
   secrets: ClientSecrets,
-): Pick<OpenSts, 'clients' | 'subjects' | 'verify' | 'verifyAny'> {
+): Pick<OpenSts, 'clients' | 'subjects' | 'verify' | 'verifyAny' | 'dpop'> {
   const { clock, identity } = platform;
   const database = store.writer;
   const rules = { issuer, keys: ring, status, clock };
@@ -147,6 +149,7 @@ function openVerification(
     },
     verify: createAccessTokenVerifier({ ...rules, audience: 'sts' }),
     verifyAny,
+    dpop: createDpopVerifier({ clock, spend: (id, expiresAt) => spendOnce(database, id, expiresAt) }),
   };
 }
 

@@ -34,9 +34,16 @@ function retryAfter(error: SecurityError): Readonly<Record<string, string>> {
   return seconds === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(seconds))) };
 }
 
-/** RFC 6750 section 3. */
+/** RFC 9449 section 9. */
+function dpopNonce({ extensions: { nonce } }: SecurityError): Readonly<Record<string, string>> {
+  return typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {};
+}
+
+/** RFC 6750 section 3, RFC 9449 section 7.1. */
 function challenge(error: SecurityError): Readonly<Record<string, string>> {
   if (error.code === 'invalid_token' || error.code === 'insufficient_scope')
     return { 'www-authenticate': `Bearer error="${error.code}"` };
+  if (error.code === 'invalid_dpop_proof' || error.code === 'use_dpop_nonce')
+    return { 'www-authenticate': `DPoP error="${error.code}"`, ...dpopNonce(error) };
   return error.code === 'UNAUTHENTICATED' ? { 'www-authenticate': 'Bearer' } : {};
 }

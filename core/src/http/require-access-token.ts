@@ -2,6 +2,7 @@ import { SecurityError } from '../errors/security-error.ts';
 import type { VerifiedToken } from '../tokens/access-token.ts';
 import { requireBinding } from '../tokens/require-binding.ts';
 import type { VerifyAccessToken } from '../tokens/verify-access-token.ts';
+import type { VerifyDpopProof } from '../tokens/verify-dpop-proof.ts';
 import type { ServiceRequest } from './route.ts';
 
 export interface AccessTokenRules {
@@ -9,26 +10,40 @@ export interface AccessTokenRules {
   readonly scopes?: readonly string[];
   /** Whether a token that is bound to nothing is refused; default: wherever the connection is encrypted. */
   readonly bindingRequired?: boolean;
+  /** Without it no DPoP token is accepted. */
+  readonly dpop?: {
+    readonly verify: VerifyDpopProof;
+    /** The endpoint as its clients call it. */
+    readonly url: string;
+  };
 }
 
-type TokenRequest = Pick<ServiceRequest, 'headers' | 'headerCount' | 'peer' | 'encrypted'>;
+type TokenRequest = Pick<ServiceRequest, 'method' | 'headers' | 'headerCount' | 'peer' | 'encrypted'>;
+
+/** What an Authorization header holds. */
+export interface ShownToken {
+  readonly scheme: 'bearer' | 'dpop';
+  readonly token: string;
+}
 
 /**
- * The verified access token of a request (RFC 6750 section 2.1), bound to the client certificate of its connection.
+ * The verified access token of a request (RFC 6750 section 2.1, RFC 9449 section 7.1), sent by whom it is bound to.
  *
- * @throws SecurityError `UNAUTHENTICATED` without a token, `BAD_REQUEST` for two, `invalid_token`, `insufficient_scope`
+ * @throws SecurityError `UNAUTHENTICATED` without a token, `BAD_REQUEST` for two, `invalid_token`, `invalid_dpop_proof`,
+ * `insufficient_scope`
  */
 export async function requireAccessToken(
   request: TokenRequest,
   verify: VerifyAccessToken,
   rules: AccessTokenRules = {},
 ): Promise<VerifiedToken> {
-  const token = bearerToken(request);
-  if (token === undefined) throw new SecurityError('UNAUTHENTICATED', { detail: 'no bearer token' });
-  const verified = await verify(token);
+  const shown = shownToken(request);
+  if (shown === undefined) throw new SecurityError('UNAUTHENTICATED', { detail: 'no access token' });
+  const verified = await verify(shown.token);
+  const dpopThumbprint = await provePossession(request, shown, rules.dpop);
   requireBinding(
     verified,
-    { certificateThumbprint: request.peer?.thumbprint },
+    { certificateThumbprint: request.peer?.thumbprint, dpopThumbprint },
     rules.bindingRequired ?? request.encrypted,
   );
   const missing = rules.scopes?.filter((scope) => !verified.scopes.has(scope)) ?? [];
@@ -38,12 +53,32 @@ export async function requireAccessToken(
 }
 
 /**
- * The token of a Bearer header; undefined where there is none.
+ * The token of a Bearer or DPoP header; undefined where there is none.
  *
  * @throws SecurityError `BAD_REQUEST` for two Authorization headers
  */
-export function bearerToken(request: Pick<ServiceRequest, 'headers' | 'headerCount'>): string | undefined {
+export function shownToken(request: Pick<ServiceRequest, 'headers' | 'headerCount'>): ShownToken | undefined {
   if (request.headerCount('authorization') > 1)
     throw new SecurityError('BAD_REQUEST', { detail: 'two Authorization headers' });
-  return /^bearer +([^\s]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  const [, scheme, token] = /^(bearer|dpop) +([^\s]+) *$/i.exec(request.headers.authorization ?? '') ?? [];
+  if (token === undefined) return undefined;
+  return { scheme: scheme?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer', token };
+}
+
+/**
+ * The thumbprint of the key whose possession the request proves; undefined for a Bearer token.
+ *
+ * @throws SecurityError `invalid_dpop_proof` for a DPoP token without exactly one good proof
+ */
+export async function provePossession(
+  request: Pick<ServiceRequest, 'method' | 'headers' | 'headerCount'>,
+  { scheme, token }: ShownToken,
+  dpop: AccessTokenRules['dpop'],
+): Promise<string | undefined> {
+  if (scheme === 'bearer') return undefined;
+  const { dpop: proof } = request.headers;
+  if (dpop === undefined) throw new SecurityError('UNAUTHENTICATED', { detail: 'DPoP is not accepted here' });
+  if (request.headerCount('dpop') !== 1 || typeof proof !== 'string')
+    throw new SecurityError('invalid_dpop_proof', { detail: 'not exactly one DPoP header' });
+  return dpop.verify(proof, { method: request.method, url: dpop.url, accessToken: token });
 }

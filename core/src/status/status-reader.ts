@@ -1,9 +1,9 @@
 import { SecurityError } from '../errors/security-error.ts';
 import { type Clock, epochSeconds } from '../platform/clock.ts';
 import { every } from '../platform/every.ts';
+import { createExpiringIds } from '../platform/expiring-ids.ts';
 import { jitter } from '../platform/ids.ts';
 import { describeError, type Log } from '../platform/log.ts';
-import { createRevokedTokens } from './revoked-tokens.ts';
 import type { StatusEntry, StatusPage, StatusView } from './status-entry.ts';
 
 export interface StatusReaderOptions {
@@ -37,7 +37,7 @@ const PRUNE_EVERY_SECONDS = 300;
 
 /** What the entries read so far say. */
 function createStatusCopy() {
-  const revokedTokens = createRevokedTokens();
+  const revokedTokens = createExpiringIds();
   const revokedKeys = new Set<string>();
   const revokedCertificates = new Set<string>();
   const suspended = new Set<string>();

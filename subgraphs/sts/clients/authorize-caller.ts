@@ -1,6 +1,6 @@
 import type { AuditActor } from '@aduana/core/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { bearerToken, requireAccessToken } from '@aduana/core/http/require-access-token';
+import { requireAccessToken, shownToken } from '@aduana/core/http/require-access-token';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import { evaluate } from '@aduana/core/iam/evaluate';
 import { grantableScopes } from '@aduana/core/iam/grants';
@@ -45,7 +45,7 @@ export async function authenticateCaller(
     ...(request.peer === undefined ? {} : { spiffeId: request.peer.spiffeId }),
   };
   const engine = clients.policies();
-  if (bearerToken(request) !== undefined) {
+  if (shownToken(request) !== undefined) {
     const { claims, scopes } = await requireAccessToken(request, verify);
     const context = {
       ...connection,

@@ -1,7 +1,7 @@
 import type { Engine } from '@aduana/core/iam/compile';
 import type { Clock } from '@aduana/core/platform/clock';
 import { sha256Base64url } from '@aduana/core/platform/digest';
-import type { Database } from '@aduana/core/store/database';
+import type { Database, Queryable } from '@aduana/core/store/database';
 import type { KeySource } from '@aduana/core/tokens/key-source';
 import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
 import { readUnverifiedClaims, verifySignedJwt } from '@aduana/core/tokens/verify-signed-jwt';
@@ -42,14 +42,6 @@ export function createClientAssertions(options: ClientAssertionOptions): ClientA
       return (await parseJwkSet({ keys: jwks }, ASSERTION_ALGORITHMS).catch(() => undefined))?.get(kid);
     },
   });
-  const spend = async (service: string, jti: string, expiresAt: number): Promise<boolean> => {
-    const { affected } = await database.query(
-      'INSERT INTO seen_assertions (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING',
-      [sha256Base64url(JSON.stringify([service, jti])), expiresAt],
-    );
-    return affected === 1;
-  };
-
   return {
     async verify(assertion, clientId) {
       const { iss, sub, aud, jti } = readUnverifiedClaims(assertion);
@@ -68,7 +60,22 @@ export function createClientAssertions(options: ClientAssertionOptions): ClientA
         () => undefined,
       );
       if (exp === undefined || exp > now / 1000 + LONGEST_LIFE_SECONDS + SKEW_SECONDS) return undefined;
-      return (await spend(iss, jti, (exp + SKEW_SECONDS) * 1000)) ? iss : undefined;
+      const id = sha256Base64url(JSON.stringify([iss, jti]));
+      return (await spendOnce(database, id, (exp + SKEW_SECONDS) * 1000)) ? iss : undefined;
     },
   };
+}
+
+/**
+ * Marks an id as used, for all replicas and beyond a restart.
+ *
+ * @param expiresAt milliseconds since the epoch; the id may be forgotten afterwards
+ * @returns false when it was used before
+ */
+export async function spendOnce(database: Queryable, id: string, expiresAt: number): Promise<boolean> {
+  const { affected } = await database.query(
+    'INSERT INTO seen_assertions (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING',
+    [id, expiresAt],
+  );
+  return affected === 1;
 }

@@ -1,8 +1,10 @@
 import type { Route } from '@aduana/core/http/route';
 import { GRANT_CLIENT_CREDENTIALS, GRANT_TOKEN_EXCHANGE } from '@aduana/core/tokens/token-exchange';
+import { DPOP_ALGORITHMS } from '@aduana/core/tokens/verify-dpop-proof';
 import { ASSERTION_ALGORITHMS } from '../clients/client-assertion.ts';
 
-/** `GET /.well-known/oauth-authorization-server`: what this issuer offers (RFC 8414 section 2, RFC 8705 section 3.3). */
+/** `GET /.well-known/oauth-authorization-server`: what this issuer offers (RFC 8414 section 2, RFC 8705 section 3.3,
+ * RFC 9449 section 5.1). */
 export function createMetadataRoute(issuer: string): Route {
   const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'tls_client_auth'];
   const body = JSON.stringify({
@@ -20,6 +22,7 @@ export function createMetadataRoute(issuer: string): Route {
     revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     tls_client_certificate_bound_access_tokens: true,
+    dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
   });
   return {
     method: 'GET',

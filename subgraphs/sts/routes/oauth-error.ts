@@ -24,8 +24,13 @@ export function oauthErrorResponse(error: unknown): ServiceResponse {
   return {
     ...response,
     status: known.status,
-    headers: { ...response.headers, pragma: 'no-cache', ...challenge },
+    headers: { ...response.headers, pragma: 'no-cache', ...challenge, ...dpopNonce(known.error) },
   };
+}
+
+/** RFC 9449 section 8. */
+function dpopNonce({ extensions: { nonce } }: SecurityError): Readonly<Record<string, string>> {
+  return typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {};
 }
 
 function toOauthError(error: SecurityError): { readonly error: SecurityError; readonly status: number } {

@@ -10,6 +10,7 @@ import {
   GRANT_TOKEN_EXCHANGE,
   TOKEN_TYPE_ACCESS_TOKEN,
 } from '@aduana/core/tokens/token-exchange';
+import type { VerifyDpopProof } from '@aduana/core/tokens/verify-dpop-proof';
 import {
   authenticateClient,
   type AuthenticatedClient,
@@ -26,6 +27,8 @@ export interface TokenRouteOptions {
   readonly clients: ClientAuthenticationOptions;
   readonly subjects: Omit<SubjectTokenOptions, 'engine'>;
   readonly issue: IssueToken;
+  /** Whose replays all replicas know. */
+  readonly dpop: VerifyDpopProof;
   readonly audit: AuditSink;
   readonly log: Log;
 }
@@ -55,7 +58,7 @@ export function createTokenRoute(options: TokenRouteOptions): Route {
 async function answer(
   request: ServiceRequest,
   progress: Progress,
-  { clients, subjects, issue }: TokenRouteOptions,
+  { clients, subjects, issue, dpop }: TokenRouteOptions,
 ): Promise<ServiceResponse> {
   const form = await readTokenForm(request);
   const client = await authenticateClient(request, form, clients);
@@ -63,19 +66,33 @@ async function answer(
   const grantType = form.get('grant_type');
   if (grantType === undefined)
     throw new SecurityError('invalid_request', { detail: 'grant_type is required' });
+  const dpopThumbprint = await readProof(request, dpop, subjects.issuer);
   const context = { ...subjects, engine: clients.policies() };
   if (grantType === GRANT_CLIENT_CREDENTIALS) {
     progress.grantType = grantType;
-    const grant = grantClientCredentials(form, client, undefined, context);
+    const grant = grantClientCredentials(form, client, dpopThumbprint, context);
     return success(await issue('token.issue', grant, request.trace), {}, subjects);
   }
   if (grantType === GRANT_TOKEN_EXCHANGE) {
     progress.grantType = grantType;
-    const grant = await grantTokenExchange(form, client, undefined, context);
+    const grant = await grantTokenExchange(form, client, dpopThumbprint, context);
     const issued = await issue('token.exchange', grant, request.trace);
     return success(issued, { issued_token_type: TOKEN_TYPE_ACCESS_TOKEN }, subjects);
   }
   throw new SecurityError('unsupported_grant_type');
+}
+
+/** The key that the token is to be bound to (RFC 9449 section 5); undefined without a proof. */
+async function readProof(
+  request: ServiceRequest,
+  dpop: VerifyDpopProof,
+  issuer: string,
+): Promise<string | undefined> {
+  const proof = request.headers['dpop'];
+  if (proof === undefined) return undefined;
+  if (typeof proof !== 'string' || request.headerCount('dpop') !== 1)
+    throw new SecurityError('invalid_dpop_proof', { detail: 'not exactly one DPoP header' });
+  return dpop(proof, { method: request.method, url: `${issuer}/sts/token` });
 }
 
 /** RFC 6749 section 5.1, RFC 8693 section 2.2.1. */

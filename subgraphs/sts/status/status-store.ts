@@ -44,10 +44,11 @@ export async function readStatusPage(database: Queryable, after: number): Promis
     [after, PAGE_LENGTH],
   );
   return {
-    entries: rows.map(
-      ({ seq, at, entry }) =>
-        ({ ...(JSON.parse(entry) as NewStatusEntry), seq: Number(seq), at: Number(at) }),
-    ),
+    entries: rows.map(({ seq, at, entry }) => ({
+      ...(JSON.parse(entry) as NewStatusEntry),
+      seq: Number(seq),
+      at: Number(at),
+    })),
     head: Number(head.rows[0]?.seq ?? 0),
   };
 }

@@ -76,6 +76,7 @@ function toSubject(payload: JwtClaims, issuer: TrustedIssuer, engine: Engine): S
     within: issuer.scopeClaims.size === 0 ? undefined : scopes,
     expiresAt: Math.floor(exp),
     rootJti: undefined,
+    ...(payload['cnf'] === undefined ? {} : { boundTo: payload['cnf'] }),
   };
 }
 

@@ -24,6 +24,10 @@ export type Subject = Pick<
   readonly within: ReadonlySet<string> | undefined;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
+  /** What a foreign token is bound to: the actor must hold it. */
+  readonly boundTo?: unknown;
+  /** The certificate of an x509-svid token. */
+  readonly certificateThumbprint?: string;
   /** Undefined: what is made from it is a root. */
   readonly rootJti: string | undefined;
 };
@@ -94,6 +98,7 @@ function verifySvid(token: string, requester: Service, options: SubjectTokenOpti
     within: undefined,
     expiresAt: Math.floor(peer.notAfter / 1000),
     rootJti: undefined,
+    certificateThumbprint: peer.thumbprint,
   };
 
   function verifyChain() {

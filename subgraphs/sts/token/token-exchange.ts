@@ -36,6 +36,7 @@ export async function grantTokenExchange(
   const subject = await verifySubjectToken(types.subjectToken, types.subjectType, service, context);
   const actor =
     types.actor && (await verifySubjectToken(types.actor.token, types.actor.type, service, context));
+  requireHolder(subject, actor);
   const asked = readAskedScope(form, rights);
   const granted = narrowScope(
     { roles: subject.roles, within: subject.within, asked, audience },
@@ -71,6 +72,16 @@ export async function grantTokenExchange(
     ...(policies === undefined ? {} : { policies }),
     ...(join === undefined ? {} : { join }),
   };
+}
+
+/** A foreign token that is bound to a certificate is accepted beside that certificate alone (RFC 8705 section 3). */
+function requireHolder({ boundTo }: Subject, actor: Subject | undefined): void {
+  if (boundTo === undefined) return;
+  const thumbprint = (boundTo)?.['x5t#S256'];
+  if (thumbprint === undefined || thumbprint !== actor?.certificateThumbprint)
+    throw new SecurityError('invalid_request', {
+      detail: 'the subject token is bound to what was not shown',
+    });
 }
 
 interface ExchangeTypes {

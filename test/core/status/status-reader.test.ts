@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { createExpiringIds } from '@aduana/core/platform/expiring-ids';
 import { createLog } from '@aduana/core/platform/log';
-import { createRevokedTokens } from '@aduana/core/status/revoked-tokens';
 import type { StatusEntry, StatusPage } from '@aduana/core/status/status-entry';
 import { createStatusReader } from '@aduana/core/status/status-reader';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -132,7 +132,7 @@ test('listeners hear of changes, and of nothing else', async () => {
 });
 
 test('two hundred thousand revoked ids take bounded memory, and are forgotten after their end', () => {
-  const revoked = createRevokedTokens();
+  const revoked = createExpiringIds();
   for (let n = 0; n < 200_000; n += 1) revoked.add(`jti-${String(n)}`, 1_000 + (n % 2) * 1_000);
   expect(revoked.size).toBe(200_000);
   expect(revoked.has('jti-199999')).toBe(true);

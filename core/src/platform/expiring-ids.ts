@@ -1,13 +1,13 @@
-import { random } from '../platform/ids.ts';
+import { random } from './ids.ts';
 
 /**
- * A set of token ids in 12 bytes a slot, half of the slots free: 64 bits of a seeded hash and the time of its end.
- * Ten million ids take 384 MiB; the chance that a good token meets one of them is then below one in 10^12.
+ * A set of ids in 12 bytes a slot, half of the slots free: 64 bits of a seeded hash and the time of its end.
+ * Ten million ids take 384 MiB; the chance that another id meets one of them is then below one in 10^12.
  */
-export interface RevokedTokens {
+export interface ExpiringIds {
   /** @param until seconds since the epoch; the id may be forgotten afterwards */
-  add(jti: string, until: number): void;
-  has(jti: string): boolean;
+  add(id: string, until: number): void;
+  has(id: string): boolean;
   /** Forgets what ended before `now`, in seconds since the epoch. */
   prune(now: number): void;
   readonly size: number;
@@ -16,7 +16,7 @@ export interface RevokedTokens {
 const WORDS_PER_SLOT = 3;
 const LEAST_SLOTS = 256;
 
-export function createRevokedTokens(): RevokedTokens {
+export function createExpiringIds(): ExpiringIds {
   const seeds = { high: random(4).readInt32LE(), low: random(4).readInt32LE() };
   let slots = LEAST_SLOTS;
   let table = new Uint32Array(slots * WORDS_PER_SLOT);
@@ -48,11 +48,11 @@ export function createRevokedTokens(): RevokedTokens {
   };
 
   return {
-    add(jti, until) {
+    add(id, until) {
       if (size * 2 >= slots) rebuild(slots * 2, () => true);
-      put(...fingerprint(jti, seeds), Math.min(until, 0xffff_ffff));
+      put(...fingerprint(id, seeds), Math.min(until, 0xffff_ffff));
     },
-    has: (jti) => size > 0 && table[find(...fingerprint(jti, seeds))] !== 0,
+    has: (id) => size > 0 && table[find(...fingerprint(id, seeds))] !== 0,
     prune(now) {
       let live = 0;
       for (let at = 0; at < table.length; at += WORDS_PER_SLOT)
@@ -73,11 +73,11 @@ interface Seeds {
   readonly low: number;
 }
 
-/** Two words that stand for the id, the first not zero (a seeded multiplicative hash: ids are the STS's own). */
-function fingerprint(jti: string, seeds: Seeds): readonly [number, number] {
+/** Two words that stand for the id, the first not zero (a seeded multiplicative hash: ids are random). */
+function fingerprint(id: string, seeds: Seeds): readonly [number, number] {
   let { high, low } = seeds;
-  for (let at = 0; at < jti.length; at += 1) {
-    const unit = jti.charCodeAt(at);
+  for (let at = 0; at < id.length; at += 1) {
+    const unit = id.charCodeAt(at);
     high = Math.imul(high ^ unit, 0x9e37_79b1);
     low = Math.imul(low ^ unit, 0x85eb_ca77);
   }

@@ -1,0 +1,111 @@
+import { calculateJwkThumbprint, EmbeddedJWK, type JWK, jwtVerify } from 'jose';
+import { SecurityError } from '../errors/security-error.ts';
+import type { Clock } from '../platform/clock.ts';
+import { constantTimeEqual, hmacSha256, sha256Base64url } from '../platform/digest.ts';
+import { random } from '../platform/ids.ts';
+import { readCompactJws } from './read-compact-jws.ts';
+
+export interface ProvedRequest {
+  readonly method: string;
+  /** As the client called it; query and fragment do not count. */
+  readonly url: string;
+  /** The token that is sent beside the proof; absent at the token endpoint. */
+  readonly accessToken?: string | undefined;
+}
+
+export interface DpopVerifierOptions {
+  readonly clock: Clock;
+  /**
+   * Marks an id as used until `expiresAt` (milliseconds since the epoch).
+   *
+   * @returns false when it was used before
+   */
+  readonly spend: (id: string, expiresAt: number) => Promise<boolean> | boolean;
+}
+
+/**
+ * Verifies a DPoP proof (RFC 9449 section 4.3) and spends its `jti`.
+ *
+ * @returns the RFC 7638 thumbprint of its key
+ * @throws SecurityError `invalid_dpop_proof`; `use_dpop_nonce` for a nonce that is not of the last minutes, with the
+ * one to use in `extensions.nonce`
+ */
+export type VerifyDpopProof = (proof: string, request: ProvedRequest) => Promise<string>;
+
+export const DPOP_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'RS256', 'PS256'] as const;
+
+const LONGEST_AGE_SECONDS = 60;
+const SKEW_SECONDS = 5;
+const LONGEST_JTI = 256;
+const NONCE_WINDOW_MS = 300_000;
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+export function createDpopVerifier({ clock, spend }: DpopVerifierOptions): VerifyDpopProof {
+  const nonceKey = random(32);
+  const nonceOf = (window: number): string =>
+    hmacSha256(nonceKey, String(window)).subarray(0, 16).toString('base64url');
+
+  const checkNonce = (nonce: unknown): void => {
+    if (nonce === undefined) return;
+    const window = Math.floor(clock.now() / NONCE_WINDOW_MS);
+    const known = [window, window - 1].some(
+      (one) => typeof nonce === 'string' && constantTimeEqual(nonce, nonceOf(one)),
+    );
+    if (!known) throw new SecurityError('use_dpop_nonce', { extensions: { nonce: nonceOf(window) } });
+  };
+
+  return async (proof, request) => {
+    const jwk = readProofKey(proof);
+    const payload = await verifySignature(proof, clock);
+    const { htm, htu, iat, jti, ath, nonce } = payload;
+    const now = clock.now() / 1000;
+    if (htm !== request.method) throw refuse('htm');
+    if (typeof htu !== 'string' || normalise(htu) !== normalise(request.url)) throw refuse('htu');
+    if (typeof iat !== 'number' || iat > now + SKEW_SECONDS || iat < now - LONGEST_AGE_SECONDS)
+      throw refuse('iat');
+    if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI) throw refuse('jti');
+    const expected = request.accessToken === undefined ? undefined : sha256Base64url(request.accessToken);
+    if (expected !== undefined && (typeof ath !== 'string' || !constantTimeEqual(ath, expected)))
+      throw refuse('ath');
+    checkNonce(nonce);
+    const jkt = await calculateJwkThumbprint(jwk, 'sha256');
+    const expiresAt = (iat + LONGEST_AGE_SECONDS + SKEW_SECONDS) * 1000;
+    if (!(await spend(sha256Base64url(JSON.stringify([jkt, jti])), expiresAt))) throw refuse('jti was used');
+    return jkt;
+  };
+}
+
+/** The public key in the header of a proof whose form has been checked (RFC 9449 section 4.2). */
+function readProofKey(proof: string): JWK {
+  const header = readCompactJws(proof, 'embedded');
+  if ('refused' in header) throw refuse(header.refused);
+  if (header.typ !== 'dpop+jwt') throw refuse('typ');
+  if (!DPOP_ALGORITHMS.some((algorithm) => algorithm === header.alg)) throw refuse('algorithm');
+  const { jwk } = header;
+  if (typeof jwk !== 'object' || jwk === null) throw refuse('no key');
+  if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw refuse('a key with private members');
+  return jwk;
+}
+
+async function verifySignature(proof: string, clock: Clock) {
+  const { payload } = await jwtVerify(proof, EmbeddedJWK, {
+    algorithms: [...DPOP_ALGORITHMS],
+    typ: 'dpop+jwt',
+    currentDate: new Date(clock.now()),
+    clockTolerance: SKEW_SECONDS,
+  }).catch((error: unknown) => {
+    throw refuse((error as { code?: string }).code ?? 'signature', error);
+  });
+  return payload;
+}
+
+/** Without query and fragment, normalised (RFC 9449 section 4.3, RFC 3986 section 6.2). */
+function normalise(url: string): string | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
+}
+
+function refuse(detail: string, cause?: unknown): SecurityError {
+  return new SecurityError('invalid_dpop_proof', { detail, cause });
+}

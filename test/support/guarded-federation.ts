@@ -22,7 +22,7 @@ import {
   type AuthorizationMode,
   createAuthorizer,
 } from '../../gateway/pipeline/rewrite/create-authorizer.ts';
-import type { Authorized, Caller, Narrowing } from '../../gateway/pipeline/stages.ts';
+import type { Authorized, Caller, Narrowing, Validated } from '../../gateway/pipeline/stages.ts';
 import type { SubgraphRequest } from '../../gateway/pipeline/subgraph-fetcher.ts';
 import { composeSupergraph } from '../../gateway/supergraph/compose-supergraph.ts';
 import { type LoadedSupergraph, loadSupergraph } from '../../gateway/supergraph/loaded-supergraph.ts';
@@ -111,20 +111,13 @@ function openGateway(
     const document = parse(text);
     const invalid = validate(supergraph.apiSchema, document, specifiedRules);
     if (invalid.length > 0) throw new TypeError(invalid.join('\n'));
-    const authorized = authorize(
-      {
-        stage: 'validated',
-        caller: CALLER,
-        trace: { traceId: '0'.repeat(32), spanId: '0'.repeat(16), sampled: false },
-        document,
-        documentHash: sha256Hex(text),
-        operation: operationOf(text, operationName).operation,
-        operationName,
-        variables,
-      },
-      supergraph,
-      rightsOf(caller),
-    );
+    const question = {
+      document: text,
+      variables,
+      caller,
+      ...(operationName !== undefined && { operationName }),
+    };
+    const authorized = authorize(validatedOf(question), supergraph, rightsOf(caller));
     const planned = plan(authorized, supergraph);
     const calls: GuardedAnswer['calls'][number][] = [];
     const { data, errors } = await execute({
@@ -150,6 +143,20 @@ export function rightsOf({ authenticated, scopes, policies }: OracleCaller): Rig
     authenticated,
     holdsScope: (scope) => scopes.includes(scope),
     holdsPolicy: (name) => policies.includes(name),
+  };
+}
+
+/** A question as the rooms before authorization hand it on. */
+export function validatedOf({ document, operationName, variables = {} }: Question): Validated {
+  return {
+    stage: 'validated',
+    caller: CALLER,
+    trace: { traceId: '0'.repeat(32), spanId: '0'.repeat(16), sampled: false },
+    document: parse(document),
+    documentHash: sha256Hex(document),
+    operation: operationOf(document, operationName).operation,
+    operationName,
+    variables,
   };
 }
 

@@ -4,13 +4,8 @@ import { HOUSE_SETTINGS, type HouseSettings } from '@aduana/core/config/house-se
 import { loadConfig } from '@aduana/core/config/load-config';
 import { certificateThumbprint } from '@aduana/core/mtls/peer-identity';
 import { type Command, Option } from 'commander';
-import { readCertificateStatus } from '../certs/certificate-status.ts';
-import { dropFormerAuthorities } from '../certs/drop-former-authorities.ts';
-import { ensureCertificates } from '../certs/ensure-certificates.ts';
 import { HOUSE_ROSTER } from '../certs/house-roster.ts';
-import { introduceAuthority, renewCertificates } from '../certs/renew-certificates.ts';
 import { type CommandContext, CommandFailure } from './command-context.ts';
-import { openHouseClient } from './house-client.ts';
 import { formatTable } from './format-table.ts';
 
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
@@ -54,6 +49,7 @@ interface RenewFlags {
 }
 
 async function makeMissing({ environment, clock, print }: CommandContext): Promise<void> {
+  const { ensureCertificates } = await import('../certs/ensure-certificates.ts');
   const settings = readSettings(environment);
   const { issued, missing } = await ensureCertificates({ settings, clock });
   for (const service of issued) print(`made     ${settings.CERTS_DIR}/${service}.crt`);
@@ -65,6 +61,7 @@ async function makeMissing({ environment, clock, print }: CommandContext): Promi
 async function renew(services: readonly string[], flags: RenewFlags, context: CommandContext): Promise<void> {
   const { environment, clock, print } = context;
   const settings = readSettings(environment);
+  const { introduceAuthority, renewCertificates } = await import('../certs/renew-certificates.ts');
   if (flags.authority === 'introduce') {
     await introduceAuthority({ settings, clock });
     print('A new CA is trusted beside the old one. Within 10 s every running service knows it; then run:');
@@ -73,6 +70,7 @@ async function renew(services: readonly string[], flags: RenewFlags, context: Co
     return;
   }
   if (flags.authority === 'drop') {
+    const { dropFormerAuthorities } = await import('../certs/drop-former-authorities.ts');
     print(`${String(await dropFormerAuthorities({ settings, clock }))} former CA(s) dropped`);
     return;
   }
@@ -91,6 +89,7 @@ async function renew(services: readonly string[], flags: RenewFlags, context: Co
 
 async function revoke(certificate: string, reason: string, context: CommandContext): Promise<void> {
   const thumbprint = THUMBPRINT.test(certificate) ? certificate : await thumbprintOfFile(certificate);
+  const { openHouseClient } = await import('./house-client.ts');
   const house = await openHouseClient('operator', context);
   try {
     const { status, body } = await house.graphql(REVOKE, { thumbprint, reason });
@@ -116,6 +115,7 @@ async function thumbprintOfFile(path: string): Promise<string> {
 
 async function showStatus({ environment, clock, print }: CommandContext): Promise<void> {
   const settings = readSettings(environment);
+  const { readCertificateStatus } = await import('../certs/certificate-status.ts');
   const leaves = await readCertificateStatus(settings);
   const rows = HOUSE_ROSTER.map(({ service }) => {
     const leaf = leaves.find((other) => other.service === service);

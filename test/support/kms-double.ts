@@ -81,13 +81,15 @@ export async function startKmsDouble(behind?: string): Promise<KmsDouble> {
     const body = Buffer.concat(chunks);
     const operation = String(message.headers['x-amz-target']).replace('TrentService.', '');
     requests.push(operation);
-    if (state.fault === 'away') return void message.socket.destroy();
-    if (state.fault === 'denied') return reply(response, 400, { __type: 'AccessDeniedException' });
-    if (behind !== undefined) return handOn(behind, message, body, response);
-    try {
-      reply(response, 200, operations[operation]?.(JSON.parse(body.toString()) as Body) ?? {});
-    } catch (error) {
-      reply(response, 400, { __type: (error as Error).message });
+    if (state.fault === 'away') message.socket.destroy();
+    else if (state.fault === 'denied') reply(response, 400, { __type: 'AccessDeniedException' });
+    else if (behind !== undefined) handOn(behind, message, body, response);
+    else {
+      try {
+        reply(response, 200, operations[operation]?.(JSON.parse(body.toString()) as Body) ?? {});
+      } catch (error) {
+        reply(response, 400, { __type: (error as Error).message });
+      }
     }
   }
 

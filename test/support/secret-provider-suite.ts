@@ -104,7 +104,7 @@ export function describeSecretProvider(kind: string, prepare: () => Promise<Secr
       const providers = [await open(), await open()];
       await Promise.all(providers.map((provider) => ensureClientSecrets(provider, ['bff', 'operator'])));
       const secrets = await Promise.all(
-        ['bff', 'operator'].map((service) => reveal(providers[0]!, `client-secrets/${service}`)), // eslint-disable-line
+        ['bff', 'operator'].map(async (service) => reveal(await open(), `client-secrets/${service}`)),
       );
       expect(secrets.map((secret) => secret?.version)).toEqual([1, 1]);
       expect(new Set(secrets.map((secret) => secret?.value)).size).toBe(2);
@@ -218,7 +218,7 @@ export function describeSecretProvider(kind: string, prepare: () => Promise<Secr
         inspect(provider, { depth: 9, showHidden: true }),
         inspect(found, { depth: 9, showHidden: true }),
         JSON.stringify(found),
-        `${String(found?.value)}`,
+        String(found?.value),
         inspect(errors, { depth: 9, showHidden: true }),
         ...lines,
       ].join('\n');

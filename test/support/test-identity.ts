@@ -48,7 +48,10 @@ export function createTestIdentity(first: TlsGeneration): TestIdentity {
       state.generation = generation;
       for (const listener of listeners) listener(generation);
     },
-    stop: () => Promise.resolve(listeners.clear()),
+    stop() {
+      listeners.clear();
+      return Promise.resolve();
+    },
   };
 }
 

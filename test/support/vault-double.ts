@@ -191,8 +191,8 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
   async function issueCertificate(body: Body): Promise<Answer> {
     const ca = await (pki ??= createTestCa({ name: 'Vault PKI' }));
     const leaf = await ca.issue(String(body['common_name']), {
-      uris: String(body['uri_sans'] ?? '').split(',').filter(Boolean),
-      dns: String(body['alt_names'] ?? '').split(',').filter(Boolean),
+      uris: listOf(body['uri_sans']),
+      dns: listOf(body['alt_names']),
     }); // prettier-ignore
     return ok({
       certificate: leaf.cert.trim(),
@@ -275,6 +275,10 @@ function readKv(
   const deleted = last.deletedAt !== undefined;
   const answer = ok({ data: deleted ? null : last.data, metadata: kvMetadata(entry) });
   return { ...answer, status: deleted ? 404 : 200 };
+}
+
+function listOf(text: unknown): string[] {
+  return typeof text === 'string' && text !== '' ? text.split(',') : [];
 }
 
 function bytesOf(base64: unknown): Buffer {

@@ -1,28 +1,14 @@
-import { Pool } from 'undici';
-import type { Code } from '../errors/error-codes.ts';
+import type { Pool } from 'undici';
 import type { TlsIdentity } from '../mtls/tls-identity.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { StatusView } from '../status/status-entry.ts';
-import { createMtlsConnector, type MtlsConnector } from './connect-mtls.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { exchangeMessages } from './exchange-messages.ts';
-import type { SecurePeer } from './secure-peer.ts';
+import { type Connections, openConnections } from './open-connections.ts';
+import type { SecurePeer, SecurePeerOptions } from './secure-peer.ts';
 
-export type { SecurePeer, SecureRequest, SecureResponse } from './secure-peer.ts';
-
-export interface SecurePeerOptions {
-  /** `https://host:port`; plain `http:` only for what the configuration allows it to. */
-  readonly origin: string;
-  /** Whom the callee's certificate must name. */
-  readonly spiffeId: string;
-  /** What a failed call is reported as. */
-  readonly failureCode: Code;
-  /** False: no client certificate is shown to this callee. */
-  readonly clientCertificate?: boolean;
-  readonly maxConnections?: number;
-  readonly connectTimeoutMilliseconds?: number;
-}
+export type { SecurePeer, SecurePeerOptions, SecureRequest, SecureResponse } from './secure-peer.ts';
 
 /** Calls to other services over mutual TLS; an origin can be called only after it has been made a peer. */
 export interface SecureClient {
@@ -39,40 +25,20 @@ export interface SecureClientOptions {
   readonly log: Log;
 }
 
-interface Connections {
-  readonly pool: Pool;
-  readonly connector: MtlsConnector | undefined;
-}
-
 export function createSecureClient({ identity, clock, log }: SecureClientOptions): SecureClient {
   const deadlines = createDeadlines(clock);
   const renewals: (() => void)[] = [];
-  const open = new Set<Connections>();
+  const all = new Set<Connections>();
   const revocations = { isRevoked: (_thumbprint: string): boolean => false };
   const endings: (() => void)[] = [];
 
-  function openConnections(options: SecurePeerOptions): Connections {
-    const { origin, spiffeId, clientCertificate = true, connectTimeoutMilliseconds = 3000 } = options;
-    const secure = new URL(origin).protocol === 'https:';
-    const connector = secure
-      ? createMtlsConnector({
-          generation: identity.current(),
-          spiffeId,
-          showCertificate: clientCertificate,
-          timeoutMilliseconds: connectTimeoutMilliseconds,
-          clock,
-          isCertificateRevoked: (thumbprint) => revocations.isRevoked(thumbprint),
-        })
-      : undefined;
-    const pool = new Pool(origin, {
-      connect: connector?.connect ?? { timeout: connectTimeoutMilliseconds },
-      connections: options.maxConnections ?? 128,
-      pipelining: 1,
-      headersTimeout: 0, // `deadlines` bounds the whole call
-      bodyTimeout: 0,
+  function open(options: SecurePeerOptions): Connections {
+    const connections = openConnections(options, {
+      identity,
+      clock,
+      isCertificateRevoked: (thumbprint) => revocations.isRevoked(thumbprint),
     });
-    const connections = { pool, connector };
-    open.add(connections);
+    all.add(connections);
     return connections;
   }
 
@@ -82,7 +48,7 @@ export function createSecureClient({ identity, clock, log }: SecureClientOptions
       .catch((error: unknown) => {
         log.debug('a connection pool did not close cleanly', { error });
       })
-      .then(() => void open.delete(connections));
+      .then(() => void all.delete(connections));
   }
 
   endings.push(
@@ -92,10 +58,10 @@ export function createSecureClient({ identity, clock, log }: SecureClientOptions
   );
   return {
     peer(options) {
-      let current = openConnections(options);
+      let current = open(options);
       renewals.push(() => {
         const old = current;
-        current = openConnections(options);
+        current = open(options);
         void retire(old);
       });
       return toPeer(options, () => current.pool, deadlines, clock);
@@ -103,7 +69,7 @@ export function createSecureClient({ identity, clock, log }: SecureClientOptions
     heedRevocations(status) {
       revocations.isRevoked = (thumbprint) => status.isCertificateRevoked(thumbprint);
       const endRevoked = (): void => {
-        for (const { connector } of open) connector?.endRevoked();
+        for (const { connector } of all) connector?.endRevoked();
       };
       endings.push(status.onChange(endRevoked));
       endRevoked();
@@ -111,7 +77,7 @@ export function createSecureClient({ identity, clock, log }: SecureClientOptions
     async close() {
       for (const end of endings.splice(0)) end();
       renewals.length = 0;
-      await Promise.all([...open].map(retire));
+      await Promise.all([...all].map(retire));
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Code } from '../errors/error-codes.ts';
 
 export interface SecureRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -24,4 +25,17 @@ export interface SecurePeer {
   readonly origin: string;
   /** @throws SecurityError with the peer's failure code when there is no complete answer; its detail says why */
   request(request: SecureRequest): Promise<SecureResponse>;
+}
+
+export interface SecurePeerOptions {
+  /** `https://host:port`; plain `http:` only for what the configuration allows it to. */
+  readonly origin: string;
+  /** Whom the callee's certificate must name. */
+  readonly spiffeId: string;
+  /** What a failed call is reported as. */
+  readonly failureCode: Code;
+  /** False: no client certificate is shown to this callee. */
+  readonly clientCertificate?: boolean;
+  readonly maxConnections?: number;
+  readonly connectTimeoutMilliseconds?: number;
 }

@@ -45,5 +45,5 @@ export function notAfterOf(certificate: X509Certificate): number {
 }
 
 function extendedKeyUsagesOf(certificate: X509Certificate): readonly string[] {
-  return (certificate.keyUsage as string[] | undefined) ?? [];
+  return certificate.keyUsage;
 }

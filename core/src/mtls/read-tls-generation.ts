@@ -67,16 +67,16 @@ export function parseTlsGeneration(
   rules: GenerationRules,
 ): TlsGeneration {
   const problems: ConfigurationProblem[] = [];
-  const report = (subject: string, problem: string, remedy: string): undefined => {
+  const report = (subject: string, problem: string, remedy: string): void => {
     problems.push({ subject, problem, remedy });
-    return undefined;
   };
   const renew = 'Run `npx aduana certs renew`, or put the right files there';
   const attempt = <Value>(subject: string, what: string, parse: () => Value): Value | undefined => {
     try {
       return parse();
     } catch {
-      return report(subject, `holds no ${what} that can be read`, renew);
+      report(subject, `holds no ${what} that can be read`, renew);
+      return undefined;
     }
   };
 

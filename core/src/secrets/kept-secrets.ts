@@ -38,7 +38,7 @@ export function keptSecrets(backend: SecretBackend, options: KeptSecretsOptions)
   const kept = createBoundedCache<Kept>(clock, CAPACITY);
   const once = createSingleFlight<SecretVersion | undefined>();
   const watches = new Set<Repeating>();
-  const warned = new Set<string>();
+  const warnOfOldSeed = createSeedWarning(options);
 
   async function ask(name: string): Promise<SecretVersion | undefined> {
     const askedAt = clock.now();
@@ -61,16 +61,6 @@ export function keptSecrets(backend: SecretBackend, options: KeptSecretsOptions)
     }
   }
 
-  function warnOfOldSeed(name: string, { value, version }: SecretVersion): void {
-    const seed = options.seed(name);
-    if (seed === undefined || warned.has(name) || constantTimeEqual(seed, value.revealBytes())) return;
-    warned.add(name);
-    log.warn('the environment holds another secret than the store, which decides: remove the variable', {
-      name,
-      version,
-    });
-  }
-
   return {
     kind: backend.kind,
     get(name) {
@@ -87,20 +77,8 @@ export function keptSecrets(backend: SecretBackend, options: KeptSecretsOptions)
     wrap: (plaintext, context) => backend.wrap(plaintext, context),
     unwrap: (wrapped, context) => backend.unwrap(wrapped, context),
     watch(name, onChange) {
-      let seen = kept.get(name)?.secret.version ?? 0;
-      const watch = every(
-        clock,
-        () => POLL_MILLISECONDS * jitter(0.2),
-        async () => {
-          const secret = await once(name, () => ask(name));
-          if (secret === undefined || secret.version <= seen) return;
-          seen = secret.version;
-          onChange(secret);
-        },
-        (error) => {
-          log.warn('a secret cannot be watched now', { error: describeError(error) });
-        },
-      );
+      const seen = kept.get(name)?.secret.version ?? 0;
+      const watch = watchVersions(() => once(name, () => ask(name)), seen, onChange, options);
       watches.add(watch);
       return () => {
         watches.delete(watch);
@@ -113,6 +91,42 @@ export function keptSecrets(backend: SecretBackend, options: KeptSecretsOptions)
       kept.clear();
       await backend.close();
     },
+  };
+}
+
+function watchVersions(
+  ask: () => Promise<SecretVersion | undefined>,
+  lastSeen: number,
+  onChange: (current: SecretVersion) => void,
+  { clock, log }: KeptSecretsOptions,
+): Repeating {
+  let seen = lastSeen;
+  return every(
+    clock,
+    () => POLL_MILLISECONDS * jitter(0.2),
+    async () => {
+      const secret = await ask();
+      if (secret === undefined || secret.version <= seen) return;
+      seen = secret.version;
+      onChange(secret);
+    },
+    (error) => {
+      log.warn('a secret cannot be watched now', { error: describeError(error) });
+    },
+  );
+}
+
+/** Tells once for each secret that the environment holds another value than the store. */
+function createSeedWarning({ seed, log }: KeptSecretsOptions): (name: string, stored: SecretVersion) => void {
+  const warned = new Set<string>();
+  return (name, { value, version }) => {
+    const planted = seed(name);
+    if (planted === undefined || warned.has(name) || constantTimeEqual(planted, value.revealBytes())) return;
+    warned.add(name);
+    log.warn('the environment holds another secret than the store, which decides: remove the variable', {
+      name,
+      version,
+    });
   };
 }
 

@@ -152,7 +152,9 @@ test('an answer over the limit is refused, announced or not', async () => {
 test('the deadline covers an answer that trickles', async () => {
   const { origin } = await listen((_request, response) => {
     const drip = setInterval(() => response.write('x'), 20);
-    response.on('close', () => clearInterval(drip));
+    response.on('close', () => {
+      clearInterval(drip);
+    });
   });
   await expect(toSts(origin).request({ ...CALL, timeoutMilliseconds: 200 })).rejects.toMatchObject(
     unavailable(/in time/),

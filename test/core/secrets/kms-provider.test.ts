@@ -74,9 +74,18 @@ async function prepare(behind: string | undefined): Promise<SecretStorage> {
           envelope: createKmsEnvelope({ client, keyId, formerKeyIds: [], clock: suiteClock }),
         }),
       ),
-    breakDown: () => Promise.resolve(double.fault('away')),
-    repair: () => Promise.resolve(double.fault('none')),
-    forbid: () => Promise.resolve(double.fault('denied')),
+    breakDown: () => {
+      double.fault('away');
+      return Promise.resolve();
+    },
+    repair: () => {
+      double.fault('none');
+      return Promise.resolve();
+    },
+    forbid: () => {
+      double.fault('denied');
+      return Promise.resolve();
+    },
     async dispose() {
       client.destroy();
       await double.close();

@@ -4,7 +4,7 @@ import { createLog } from '@aduana/core/platform/log';
 import { Secret } from '@aduana/core/secrets/secret';
 import { createVaultBackend } from '@aduana/core/secrets/vault/vault-backend';
 import { createVaultClient, type VaultClient } from '@aduana/core/secrets/vault/vault-client';
-import type { VaultCredentials } from '@aduana/core/secrets/vault/vault-session';
+import type { VaultCredentials } from '@aduana/core/secrets/vault/vault-lease';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { describeSecretProvider } from '../../support/secret-provider-suite.ts';
 import { createTestCa } from '../../support/test-ca.ts';
@@ -62,9 +62,18 @@ describeSecretProvider('vault', async () => {
           PLACES,
         ),
       ),
-    breakDown: () => Promise.resolve(double.seal()),
-    repair: () => Promise.resolve(double.unseal()),
-    forbid: () => Promise.resolve(double.forbid(/^secret\//)),
+    breakDown: () => {
+      double.seal();
+      return Promise.resolve();
+    },
+    repair: () => {
+      double.unseal();
+      return Promise.resolve();
+    },
+    forbid: () => {
+      double.forbid(/^secret\//);
+      return Promise.resolve();
+    },
     dispose: () => double.close(),
   };
 });

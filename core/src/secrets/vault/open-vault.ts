@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import { Secret } from '../secret.ts';
 import { createVaultClient, type VaultClient } from './vault-client.ts';
-import type { VaultCredentials } from './vault-session.ts';
+import type { VaultCredentials } from './vault-lease.ts';
 
 export type VaultEnvironment = Readonly<Record<string, string | undefined>>;
 
@@ -22,9 +22,8 @@ export interface OpenVaultOptions {
  */
 export async function openVault({ environment, clock, log }: OpenVaultOptions): Promise<VaultClient> {
   const problems: ConfigurationProblem[] = [];
-  const report = (subject: string, problem: string, remedy: string): undefined => {
+  const report = (subject: string, problem: string, remedy: string): void => {
     problems.push({ subject, problem, remedy });
-    return undefined;
   };
   const address = variable(environment, 'VAULT_ADDR');
   if (address === undefined)
@@ -32,14 +31,10 @@ export async function openVault({ environment, clock, log }: OpenVaultOptions): 
   else if (!isSafeAddress(address))
     report('VAULT_ADDR', 'is no https address', 'Use https://, or http:// on loopback');
   const file = variable(environment, 'VAULT_CACERT');
-  const authorities =
-    file === undefined
-      ? undefined
-      : await readFile(file, 'utf8').catch(() =>
-          report('VAULT_CACERT', `${file} cannot be read`, 'Put the CA certificate of Vault there'),
-        );
-  const credentials =
-    readCredentials(environment) ??
+  const authorities = file === undefined ? undefined : await readFile(file, 'utf8').catch(() => '');
+  if (authorities === '') report('VAULT_CACERT', 'cannot be read', 'Put the CA certificate of Vault there');
+  const credentials = readCredentials(environment);
+  if (credentials === undefined)
     report(
       'VAULT_TOKEN',
       'is not set, and VAULT_ROLE_ID with VAULT_SECRET_ID are not either',

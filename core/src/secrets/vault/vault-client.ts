@@ -1,7 +1,8 @@
 import { SecurityError } from '../../errors/security-error.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
-import { createVaultSession, type VaultCredentials } from './vault-session.ts';
+import { createVaultLogin, type VaultCredentials } from './vault-lease.ts';
+import { createVaultSession } from './vault-session.ts';
 import { createVaultTransport, type VaultAnswer, type VaultTransportOptions } from './vault-transport.ts';
 
 /** Calls to Vault with a living token. */
@@ -21,8 +22,14 @@ export interface VaultClientOptions extends VaultTransportOptions {
 }
 
 export function createVaultClient(options: VaultClientOptions): VaultClient {
+  const { clock, log, credentials } = options;
   const transport = createVaultTransport(options);
-  const session = createVaultSession({ ...options, transport });
+  const session = createVaultSession({
+    login: createVaultLogin(transport, credentials, clock),
+    canLogInAgain: credentials.kind === 'approle',
+    clock,
+    log,
+  });
   return {
     async call(method, path, body) {
       const request = { method, path, ...(body === undefined ? {} : { body }) };

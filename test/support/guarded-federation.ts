@@ -118,6 +118,7 @@ function openGateway(
       ...(operationName !== undefined && { operationName }),
     };
     const authorized = authorize(validatedOf(question), supergraph, rightsOf(caller));
+    if (authorized.rejected) return { data: null, errors: authorized.refusals, calls: [], authorized };
     const planned = plan(authorized, supergraph);
     const calls: GuardedAnswer['calls'][number][] = [];
     const { data, errors } = await execute({

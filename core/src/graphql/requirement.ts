@@ -26,7 +26,7 @@ export function isMet(requirement: Requirement, rights: Rights): boolean {
   return grantFor(requirement, rights) !== undefined;
 }
 
-/** The scopes and policies by which `rights` meet the requirement, as few as its author listed first; undefined where they do not. */
+/** One alternative by which `rights` meet the requirement; undefined where they do not. */
 export function grantFor(requirement: Requirement, rights: Rights): Grant | undefined {
   if (!rights.authenticated) return undefined;
   const scopes = firstMet(requirement.scopes, (scope) => rights.holdsScope(scope));

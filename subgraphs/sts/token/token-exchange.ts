@@ -77,7 +77,10 @@ export async function grantTokenExchange(
 /** A foreign token that is bound to a certificate is accepted beside that certificate alone (RFC 8705 section 3). */
 function requireHolder({ boundTo }: Subject, actor: Subject | undefined): void {
   if (boundTo === undefined) return;
-  const thumbprint = (boundTo)?.['x5t#S256'];
+  const thumbprint =
+    typeof boundTo === 'object' && boundTo !== null && 'x5t#S256' in boundTo
+      ? boundTo['x5t#S256']
+      : undefined;
   if (thumbprint === undefined || thumbprint !== actor?.certificateThumbprint)
     throw new SecurityError('invalid_request', {
       detail: 'the subject token is bound to what was not shown',

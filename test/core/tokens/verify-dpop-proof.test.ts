@@ -73,7 +73,7 @@ describe('T45 a DPoP proof', () => {
       jti: 'hmac',
       ath: sha256Base64url(TOKEN),
     })
-      .setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk: { kty: 'oct', k: 'AAAA' } })
+      .setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk: { kty: 'oct', k: 'AAAA' } as JWK })
       .sign(Buffer.alloc(32));
     await expect(open()(proof, REQUEST)).rejects.toMatchObject({ code: 'invalid_dpop_proof' });
   });

@@ -117,36 +117,38 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
         narrowings: narrowEach(supergraph),
         fetcher: { fetch: (request) => answerCall(schemas, request, ask, calls) },
         signal: ask.signal ?? new AbortController().signal,
-        ...(ask.introspection === undefined
-          ? {}
-          : { introspection: ask.introspection }),
+        ...(ask.introspection === undefined ? {} : { introspection: ask.introspection }),
       });
       return { data: JSON.parse(answer.data) as unknown, text: answer.data, errors: answer.errors, calls };
     },
   };
 }
 
+/** `plain` merges objects, `compiled` is generated code; both give the same answers. */
+export type Completion = 'plain' | 'compiled';
+
 /** Runs the same cases over each way of completing an answer. */
 export function describeCompletions(
   name: string,
-  cases: (execute: Execute, completion: 'plain') => void,
+  cases: (execute: Execute, completion: Completion) => void,
 ): void {
-  for (const completion of ['plain'] as const)
+  for (const completion of ['plain', 'compiled'] as const)
     describe(`${name} (${completion})`, () => {
-      cases(createTestExecutor(), completion);
+      cases(createTestExecutor({ completion }), completion);
     });
 }
 
 export function createTestExecutor({
-  completion: _,
+  completion = 'plain',
   ...options
-}: Partial<ExecutorOptions> & { completion?: string } = {}): Execute {
+}: Partial<ExecutorOptions> & { readonly completion?: Completion } = {}): Execute {
   return createExecutor({
     kind: 'aduana',
     clock: createFakeClock(0),
     log: createLog('silent', () => undefined),
     operationTimeoutMs: 30_000,
     shareInFlight: false,
+    compileAt: completion === 'plain' ? Infinity : 1,
     ...options,
   });
 }

@@ -1,9 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import type { Shape } from '../stages.ts';
 import { compileExecutable, type Executable } from './compile-executable.ts';
 import { executeApollo } from './execute-apollo.ts';
+import { executeCompiled } from './execute-compiled.ts';
 import { executePlain } from './execute-plain.ts';
 import type { Execute, Execution } from './executor.ts';
 import { createSendFetch } from './send-fetch.ts';
@@ -17,11 +19,15 @@ export interface ExecutorOptions {
   readonly operationTimeoutMs: number | 'off';
   /** Whether requests for the same answer, under way at the same time, are one request. */
   readonly shareInFlight: boolean;
+  /** Which time an operation has to come for code to be generated for it. */
+  readonly compileAt?: number;
 }
 
 /** Each plan is compiled once, together with the answer that it is for, and lives as long as its caches keep it. */
-export function createExecutor({ kind, clock, log, operationTimeoutMs }: ExecutorOptions): Execute {
+export function createExecutor(options: ExecutorOptions): Execute {
+  const { kind, clock, log, operationTimeoutMs, compileAt = 2 } = options;
   const executables = new WeakMap<Shape, Executable>();
+  const runs = new WeakMap<Executable, number>();
   const executableOf = (execution: Execution): Executable => {
     const { shape } = execution.authorized;
     const known = executables.get(shape);
@@ -30,7 +36,12 @@ export function createExecutor({ kind, clock, log, operationTimeoutMs }: Executo
     executables.set(shape, compiled);
     return compiled;
   };
-  const run = kind === 'apollo' ? executeApollo : executePlain;
+  const runOf = (executable: Executable) => {
+    if (kind === 'apollo') return executeApollo;
+    const run = (runs.get(executable) ?? 0) + 1;
+    runs.set(executable, run);
+    return run < compileAt ? executePlain : executeCompiled;
+  };
   return async (execution) => {
     const executable = executableOf(execution);
     if (execution.authorized.everythingRefused)
@@ -42,7 +53,7 @@ export function createExecutor({ kind, clock, log, operationTimeoutMs }: Executo
     const onCall = (subgraph: string) => subgraphs.add(subgraph);
     try {
       const send = createSendFetch({ ...execution, signal: operation.signal, onCall });
-      const { data, errors } = await run(log, executable, execution, send);
+      const { data, errors } = await runOf(executable)(log, executable, execution, send);
       return { data, errors: [...executable.refusals, ...errors], subgraphs: [...subgraphs] };
     } finally {
       deadline?.cancel();
@@ -60,6 +71,7 @@ interface RunningOperation {
 /** One signal for all that an operation waits for: aborted when its time is up, or when the client leaves. */
 function beginOperation(client: AbortSignal): RunningOperation {
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
   const leave = () => {
     controller.abort(client.reason);
   };

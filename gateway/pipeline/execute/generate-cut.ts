@@ -16,6 +16,8 @@ export function generateCut(
 ): string {
   const { id, position } = keys;
   return `function cut${String(id)}(state) {
+  const done = state.texts[${String(id)}];
+  if (done !== undefined) return done;
   const offsets = [], pointers = [], texts = [], known = new Map();
   const place = (o) => {
 ${placeStatements(keys, all, schema, tables).join('\n')}
@@ -27,7 +29,7 @@ ${placeStatements(keys, all, schema, tables).join('\n')}
   }
   state.offsets[${String(position.id)}] = offsets;
   state.pointers[${String(id)}] = pointers;
-  return texts;
+  return (state.texts[${String(id)}] = texts);
 }`;
 }
 

@@ -17,6 +17,8 @@ export interface ProgramState {
   readonly pointers: (readonly number[])[];
   /** By position: for each object of the layer, where the places under it begin. */
   readonly offsets: (readonly number[])[];
+  /** By representation keys: the representations, each once. */
+  readonly texts: (readonly string[])[];
 }
 
 /** Generated code for one plan and one answer; each function throws `MISFIT` where the data is not as planned. */

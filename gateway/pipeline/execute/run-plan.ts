@@ -1,5 +1,4 @@
 import type { GraphQLSchema } from 'graphql';
-import { clientVariable } from '../rewrite/planner-workarounds.ts';
 import type { AnswerError } from './answer-errors.ts';
 import type { ObjectShape } from './answer-shape.ts';
 import type { FetchStep, Step } from './compile-plan.ts';
@@ -7,10 +6,11 @@ import { contextValues } from './context-values.ts';
 import { cutRepresentation } from './cut-representation.ts';
 import { applyRewrites } from './data-rewrites.ts';
 import { copyData, mergeData } from './merge-data.ts';
-import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
+import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
 import { type FetchedAnswer, publicFailure, type SendFetch } from './send-fetch.ts';
 import { type Destinations, failFetch, translateErrors } from './subgraph-errors.ts';
 import { findTargets, type Target } from './targets.ts';
+import { variablesText } from './variables-text.ts';
 
 export interface PlanRun {
   /** The whole supergraph: plans reach what is inaccessible to clients. */
@@ -101,29 +101,20 @@ function groupByContext(run: PlanRun, step: FetchStep, targets: readonly Target[
 
 function prepare(run: PlanRun, step: FetchStep, { context, targets }: ContextGroup): Request[] {
   if (targets.length === 0) return [];
-  const variables: JsonObject = { ...context };
-  for (const name of step.variableUsages) {
-    const value = getOwn(run.variables, clientVariable(name));
-    if (value !== undefined) setOwn(variables, name, value);
-  }
-  const members = JSON.stringify(variables).slice(1, -1);
-  if (step.requires === undefined) return [{ variables: `{${members}}`, destinations: [targets] }];
+  const text = (lists: Parameters<typeof variablesText>[2]) =>
+    variablesText(step.variableUsages, run.variables, lists, context);
+  if (step.requires === undefined) return [{ variables: text([]), destinations: [targets] }];
   const byText = new Map<string, Target[]>();
   for (const target of targets) {
-    const text = representationText(run, step.requires, step, target);
-    if (text === undefined) continue;
-    const same = byText.get(text);
-    if (same === undefined) byText.set(text, [target]);
+    const representation = representationText(run, step.requires, step, target);
+    if (representation === undefined) continue;
+    const same = byText.get(representation);
+    if (same === undefined) byText.set(representation, [target]);
     else same.push(target);
   }
   if (byText.size === 0) return [];
-  const representations = `"representations":[${[...byText.keys()].join(',')}]`;
-  return [
-    {
-      variables: `{${members === '' ? '' : `${members},`}${representations}}`,
-      destinations: [...byText.values()],
-    },
-  ];
+  const destinations = [...byText.values()];
+  return [{ variables: text([['representations', byText.keys()]]), destinations }];
 }
 
 function representationText(

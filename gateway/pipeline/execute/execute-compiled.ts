@@ -1,0 +1,157 @@
+import type { Log } from '@aduana/core/platform/log';
+import type { CompiledPlan, Executable } from './compile-executable.ts';
+import type { FetchStep, Step } from './compile-plan.ts';
+import { executePlain } from './execute-plain.ts';
+import type { Execution } from './executor.ts';
+import type { FinishedData } from './finish-data.ts';
+import { MISFIT, type ProgramState } from './generate-program.ts';
+import { representationsVariable, splitAnswer } from './merged-fetch.ts';
+import { getOwn } from './own-property.ts';
+import type { FetchedAnswer, OutgoingFetch, SendFetch } from './send-fetch.ts';
+import { variablesText } from './variables-text.ts';
+
+/**
+ * Runs generated code over the answers as they came. Where one of them is not as planned (an error, a null that may not
+ * be, another type) the plain way finishes, from the same answers: nothing is fetched twice.
+ */
+export async function executeCompiled(
+  log: Log,
+  executable: Executable,
+  execution: Execution,
+  send: SendFetch,
+): Promise<FinishedData> {
+  const compiled = executable.compiled();
+  if (compiled === undefined) return executePlain(log, executable, execution, send);
+  const run: CompiledRun = {
+    compiled,
+    variables: execution.authorized.variables,
+    abandoned: execution.signal,
+    send,
+    state: { layers: [], pointers: [], offsets: [], texts: [] },
+    received: new Map(),
+  };
+  const data = await attempt(log, async () =>
+    (await runStep(run, compiled.step)) ? compiled.program.write(run.state) : undefined,
+  );
+  return data === undefined ? executePlain(log, executable, execution, replay(run)) : { data, errors: [] };
+}
+
+interface CompiledRun {
+  readonly compiled: CompiledPlan;
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** Aborted when the client leaves. */
+  readonly abandoned: AbortSignal;
+  readonly send: SendFetch;
+  readonly state: ProgramState;
+  readonly received: Map<OutgoingFetch, Received>;
+}
+
+/** What came of a fetch, and what it was sent with. */
+interface Received {
+  readonly texts: readonly string[] | undefined;
+  readonly answer: FetchedAnswer | undefined;
+  readonly error: unknown;
+}
+
+async function attempt(log: Log, work: () => Promise<string | undefined>): Promise<string | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof TypeError) log.error('generated code failed', { error });
+    else if (error !== MISFIT) throw error;
+    return undefined;
+  }
+}
+
+/** Whether all went as planned so far. */
+async function runStep(run: CompiledRun, step: Step): Promise<boolean> {
+  switch (step.kind) {
+    case 'fetch':
+      return runFetches(run, [step]);
+    case 'sequence':
+      for (const child of step.steps) if (!(await runStep(run, child))) return false;
+      return true;
+    case 'parallel': {
+      const bySubgraph = new Map<string, FetchStep[]>();
+      const others: Step[] = [];
+      for (const child of step.steps) {
+        if (child.kind !== 'fetch' || child.requires === undefined) others.push(child);
+        else bySubgraph.set(child.subgraph, [...(bySubgraph.get(child.subgraph) ?? []), child]);
+      }
+      const fits = await Promise.all([
+        ...others.map((child) => runStep(run, child)),
+        ...[...bySubgraph.values()].map((steps) => runFetches(run, steps)),
+      ]);
+      return !fits.includes(false);
+    }
+    case 'condition':
+      return false;
+  }
+}
+
+/** Sends fetches of one subgraph as one request. */
+async function runFetches(run: CompiledRun, steps: readonly FetchStep[]): Promise<boolean> {
+  const { cuts } = run.compiled.program;
+  const parts: { readonly step: FetchStep; readonly texts: readonly string[] | undefined }[] = [];
+  for (const step of steps) {
+    const texts = cuts.get(step)?.(run.state);
+    if (texts?.length === 0) run.state.layers[step.index] = [];
+    else parts.push({ step, texts });
+  }
+  const [first] = parts;
+  if (first === undefined) return true;
+  try {
+    const answers =
+      parts.length === 1 ? [await sendAlone(run, first.step, first.texts)] : await sendMerged(run, parts);
+    return parts.map(({ step, texts }, part) => receive(run, step, texts, answers[part])).every(Boolean);
+  } catch (error) {
+    if (run.abandoned.aborted) throw error;
+    for (const { step, texts } of parts) run.received.set(step, { texts, answer: undefined, error });
+    return false;
+  }
+}
+
+function sendAlone(run: CompiledRun, step: FetchStep, texts: readonly string[] | undefined) {
+  return run.send(step, aloneText(run, step, texts));
+}
+
+function aloneText(run: CompiledRun, step: FetchStep, texts: readonly string[] | undefined): string {
+  const lists = texts === undefined ? [] : [['representations', texts] as const];
+  return variablesText(step.variableUsages, run.variables, lists);
+}
+
+async function sendMerged(
+  run: CompiledRun,
+  parts: readonly { readonly step: FetchStep; readonly texts: readonly string[] | undefined }[],
+): Promise<FetchedAnswer[]> {
+  const { fetch, variableUsages } = run.compiled.merge(parts.map(({ step }) => step));
+  const lists = parts.map(({ texts = [] }, part) => [representationsVariable(part), texts] as const);
+  return splitAnswer(
+    await run.send(fetch, variablesText(variableUsages, run.variables, lists)),
+    parts.length,
+  );
+}
+
+function receive(
+  { received, state }: CompiledRun,
+  step: FetchStep,
+  texts: readonly string[] | undefined,
+  answer: FetchedAnswer | undefined,
+): boolean {
+  received.set(step, { texts, answer, error: undefined });
+  if (answer?.data === undefined || answer.errors.length > 0) return false;
+  const layer = texts === undefined ? [answer.data] : getOwn(answer.data, '_entities');
+  if (!Array.isArray(layer) || layer.length !== (texts?.length ?? 1)) return false;
+  state.layers[step.index] = layer as unknown[];
+  return true;
+}
+
+/** Gives what was received already; what it was not sent with is fetched. */
+function replay(run: CompiledRun): SendFetch {
+  return (fetch, variables) => {
+    const known = run.received.get(fetch);
+    if (known === undefined || aloneText(run, fetch as FetchStep, known.texts) !== variables)
+      return run.send(fetch, variables);
+    return known.answer === undefined ? Promise.reject(known.error as Error) : Promise.resolve(known.answer);
+  };
+}

@@ -91,10 +91,16 @@ const policies = fc.record({
     .map((made) => Object.fromEntries(made.map((entry, index) => [`r${String(index)}`, entry]))),
 });
 
+/** Any time of three weeks, and often one at which windows open and close. */
+const instant = fc.oneof(
+  fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2026, 0, 21) }),
+  fc.integer({ min: 0, max: 20 * 48 }).map((halfHours) => Date.UTC(2026, 0, 1) + halfHours * 1_800_000),
+);
+
 const context: fc.Arbitrary<AccessContext> = fc
   .record(
     {
-      time: fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2026, 0, 21) }),
+      time: instant,
       address: fc.constantFrom(...ADDRESSES),
       mtls: fc.boolean(),
       spiffeId: fc.constantFrom(...SPIFFE_IDS),

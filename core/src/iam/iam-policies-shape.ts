@@ -32,7 +32,7 @@ const CONSTRAINTS = z.strictObject({
   audiences: z.array(NAME).optional(),
 });
 
-const RULE_MEMBERS = z
+export const RULE_MEMBERS = z
   .strictObject({
     id: NAME.optional(),
     allow: PATTERN.optional(),

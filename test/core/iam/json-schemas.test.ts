@@ -1,0 +1,22 @@
+import { describe, expect, test } from '@jest/globals';
+import { readdir, readFile } from 'node:fs/promises';
+import { policyJsonSchemas } from '@aduana/core/iam/json-schemas';
+
+describe('the JSON Schemas for editors', () => {
+  test.each(Object.entries(policyJsonSchemas()))(
+    'policies/schemas/%s says what the loader accepts',
+    async (file, schema) => {
+      expect(JSON.parse(await readFile(`policies/schemas/${file}`, 'utf8'))).toEqual(schema);
+    },
+  );
+
+  test('each policy file names the schema that is beside it', async () => {
+    for (const file of (await readdir('policies')).filter(
+      (name) => name.endsWith('.yaml') && name !== 'siem.yaml',
+    )) {
+      const [, named] =
+        /^# yaml-language-server: \$schema=(\S+)\n/.exec(await readFile(`policies/${file}`, 'utf8')) ?? [];
+      expect(Object.keys(policyJsonSchemas()).map((name) => `schemas/${name}`)).toContain(named);
+    }
+  });
+});

@@ -13,6 +13,8 @@ import { createSubjectKeys, type SubjectKeys } from './log/subject-keys.ts';
 import { openCheckpoints } from './open-checkpoints.ts';
 import { type Integrity, readIntegrity } from './reading/integrity.ts';
 import type { Proofs } from './reading/proofs.ts';
+import { readSinkSettings } from './shippers/sink-settings.ts';
+import { startShippers } from './shippers/start-shippers.ts';
 
 /** The log with everything that keeps it whole, without its faces. */
 export interface OpenLog {
@@ -38,6 +40,7 @@ export type LogPlatform = Pick<ServicePlatform, 'clock' | 'log' | 'metrics' | 's
 
 export async function openLog(settings: AuditSettings, platform: LogPlatform): Promise<OpenLog> {
   const { clock, log, secrets } = platform;
+  const sinks = await readSinkSettings(settings.SIEM_SINKS);
   const store = await platform.openStore(AUDIT_SCHEMA, AUDIT_MIGRATIONS);
   const { writer, reader } = store;
   const pepper = await ensureSecret(secrets, 'audit/subject-names');
@@ -58,6 +61,7 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
   const audit = openOwnLine(settings, platform, ingest, spool);
   const checkpoints = await openCheckpoints({ settings, platform, store, audit });
   await audit.start();
+  const shippers = startShippers(sinks, store, platform);
   await checkpoints.advance();
 
   return {
@@ -71,8 +75,9 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     advance: checkpoints.advance,
     contradiction: checkpoints.contradiction,
     verify: checkpoints.verify,
-    integrity: () => readIntegrity({ reader, clock, ...checkpoints, sinks: () => Promise.resolve([]) }),
+    integrity: () => readIntegrity({ reader, clock, ...checkpoints, sinks: (size) => shippers.states(size) }),
     async close() {
+      await shippers.stop();
       await audit.stop();
       await spool.close();
       await checkpoints.close();

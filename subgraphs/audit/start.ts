@@ -1,4 +1,5 @@
 import { openHouseLine } from '@aduana/core/client/house-line';
+import { createRefusalRecorder } from '@aduana/core/client/refusal-recorder';
 import type { Health } from '@aduana/core/http/health';
 import { openHttpService } from '@aduana/core/http/service';
 import { serviceListeners } from '@aduana/core/http/service-listeners';
@@ -54,6 +55,7 @@ export async function startAudit(
       ],
       () => Promise.resolve(healthOf(log, line.check())),
       (thumbprint) => line.status.isCertificateRevoked(thumbprint),
+      createRefusalRecorder(log.audit, platform),
     );
   } catch (error) {
     await stop();

@@ -173,4 +173,26 @@ const TREE: Migration = {
     GRANT SELECT ON tiles, checkpoints, subject_keys TO "${reader}";`,
 };
 
-export const AUDIT_MIGRATIONS: readonly Migration[] = [ENTRIES, PARTITIONS, APPEND, TREE];
+/** How far each receiver of events has come. */
+const SINKS: Migration = {
+  name: '005-sinks',
+  sql: ({ writer, reader }) => `
+    CREATE TABLE sinks (
+      name text PRIMARY KEY,
+      cursor bigint NOT NULL DEFAULT 0,
+      holder text,
+      lease_until timestamptz NOT NULL DEFAULT '-infinity'
+    );
+    CREATE TABLE dead_letters (
+      sink text NOT NULL,
+      seq bigint NOT NULL,
+      reason text NOT NULL,
+      at timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (sink, seq)
+    );
+    GRANT SELECT, INSERT, UPDATE ON sinks TO "${writer}";
+    GRANT INSERT ON dead_letters TO "${writer}";
+    GRANT SELECT ON sinks, dead_letters TO "${reader}";`,
+};
+
+export const AUDIT_MIGRATIONS: readonly Migration[] = [ENTRIES, PARTITIONS, APPEND, TREE, SINKS];

@@ -1,0 +1,47 @@
+import { isObject } from '../log/parse-events.ts';
+import { createHttpSink, type BatchOutcome } from './http-sink.ts';
+import { RetryableError } from './http-transport.ts';
+import type { DeadLetter, ShippedEvent, Sink } from './sink.ts';
+import type { SinkOf } from './sink-settings.ts';
+
+const EXISTS = 409;
+const TOO_MANY = 429;
+
+/** The bulk API of Elasticsearch and OpenSearch: each item is acknowledged, and its id is the event's. */
+export function createElasticSink(settings: SinkOf<'elastic_bulk'>): Sink {
+  const { index, api_key: apiKey } = settings;
+  const headers = {
+    'content-type': 'application/x-ndjson',
+    ...(apiKey === undefined ? {} : { authorization: `ApiKey ${apiKey}` }),
+  };
+  return createHttpSink(settings, async (transport, events) => {
+    const lines = events.flatMap(({ id, text }) => [
+      JSON.stringify({ create: { _index: index, _id: id } }),
+      text,
+    ]);
+    const { status, body } = await transport.post('/_bulk', headers, `${lines.join('\n')}\n`);
+    const items =
+      isObject(body) && Array.isArray(body['items']) ? (body['items'] as readonly unknown[]) : undefined;
+    if (status !== 200 || items?.length !== events.length)
+      throw new RetryableError(`the receiver answered ${String(status)}`);
+    return settle(events, items);
+  });
+}
+
+/** Up to the first item that is worth another try; one that exists already was sent before. */
+function settle(events: readonly ShippedEvent[], items: readonly unknown[]): BatchOutcome {
+  const dead: DeadLetter[] = [];
+  for (const [at, { seq }] of events.entries()) {
+    const { status, type } = outcomeOf(items[at]);
+    if (status === TOO_MANY || status >= 500) return { settled: at, dead };
+    if (status >= 400 && status !== EXISTS) dead.push({ seq, reason: `${String(status)} ${type}` });
+  }
+  return { settled: events.length, dead };
+}
+
+function outcomeOf(item: unknown): { readonly status: number; readonly type: string } {
+  const action = isObject(item) ? item['create'] : undefined;
+  const { status, error } = isObject(action) ? action : {};
+  const type = isObject(error) ? error['type'] : undefined;
+  return { status: typeof status === 'number' ? status : 500, type: typeof type === 'string' ? type : '' };
+}

@@ -1,0 +1,9 @@
+/** A member only where there is text for it. */
+export function optional(name: string, value: unknown): Readonly<Record<string, string>> {
+  return typeof value === 'string' && value !== '' ? { [name]: value } : {};
+}
+
+/** A text that is not empty. */
+export function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

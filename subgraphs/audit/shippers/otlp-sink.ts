@@ -1,0 +1,67 @@
+import { isObject } from '../log/parse-events.ts';
+import { createHttpSink, postEach } from './http-sink.ts';
+import type { HttpTransport } from './http-transport.ts';
+import type { ShippedEvent, Sink } from './sink.ts';
+import type { SinkOf } from './sink-settings.ts';
+
+/** SeverityNumber of the logs data model: INFO, INFO2, WARN, ERROR. */
+const SEVERITY: Readonly<Record<string, number>> = { ALLOWED: 9, PARTIAL: 10, DENIED: 13, FAILED: 17 };
+
+/** OTLP logs over HTTP in JSON (OpenTelemetry protocol 1.x): 2xx acknowledges, a partial success tells how many not. */
+export function createOtlpSink(settings: SinkOf<'otlp_http'>): Sink {
+  const { pathname, origin } = new URL(settings.url);
+  const post = async (
+    transport: HttpTransport,
+    events: readonly ShippedEvent[],
+  ): Promise<string | undefined> => {
+    const { status, body } = await transport.post(
+      pathname,
+      settings.headers,
+      JSON.stringify(toRequest(events)),
+    );
+    if (status >= 300) return String(status);
+    return rejectedBy(body) > 0 ? 'rejected' : undefined;
+  };
+  return createHttpSink({ url: origin, tls: settings.tls }, async (transport, events) =>
+    (await post(transport, events)) === undefined
+      ? { settled: events.length, dead: [] }
+      : postEach(events, (event) => post(transport, [event])),
+  );
+}
+
+function rejectedBy(body: unknown): number {
+  const partial = isObject(body) ? body['partialSuccess'] : undefined;
+  return isObject(partial) ? Number(partial['rejectedLogRecords'] ?? 0) : 0;
+}
+
+function toRequest(events: readonly ShippedEvent[]) {
+  return {
+    resourceLogs: [
+      {
+        resource: { attributes: [attribute('service.name', 'aduana')] },
+        scopeLogs: [{ scope: { name: 'aduana.audit' }, logRecords: events.map(toLogRecord) }],
+      },
+    ],
+  };
+}
+
+function toLogRecord({ id, seq, time, type, outcome, traceId, text }: ShippedEvent) {
+  const nanoseconds = `${String(time)}000000`;
+  return {
+    timeUnixNano: nanoseconds,
+    observedTimeUnixNano: nanoseconds,
+    severityNumber: SEVERITY[outcome] ?? 9,
+    severityText: outcome,
+    body: { stringValue: text },
+    attributes: [
+      attribute('event.name', type),
+      attribute('event.id', id),
+      attribute('event.sequence', String(seq)),
+    ],
+    ...(traceId === undefined ? {} : { traceId }),
+  };
+}
+
+function attribute(key: string, value: string) {
+  return { key, value: { stringValue: value } };
+}

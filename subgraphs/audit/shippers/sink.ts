@@ -1,0 +1,38 @@
+/** An event in the form that a sink sends. */
+export interface ShippedEvent {
+  readonly seq: number;
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly type: string;
+  readonly outcome: string;
+  readonly traceId: string | undefined;
+  /** One line: JSON of OCSF, or CEF. */
+  readonly text: string;
+}
+
+/** An event that a receiver refuses for good. */
+export interface DeadLetter {
+  readonly seq: number;
+  readonly reason: string;
+}
+
+/** A receiver of events, such as a SIEM. */
+export interface Sink {
+  /** @param from the first event that will be sent */
+  connect(from: number): Promise<SinkConnection>;
+}
+
+/** What lives from one failure to the next: after it, everything that is not acknowledged is sent again. */
+export interface SinkConnection {
+  /**
+   * Hands events over, in order; resolves when more may follow.
+   *
+   * @returns those that the receiver refuses for good
+   * @throws Error when the connection is of no use any more
+   */
+  send(events: readonly ShippedEvent[]): Promise<readonly DeadLetter[]>;
+  /** Events below this one are held by the receiver, as far as its protocol can tell. @throws Error as `send` */
+  acknowledged(): number;
+  close(): Promise<void>;
+}

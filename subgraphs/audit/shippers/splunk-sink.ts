@@ -1,0 +1,63 @@
+import type { Clock } from '@aduana/core/platform/clock';
+import { uuid } from '@aduana/core/platform/ids';
+import { isObject } from '../log/parse-events.ts';
+import { createHttpSink, postEach } from './http-sink.ts';
+import { type HttpTransport, RetryableError } from './http-transport.ts';
+import type { ShippedEvent, Sink } from './sink.ts';
+import type { SinkOf } from './sink-settings.ts';
+
+const ACK_PAUSE_MS = 500;
+const ACK_TIMEOUT_MS = 60_000;
+const REFUSED = 400;
+
+/** Splunk's HTTP Event Collector; with indexer acknowledgement an event counts once it is indexed. */
+export function createSplunkSink(settings: SinkOf<'splunk_hec'>, clock: Clock): Sink {
+  const channel = uuid();
+  const headers = { authorization: `Splunk ${settings.token}`, 'x-splunk-request-channel': channel };
+
+  /** @returns why the receiver refuses these events for good; undefined once it holds them */
+  async function post(
+    transport: HttpTransport,
+    events: readonly ShippedEvent[],
+  ): Promise<string | undefined> {
+    const { status, body } = await transport.post(
+      '/services/collector/event',
+      headers,
+      events.map(toHecEvent).join('\n'),
+    );
+    const { ackId, code } = isObject(body) ? body : {};
+    if (status === REFUSED) return `code ${String(code)}`;
+    if (status !== 200) throw new RetryableError(`the receiver answered ${String(status)}`);
+    if (!settings.acknowledge) return undefined;
+    if (typeof ackId !== 'number')
+      throw new RetryableError('the receiver does not acknowledge: is it enabled for this token?');
+    await untilIndexed(transport, ackId);
+    return undefined;
+  }
+
+  async function untilIndexed(transport: HttpTransport, ackId: number): Promise<void> {
+    const deadline = clock.monotonic() + ACK_TIMEOUT_MS;
+    while (clock.monotonic() < deadline) {
+      const { body } = await transport.post(
+        `/services/collector/ack?channel=${channel}`,
+        headers,
+        JSON.stringify({ acks: [ackId] }),
+      );
+      const acks = isObject(body) ? body['acks'] : undefined;
+      if (isObject(acks) && acks[String(ackId)] === true) return;
+      await clock.sleep(ACK_PAUSE_MS);
+    }
+    throw new RetryableError('the receiver has not indexed a batch in time');
+  }
+
+  return createHttpSink(settings, async (transport, events) =>
+    (await post(transport, events)) === undefined
+      ? { settled: events.length, dead: [] }
+      : postEach(events, (event) => post(transport, [event])),
+  );
+}
+
+function toHecEvent({ id, seq, time, text }: ShippedEvent): string {
+  const fields = JSON.stringify({ id, seq });
+  return `{"time":${String(time / 1000)},"source":"aduana","sourcetype":"_json","fields":${fields},"event":${text}}`;
+}

@@ -1,0 +1,82 @@
+import { hostname } from 'node:os';
+import type { ServiceStore } from '@aduana/core/http/service-platform';
+import { every } from '@aduana/core/platform/every';
+import { uuid } from '@aduana/core/platform/ids';
+import { describeError } from '@aduana/core/platform/log';
+import type { Platform } from '@aduana/core/platform/platform';
+import type { SinkState } from '../reading/integrity.ts';
+import { createSink } from './create-sink.ts';
+import { Shipper } from './shipper.ts';
+import { createSinkCursors } from './sink-cursors.ts';
+import type { SinkSettings } from './sink-settings.ts';
+
+/** All sinks of this service; none of them is ever on the way of a request. */
+export interface Shippers {
+  /** @param size how many entries the log holds */
+  states(size: number): Promise<readonly SinkState[]>;
+  stop(): Promise<void>;
+}
+
+const METRICS_PAUSE_MS = 10_000;
+
+export function startShippers(
+  settings: readonly SinkSettings[],
+  { writer, reader }: ServiceStore,
+  { clock, log, metrics }: Platform,
+): Shippers {
+  const cursors = createSinkCursors(writer, uuid(), clock);
+  const deadLetters = metrics.counter(
+    'aduana_sink_dead_letters_total',
+    'Events that a sink refused for good',
+    ['sink'],
+  );
+  const lag = metrics.gauge('aduana_sink_lag_events', 'Events that a sink has not acknowledged', ['sink']);
+  const shippers = settings.map((sink) => ({
+    name: sink.name,
+    shipper: new Shipper({
+      name: sink.name,
+      format: sink.format,
+      sink: createSink(sink, hostname(), clock),
+      cursors,
+      reader,
+      clock,
+      log,
+      onDeadLetters: (count) => {
+        deadLetters.inc({ sink: sink.name }, count);
+      },
+    }),
+  }));
+
+  async function states(size: number): Promise<readonly SinkState[]> {
+    if (shippers.length === 0) return [];
+    const { rows } = await reader.query<{ name: string; cursor: number; dead: number }>(
+      `SELECT name, cursor, (SELECT count(*) FROM dead_letters d WHERE d.sink = s.name) AS dead FROM sinks s`,
+    );
+    const stored = new Map(rows.map((row) => [row.name, row]));
+    return shippers.map(({ name, shipper }) => {
+      const { cursor = 0, dead = 0 } = stored.get(name) ?? {};
+      const refused = dead === 0 ? null : `${String(dead)} events were refused for good`;
+      return { name, cursor, lag: Math.max(0, size - cursor), lastError: shipper.lastError ?? refused };
+    });
+  }
+
+  const measuring = every(
+    clock,
+    () => METRICS_PAUSE_MS,
+    async () => {
+      const { rows } = await reader.query<{ size: number }>('SELECT size FROM head');
+      for (const state of await states(rows[0]?.size ?? 0)) lag.set({ sink: state.name }, state.lag);
+    },
+    (error) => {
+      log.debug('the lag of the sinks is not known', { error: describeError(error) });
+    },
+  );
+
+  return {
+    states,
+    async stop() {
+      await measuring.stop();
+      await Promise.all(shippers.map(({ shipper }) => shipper.stop()));
+    },
+  };
+}

@@ -5,6 +5,7 @@ import type { Environment } from '@aduana/core/config/load-config';
 import type { AuditClient } from '@aduana/core/client/audit-client';
 import { openAuditLine } from '@aduana/core/client/audit-line';
 import { type HouseLine, openHouseLine } from '@aduana/core/client/house-line';
+import { createRefusalRecorder } from '@aduana/core/client/refusal-recorder';
 import { healthListener } from '@aduana/core/http/service-listeners';
 import type { Health } from '@aduana/core/http/health';
 import type { ListenerOptions } from '@aduana/core/http/listener';
@@ -18,6 +19,7 @@ import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
 import { createExchange } from './pipeline/exchange.ts';
 import { createExecutor } from './pipeline/execute/create-executor.ts';
 import { createForward } from './pipeline/forward.ts';
+import { type CallerViews, createCallerViews } from './pipeline/caller-views.ts';
 import { createIntrospect } from './pipeline/introspect.ts';
 import { type CallerLimits, createCallerLimits } from './pipeline/limits/caller-limits.ts';
 import { createDocumentLimits } from './pipeline/limits/document-limits.ts';
@@ -85,6 +87,7 @@ export async function startGateway(
       createRoutes(config, platform, createHandler(rooms), rooms),
       () => Promise.resolve(healthOf(line, audit, callers)),
       (thumbprint) => line.status.isCertificateRevoked(thumbprint),
+      createRefusalRecorder(audit, platform),
     );
   } catch (error) {
     await stop();
@@ -109,6 +112,7 @@ function createRooms(
 ): HandlerRooms {
   const { clock, log } = platform;
   const documentLimits = createDocumentLimits(config);
+  const views = createViews(config, platform);
   return {
     platform,
     browser: { publicHosts: config.PUBLIC_HOSTS, allowedOrigins: config.ALLOWED_ORIGINS },
@@ -134,7 +138,8 @@ function createRooms(
     documentLimits,
     validate: createValidate(config.LIMIT_TOKENS, documentLimits),
     authorize: createAuthorizer({ clock, mode: config.AUTHORIZATION_MODE }),
-    introspect: createIntrospect({ clock, mode: config.INTROSPECTION }),
+    views,
+    introspect: createIntrospect({ clock, mode: config.INTROSPECTION, views }),
     plan: createPlan({ clock }),
     execute: createExecutor({
       kind: config.EXECUTOR,
@@ -148,6 +153,12 @@ function createRooms(
     engine: () => policies.current(),
     supergraph: () => supergraph.current(),
   };
+}
+
+/** Nothing is hidden where nothing is refused, or where introspection shows everything. */
+function createViews(config: GatewayConfig, { clock }: ServicePlatform): CallerViews {
+  const everything = config.AUTHORIZATION_MODE === 'dry_run' || config.INTROSPECTION === 'full';
+  return everything ? ({ apiSchema }) => apiSchema : createCallerViews({ clock });
 }
 
 function listenersOf(config: GatewayConfig, { identity }: ServicePlatform): readonly ListenerOptions[] {

@@ -4,6 +4,7 @@ import type { Rights } from '@aduana/core/graphql/requirement';
 import { type GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import { intentRecord, type Journal, noteFields } from './audit.ts';
+import type { CallerViews } from './caller-views.ts';
 import type { Execute } from './execute/executor.ts';
 import type { GraphqlRequest } from './graphql-request.ts';
 import type { Introspect } from './introspect.ts';
@@ -18,6 +19,7 @@ import type { Validate } from './validate.ts';
 export interface OperationRooms {
   readonly validate: Validate;
   readonly authorize: Authorize;
+  readonly views: CallerViews;
   readonly introspect: Introspect;
   readonly plan: Plan;
   readonly execute: Execute;
@@ -46,7 +48,7 @@ export async function runOperation(
   rooms: OperationRooms,
   { supergraph, rights, fetcher, journal, signal }: OperationContext,
 ): Promise<OperationAnswer> {
-  const validated = rooms.validate(delegated, request, supergraph);
+  const validated = rooms.validate(delegated, request, supergraph, () => rooms.views(supergraph, rights));
   journal.operationName = validated.operationName;
   journal.operationKind = validated.operation.operation;
   journal.documentHash = validated.documentHash;

@@ -4,6 +4,7 @@ import {
   type DocumentNode,
   GraphQLError,
   getOperationAST,
+  type GraphQLSchema,
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
@@ -42,6 +43,8 @@ export type Validate = (
   delegated: Delegated,
   request: GraphqlRequest,
   supergraph: LoadedSupergraph,
+  /** The schema as this caller may see it: what is wrong with a document is told in its words. */
+  visible: () => GraphQLSchema,
 ) => Validated;
 
 /**
@@ -52,14 +55,14 @@ export type Validate = (
  */
 export function createValidate(tokenLimit: number | 'off', limits: DocumentLimits): Validate {
   const known = new WeakMap<LoadedSupergraph, Map<string, ValidDocument>>();
-  return (delegated, request, supergraph) => {
+  return (delegated, request, supergraph, visible) => {
     const { query } = request;
     if (query === undefined || query === '') throw new SecurityError('BAD_REQUEST', { detail: 'no `query`' });
     const documents = known.get(supergraph) ?? new Map<string, ValidDocument>();
     known.set(supergraph, documents);
     let valid = documents.get(query);
     if (valid === undefined) {
-      valid = readDocument(query, supergraph, tokenLimit, limits);
+      valid = readDocument(query, supergraph, visible, tokenLimit, limits);
       if (query.length <= DOCUMENT_BYTES_KEPT) keep(documents, query, valid);
     }
     const operation = pickOperation(valid.document, request);
@@ -88,7 +91,8 @@ function keep(documents: Map<string, ValidDocument>, query: string, valid: Valid
 
 function readDocument(
   query: string,
-  supergraph: LoadedSupergraph,
+  { apiSchema }: LoadedSupergraph,
+  visible: () => GraphQLSchema,
   tokenLimit: number | 'off',
   limits: DocumentLimits,
 ): ValidDocument {
@@ -101,9 +105,10 @@ function readDocument(
     throw new RequestErrors('GRAPHQL_PARSE_FAILED', [error]);
   }
   limits.checkDocument(document);
-  const errors = validate(supergraph.apiSchema, document, undefined, { maxErrors: VALIDATION_ERRORS_TOLD });
-  if (errors.length > 0) throw new RequestErrors('GRAPHQL_VALIDATION_FAILED', errors.map(withoutSuggestion));
-  return { document, hash: sha256Hex(query) };
+  if (validate(apiSchema, document, undefined, { maxErrors: 1 }).length === 0)
+    return { document, hash: sha256Hex(query) };
+  const errors = validate(visible(), document, undefined, { maxErrors: VALIDATION_ERRORS_TOLD });
+  throw new RequestErrors('GRAPHQL_VALIDATION_FAILED', errors.map(withoutSuggestion));
 }
 
 /** Suggestions name fields that the caller may not know. */

@@ -28,6 +28,7 @@ export function createNeeds(schema: GraphQLSchema, { at }: Requirements): Needs 
   const known = new Map<string, Map<string, readonly number[]>>();
 
   function workOut(parent: GraphQLCompositeType, field: string): readonly number[] {
+    if (field === '__schema' || field === '__type') return []; // what they show is filtered instead
     const coordinates = [`${parent.name}.${field}`, returnType(schema, parent.name, field)];
     if (roots.has(parent.name)) coordinates.push(parent.name);
     if (isInterfaceType(parent) && field !== '__typename') {

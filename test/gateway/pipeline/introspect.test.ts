@@ -8,6 +8,7 @@ import {
   printSchema,
   validateSchema,
 } from 'graphql';
+import { createCallerViews } from '../../../gateway/pipeline/caller-views.ts';
 import { createIntrospect, type IntrospectionMode } from '../../../gateway/pipeline/introspect.ts';
 import { createAuthorizer } from '../../../gateway/pipeline/rewrite/create-authorizer.ts';
 import { type Draw, generateFederation } from '../../support/generated-federation.ts';
@@ -143,7 +144,7 @@ function introspect(of: LoadedSupergraph, text: string, caller: Parameters<typeo
 
 function openIntrospection(mode: IntrospectionMode) {
   const authorize = createAuthorizer({ clock, mode: 'filter' });
-  const answer = createIntrospect({ clock, mode });
+  const answer = createIntrospect({ clock, mode, views: createCallerViews({ clock }) });
   return (
     of: LoadedSupergraph,
     document: string,

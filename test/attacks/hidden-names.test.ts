@@ -1,0 +1,77 @@
+import { expect, test } from '@jest/globals';
+import { createCallerViews } from '../../gateway/pipeline/caller-views.ts';
+import { createDocumentLimits } from '../../gateway/pipeline/limits/document-limits.ts';
+import { createValidate, RequestErrors } from '../../gateway/pipeline/validate.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import type { OracleCaller } from '../support/authorization-oracle.ts';
+import { openGuardedFederation, rightsOf, validatedOf } from '../support/guarded-federation.ts';
+
+const { supergraph } = openGuardedFederation({
+  one: {
+    sdl: `
+      type Query { open: String vault(code: SecretCode!, dossier: Int): Vault @requiresScopes(scopes: [["s"]]) }
+      enum SecretCode { PELICAN }
+      type Vault { gold: Int }
+    `,
+    resolvers: {},
+  },
+});
+const NOBODY: OracleCaller = { authenticated: true, scopes: [], policies: [] };
+const SOMEBODY: OracleCaller = { authenticated: true, scopes: ['s'], policies: [] };
+const WRONG = [
+  '{ vault }',
+  '{ vault { gold } }',
+  '{ vault(code: HERON) { gold } }',
+  '{ vault(code: PELICAN, dosier: 1) { gold } }',
+  '{ vault(code: PELICAN) { silver } }',
+  '{ vaul { gold } }',
+  '{ open ... on Vaul { gold } }',
+  '{ open ... on Vault { gold } }',
+];
+
+test('what is wrong with a hidden field tells nothing that an unknown field would not', () => {
+  for (const document of WRONG) {
+    const told = complaints(document, NOBODY);
+    expect(told.length).toBeGreaterThan(0);
+    const unknown = complaints(
+      document.replaceAll('vault', 'nothing').replaceAll('Vault', 'Nothing'),
+      NOBODY,
+    );
+    expect(told.map((text) => text.replaceAll('vault', 'nothing').replaceAll('Vault', 'Nothing'))).toEqual(
+      unknown,
+    );
+    expect(told.join(' ')).not.toMatch(/SecretCode|PELICAN|dossier|gold"? of type|Did you mean/);
+  }
+});
+
+test('who may use the field is told what is wrong', () => {
+  expect(complaints('{ vault { gold } }', SOMEBODY).join(' ')).toContain('SecretCode');
+});
+
+function complaints(query: string, caller: OracleCaller): string[] {
+  const views = createCallerViews({ clock: createFakeClock() });
+  const validate = createValidate('off', limits());
+  const { caller: who, trace } = validatedOf({ document: '{ open }', caller });
+  try {
+    validate({ stage: 'delegated', caller: who, trace }, requestOf(query), supergraph, () =>
+      views(supergraph, rightsOf(caller)),
+    );
+    return [];
+  } catch (error) {
+    if (!(error instanceof RequestErrors)) throw error;
+    return error.errors.map(({ message }) => message);
+  }
+}
+
+function requestOf(query: string): Parameters<ReturnType<typeof createValidate>>[1] {
+  return { query, operationName: undefined, variables: {}, queriesOnly: false } as Parameters<
+    ReturnType<typeof createValidate>
+  >[1];
+}
+
+function limits() {
+  return createDocumentLimits({
+    LIMIT_TOKENS: 'off', LIMIT_DEPTH: 'off', LIMIT_INTROSPECTION_DEPTH: 'off', LIMIT_ALIASES: 'off', LIMIT_ROOT_FIELDS: 'off',
+    LIMIT_DIRECTIVES: 'off', LIMIT_COST: 'off',
+  }); // prettier-ignore
+}

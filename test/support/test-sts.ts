@@ -27,6 +27,7 @@ export const ISSUER = 'https://localhost:8011';
 
 export interface TestStsOptions {
   readonly openStore: OpenStore;
+  readonly issuer?: string;
   /** A store that another replica works on. */
   readonly store?: TestStore;
   readonly clock?: Clock;
@@ -46,6 +47,7 @@ export interface TestStsOptions {
 export interface TestSts extends OpenSts {
   readonly ca: TestCa;
   readonly records: AuditRecord[];
+  readonly routes: readonly Route[];
   readonly secrets: SecretProvider;
   call(parts: RequestParts): Promise<ServiceResponse>;
   /** `POST /sts/token` with a form. */
@@ -104,7 +106,7 @@ export async function openTestSts(options: TestStsOptions): Promise<TestSts> {
   const sts = await openSts({
     settings,
     timing: readRotationTiming(settings),
-    issuer: ISSUER,
+    issuer: options.issuer ?? ISSUER,
     platform: platform,
     openAudit: () => Promise.resolve({ audit: audit as never, close: () => Promise.resolve() }),
   });
@@ -114,6 +116,7 @@ export async function openTestSts(options: TestStsOptions): Promise<TestSts> {
     ...sts,
     ca,
     records,
+    routes,
     secrets,
     call,
     token: (form, parts) => postForm(call, '/sts/token', form, parts),

@@ -26,7 +26,7 @@ export function createIntrospectRoute(verifyAny: VerifyAccessToken, callers: Cal
         return jsonResponse(await introspect(token, caller, verifyAny));
       } catch (error) {
         rethrowBearerFailure(error, request);
-        return oauthErrorResponse(error);
+        return oauthErrorResponse(error, request);
       }
     },
   };

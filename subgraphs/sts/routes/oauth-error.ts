@@ -1,6 +1,6 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { errorResponse, toSecurityError } from '@aduana/core/http/error-response';
-import type { ServiceResponse } from '@aduana/core/http/route';
+import type { ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 
 /** The only words that an OAuth endpoint answers with (RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 9449 section 5). */
 const OAUTH_CODES = new Set([
@@ -16,11 +16,17 @@ const OAUTH_CODES = new Set([
   'temporarily_unavailable',
 ]);
 
-/** The error answer of an OAuth endpoint (RFC 6749 section 5.2). */
-export function oauthErrorResponse(error: unknown): ServiceResponse {
+/** The error answer of an OAuth endpoint, with a challenge for whoever sent an Authorization header (RFC 6749 section 5.2). */
+export function oauthErrorResponse(
+  error: unknown,
+  { headers }: Pick<ServiceRequest, 'headers'>,
+): ServiceResponse {
   const known = toOauthError(toSecurityError(error));
   const response = errorResponse(known.error);
-  const challenge = known.error.code === 'invalid_client' ? { 'www-authenticate': 'Basic realm="sts"' } : {};
+  const challenge =
+    known.error.code === 'invalid_client' && headers.authorization !== undefined
+      ? { 'www-authenticate': 'Basic realm="sts"' }
+      : {};
   return {
     ...response,
     status: known.status,

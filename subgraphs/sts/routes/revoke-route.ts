@@ -35,7 +35,7 @@ export function createRevokeRoute(
         return { status: 200, headers: { 'cache-control': 'no-store' } };
       } catch (error) {
         rethrowBearerFailure(error, request);
-        return oauthErrorResponse(error);
+        return oauthErrorResponse(error, request);
       }
     },
   };

@@ -133,9 +133,9 @@ async function refuse(
       detail: { error: error.code, reason: error.detail ?? null, grant_type: grantType ?? null },
     });
   } catch (auditFailure) {
-    return oauthErrorResponse(auditFailure);
+    return oauthErrorResponse(auditFailure, request);
   }
-  return oauthErrorResponse(error);
+  return oauthErrorResponse(error, request);
 }
 
 function actorOf(client: AuthenticatedClient | undefined, { peer }: ServiceRequest): AuditActor {

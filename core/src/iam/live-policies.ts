@@ -6,6 +6,7 @@ import type { Clock } from '../platform/clock.ts';
 import { sha256Hex } from '../platform/digest.ts';
 import { every } from '../platform/every.ts';
 import { describeError, type Log } from '../platform/log.ts';
+import { createMutex } from '../platform/mutex.ts';
 import { compile, type Engine } from './compile.ts';
 import { loadPolicies } from './load-policies.ts';
 import { loadPolicyTests, runPolicyTests } from './policy-tests.ts';
@@ -49,7 +50,9 @@ export async function openPolicies(options: LivePoliciesOptions): Promise<LivePo
   let seen = await fingerprint(folder, slot.current());
   let lastProblem: ConfigurationError | undefined;
 
-  async function reload(): Promise<Engine> {
+  const oneAtATime = createMutex();
+
+  async function load(): Promise<Engine> {
     seen = await fingerprint(folder, slot.current());
     try {
       const next = await loadGoodPolicies(folder, slot.current());
@@ -64,9 +67,10 @@ export async function openPolicies(options: LivePoliciesOptions): Promise<LivePo
   const polling = every(
     clock,
     () => pollMilliseconds,
-    async () => {
-      if ((await fingerprint(folder, slot.current())) !== seen) await reload();
-    },
+    () =>
+      oneAtATime(async () => {
+        if ((await fingerprint(folder, slot.current())) !== seen) await load();
+      }),
     (error) => {
       log.error('the policy files are not good, the last good ones stay in force', {
         error: describeError(error),
@@ -89,7 +93,7 @@ export async function openPolicies(options: LivePoliciesOptions): Promise<LivePo
     get lastProblem() {
       return lastProblem;
     },
-    reload,
+    reload: () => oneAtATime(load),
     rollback: () => slot.putBack(),
     onChange: (listener) => slot.onChange(listener),
     async stop() {

@@ -1,10 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { loadConfig } from '@aduana/core/config/load-config';
 import { EXIT_CONFIGURATION } from '@aduana/core/errors/configuration-error';
-import { compile } from '@aduana/core/iam/compile';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
 import type { Command } from 'commander';
-import { GATEWAY_SETTINGS } from '../gateway/config.ts';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 
 interface ComposeOptions {
@@ -27,6 +23,10 @@ export function registerSupergraph(program: Command, context: CommandContext): v
 }
 
 async function compose({ check, json }: ComposeOptions, context: CommandContext): Promise<void> {
+  const { loadConfig } = await import('@aduana/core/config/load-config');
+  const { compile } = await import('@aduana/core/iam/compile');
+  const { loadPolicies } = await import('@aduana/core/iam/load-policies');
+  const { GATEWAY_SETTINGS } = await import('../gateway/config.ts');
   const { composeSupergraph } = await import('../gateway/supergraph/compose-supergraph.ts');
   const { printCoverage } = await import('../gateway/supergraph/coverage.ts');
   const { readSubgraphs } = await import('../gateway/supergraph/read-subgraphs.ts');

@@ -35,6 +35,7 @@ export async function openSupergraphManager(options: SupergraphManagerOptions): 
   const listeners: ((loaded: LoadedSupergraph) => void)[] = [];
   let loaded = loadSupergraph(await readSdl(sdlFile), subgraphs);
   let seen = loaded.hash;
+  let seenIsBad = false;
 
   const polling = every(
     clock,
@@ -52,9 +53,11 @@ export async function openSupergraphManager(options: SupergraphManagerOptions): 
     try {
       const sdl = await readSdl(sdlFile);
       const hash = sha256Hex(sdl);
-      if (hash === seen) return 'unchanged';
+      if (hash === seen) return seenIsBad ? 'refused' : 'unchanged';
       seen = hash;
+      seenIsBad = true;
       swap(loadSupergraph(sdl, subgraphs));
+      seenIsBad = false;
       return 'updated';
     } catch (error) {
       report(error);

@@ -20,12 +20,15 @@ export interface TestLog {
   remove(): Promise<void>;
 }
 
-export async function openTestLog(openStore: OpenStore): Promise<TestLog> {
+export async function openTestLog(
+  openStore: OpenStore,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestLog> {
   const home = await mkdtemp(join(tmpdir(), 'aduana-audit-'));
   const secrets = createMemorySecrets();
   const stores: TestStore[] = [];
   const open = (): Promise<OpenLog> =>
-    openLog(loadConfig(AUDIT_SETTINGS, { ADUANA_HOME: home }), {
+    openLog(loadConfig(AUDIT_SETTINGS, { ...environment, ADUANA_HOME: home }), {
       clock: createSystemClock(),
       log: createLog('silent', () => undefined),
       metrics: createMetrics(),

@@ -1,0 +1,223 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createElasticSink } from '../../../../subgraphs/audit/shippers/elastic-sink.ts';
+import { createOtlpSink } from '../../../../subgraphs/audit/shippers/otlp-sink.ts';
+import type { SinkConnection } from '../../../../subgraphs/audit/shippers/sink.ts';
+import { createSplunkSink } from '../../../../subgraphs/audit/shippers/splunk-sink.ts';
+import {
+  type DoubleAnswer,
+  type DoubleRequest,
+  type HttpsDouble,
+  openHttpsDouble,
+} from '../../../support/https-double.ts';
+import { shippedEvents } from '../../../support/shipped-events.ts';
+
+let double: HttpsDouble;
+let requests: DoubleRequest[];
+let answer: (request: DoubleRequest) => DoubleAnswer;
+let connection: SinkConnection | undefined;
+beforeEach(async () => {
+  requests = [];
+  double = await openHttpsDouble((request) => {
+    requests.push(request);
+    return answer(request);
+  });
+});
+afterEach(async () => {
+  await connection?.close();
+  connection = undefined;
+  await double.close();
+});
+
+describe('the Elastic bulk sink', () => {
+  const connect = async (): Promise<SinkConnection> => {
+    const { url, ca } = double;
+    const sink = createElasticSink({
+      name: 'e',
+      kind: 'elastic_bulk',
+      format: 'ocsf',
+      url,
+      index: 'aduana',
+      api_key: 'k',
+      tls: { ca },
+    });
+    connection = await sink.connect(10);
+    return connection;
+  };
+  const items = (...statuses: number[]) => ({
+    status: 200,
+    body: {
+      errors: true,
+      items: statuses.map((status) => ({ create: { status, error: { type: 'some_exception' } } })),
+    },
+  });
+
+  test('creates each event under its own id', async () => {
+    answer = () => items(201, 201);
+    const elastic = await connect();
+    expect(await elastic.send(shippedEvents(10, 2))).toEqual([]);
+    expect(elastic.acknowledged()).toBe(12);
+    const [request] = requests;
+    expect(request?.headers).toMatchObject({
+      authorization: 'ApiKey k',
+      'content-type': 'application/x-ndjson',
+    });
+    const lines =
+      request?.body
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>) ?? [];
+    expect(lines[0]).toEqual({ create: { _index: 'aduana', _id: '018f0000-0000-7000-8000-000000000010' } });
+    expect(lines[1]).toMatchObject({ metadata: { sequence: 10 } });
+    expect(lines).toHaveLength(4);
+  });
+
+  test('takes an event that exists already for acknowledged', async () => {
+    answer = () => items(409, 201);
+    const elastic = await connect();
+    expect(await elastic.send(shippedEvents(10, 2))).toEqual([]);
+    expect(elastic.acknowledged()).toBe(12);
+  });
+
+  test('goes no further than the first event that is worth another try', async () => {
+    answer = () => items(201, 429, 201);
+    const elastic = await connect();
+    await expect(elastic.send(shippedEvents(10, 3))).rejects.toThrow('a part of the batch');
+    expect(elastic.acknowledged()).toBe(11);
+  });
+
+  test('sets aside what is refused for good', async () => {
+    answer = () => items(201, 400, 201);
+    const elastic = await connect();
+    expect(await elastic.send(shippedEvents(10, 3))).toEqual([{ seq: 11, reason: '400 some_exception' }]);
+    expect(elastic.acknowledged()).toBe(13);
+  });
+
+  test.each([429, 500, 503, 401, 404])('acknowledges nothing on %d', async (status) => {
+    answer = () => ({ status, body: {} });
+    const elastic = await connect();
+    await expect(elastic.send(shippedEvents(10, 3))).rejects.toThrow(`answered ${String(status)}`);
+    expect(elastic.acknowledged()).toBe(10);
+  });
+});
+
+describe('the Splunk sink', () => {
+  const connect = async (acknowledge = true): Promise<SinkConnection> => {
+    const { url, ca } = double;
+    const sink = createSplunkSink(
+      { name: 's', kind: 'splunk_hec', format: 'ocsf', url, token: 't', acknowledge, tls: { ca } },
+      createSystemClock(),
+    );
+    connection = await sink.connect(10);
+    return connection;
+  };
+
+  test('counts a batch once the indexer has it', async () => {
+    let asked = 0;
+    answer = ({ path }) => {
+      if (!path.startsWith('/services/collector/ack'))
+        return { status: 200, body: { text: 'Success', code: 0, ackId: 7 } };
+      asked += 1;
+      return { status: 200, body: { acks: { '7': asked > 1 } } };
+    };
+    const splunk = await connect();
+    await splunk.send(shippedEvents(10, 2));
+    expect(asked).toBe(2);
+    expect(splunk.acknowledged()).toBe(12);
+    const [first, second] = requests;
+    expect(first).toMatchObject({
+      path: '/services/collector/event',
+      headers: { authorization: 'Splunk t' },
+    });
+    const channel = first?.headers['x-splunk-request-channel'];
+    expect(second?.path).toBe(`/services/collector/ack?channel=${String(channel)}`);
+    expect(second?.body).toBe('{"acks":[7]}');
+    const events = first?.body.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>) ?? [];
+    expect(events[0]).toMatchObject({
+      time: 1_767_225_600.123,
+      fields: { seq: 10 },
+      event: { metadata: { sequence: 10 } },
+    });
+  });
+
+  test('acknowledges nothing where the token does not', async () => {
+    answer = () => ({ status: 200, body: { text: 'Success', code: 0 } });
+    const splunk = await connect();
+    await expect(splunk.send(shippedEvents(10, 1))).rejects.toThrow('does not acknowledge');
+    expect(splunk.acknowledged()).toBe(10);
+  });
+
+  test('finds the one event for which a batch is refused', async () => {
+    answer = ({ body }) =>
+      body.includes('"seq":11')
+        ? { status: 400, body: { text: 'Invalid data format', code: 6 } }
+        : { status: 200, body: { code: 0 } };
+    const splunk = await connect(false);
+    expect(await splunk.send(shippedEvents(10, 3))).toEqual([{ seq: 11, reason: 'code 6' }]);
+    expect(splunk.acknowledged()).toBe(13);
+  });
+
+  test.each([403, 503])('acknowledges nothing on %d', async (status) => {
+    answer = () => ({ status, body: { code: 9 } });
+    const splunk = await connect();
+    await expect(splunk.send(shippedEvents(10, 1))).rejects.toThrow(`answered ${String(status)}`);
+    expect(splunk.acknowledged()).toBe(10);
+  });
+});
+
+describe('the OTLP sink', () => {
+  const connect = async (): Promise<SinkConnection> => {
+    const { url, ca } = double;
+    const sink = createOtlpSink({
+      name: 'o',
+      kind: 'otlp_http',
+      format: 'ocsf',
+      url: `${url}/v1/logs`,
+      headers: { 'x-key': 'k' },
+      tls: { ca },
+    });
+    connection = await sink.connect(10);
+    return connection;
+  };
+
+  test('sends log records with their dedupe key', async () => {
+    answer = () => ({ status: 200, body: {} });
+    const otlp = await connect();
+    expect(await otlp.send(shippedEvents(10, 1))).toEqual([]);
+    expect(otlp.acknowledged()).toBe(11);
+    expect(requests[0]).toMatchObject({
+      path: '/v1/logs',
+      headers: { 'x-key': 'k', 'content-type': 'application/json' },
+    });
+    const { resourceLogs } = JSON.parse(requests[0]?.body ?? '') as {
+      resourceLogs: { scopeLogs: { logRecords: unknown[] }[] }[];
+    };
+    expect(resourceLogs[0]?.scopeLogs[0]?.logRecords).toEqual([
+      expect.objectContaining({
+        timeUnixNano: '1767225600123000000',
+        severityNumber: 9,
+        traceId: 'f'.repeat(32),
+        attributes: expect.arrayContaining([
+          { key: 'event.id', value: { stringValue: '018f0000-0000-7000-8000-000000000010' } },
+        ]) as unknown,
+      }),
+    ]);
+  });
+
+  test('finds what a partial success has rejected', async () => {
+    answer = ({ body }) =>
+      body.includes('000000000011"')
+        ? { status: 200, body: { partialSuccess: { rejectedLogRecords: '1' } } }
+        : { status: 200, body: {} };
+    const otlp = await connect();
+    expect(await otlp.send(shippedEvents(10, 3))).toEqual([{ seq: 11, reason: 'rejected' }]);
+    expect(otlp.acknowledged()).toBe(13);
+  });
+
+  test('acknowledges nothing while the receiver is overloaded', async () => {
+    answer = () => ({ status: 429, body: {} });
+    const otlp = await connect();
+    await expect(otlp.send(shippedEvents(10, 3))).rejects.toThrow('429');
+    expect(otlp.acknowledged()).toBe(10);
+  });
+});

@@ -1,0 +1,151 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createLog } from '@aduana/core/platform/log';
+import type { Sink } from '../../../../subgraphs/audit/shippers/sink.ts';
+import { Shipper } from '../../../../subgraphs/audit/shippers/shipper.ts';
+import { createSinkCursors } from '../../../../subgraphs/audit/shippers/sink-cursors.ts';
+import { postedBody, postedEvent } from '../../../support/audit-events.ts';
+import { openTestLog, type TestLog } from '../../../support/open-test-log.ts';
+import { describeStores } from '../../../support/stores.ts';
+
+const clock = createSystemClock();
+
+describeStores('a shipper', (openStore) => {
+  let audit: TestLog;
+  let shippers: Shipper[];
+  beforeEach(async () => {
+    audit = await openTestLog(openStore);
+    shippers = [];
+    await post(20);
+  });
+  afterEach(async () => {
+    await Promise.all(shippers.map((shipper) => shipper.stop()));
+    await audit.remove();
+  });
+
+  const post = (count: number) =>
+    audit.log.ingest.accept('gateway', postedBody(...Array.from({ length: count }, () => postedEvent())));
+
+  /** A receiver that remembers, and fails as a test tells it. */
+  function createReceiver() {
+    const receiver = {
+      received: [] as number[],
+      connections: 0,
+      failAfter: Infinity,
+      refuses: -1,
+      acknowledges: true,
+    };
+    const sink: Sink = {
+      connect(from) {
+        receiver.connections += 1;
+        let acknowledged = from;
+        return Promise.resolve({
+          send(events) {
+            for (const { seq } of events) {
+              if (receiver.received.length >= receiver.failAfter) {
+                receiver.failAfter = Infinity;
+                return Promise.reject(new Error('cut'));
+              }
+              receiver.received.push(seq);
+            }
+            if (receiver.acknowledges) acknowledged = (events.at(-1)?.seq ?? -1) + 1;
+            const dead = events.filter(({ seq }) => seq === receiver.refuses);
+            return Promise.resolve(dead.map(({ seq }) => ({ seq, reason: 'no' })));
+          },
+          acknowledged: () => acknowledged,
+          close: () => Promise.resolve(),
+        });
+      },
+    };
+    return { receiver, sink };
+  }
+
+  function start(sink: Sink, holder = 'me'): Shipper {
+    const shipper = new Shipper({
+      name: 'soc',
+      format: 'ocsf',
+      sink,
+      cursors: createSinkCursors(audit.store.writer, holder, clock),
+      reader: audit.store.reader,
+      clock,
+      log: createLog('silent', () => undefined),
+      onDeadLetters: () => undefined,
+    });
+    shippers.push(shipper);
+    return shipper;
+  }
+
+  async function cursor(): Promise<number> {
+    const { rows } = await audit.store.reader.query<{ cursor: number }>(
+      `SELECT cursor FROM sinks WHERE name = 'soc'`,
+    );
+    return rows[0]?.cursor ?? 0;
+  }
+
+  async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    for (let attempt = 0; attempt < 200 && !(await holds()); attempt += 1) await clock.sleep(25);
+    expect(await holds()).toBe(true);
+  }
+
+  const upTo = (size: number): number[] => Array.from({ length: size }, (_, seq) => seq);
+
+  test('brings the whole log in order, and what comes later', async () => {
+    const { receiver, sink } = createReceiver();
+    start(sink);
+    await until(async () => (await cursor()) === 21);
+    await post(5);
+    await until(async () => (await cursor()) === 26);
+    expect(receiver.received).toEqual(upTo(26));
+  });
+
+  test('sends again whatever was not acknowledged when the connection broke', async () => {
+    const { receiver, sink } = createReceiver();
+    receiver.failAfter = 7;
+    const shipper = start(sink);
+    await until(async () => (await cursor()) === 21);
+    expect(receiver.received).toEqual([...upTo(7), ...upTo(21)]);
+    expect(receiver.connections).toBe(2);
+    expect(shipper.lastError).toBeUndefined();
+  });
+
+  test('goes on after a restart where the acknowledgements ended', async () => {
+    const first = createReceiver();
+    start(first.sink);
+    await until(async () => (await cursor()) === 21);
+    await Promise.all(shippers.map((shipper) => shipper.stop()));
+    await post(3);
+    const second = createReceiver();
+    start(second.sink, 'another process');
+    await until(async () => (await cursor()) === 24);
+    expect(second.receiver.received).toEqual([21, 22, 23]);
+  });
+
+  test('moves nothing while nothing is acknowledged', async () => {
+    const { receiver, sink } = createReceiver();
+    receiver.acknowledges = false;
+    start(sink);
+    await until(() => receiver.received.length === 21);
+    expect(await cursor()).toBe(0);
+  });
+
+  test('sets aside what is refused for good, and tells', async () => {
+    const { receiver, sink } = createReceiver();
+    receiver.refuses = 3;
+    start(sink);
+    await until(async () => (await cursor()) === 21);
+    const { rows } = await audit.store.reader.query('SELECT sink, seq, reason FROM dead_letters');
+    expect(rows).toEqual([{ sink: 'soc', seq: 3, reason: 'no' }]);
+  });
+
+  test('leaves a receiver to one replica', async () => {
+    const first = createReceiver();
+    const second = createReceiver();
+    start(first.sink, 'one');
+    await until(async () => (await cursor()) === 21);
+    start(second.sink, 'two');
+    await post(5);
+    await until(async () => (await cursor()) === 26);
+    expect(first.receiver.received).toEqual(upTo(26));
+    expect(second.receiver.received).toEqual([]);
+  });
+});

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
+import { createServer } from 'node:https';
+import { mkdtemp } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTestCa } from './test-ca.ts';
+
+export interface DoubleRequest {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface DoubleAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** A receiver over HTTPS that answers as its protocol says, and as a test tells it. */
+export interface HttpsDouble {
+  readonly url: string;
+  /** The CA's file. */
+  readonly ca: string;
+  close(): Promise<void>;
+}
+
+export async function openHttpsDouble(
+  answer: (request: DoubleRequest) => DoubleAnswer,
+): Promise<HttpsDouble> {
+  const folder = await mkdtemp(join(tmpdir(), 'aduana-double-'));
+  const ca = await createTestCa();
+  await ca.write(folder, ['sts']);
+  const { cert, key } = await ca.issue('sts');
+  const server = createServer({ cert, key }, (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { url: path = '', headers } = request;
+      const { status, body } = answer({ path, headers, body: Buffer.concat(chunks).toString('utf8') });
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `https://localhost:${String(port)}`,
+    ca: join(folder, 'ca.crt'),
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

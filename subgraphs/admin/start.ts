@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { openAuditLine } from '@aduana/core/client/audit-line';
 import { type HouseLine, openHouseLine } from '@aduana/core/client/house-line';
+import { createRefusalRecorder } from '@aduana/core/client/refusal-recorder';
 import type { Health } from '@aduana/core/http/health';
 import type { Route } from '@aduana/core/http/route';
 import { openHttpService } from '@aduana/core/http/service';
@@ -39,6 +40,7 @@ export async function startAdmin(
       [await createGraphqlRoute(settings, platform, line, admin)],
       () => Promise.resolve(healthOf(line, { ...admin.check(), audit: auditLine.audit.state })),
       (thumbprint) => line.status.isCertificateRevoked(thumbprint),
+      createRefusalRecorder(auditLine.audit, platform),
     );
   } catch (error) {
     await stop();

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { openAuditLine } from '@aduana/core/client/audit-line';
+import { createRefusalRecorder } from '@aduana/core/client/refusal-recorder';
 import { createSecureClient } from '@aduana/core/client/secure-client';
 import { stsIssuer } from '@aduana/core/config/house-settings';
 import type { Health } from '@aduana/core/http/health';
@@ -49,6 +50,7 @@ export async function startSts(settings: StsSettings, platform: ServicePlatform)
       [...createRoutes(sts), graphql],
       () => Promise.resolve(healthOf(sts)),
       (thumbprint) => sts.status.isCertificateRevoked(thumbprint),
+      createRefusalRecorder(sts.audit, platform),
     );
   } catch (error) {
     await stop();

@@ -15,7 +15,7 @@ const SERVICES = {
 type Service = keyof typeof SERVICES;
 const NAMES = Object.keys(SERVICES) as Service[];
 
-/** What the log says of each, in permissive mode. */
+/** What the log and the audit log say of each. */
 const LOG_LINES = {
   self_signed: /DEPTH_ZERO_SELF_SIGNED_CERT/,
   unknown_ca: /UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT|CERT_SIGNATURE_FAILURE/,
@@ -27,6 +27,19 @@ const LOG_LINES = {
   wrong_trust_domain: /another trust domain/,
   ca_as_leaf: /CA certificate|INVALID_PURPOSE/,
 } as const;
+
+/** In strict mode TLS ends these itself, and forgets what was shown. */
+const VERIFIED_BY_TLS: ReadonlySet<string> = new Set([
+  'self_signed', 'unknown_ca', 'expired', 'not_yet_valid', 'wrong_eku', 'ca_as_leaf',
+]); // prettier-ignore
+
+interface AuditEntry {
+  readonly type: string;
+  readonly outcome: string;
+  readonly source: { readonly peer: string };
+  readonly actor: { readonly cert_thumbprint: string | null };
+  readonly detail: { readonly reason: string };
+}
 
 interface World {
   readonly house: TestHouse;
@@ -62,7 +75,7 @@ function ask({ house }: World, service: Service, options: ConnectionOptions, pat
     });
     const chunks: Buffer[] = [];
     socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
-    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.on('error', () => undefined);
     socket.setTimeout(5000, () => socket.destroy());
     socket.once('close', () => {
@@ -96,6 +109,7 @@ async function logged(
 
 describe.each(['permissive', 'strict'] as const)('in %s mode', (mode) => {
   let world: Awaited<ReturnType<typeof start>>;
+  const refused: string[] = [];
 
   beforeAll(async () => {
     world = await start(mode);
@@ -113,9 +127,12 @@ describe.each(['permissive', 'strict'] as const)('in %s mode', (mode) => {
       const leaf = await world.ca.issueBad(kind, 'operator');
       const since = world.house.output().length;
       expect(await ask(world, service, show(leaf))).toBe('refused');
-      const lines = await logged(world, service, /certificate|handshake/, since);
+      const lines = await logged(world, service, /a connection was refused/, since);
       expect(lines).toHaveLength(1);
-      if (mode === 'permissive') expect(lines[0]).toMatch(LOG_LINES[kind]);
+      expect(lines[0]).toMatch(LOG_LINES[kind]);
+      const seenByTls = mode === 'strict' && VERIFIED_BY_TLS.has(kind);
+      if (!seenByTls) expect(lines[0]).toContain(leaf.thumbprint);
+      refused.push(`${service} ${seenByTls ? 'null' : leaf.thumbprint}`);
       expect(lines.join('')).not.toContain(leaf.key.split('\n')[1]);
     },
   );
@@ -132,6 +149,26 @@ describe.each(['permissive', 'strict'] as const)('in %s mode', (mode) => {
     expect(await ask(world, service, { ...old, minVersion: 'TLSv1', maxVersion: 'TLSv1.1' })).toBe('refused');
     const tls12 = await ask(world, service, { ...good, maxVersion: 'TLSv1.2' });
     if (service !== 'gateway') expect(tls12).toBe('refused');
+  });
+
+  test('the audit log holds one event for each refusal, written by the service that refused', async () => {
+    const out = join(world.house.folder, 'export');
+    expect(await world.house.aduana('audit', 'export', '--out', out)).toMatchObject({ code: 0 });
+    const events = (await readFile(join(out, 'entries.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as AuditEntry)
+      .filter(({ type }) => type === 'certificate.refuse');
+    const found = events.map(({ source, actor }) => `${source.peer} ${String(actor.cert_thumbprint)}`);
+    for (const entry of new Set(refused)) {
+      const count = (entries: string[]): number => entries.filter((other) => other === entry).length;
+      if (entry.endsWith('null')) expect(count(found)).toBeGreaterThanOrEqual(count(refused));
+      else expect(count(found)).toBe(1);
+    }
+    for (const { outcome, detail } of events) {
+      expect(outcome).toBe('DENIED');
+      expect(detail.reason).not.toBe('');
+    }
   });
 
   test('a revoked certificate is refused everywhere within ten seconds, open connections included', async () => {

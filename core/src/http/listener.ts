@@ -3,12 +3,17 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import {
+  type ConnectionRefusal,
+  describeHandshakeFailure,
+  describeRefusal,
+  refusalReason,
+} from '../mtls/connection-refusal.ts';
 import { ConfigurationError } from '../errors/configuration-error.ts';
 import type { PeerIdentity } from '../mtls/peer-identity.ts';
 import { readPeerIdentity } from '../mtls/read-peer-identity.ts';
 import type { TlsIdentity } from '../mtls/tls-identity.ts';
 import { serverTlsOptions } from '../mtls/tls-options.ts';
-import { describeError, type Log } from '../platform/log.ts';
 
 export interface TlsListenerOptions {
   readonly identity: TlsIdentity;
@@ -48,12 +53,12 @@ const LIMITS = {
 export async function openListener(
   options: ListenerOptions,
   handle: RequestListener,
-  log: Log,
+  onRefusal: (refusal: ConnectionRefusal) => void,
 ): Promise<Listener> {
   const peers = new WeakMap<Socket, PeerIdentity>();
   const { tls } = options;
   const server =
-    tls === undefined ? createPlainServer(LIMITS, handle) : openTlsServer(tls, handle, peers, log);
+    tls === undefined ? createPlainServer(LIMITS, handle) : openTlsServer(tls, handle, peers, onRefusal);
   server.on('clientError', answerBrokenRequest);
   const stopReloading = tls?.identity.onChange((generation) => {
     if ('setSecureContext' in server) server.setSecureContext(serverTlsOptions(generation, tls));
@@ -77,7 +82,7 @@ function openTlsServer(
   tls: TlsListenerOptions,
   handle: RequestListener,
   peers: WeakMap<Socket, PeerIdentity>,
-  log: Log,
+  onRefusal: (refusal: ConnectionRefusal) => void,
 ): TlsServer {
   const server = createTlsServer({ ...LIMITS, ...serverTlsOptions(tls.identity.current(), tls) }, handle);
   server.prependListener('secureConnection', (socket: TLSSocket) => {
@@ -85,18 +90,13 @@ function openTlsServer(
       const peer = readPeerIdentity(socket, tls.trustDomain);
       if (peer !== undefined) peers.set(socket, peer);
     } catch (error) {
-      log.warn('a client certificate was refused', {
-        error: describeError(error),
-        address: socket.remoteAddress,
-      });
+      onRefusal(describeRefusal(refusalReason(error), socket));
       socket.destroy();
     }
   });
   server.on('tlsClientError', (error, socket) => {
-    log.info('a TLS handshake failed', {
-      error: describeError(error).message,
-      address: socket.remoteAddress,
-    });
+    const refusal = describeHandshakeFailure(error, socket);
+    if (refusal !== undefined) onRefusal(refusal);
     socket.destroy();
   });
   return server;

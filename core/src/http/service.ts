@@ -4,6 +4,7 @@ import type { Platform } from '../platform/platform.ts';
 import { describeError, type Log } from '../platform/log.ts';
 import { errorResponse, toSecurityError } from './error-response.ts';
 import { type Health, healthResponse } from './health.ts';
+import type { ConnectionRefusal } from '../mtls/connection-refusal.ts';
 import { IncomingRequest } from './incoming-request.ts';
 import { type Listener, type ListenerOptions, openListener } from './listener.ts';
 import type { Route, ServiceRequest, ServiceResponse } from './route.ts';
@@ -24,11 +25,13 @@ export interface HttpService {
    * Opens the routes.
    *
    * @param isCertificateRevoked asked for each request, so that open connections end as well
+   * @param onRefusal told of each connection that ended for its certificate
    */
   serve(
     routes: readonly Route[],
     health: () => Promise<Health>,
     isCertificateRevoked: (thumbprint: string) => boolean,
+    onRefusal?: (refusal: ConnectionRefusal) => void,
   ): void;
   /** Whether `/health/ready` would answer 200. */
   isReady(): Promise<boolean>;
@@ -48,6 +51,11 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
   let router: Router = createRouter(name, [], () => Promise.resolve(STARTING), log);
   let currentHealth = (): Promise<Health> => Promise.resolve(STARTING);
   let isRevoked: (thumbprint: string) => boolean = () => false;
+  let record: (refusal: ConnectionRefusal) => void = () => undefined;
+  const refuse = (refusal: ConnectionRefusal): void => {
+    log.warn('a connection was refused', { ...refusal });
+    record(refusal);
+  };
   let stopping: Promise<void> | undefined;
 
   const open = async (listener: ListenerOptions, healthOnly: boolean): Promise<void> => {
@@ -56,7 +64,8 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
       (message, response) => {
         const peer = opened.peerOf(message.socket);
         if (peer !== undefined && (isRevoked(peer.thumbprint) || peer.notAfter <= clock.now())) {
-          log.warn('a revoked or expired client certificate was refused', { thumbprint: peer.thumbprint });
+          const reason = `the client's certificate ${isRevoked(peer.thumbprint) ? 'is revoked' : 'has expired'}`;
+          refuse({ reason, thumbprint: peer.thumbprint, address: message.socket.remoteAddress ?? 'unknown' });
           message.socket.destroy();
           return;
         }
@@ -68,7 +77,7 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
           response,
         );
       },
-      log,
+      refuse,
     );
     listeners.push(opened);
   };
@@ -83,8 +92,9 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
 
   return {
     ports: listeners.slice(0, options.listeners.length).map(({ port }) => port),
-    serve(routes, health, isCertificateRevoked) {
+    serve(routes, health, isCertificateRevoked, onRefusal) {
       isRevoked = isCertificateRevoked;
+      record = onRefusal ?? record;
       currentHealth = () => (stopping === undefined ? health() : Promise.resolve(STOPPING));
       router = createRouter(name, routes, currentHealth, log);
     },

@@ -1,0 +1,45 @@
+import { ANONYMOUS } from '../audit/audit-event.ts';
+import type { AuditSink } from '../audit/audit-sink.ts';
+import type { ConnectionRefusal } from '../mtls/connection-refusal.ts';
+import type { Platform } from '../platform/platform.ts';
+
+const LIMIT_PER_MINUTE = 60;
+const MINUTE_MS = 60_000;
+
+/**
+ * Records refused connections as `certificate.refuse`; beyond 60 a minute the next one recorded tells how many were
+ * not, so that nobody fills the log from outside.
+ */
+export function createRefusalRecorder(
+  audit: AuditSink,
+  { clock, log }: Pick<Platform, 'clock' | 'log'>,
+): (refusal: ConnectionRefusal) => void {
+  let minute = -1;
+  let recorded = 0;
+  let unrecorded = 0;
+  return ({ reason, thumbprint, address }) => {
+    const current = Math.floor(clock.now() / MINUTE_MS);
+    if (current !== minute) {
+      minute = current;
+      recorded = 0;
+    }
+    if (recorded >= LIMIT_PER_MINUTE) {
+      unrecorded += 1;
+      return;
+    }
+    recorded += 1;
+    const missed = unrecorded;
+    unrecorded = 0;
+    audit
+      .record({
+        type: 'certificate.refuse',
+        class_uid: 3002,
+        outcome: 'DENIED',
+        actor: { ...ANONYMOUS, cert_thumbprint: thumbprint },
+        detail: { reason, source_address: address, ...(missed === 0 ? {} : { unrecorded_before: missed }) },
+      })
+      .catch((error: unknown) => {
+        log.error('a refused connection could not be recorded', { error });
+      });
+  };
+}

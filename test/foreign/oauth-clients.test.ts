@@ -8,7 +8,7 @@ import {
 import { exportJWK, generateKeyPair } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
-import { type ServedSts, serveTestSts } from '../support/served-sts.ts';
+import { type ClientFetch, type ServedSts, serveTestSts } from '../support/served-sts.ts';
 import { describeStores } from '../support/stores.ts';
 import { SECRETS } from '../support/test-sts.ts';
 
@@ -28,9 +28,9 @@ const BFF_SECRET = SECRETS['bff'] ?? '';
 
 describeStores('foreign OAuth clients', (openStore) => {
   let sts: ServedSts;
-  let plain: typeof fetch;
-  let asGateway: typeof fetch;
-  let asBff: typeof fetch;
+  let plain: ClientFetch;
+  let asGateway: ClientFetch;
+  let asBff: ClientFetch;
   beforeAll(async () => {
     sts = await serveTestSts({ openStore, policies: POLICIES, clients: ['bff', 'operator'] });
     [plain, asGateway, asBff] = [await sts.fetchAs(), await sts.fetchAs('gateway'), await sts.fetchAs('bff')];

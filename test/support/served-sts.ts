@@ -6,11 +6,14 @@ import { createTestCa } from './test-ca.ts';
 import { issueTestIdentity } from './test-identity.ts';
 import { openTestSts, type TestSts, type TestStsOptions } from './test-sts.ts';
 
+/** The part of `fetch` that OAuth clients call. */
+export type ClientFetch = (url: string, options: object) => Promise<Response>;
+
 /** An STS that listens on loopback, over TLS with client certificates asked for. */
 export interface ServedSts extends TestSts {
   readonly origin: string;
   /** A fetch that trusts the test CA and shows the certificate of `service`, if any. */
-  fetchAs(service?: string): Promise<typeof globalThis.fetch>;
+  fetchAs(service?: string): Promise<ClientFetch>;
   stop(): Promise<void>;
 }
 
@@ -43,7 +46,7 @@ export async function serveTestSts(options: TestStsOptions): Promise<ServedSts> 
       const leaf = of === undefined ? {} : await ca.issue(of).then(({ cert, key }) => ({ cert, key }));
       const dispatcher = new Agent({ connect: { ca: ca.cert, ...leaf } });
       agents.push(dispatcher);
-      return ((input: string, init: object) => fetch(input, { ...init, dispatcher })) as never;
+      return (url, options) => fetch(url, { ...options, dispatcher }) as unknown as Promise<Response>;
     },
     async stop() {
       await Promise.all(agents.map((agent) => agent.close()));

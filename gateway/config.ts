@@ -9,6 +9,7 @@ export const GATEWAY_SETTINGS = {
   GATEWAY_TLS_PORT: port(4443),
   SUPERGRAPH_CONFIG: z.string().default('gateway/supergraph.yaml'),
   SUPERGRAPH_SDL: z.string().default('gateway/supergraph.graphql'),
+  DEPLOYMENT_ENVIRONMENT: z.string().default('development'),
   INTROSPECTION: choice(['filtered', 'full', 'off'], 'filtered'),
   EXPLORER: choice(['on', 'off'], 'off'),
   ANONYMOUS_EVENTS_PER_MINUTE: countOrOff(1200),

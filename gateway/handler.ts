@@ -31,6 +31,8 @@ export interface HandlerRooms extends OperationRooms {
   readonly browser: BrowserRules;
   readonly limits: { readonly bodyBytes: number; readonly batch: number | 'off' };
   readonly callers: CallerLimits;
+  /** What policies call the place where this gateway runs. */
+  readonly environment: string;
   readonly exchange: Exchange;
   readonly forward: Forward;
   readonly audit: AuditSink;
@@ -90,7 +92,11 @@ async function walk(
     const supergraph = rooms.supergraph();
     const context = {
       supergraph,
-      rights: rightsOf(caller, engine, rooms.platform.clock),
+      rights: rightsOf(caller, engine, {
+        time: rooms.platform.clock.now(),
+        environment: rooms.environment,
+        rates: await rooms.callers.countRates(caller, engine.rateConditions),
+      }),
       fetcher: rooms.forward(supergraph.subgraphs, request.headers),
       journal,
       signal: request.signal,

@@ -55,6 +55,8 @@ export function createRoutes(
 
 async function requireMetricsPermission(request: ServiceRequest, rooms: HandlerRooms): Promise<void> {
   const { caller } = await rooms.exchange(authenticate(request), request);
-  if (!rightsOf(caller, rooms.engine(), rooms.platform.clock).holdsScope('gateway:metrics:read'))
+  if (
+    !rightsOf(caller, rooms.engine(), { time: rooms.platform.clock.now() }).holdsScope('gateway:metrics:read')
+  )
     throw new SecurityError('FORBIDDEN');
 }

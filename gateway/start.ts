@@ -121,6 +121,7 @@ function createRooms(
       batch: config.LIMIT_BATCH,
     },
     callers,
+    environment: config.DEPLOYMENT_ENVIRONMENT,
     exchange: createExchange({
       sts: line.sts,
       verify: line.verifier('gateway'),

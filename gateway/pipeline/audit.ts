@@ -3,12 +3,26 @@ import { ANONYMOUS } from '@aduana/core/audit/audit-event';
 import type { SecurityError } from '@aduana/core/errors/security-error';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
+import type { CallerRights } from './rights.ts';
 import type { Authorized, Caller, Refusal } from './stages.ts';
 
 const API_ACTIVITY = 6003;
 const AUTHENTICATION = 3002;
 const REFUSALS_KEPT = 50;
 const FIELDS_KEPT = 200;
+
+/** A refused field with what decided of each right that the caller lacks. */
+interface ExplainedRefusal extends Refusal {
+  readonly because: readonly Reason[];
+}
+
+/** `rule` and `location` where a rule of the policies decided. */
+interface Reason {
+  readonly missing: string;
+  readonly reason: string;
+  readonly rule?: string;
+  readonly location?: string;
+}
 
 /** What is learned of one request while it walks; becomes its one audit event. */
 export interface Journal {
@@ -22,9 +36,9 @@ export interface Journal {
   operationKind: string | undefined;
   documentHash: string | undefined;
   fields: readonly string[];
-  refusals: readonly Refusal[];
+  refusals: readonly ExplainedRefusal[];
   /** What would have been refused in another mode than `dry_run`. */
-  unenforced: readonly Refusal[];
+  unenforced: readonly ExplainedRefusal[];
   subgraphs: readonly string[];
   errorCodes: readonly string[];
   policySha256: string | undefined;
@@ -69,14 +83,31 @@ export function noteCaller(journal: Journal, caller: Caller): void {
 }
 
 /** Notes what runs and what is refused of it. */
-export function noteFields(journal: Journal, authorized: Authorized): void {
-  const { refusals, unenforced } = authorized;
+export function noteFields(journal: Journal, authorized: Authorized, rights: CallerRights): void {
+  const refusals = authorized.refusals.map((refusal) => explainRefusal(refusal, rights));
+  const unenforced = authorized.unenforced.map((refusal) => explainRefusal(refusal, rights));
   journal.fields =
     journal.fields.length === 0 ? authorized.fields : [...journal.fields, ...authorized.fields];
   journal.refusals = [...journal.refusals, ...refusals];
   journal.unenforced = [...journal.unenforced, ...unenforced];
   if (refusals.length === 0) journal.outcome = journal.outcome === 'FAILED' ? 'ALLOWED' : journal.outcome;
   else journal.outcome = authorized.everythingRefused || authorized.rejected ? 'DENIED' : 'PARTIAL';
+}
+
+function explainRefusal(refusal: Refusal, rights: CallerRights): ExplainedRefusal {
+  const because = refusal.missing.map((missing): Reason => {
+    const decision = rights.decisionOf(missing);
+    if (decision === undefined) return { missing, reason: 'not_granted' };
+    const { reason, location } = decision;
+    const rule = 'rule' in decision ? decision.rule : undefined;
+    return {
+      missing,
+      reason,
+      ...(rule === undefined ? {} : { rule }),
+      ...(location === undefined ? {} : { location }),
+    };
+  });
+  return { ...refusal, because };
 }
 
 /** The `request` event: one for each HTTP request to `/graphql`. */
@@ -97,7 +128,7 @@ export function requestRecord(journal: Journal, trace: TraceContext, address: st
     policy:
       journal.policySha256 === undefined
         ? null
-        : { rule: journal.refusals[0]?.coordinate ?? null, sha256: journal.policySha256 },
+        : { rule: decidingRule(journal.refusals), sha256: journal.policySha256 },
     trace: { trace_id: trace.traceId, span_id: trace.spanId },
     detail: {
       source_address: address,
@@ -129,8 +160,13 @@ export function intentRecord(journal: Journal, trace: TraceContext): AuditRecord
   };
 }
 
-function refusedFields(refusals: readonly Refusal[]): readonly Readonly<Record<string, unknown>>[] {
+/** The first rule that refused something. */
+function decidingRule(refusals: readonly ExplainedRefusal[]): string | null {
+  return refusals.flatMap(({ because }) => because).find(({ rule }) => rule !== undefined)?.rule ?? null;
+}
+
+function refusedFields(refusals: readonly ExplainedRefusal[]): readonly Readonly<Record<string, unknown>>[] {
   return refusals
     .slice(0, REFUSALS_KEPT)
-    .map(({ coordinate, path, missing }) => ({ coordinate, path: path.join('.'), missing }));
+    .map(({ coordinate, path, because }) => ({ coordinate, path: path.join('.'), because }));
 }

@@ -1,6 +1,5 @@
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Rights } from '@aduana/core/graphql/requirement';
 import { type GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import { intentRecord, type Journal, noteFields } from './audit.ts';
@@ -12,6 +11,7 @@ import type { DocumentLimits } from './limits/document-limits.ts';
 import type { Plan } from './plan.ts';
 import { narrow } from './narrow.ts';
 import type { Authorize } from './rewrite/create-authorizer.ts';
+import type { CallerRights } from './rights.ts';
 import type { Delegated, Refusal } from './stages.ts';
 import type { SubgraphFetcher } from './subgraph-fetcher.ts';
 import type { Validate } from './validate.ts';
@@ -29,7 +29,7 @@ export interface OperationRooms {
 
 export interface OperationContext {
   readonly supergraph: LoadedSupergraph;
-  readonly rights: Rights;
+  readonly rights: CallerRights;
   readonly fetcher: SubgraphFetcher;
   readonly journal: Journal;
   readonly signal: AbortSignal;
@@ -53,7 +53,7 @@ export async function runOperation(
   journal.operationKind = validated.operation.operation;
   journal.documentHash = validated.documentHash;
   const authorized = rooms.authorize(validated, supergraph, rights);
-  noteFields(journal, authorized);
+  noteFields(journal, authorized, rights);
   if (authorized.rejected) {
     const errors = authorized.refusals.map(refusalError);
     return { status: 403, text: JSON.stringify({ data: null, errors }) };

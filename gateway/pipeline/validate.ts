@@ -67,7 +67,6 @@ export function createValidate(tokenLimit: number | 'off', limits: DocumentLimit
     }
     const operation = pickOperation(valid.document, request);
     const variables = readVariables(operation, request.variables, supergraph);
-    limits.checkOperation(valid.document, operation, variables, supergraph.supergraphSchema);
     return {
       stage: 'validated',
       caller: delegated.caller,

@@ -2,6 +2,7 @@ import { createInProcessRateCounter } from '@aduana/core/bus/in-process-rate-cou
 import type { RateCounter } from '@aduana/core/bus/rate-counter';
 import { createRedisRateCounter } from '@aduana/core/bus/redis-rate-counter';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import type { RateCondition } from '@aduana/core/iam/compile';
 import { sha256Base64url } from '@aduana/core/platform/digest';
 import type { Platform } from '@aduana/core/platform/platform';
 import type { GatewaySettings } from '../../config.ts';
@@ -16,6 +17,8 @@ export interface CallerLimits {
    * @throws SecurityError `CONCURRENCY_LIMITED` or `RATE_LIMITED`, with when to try again
    */
   enter(caller: Caller): Promise<() => void>;
+  /** Counts this request towards each rate condition of the policies: whether the caller is within it, by its name. */
+  countRates(caller: Caller, conditions: readonly RateCondition[]): Promise<ReadonlyMap<string, boolean>>;
   /** `ok`, or what of the counting is not as it should be. */
   readonly state: string;
   close(): Promise<void>;
@@ -24,6 +27,7 @@ export interface CallerLimits {
 type Settings = Pick<GatewaySettings, 'LIMIT_CONCURRENT_OPERATIONS' | 'RATE_LIMIT_PER_MINUTE' | 'REDIS_URL'>;
 
 const MINUTE_MS = 60_000;
+const NO_RATES: ReadonlyMap<string, boolean> = new Map();
 const KEY_PREFIX = 'aduana:';
 
 /** Limits by who the caller is (issuer and subject), whatever token or connection it uses. */
@@ -36,7 +40,7 @@ export function createCallerLimits(
   const places = createPlaces(settings.LIMIT_CONCURRENT_OPERATIONS);
   return {
     async enter({ claims }) {
-      const key = sha256Base64url(JSON.stringify([claims.sub_iss, claims.sub]));
+      const key = keyOf(claims);
       const leave = places(key);
       try {
         if (perMinute !== 'off') await takeOne(counter, key, perMinute);
@@ -46,11 +50,23 @@ export function createCallerLimits(
         throw error;
       }
     },
+    async countRates({ claims }, conditions) {
+      if (conditions.length === 0) return NO_RATES;
+      const verdicts = conditions.map(async ({ name, limit, perSeconds }) => {
+        const { allowed } = await counter.take(`${name}:${keyOf(claims)}`, limit, perSeconds * 1000);
+        return [name, allowed] as const;
+      });
+      return new Map(await Promise.all(verdicts));
+    },
     get state() {
       return counter.state === 'ok' ? 'ok' : 'rates are counted by each replica alone';
     },
     close: () => counter.close(),
   };
+}
+
+function keyOf({ sub_iss, sub }: Caller['claims']): string {
+  return sha256Base64url(JSON.stringify([sub_iss, sub]));
 }
 
 /** The rate counter of a gateway: shared through Redis where there is one. */

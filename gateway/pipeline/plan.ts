@@ -5,6 +5,7 @@ import { operationFromDocument } from '@apollo/federation-internals';
 import type { QueryPlan } from '@apollo/query-planner';
 import type { DocumentNode } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
+import type { MissBudget } from './rewrite/miss-budget.ts';
 import type { Authorized } from './stages.ts';
 
 /** A plan and the key that it is kept under; the same object for the same operation. */
@@ -19,21 +20,22 @@ export type Plan = (authorized: Authorized, supergraph: LoadedSupergraph) => Pla
 export interface PlanOptions {
   readonly clock: Clock;
   readonly capacity?: number;
+  readonly budget?: MissBudget;
 }
 
 const DEFAULT_CAPACITY = 2_000;
 const LIMIT_MESSAGE = /maximum recursive selections|non-local selections|exceeds limit|too many/i;
 
 /** Plans what a caller may run: the cache is keyed by the document that is executed, never by the one that was sent. */
-export function createPlan({ clock, capacity = DEFAULT_CAPACITY }: PlanOptions): Plan {
+export function createPlan({ clock, capacity = DEFAULT_CAPACITY, budget = () => true }: PlanOptions): Plan {
   const plans = createBoundedCache<Planned>(clock, capacity);
-  return ({ document, operationKey }, supergraph) => {
+  return ({ caller, document, operationKey }, supergraph) => {
     if (document === undefined) return undefined;
     const key = `${supergraph.hash} ${operationKey}`;
     const known = plans.get(key);
     if (known !== undefined) return known;
     const planned = { plan: buildPlan(document, supergraph), key };
-    plans.set(key, planned);
+    if (budget(caller)) plans.set(key, planned);
     return planned;
   };
 }

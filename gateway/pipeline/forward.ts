@@ -44,6 +44,10 @@ export function createForward(options: ForwardOptions): Forward {
     return route;
   };
   return (subgraphs, clientHeaders) => ({
+    forwarded(subgraph) {
+      const allowed = subgraphs.get(subgraph)?.headers ?? [];
+      return allowed.length === 0 ? '' : JSON.stringify(passedOn(allowed, clientHeaders));
+    },
     async fetch(request) {
       const target = subgraphs.get(request.subgraph);
       if (target === undefined) throw new TypeError(`the plan names an unknown subgraph ${request.subgraph}`);

@@ -26,4 +26,9 @@ export interface SubgraphAnswer {
  */
 export interface SubgraphFetcher {
   fetch(request: SubgraphRequest): Promise<SubgraphAnswer>;
+  /**
+   * A text of what of the client's own request reaches this subgraph, apart from the body: requests that differ in it
+   * are never taken for one. Without it nothing is shared.
+   */
+  forwarded?(subgraph: string): string;
 }

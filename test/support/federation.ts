@@ -48,6 +48,10 @@ export interface Ask {
   readonly scopes?: readonly string[];
   readonly signal?: AbortSignal;
   readonly introspection?: Readonly<Record<string, unknown>>;
+  /** Claims of a caller other than the usual one. */
+  readonly caller?: Partial<Caller['claims']>;
+  /** What of the client's request is passed on to every subgraph. */
+  readonly forwarded?: string;
   /** As if no route had been found. */
   readonly withoutPlan?: boolean;
 }
@@ -115,7 +119,10 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
         authorized,
         supergraph,
         narrowings: narrowEach(supergraph),
-        fetcher: { fetch: (request) => answerCall(schemas, request, ask, calls) },
+        fetcher: {
+          forwarded: () => ask.forwarded ?? '',
+          fetch: (request) => answerCall(schemas, request, ask, calls),
+        },
         signal: ask.signal ?? new AbortController().signal,
         ...(ask.introspection === undefined ? {} : { introspection: ask.introspection }),
       });
@@ -176,14 +183,14 @@ function narrowEach({ subgraphs }: LoadedSupergraph): ReadonlyMap<string, Narrow
   );
 }
 
-function validated(document: DocumentNode, text: string, { variables = {} }: Ask): Validated {
+function validated(document: DocumentNode, text: string, { variables = {}, caller }: Ask): Validated {
   const operation = document.definitions.find(
     (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION,
   );
   if (operation === undefined) throw new TypeError('no operation');
   return {
     stage: 'validated',
-    caller: CALLER,
+    caller: { ...CALLER, claims: { ...CALLER.claims, ...caller } },
     trace: { traceId: '0'.repeat(32), spanId: '0'.repeat(16), sampled: false },
     document,
     documentHash: sha256Hex(text),

@@ -8,6 +8,7 @@ import { executeApollo } from './execute-apollo.ts';
 import { executeCompiled } from './execute-compiled.ts';
 import { executePlain } from './execute-plain.ts';
 import type { Execute, Execution } from './executor.ts';
+import { createInFlight } from './in-flight.ts';
 import { createSendFetch } from './send-fetch.ts';
 
 export interface ExecutorOptions {
@@ -26,6 +27,7 @@ export interface ExecutorOptions {
 /** Each plan is compiled once, together with the answer that it is for, and lives as long as its caches keep it. */
 export function createExecutor(options: ExecutorOptions): Execute {
   const { kind, clock, log, operationTimeoutMs, compileAt = 2 } = options;
+  const inFlight = options.shareInFlight ? createInFlight() : undefined;
   const executables = new WeakMap<Shape, Executable>();
   const runs = new WeakMap<Executable, number>();
   const executableOf = (execution: Execution): Executable => {
@@ -52,7 +54,7 @@ export function createExecutor(options: ExecutorOptions): Execute {
     const subgraphs = new Set<string>();
     const onCall = (subgraph: string) => subgraphs.add(subgraph);
     try {
-      const send = createSendFetch({ ...execution, signal: operation.signal, onCall });
+      const send = createSendFetch({ ...execution, signal: operation.signal, inFlight, onCall });
       const { data, errors } = await runOf(executable)(log, executable, execution, send);
       return { data, errors: [...executable.refusals, ...errors], subgraphs: [...subgraphs] };
     } finally {

@@ -27,11 +27,12 @@ export async function executeCompiled(
     variables: execution.authorized.variables,
     abandoned: execution.signal,
     send,
-    state: { layers: [], pointers: [], offsets: [], texts: [] },
+    state: emptyState(),
+    layers: [],
     received: new Map(),
   };
   const data = await attempt(log, async () =>
-    (await runStep(run, compiled.step)) ? compiled.program.write(run.state) : undefined,
+    (await runStep(run, compiled.step)) ? writeAnswer(run) : undefined,
   );
   return data === undefined ? executePlain(log, executable, execution, replay(run)) : { data, errors: [] };
 }
@@ -42,7 +43,10 @@ interface CompiledRun {
   /** Aborted when the client leaves. */
   readonly abandoned: AbortSignal;
   readonly send: SendFetch;
-  readonly state: ProgramState;
+  /** Shared by runs that were given the very same answers so far. */
+  state: ProgramState;
+  /** What this run itself was given. */
+  readonly layers: (readonly unknown[])[];
   readonly received: Map<OutgoingFetch, Received>;
 }
 
@@ -51,6 +55,18 @@ interface Received {
   readonly texts: readonly string[] | undefined;
   readonly answer: FetchedAnswer | undefined;
   readonly error: unknown;
+}
+
+function emptyState(): ProgramState {
+  return { layers: [], pointers: [], offsets: [], texts: [], answer: undefined };
+}
+
+function writeAnswer({ state, compiled: { program } }: CompiledRun): string {
+  if (state.answer === undefined) {
+    for (const cut of program.cuts.values()) cut(state);
+    state.answer = program.write(state);
+  }
+  return state.answer;
 }
 
 async function attempt(log: Log, work: () => Promise<string | undefined>): Promise<string | undefined> {
@@ -95,7 +111,7 @@ async function runFetches(run: CompiledRun, steps: readonly FetchStep[]): Promis
   const parts: { readonly step: FetchStep; readonly texts: readonly string[] | undefined }[] = [];
   for (const step of steps) {
     const texts = cuts.get(step)?.(run.state);
-    if (texts?.length === 0) run.state.layers[step.index] = [];
+    if (texts?.length === 0) place(run, step, NOTHING);
     else parts.push({ step, texts });
   }
   const [first] = parts;
@@ -133,17 +149,47 @@ async function sendMerged(
 }
 
 function receive(
-  { received, state }: CompiledRun,
+  run: CompiledRun,
   step: FetchStep,
   texts: readonly string[] | undefined,
   answer: FetchedAnswer | undefined,
 ): boolean {
-  received.set(step, { texts, answer, error: undefined });
+  run.received.set(step, { texts, answer, error: undefined });
   if (answer?.data === undefined || answer.errors.length > 0) return false;
-  const layer = texts === undefined ? [answer.data] : getOwn(answer.data, '_entities');
-  if (!Array.isArray(layer) || layer.length !== (texts?.length ?? 1)) return false;
-  state.layers[step.index] = layer as unknown[];
+  if (texts === undefined) {
+    place(run, step, rootLayer(run, answer.data));
+    return true;
+  }
+  const layer = getOwn(answer.data, '_entities');
+  if (!Array.isArray(layer) || layer.length !== texts.length) return false;
+  place(run, step, layer);
   return true;
+}
+
+const NOTHING: readonly unknown[] = [];
+const roots = new WeakMap<
+  object,
+  { readonly layer: readonly unknown[]; state: ProgramState; plan: CompiledPlan }
+>();
+
+/** An answer that other runs of the same plan were given too brings along what they found out from it. */
+function rootLayer(run: CompiledRun, data: object): readonly unknown[] {
+  const known = roots.get(data);
+  if (known?.plan === run.compiled) {
+    if (run.layers.length === 0) run.state = known.state;
+    return known.layer;
+  }
+  const layer = [data];
+  roots.set(data, { layer, state: run.state, plan: run.compiled });
+  return layer;
+}
+
+function place(run: CompiledRun, step: FetchStep, layer: readonly unknown[]): void {
+  run.layers[step.index] = layer;
+  const known = run.state.layers[step.index];
+  if (known === layer) return;
+  if (known !== undefined) run.state = { ...emptyState(), layers: [...run.layers] };
+  run.state.layers[step.index] = layer;
 }
 
 /** Gives what was received already; what it was not sent with is fetched. */

@@ -15,12 +15,14 @@ export function generateCut(
   tables: unknown[],
 ): string {
   const { id, position } = keys;
+  const statements = placeStatements(keys, all, schema, tables);
   return `function cut${String(id)}(state) {
   const done = state.texts[${String(id)}];
   if (done !== undefined) return done;
+  ${statements.before.join(' ')}
   const offsets = [], pointers = [], texts = [], known = new Map();
   const place = (o) => {
-${placeStatements(keys, all, schema, tables).join('\n')}
+${statements.place.join('\n')}
   };
   for (const v0 of state.layers[${String(position.owner?.index)}]) {
     offsets.push(pointers.length);
@@ -51,8 +53,9 @@ function placeStatements(
   all: readonly RepresentationKeys[],
   schema: GraphQLSchema,
   tables: unknown[],
-): string[] {
+): { readonly before: readonly string[]; readonly place: readonly string[] } {
   const lines: string[] = [];
+  const before: string[] = [];
   const looked = new Set<number>();
   const sourceVariable = (step: { readonly index: number }): string => {
     const other = all.find(
@@ -61,6 +64,7 @@ function placeStatements(
     if (other === undefined) return 'o';
     if (!looked.has(step.index)) {
       looked.add(step.index);
+      before.push(`cut${String(other.id)}(state);`);
       const pointer = `state.pointers[${String(other.id)}][pointers.length]`;
       lines.push(`const p${String(step.index)} = ${pointer};`);
       lines.push(
@@ -96,7 +100,7 @@ function placeStatements(
     ...lookupStatements(fields, values, `'{' + ${parts.join(` + ',' + `)} + '}'`),
     'pointers.push(k);',
   );
-  return lines.map((line) => `    ${line}`);
+  return { before, place: lines.map((line) => `    ${line}`) };
 }
 
 /** A null of a later fetch does not wipe what an earlier one brought. */

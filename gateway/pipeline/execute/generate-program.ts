@@ -19,6 +19,8 @@ export interface ProgramState {
   readonly offsets: (readonly number[])[];
   /** By representation keys: the representations, each once. */
   readonly texts: (readonly string[])[];
+  /** The JSON text of `data`, once written. */
+  answer: string | undefined;
 }
 
 /** Generated code for one plan and one answer; each function throws `MISFIT` where the data is not as planned. */

@@ -1,8 +1,9 @@
-import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Code } from '@aduana/core/errors/error-codes';
-import type { SubgraphFetcher } from '../subgraph-fetcher.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Authorized, Narrowing } from '../stages.ts';
+import type { SubgraphFetcher, SubgraphRequest } from '../subgraph-fetcher.ts';
 import type { FetchStep } from './compile-plan.ts';
+import type { InFlight } from './in-flight.ts';
 import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
 
 /** What a subgraph answered, in a form that holds: `data` is an object or nothing came. */
@@ -22,34 +23,82 @@ export interface FetchSender {
   readonly authorized: Authorized;
   readonly narrowings: ReadonlyMap<string, Narrowing>;
   readonly signal: AbortSignal;
+  readonly inFlight: InFlight | undefined;
   readonly onCall: (subgraph: string) => void;
 }
 
 /** @throws SecurityError where the subgraph did not answer in GraphQL's form, or nothing allows calling it */
-export function createSendFetch({ fetcher, authorized, narrowings, signal, onCall }: FetchSender): SendFetch {
-  return async (step, variables) => {
-    const narrowing = narrowings.get(step.subgraph);
+export function createSendFetch(sender: FetchSender): SendFetch {
+  const { fetcher, authorized, narrowings, signal, inFlight, onCall } = sender;
+  const { caller, trace } = authorized;
+  return (fetch, variables) => {
+    const { subgraph, operationKind } = fetch;
+    const narrowing = narrowings.get(subgraph);
     if (narrowing === undefined)
-      throw new SecurityError('INTERNAL_SERVER_ERROR', { detail: `no narrowing for ${step.subgraph}` });
-    onCall(step.subgraph);
-    const answer: unknown = await untilAborted(
-      signal,
-      fetcher.fetch({
-        subgraph: step.subgraph,
-        body: `{"query":${JSON.stringify(step.query)}${operationName(step)},"variables":${variables}}`,
-        operationKind: step.operationKind,
-        caller: authorized.caller,
+      return Promise.reject(
+        new SecurityError('INTERNAL_SERVER_ERROR', { detail: `no narrowing for ${subgraph}` }),
+      );
+    onCall(subgraph);
+    const body = bodyText(fetch, variables);
+    const send = async (until: AbortSignal) => {
+      const request: SubgraphRequest = {
+        subgraph,
+        body,
+        operationKind,
+        caller,
         narrowing,
-        trace: authorized.trace,
+        trace,
+        signal: until,
+      };
+      return readAnswer(await fetcher.fetch(request));
+    };
+    if (operationKind === 'mutation')
+      return untilAborted(
         signal,
-      }),
-    );
-    return readAnswer(answer);
+        mutate(inFlight, () => send(signal)),
+      );
+    const forwarded = fetcher.forwarded?.(subgraph);
+    if (inFlight === undefined || forwarded === undefined) return untilAborted(signal, send(signal));
+    const key = `${subgraph} ${caller.claims.jti} ${narrowingText(narrowing)} ${forwarded} ${body}`;
+    return untilAborted(signal, inFlight.share(key, signal, send));
   };
 }
 
+/** Who asks during a mutation or after it must not get what was asked before. */
+async function mutate(
+  inFlight: InFlight | undefined,
+  send: () => Promise<FetchedAnswer>,
+): Promise<FetchedAnswer> {
+  inFlight?.forget();
+  try {
+    return await send();
+  } finally {
+    inFlight?.forget();
+  }
+}
+
+const narrowingTexts = new WeakMap<Narrowing, string>();
+
+function narrowingText(narrowing: Narrowing): string {
+  let text = narrowingTexts.get(narrowing);
+  if (text === undefined) narrowingTexts.set(narrowing, (text = JSON.stringify(narrowing)));
+  return text;
+}
+
+const bodyHeads = new WeakMap<OutgoingFetch, string>();
+
+function bodyText(fetch: OutgoingFetch, variables: string): string {
+  let head = bodyHeads.get(fetch);
+  if (head === undefined) {
+    const { query, operationName } = fetch;
+    const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`;
+    bodyHeads.set(fetch, (head = `{"query":${JSON.stringify(query)}${name},"variables":`));
+  }
+  return `${head}${variables}}`;
+}
+
 /** Takes a subgraph's answer apart; nothing about it is trusted. */
-export function readAnswer(answer: unknown): FetchedAnswer {
+function readAnswer(answer: unknown): FetchedAnswer {
   if (!isJsonObject(answer))
     throw new SecurityError('SUBGRAPH_ERROR', { detail: 'the answer is not an object' });
   const data = getOwn(answer, 'data') ?? undefined;
@@ -79,21 +128,16 @@ export function publicFailure(error: unknown): Code {
   }
 }
 
-function operationName(step: OutgoingFetch): string {
-  return step.operationName === undefined ? '' : `,"operationName":${JSON.stringify(step.operationName)}`;
-}
-
 /** Waits no longer than the operation lives, whatever the fetcher makes of its signal. */
 function untilAborted<Value>(signal: AbortSignal, pending: Promise<Value>): Promise<Value> {
   return new Promise((resolve, reject) => {
     const abort = () => {
       reject(signal.reason as Error);
     };
-    const settle = () => {
-      signal.removeEventListener('abort', abort);
-    };
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort, { once: true });
-    pending.then(resolve, reject).finally(settle);
+    pending.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
   });
 }

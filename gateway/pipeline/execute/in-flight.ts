@@ -1,0 +1,53 @@
+import type { FetchedAnswer } from './send-fetch.ts';
+
+/** Requests that are under way: who asks the same, as the same caller, waits for the same answer. */
+export interface InFlight {
+  /**
+   * @param key everything that the answer may depend on
+   * @param start runs until nobody waits any more: its signal is then aborted
+   */
+  share(
+    key: string,
+    signal: AbortSignal,
+    start: (signal: AbortSignal) => Promise<FetchedAnswer>,
+  ): Promise<FetchedAnswer>;
+  /** Something may have changed: what was asked before answers nobody who asks from now on. */
+  forget(): void;
+}
+
+interface Flight {
+  readonly answer: Promise<FetchedAnswer>;
+  readonly controller: AbortController;
+  waiting: number;
+}
+
+export function createInFlight(): InFlight {
+  let flights = new Map<string, Flight>();
+  const begin = (key: string, start: (signal: AbortSignal) => Promise<FetchedAnswer>): Flight => {
+    const started = flights;
+    const controller = new AbortController();
+    const answer = start(controller.signal).finally(() => started.delete(key));
+    const flight = { answer, controller, waiting: 0 };
+    flights.set(key, flight);
+    return flight;
+  };
+  return {
+    async share(key, signal, start) {
+      const flight = flights.get(key) ?? begin(key, start);
+      flight.waiting += 1;
+      const leave = () => {
+        flight.waiting -= 1;
+        if (flight.waiting === 0) flight.controller.abort(signal.reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      try {
+        return await flight.answer;
+      } finally {
+        signal.removeEventListener('abort', leave);
+      }
+    },
+    forget() {
+      flights = new Map();
+    },
+  };
+}

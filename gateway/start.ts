@@ -17,6 +17,8 @@ import { createHandler, type HandlerRooms } from './handler.ts';
 import { createSpentProofs } from '@aduana/core/tokens/spent-proofs';
 import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
 import { createExchange } from './pipeline/exchange.ts';
+import { createFindDocument } from './pipeline/documents/find-document.ts';
+import { openTrustedDocuments, type TrustedDocuments } from './pipeline/documents/trusted-documents.ts';
 import { createExecutor } from './pipeline/execute/create-executor.ts';
 import { createForward } from './pipeline/forward.ts';
 import { type CallerViews, createCallerViews } from './pipeline/caller-views.ts';
@@ -25,6 +27,7 @@ import { type CallerLimits, createCallerLimits } from './pipeline/limits/caller-
 import { createDocumentLimits } from './pipeline/limits/document-limits.ts';
 import { createPlan } from './pipeline/plan.ts';
 import { createAuthorizer } from './pipeline/rewrite/create-authorizer.ts';
+import { createMissBudget } from './pipeline/rewrite/miss-budget.ts';
 import { createValidate } from './pipeline/validate.ts';
 import { createRoutes } from './routes.ts';
 import { readSupergraphConfig } from './supergraph/supergraph-config.ts';
@@ -35,6 +38,8 @@ export interface GatewayConfig extends GatewaySettings {
   readonly variables: Environment;
 }
 
+/** Of one caller, rewritten operations and plans together. */
+const MISSES_KEPT_PER_MINUTE = 1_000;
 const SUBGRAPH_ANSWER_BYTES = 67_108_864;
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
@@ -82,7 +87,10 @@ export async function startGateway(
     );
     const callers = createCallerLimits(config, platform);
     closers.push(() => callers.close());
-    const rooms = createRooms(config, platform, { line, audit, flood, policies, supergraph, callers });
+    const trusted = await openTrusted(config, platform);
+    closers.push(async () => trusted?.stop());
+    const opened = { line, audit, flood, policies, supergraph, callers, trusted };
+    const rooms = createRooms(config, platform, opened);
     http.serve(
       createRoutes(config, platform, createHandler(rooms), rooms),
       () => Promise.resolve(healthOf(line, audit, callers)),
@@ -103,16 +111,18 @@ interface Opened {
   readonly policies: LivePolicies;
   readonly supergraph: SupergraphManager;
   readonly callers: CallerLimits;
+  readonly trusted: TrustedDocuments | undefined;
 }
 
 function createRooms(
   config: GatewayConfig,
   platform: ServicePlatform,
-  { line, audit, flood, policies, supergraph, callers }: Opened,
+  { line, audit, flood, policies, supergraph, callers, trusted }: Opened,
 ): HandlerRooms {
   const { clock, log } = platform;
   const documentLimits = createDocumentLimits(config);
   const views = createViews(config, platform);
+  const budget = createMissBudget(clock, MISSES_KEPT_PER_MINUTE);
   return {
     platform,
     browser: { publicHosts: config.PUBLIC_HOSTS, allowedOrigins: config.ALLOWED_ORIGINS },
@@ -136,12 +146,14 @@ function createRooms(
       trustDomain: config.TRUST_DOMAIN,
       maxResponseBytes: SUBGRAPH_ANSWER_BYTES,
     }),
+    findDocument: createFindDocument({ trusted, persisted: config.PERSISTED_QUERIES === 'on', clock }),
+    refusals: config.REFUSALS,
     documentLimits,
     validate: createValidate(config.LIMIT_TOKENS, documentLimits),
-    authorize: createAuthorizer({ clock, mode: config.AUTHORIZATION_MODE }),
+    authorize: createAuthorizer({ clock, mode: config.AUTHORIZATION_MODE, budget }),
     views,
     introspect: createIntrospect({ clock, mode: config.INTROSPECTION, views }),
-    plan: createPlan({ clock }),
+    plan: createPlan({ clock, budget }),
     execute: createExecutor({
       kind: config.EXECUTOR,
       clock,
@@ -160,6 +172,13 @@ function createRooms(
 function createViews(config: GatewayConfig, { clock }: ServicePlatform): CallerViews {
   const everything = config.AUTHORIZATION_MODE === 'dry_run' || config.INTROSPECTION === 'full';
   return everything ? ({ apiSchema }) => apiSchema : createCallerViews({ clock });
+}
+
+async function openTrusted(
+  { TRUSTED_DOCUMENTS: file }: GatewayConfig,
+  { clock, log }: ServicePlatform,
+): Promise<TrustedDocuments | undefined> {
+  return file === 'off' ? undefined : openTrustedDocuments({ file, clock, log });
 }
 
 function listenersOf(config: GatewayConfig, { identity }: ServicePlatform): readonly ListenerOptions[] {

@@ -4,10 +4,12 @@ import { type GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import { intentRecord, type Journal, noteFields } from './audit.ts';
 import type { CallerViews } from './caller-views.ts';
+import type { FindDocument } from './documents/find-document.ts';
 import type { Execute } from './execute/executor.ts';
 import type { GraphqlRequest } from './graphql-request.ts';
 import type { Introspect } from './introspect.ts';
 import type { DocumentLimits } from './limits/document-limits.ts';
+import { placeRefusals, type RefusalPlacement } from './place-refusals.ts';
 import type { Plan } from './plan.ts';
 import { narrow } from './narrow.ts';
 import type { Authorize } from './rewrite/create-authorizer.ts';
@@ -17,6 +19,7 @@ import type { SubgraphFetcher } from './subgraph-fetcher.ts';
 import type { Validate } from './validate.ts';
 
 export interface OperationRooms {
+  readonly findDocument: FindDocument;
   readonly validate: Validate;
   readonly authorize: Authorize;
   readonly views: CallerViews;
@@ -24,6 +27,7 @@ export interface OperationRooms {
   readonly plan: Plan;
   readonly execute: Execute;
   readonly documentLimits: DocumentLimits;
+  readonly refusals: RefusalPlacement;
   readonly audit: AuditSink;
 }
 
@@ -41,13 +45,14 @@ export interface OperationAnswer {
   readonly text: string;
 }
 
-/** Walks one operation through its rooms: validate, authorize, introspect, plan, narrow, execute. */
+/** Walks one operation through its rooms: find its document, validate, authorize, introspect, plan, narrow, execute. */
 export async function runOperation(
   delegated: Delegated,
-  request: GraphqlRequest,
+  sent: GraphqlRequest,
   rooms: OperationRooms,
   { supergraph, rights, fetcher, journal, signal }: OperationContext,
 ): Promise<OperationAnswer> {
+  const request = rooms.findDocument(sent, rights);
   const validated = rooms.validate(delegated, request, supergraph, () => rooms.views(supergraph, rights));
   journal.operationName = validated.operationName;
   journal.operationKind = validated.operation.operation;
@@ -80,8 +85,7 @@ export async function runOperation(
   journal.subgraphs = answer.subgraphs;
   journal.errorCodes = [...new Set(answer.errors.map(({ extensions }) => extensions.code))];
   if (answer.data === 'null' && authorized.refusals.length === 0) journal.outcome = 'FAILED';
-  const errors = answer.errors.length === 0 ? '' : `,"errors":${JSON.stringify(answer.errors)}`;
-  return { status: 200, text: `{"data":${answer.data}${errors}}` };
+  return { status: 200, text: `{"data":${answer.data}${placeRefusals(answer.errors, rooms.refusals)}}` };
 }
 
 function refusalError({ path }: Refusal): GraphQLFormattedError {

@@ -59,9 +59,7 @@ export async function startTestHouse(options: HouseOptions = {}): Promise<TestHo
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
   await untilReady(child, chunks);
-  const chosen = JSON.parse(
-    await readFile(join(folder, 'home/addresses.json'), 'utf8'),
-  ) as TestHouse['ports'];
+  const chosen = await readPorts(folder, environment);
   return {
     process: child,
     folder,
@@ -77,6 +75,17 @@ export async function startTestHouse(options: HouseOptions = {}): Promise<TestHo
       return child.exitCode;
     },
   };
+}
+
+/** The ports that the system chose, and those that were given. */
+async function readPorts(
+  folder: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<TestHouse['ports']> {
+  const given = Object.fromEntries(PORT_VARIABLES.map((name) => [name, Number(environment[name])]));
+  const file = join(folder, 'home/addresses.json');
+  const chosen = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as object) : {};
+  return { ...given, ...chosen } as TestHouse['ports'];
 }
 
 /** The environment of a house of its own: nothing of the developer's house is touched. */

@@ -56,15 +56,23 @@ export function describeStores(name: string, suite: (openStore: OpenStore) => vo
 
 /** A suite that only a real server can run: says so where there is none. */
 export function describePostgres(name: string, suite: (openStore: OpenStore) => void): void {
+  describePostgresServer(name, (url) => {
+    const kind = server(url);
+    afterAll(() => kind.close());
+    suite(kind.open);
+  });
+}
+
+/** As `describePostgres`, for a suite that makes its own databases on the server. */
+export function describePostgresServer(name: string, suite: (serverUrl: string) => void): void {
   if (postgresUrl === undefined) {
     process.stderr.write(`PostgreSQL does not answer: not run: ${name}\n`);
     describe.skip(`${name} over PostgreSQL`, () => undefined);
     return;
   }
+  const url = postgresUrl;
   describe(`${name} over PostgreSQL`, () => {
-    const kind = server(postgresUrl);
-    afterAll(() => kind.close());
-    suite(kind.open);
+    suite(url);
   });
 }
 

@@ -1,0 +1,96 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openEmbeddedStore } from '@aduana/core/store/pglite-database';
+import { houseEnvironment, runAduana, startTestHouse } from '../support/running-house.ts';
+
+/** Writes down every address that the process connects to and every name that it looks up. */
+const CONNECTION_RECORDER = `
+import { appendFileSync } from 'node:fs';
+import dns from 'node:dns';
+import net from 'node:net';
+const note = (line) => appendFileSync(process.env.CONNECTIONS_FILE, line + '\\n');
+const connect = net.Socket.prototype.connect;
+net.Socket.prototype.connect = function (...args) {
+  const [options] = Array.isArray(args[0]) ? args[0] : args;
+  note('connect ' + (options?.host ?? options?.path ?? args[1] ?? 'localhost'));
+  return connect.apply(this, args);
+};
+const lookup = dns.lookup;
+dns.lookup = function (name, ...rest) { note('lookup ' + name); return lookup.call(this, name, ...rest); };
+`;
+
+describe('the life of a house over PGlite', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'aduana-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test('starts and serves without one connection beyond its own addresses, and drains at the first of two SIGINTs', async () => {
+    const recorder = join(folder, 'record-connections.mjs');
+    const connections = join(folder, 'connections.txt');
+    await writeFile(recorder, CONNECTION_RECORDER);
+    await writeFile(connections, '');
+    const environment = { NODE_OPTIONS: `--import ${recorder}`, CONNECTIONS_FILE: connections };
+    const house = await startTestHouse({ folder, environment });
+    const { code } = await house.aduana('query', '--as', 'bff', '{ leads { company } whoami { subject } }');
+    expect(code).toBe(0);
+    house.process.kill('SIGINT');
+    expect(await house.stop()).toBe(0);
+    expect(house.output()).toContain('aduana has stopped');
+    const seen = new Set((await readFile(connections, 'utf8')).trim().split('\n'));
+    expect([...seen].filter((line) => !/^(connect|lookup) (localhost|127\.0\.0\.1|::1)$/.test(line))).toEqual(
+      [],
+    );
+    expect(seen).toContain('connect localhost');
+  }, 90_000);
+
+  test('starts again on what it left behind, and the log is whole', async () => {
+    const house = await startTestHouse({ folder });
+    try {
+      const events = await house.aduana(
+        'query', '--as', 'auditor',
+        '{ auditEvents(filter: { type: "request", actor: "bff" }, first: 5) { edges { node { seq outcome } } } }',
+      ); // prettier-ignore
+      expect(JSON.parse(events.stdout)).toMatchObject({
+        data: {
+          auditEvents: {
+            edges: expect.arrayContaining([{ node: expect.objectContaining({ outcome: 'ALLOWED' }) }]),
+          },
+        },
+      });
+      expect((await house.aduana('audit', 'verify')).code).toBe(0);
+    } finally {
+      expect(await house.stop()).toBe(0);
+    }
+    expect((await runAduana(['audit', 'verify'], houseEnvironment(folder))).code).toBe(0);
+  }, 90_000);
+
+  test('one changed byte of a stored event is found by the verifier', async () => {
+    const store = await openEmbeddedStore(join(folder, 'home/data'));
+    const superuser = store.database('audit');
+    await superuser.query('ALTER TABLE entries DISABLE TRIGGER ALL');
+    await superuser.query(
+      `UPDATE entries SET canonical = replace(canonical, '"ALLOWED"', '"ALLOWEd"') WHERE seq = 3`,
+    );
+    await store.close();
+    const { code, stdout, stderr } = await runAduana(['audit', 'verify'], houseEnvironment(folder));
+    expect(stdout + stderr).toContain('TAMPERED');
+    expect(code).toBe(1);
+  }, 60_000);
+
+  test('without the STS the handshake says what is missing and fails', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'aduana-'));
+    const house = await startTestHouse({ folder: other, args: ['--without', 'sts'] });
+    try {
+      const { code, stdout } = await house.aduana('handshake');
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/FAIL +sts is ready/);
+    } finally {
+      expect(await house.stop()).toBe(0);
+      await rm(other, { recursive: true, force: true });
+    }
+  }, 120_000);
+});

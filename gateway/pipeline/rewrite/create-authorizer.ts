@@ -1,16 +1,15 @@
-import { createNeeds, type Needs } from '@aduana/core/graphql/needs';
 import { type Requirement, type Rights, isMet, missingFrom } from '@aduana/core/graphql/requirement';
 import type { Requirements } from '@aduana/core/graphql/requirements';
-import { type BoundedCache, createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import { type DocumentNode, Kind, type OperationDefinitionNode, print } from 'graphql';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { Authorized, Validated } from '../stages.ts';
-import { analyzeOperation, type Fragments, type OperationAnalysis } from './analyze-operation.ts';
+import type { OperationAnalysis } from './analyze-operation.ts';
 import { type ConditionValues, readConditionValues } from './conditions.ts';
+import { createKnownOperations, type KnownOperation } from './known-operations.ts';
 import type { MissBudget } from './miss-budget.ts';
-import { fetchKey, renameVariables, plannersFields } from './planner-workarounds.ts';
+import { fetchKey, renameVariables } from './planner-workarounds.ts';
 import { type RewrittenOperation, rewriteOperation } from './rewrite-operation.ts';
 import { usedVariables } from './used-variables.ts';
 
@@ -31,29 +30,11 @@ export interface AuthorizerOptions {
 /** The part of `Authorized` that every request with the same document, rights and conditions shares. */
 type Shared = Omit<Authorized, 'caller' | 'trace' | 'variables'>;
 
-/** What is known of one operation of one document over one supergraph. */
-interface KnownOperation {
-  readonly supergraph: LoadedSupergraph;
-  readonly fragments: Fragments;
-  readonly analysis: OperationAnalysis;
-  /** By the caller's rights and the values of the conditions. */
-  readonly variants: BoundedCache<Shared>;
-}
-
-interface SupergraphTables {
-  readonly needs: Needs;
-  readonly plannersOwn: ReadonlySet<string>;
-}
-
 const DEFAULT_CAPACITY = 2_000;
-const VARIANTS_PER_OPERATION = 100;
 
 export function createAuthorizer(options: AuthorizerOptions): Authorize {
   const { clock, mode, capacity = DEFAULT_CAPACITY, budget = () => true } = options;
-  const operations = createBoundedCache<KnownOperation>(clock, capacity);
-  const near = new WeakMap<OperationDefinitionNode, KnownOperation>();
-  const tables = new WeakMap<LoadedSupergraph, SupergraphTables>();
-
+  const knownOperation = createKnownOperations<Shared>(clock, capacity);
   return (validated, supergraph, rights) => {
     const { operation, caller, trace, variables } = validated;
     const known = knownOperation(validated, supergraph);
@@ -64,70 +45,32 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     for (const value of conditions.values()) key += value ? 't' : 'f';
     let shared = variants.get(key);
     if (shared === undefined) {
-      shared = rewrite(validated, known, held, conditions);
+      shared = share(validated, held, mode, rewrite(validated, known, held, conditions, mode));
       if (budget(caller)) variants.set(key, shared);
     }
     return { caller, trace, variables, ...shared }; // the spread last: first, it costs V8 twenty times as much
   };
+}
 
-  /** By the object where validation kept it, else by the document's hash. */
-  function knownOperation(validated: Validated, supergraph: LoadedSupergraph): KnownOperation {
-    const { document, documentHash, operation } = validated;
-    const met = near.get(operation);
-    if (met?.supergraph === supergraph) return met;
-    const key = `${supergraph.hash} ${documentHash} ${operation.name?.value ?? ''}`;
-    let known = operations.get(key);
-    if (known?.supergraph !== supergraph) {
-      const { supergraphSchema, requirements } = supergraph;
-      const fragments = fragmentsOf(document);
-      const { needs } = tablesOf(supergraph);
-      const analysis = analyzeOperation(operation, fragments, supergraphSchema, needs, requirements);
-      known = {
-        supergraph,
-        fragments,
-        analysis,
-        variants: createBoundedCache(clock, VARIANTS_PER_OPERATION),
-      };
-      operations.set(key, known);
-    }
-    near.set(operation, known);
-    return known;
-  }
-
-  function tablesOf(supergraph: LoadedSupergraph): SupergraphTables {
-    let known = tables.get(supergraph);
-    if (known === undefined) {
-      const { supergraphSchema, requirements } = supergraph;
-      known = {
-        needs: createNeeds(supergraphSchema, requirements),
-        plannersOwn: plannersFields(supergraphSchema),
-      };
-      tables.set(supergraph, known);
-    }
-    return known;
-  }
-
-  function rewrite(
-    validated: Validated,
-    { supergraph, fragments }: KnownOperation,
-    held: HeldRights,
-    conditions: ConditionValues,
-  ): Shared {
-    const { supergraphSchema, requirements } = supergraph;
-    const { needs, plannersOwn } = tablesOf(supergraph);
-    const rewritten = rewriteOperation({
-      operation: validated.operation,
-      fragments,
-      schema: supergraphSchema,
-      needs,
-      conditions,
-      enforce: mode !== 'dry_run',
-      meets: (number) => isMet(numbered(requirements, number), held),
-      missing: (number) => missingFrom(numbered(requirements, number), held),
-      dataKey: (responseKey, coordinate) => fetchKey(responseKey, coordinate, plannersOwn),
-    });
-    return share(validated, held, mode, rewritten);
-  }
+function rewrite(
+  { operation }: Validated,
+  { supergraph, fragments, needs, plannersOwn }: KnownOperation<Shared>,
+  held: HeldRights,
+  conditions: ConditionValues,
+  mode: AuthorizationMode,
+): RewrittenOperation {
+  const { supergraphSchema, requirements } = supergraph;
+  return rewriteOperation({
+    operation,
+    fragments,
+    schema: supergraphSchema,
+    needs,
+    conditions,
+    enforce: mode !== 'dry_run',
+    meets: (number) => isMet(numbered(requirements, number), held),
+    missing: (number) => missingFrom(numbered(requirements, number), held),
+    dataKey: (responseKey, coordinate) => fetchKey(responseKey, coordinate, plannersOwn),
+  });
 }
 
 function numbered({ distinct }: Requirements, number: number): Requirement {
@@ -208,12 +151,4 @@ function rebuild(
     ),
     selectionSet: { kind: Kind.SELECTION_SET, selections },
   });
-}
-
-function fragmentsOf({ definitions }: DocumentNode): Fragments {
-  return new Map(
-    definitions.flatMap((definition) =>
-      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [],
-    ),
-  );
 }

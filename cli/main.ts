@@ -11,6 +11,7 @@ import { registerHandshake } from './handshake.ts';
 import { registerKeys } from './keys.ts';
 import { registerPolicy } from './policy.ts';
 import { registerQuery } from './query.ts';
+import { registerRotate } from './rotate.ts';
 import { registerServices } from './services.ts';
 import { registerSupergraph } from './supergraph.ts';
 import { registerToken } from './token.ts';
@@ -42,6 +43,7 @@ const COMMANDS = [
   registerToken,
   registerKeys,
   registerCerts,
+  registerRotate,
   registerSupergraph,
   registerPolicy,
   registerAudit,

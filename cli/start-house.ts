@@ -5,8 +5,6 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compile } from '@aduana/core/iam/compile';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
 import type { HouseSettings } from '@aduana/core/config/house-settings';
 import type { RunningService } from '@aduana/core/http/service-platform';
 import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
@@ -17,6 +15,7 @@ import type { CommandContext } from './command-context.ts';
 import { type HousePlatform, loadServiceIdentity, openHousePlatform } from './house-platform.ts';
 import type { ConfiguredService, HouseService } from './house-services.ts';
 import { checkBinding, checkPorts, createPreflight, type Preflight, type WantedPort } from './preflight.ts';
+import { servicesWithSecrets } from './services-with-secrets.ts';
 import { stopAll } from './shutdown.ts';
 
 export interface RunningHouse {
@@ -57,11 +56,7 @@ export async function startHouse(
     const { environment, chosen } = await chooseSystemPorts(wanted, context.environment, options.wholeHouse);
     const configured = await configureAll(wanted, { ...context, environment }, preflight, options);
     const [settings] = [...configured.values()].map((service) => service.settings);
-    if (settings !== undefined) {
-      const services = wanted.map(({ name }) => name);
-      const wholeHouse = options.makeCertificates;
-      keeper = await preflight.try(() => openCertificateKeeper({ services, settings, wholeHouse }, context));
-    }
+    if (settings !== undefined) keeper = await openKeeper(wanted, settings, context, preflight, options);
     const secretHolders =
       settings === undefined ? [] : await checkHome(wanted, settings, context, preflight, locks, keeper);
     preflight.assertNone();
@@ -100,6 +95,17 @@ export async function startHouse(
   const order = wanted.map(({ name }) => name);
   running.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   return { services: running, stop: giveBack };
+}
+
+function openKeeper(
+  wanted: readonly HouseService[],
+  settings: HouseSettings,
+  context: CommandContext,
+  preflight: Preflight,
+  { makeCertificates: wholeHouse }: StartOptions,
+): Promise<CertificateKeeper | undefined> {
+  const services = wanted.map(({ name }) => name);
+  return preflight.try(() => openCertificateKeeper({ services, settings, wholeHouse }, context));
 }
 
 /** Claims the home and reads what the services will read; answers which of them have client secrets. */
@@ -156,14 +162,6 @@ async function configureAll(
   }
   await checkPorts(preflight, address, ports);
   return configured;
-}
-
-/** Ids of the services that may authenticate with a client secret. */
-async function servicesWithSecrets(policiesFolder: string): Promise<readonly string[]> {
-  const { services } = compile(await loadPolicies(policiesFolder));
-  return [...services.values()]
-    .filter(({ authentication }) => authentication.some((method) => method.startsWith('client_secret_')))
-    .map(({ id }) => id);
 }
 
 /** PGlite's first creation takes twice the memory of the running one: a child process takes it and gives it back. */

@@ -44,7 +44,7 @@ export async function addMasterKey(path: string): Promise<readonly MasterKey[]> 
   return (await loadMasterKeys(path)) ?? [];
 }
 
-/** Seals under the first key of a file; `path` is read again when a text names a key that is not known yet. */
+/** Seals under the first key of a file, and opens under any: processes that run notice a key that is put in front. */
 export function createMasterKeyEnvelope(path: string, loaded: readonly MasterKey[]): Envelope {
   let keys = loaded;
 
@@ -56,11 +56,12 @@ export function createMasterKeyEnvelope(path: string, loaded: readonly MasterKey
   }
 
   return {
-    seal(plaintext, context) {
+    async seal(plaintext, context) {
+      keys = (await loadMasterKeys(path).catch(() => undefined)) ?? keys; // a new one may have been put in front
       const [key] = keys;
       if (key === undefined) throw new TypeError('there is no master key');
       const sealed = encrypt(key.bytes, plaintext, contextBytes(context));
-      return Promise.resolve(`${FORMAT}.${key.id}.${sealed.toString('base64url')}`);
+      return `${FORMAT}.${key.id}.${sealed.toString('base64url')}`;
     },
     async open(text, context) {
       const [format, id = '', sealed = ''] = text.split('.');

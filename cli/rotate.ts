@@ -1,0 +1,74 @@
+import { type Command, Option } from 'commander';
+import { type CommandContext, CommandFailure } from './command-context.ts';
+import type { RotationStep } from './rotation-steps.ts';
+
+const NAMES = [
+  'signing-keys',
+  'client-secrets',
+  'certificates',
+  'authority',
+  'wrapping-key',
+  'policies',
+] as const;
+
+interface RotateFlags {
+  readonly all?: boolean;
+  readonly only?: readonly string[];
+  readonly dryRun?: boolean;
+  readonly reason: string;
+}
+
+/** `aduana rotate`: replaces keys, secrets and certificates of a running house, one kind after the other. */
+export function registerRotate(program: Command, context: CommandContext): void {
+  program
+    .command('rotate')
+    .description(
+      'replace keys, secrets and certificates of the running house (with the operator certificate)',
+    )
+    .option('--all', 'everything')
+    .addOption(new Option('--only <kind...>', 'these kinds alone').choices(NAMES))
+    .option('--dry-run', 'only say what would be done')
+    .option('--reason <text>', 'why; it is recorded', 'rotated from the command line')
+    .addHelpText('after', '\nThe key of audit checkpoints is not among them: a log keeps its key for life.')
+    .action((flags: RotateFlags) => rotate(flags, context));
+}
+
+async function rotate(flags: RotateFlags, context: CommandContext): Promise<void> {
+  const { ROTATION_STEPS } = await import('./rotation-steps.ts');
+  const wanted = ROTATION_STEPS.filter(({ name }) => flags.all === true || flags.only?.includes(name));
+  if (wanted.length === 0) throw new CommandFailure(2, 'Say --all, or --only with one of the kinds');
+  if (flags.dryRun === true) {
+    for (const { name, plan } of wanted) context.print(`would rotate  ${name.padEnd(15)} ${plan}`);
+    return;
+  }
+  const [{ openHouseClient }, { servicesWithSecrets }] = await Promise.all([
+    import('./house-client.ts'),
+    import('./services-with-secrets.ts'),
+  ]);
+  const operator = await openHouseClient('operator', context);
+  try {
+    const secretHolders = await servicesWithSecrets(operator.settings.POLICIES_DIR);
+    const world = { operator, context, secretHolders, reason: flags.reason };
+    const failures = await runAll(wanted, (step) => step.run(world), context);
+    if (failures > 0) throw new CommandFailure(1, `${String(failures)} of ${String(wanted.length)} failed`);
+  } finally {
+    await operator.close();
+  }
+}
+
+/** A step that fails does not keep the others. */
+async function runAll(
+  steps: readonly RotationStep[],
+  run: (step: RotationStep) => Promise<string>,
+  { print }: CommandContext,
+): Promise<number> {
+  let failures = 0;
+  for (const step of steps)
+    try {
+      print(`rotated  ${step.name.padEnd(15)} ${await run(step)}`);
+    } catch (error) {
+      failures += 1;
+      print(`FAILED   ${step.name.padEnd(15)} ${(error as Error).message}`);
+    }
+  return failures;
+}

@@ -1,0 +1,160 @@
+import { join } from 'node:path';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import { addMasterKey } from '@aduana/core/secrets/master-key';
+import { openVault, variable } from '@aduana/core/secrets/vault/open-vault';
+import { dropFormerAuthorities } from '../certs/drop-former-authorities.ts';
+import { introduceAuthority, renewCertificates } from '../certs/renew-certificates.ts';
+import { type CommandContext, CommandFailure } from './command-context.ts';
+import type { HouseClient } from './house-client.ts';
+
+export interface RotationWorld {
+  readonly operator: HouseClient;
+  readonly context: CommandContext;
+  /** Services that have a client secret. */
+  readonly secretHolders: readonly string[];
+  readonly reason: string;
+}
+
+/** One kind of key or secret, and how a new one takes its place while the house runs. */
+export interface RotationStep {
+  readonly name: string;
+  readonly plan: string;
+  /** @returns what was done */
+  run(world: RotationWorld): Promise<string>;
+}
+
+/** Until every running service has read new certificate files: their poll, and some more. */
+const RELOAD_MILLISECONDS = 12_000;
+
+export const ROTATION_STEPS: readonly RotationStep[] = [
+  {
+    name: 'signing-keys',
+    plan: 'the next key signs at once; tokens of the old one stay valid until they expire',
+    run: rotateSigningKeys,
+  },
+  {
+    name: 'client-secrets',
+    plan: 'each service gets a new secret; the old one is accepted for an hour',
+    run: rotateClientSecrets,
+  },
+  {
+    name: 'certificates',
+    plan: 'every leaf is reissued under the same CA and loaded by what runs',
+    run: renewLeaves,
+  },
+  {
+    name: 'authority',
+    plan: 'a new CA is trusted beside the old, leaves are reissued, the old CA is dropped (about 24 s)',
+    run: changeAuthority,
+  },
+  {
+    name: 'wrapping-key',
+    plan: 'a new key wraps from now on; what the former ones wrapped still opens',
+    run: rotateWrappingKey,
+  },
+  {
+    name: 'policies',
+    plan: 'the policy files are read again by every service',
+    run: reloadPolicies,
+  },
+];
+
+async function rotateSigningKeys({ operator, reason }: RotationWorld): Promise<string> {
+  const data = await mutate<{ rotateSigningKeys: { active: { kid: string } } }>(
+    operator,
+    'mutation ($reason: String!) { rotateSigningKeys(mode: NOW, reason: $reason) { active { kid } } }',
+    { reason },
+  );
+  return `${data.rotateSigningKeys.active.kid} signs`;
+}
+
+async function rotateClientSecrets({ operator, secretHolders, reason }: RotationWorld): Promise<string> {
+  const done: string[] = [];
+  const inGrace: string[] = [];
+  for (const serviceId of secretHolders) {
+    const { body } = await operator.graphql(
+      `mutation ($serviceId: ID!, $reason: String!) {
+        rotateServiceSecret(serviceId: $serviceId, reason: $reason) { version }
+      }`,
+      { serviceId, reason },
+    );
+    const [error] = body.errors ?? [];
+    if (error?.extensions?.['code'] === 'ROTATION_IN_GRACE') inGrace.push(serviceId);
+    else if (error !== undefined) throw new CommandFailure(1, `${serviceId}: ${error.message}`);
+    else done.push(serviceId);
+  }
+  const waiting = inGrace.length === 0 ? '' : `; still in grace: ${inGrace.join(', ')}`;
+  return `new secrets for ${done.join(', ') || 'nobody'}${waiting}`;
+}
+
+async function renewLeaves({ operator, context }: RotationWorld): Promise<string> {
+  const { settings } = operator;
+  const issued = await renewCertificates({ settings, clock: context.clock, force: true });
+  return `${String(issued.length)} certificates reissued`;
+}
+
+async function changeAuthority({ operator, context }: RotationWorld): Promise<string> {
+  const { settings } = operator;
+  const { clock } = context;
+  await introduceAuthority({ settings, clock });
+  await clock.sleep(RELOAD_MILLISECONDS);
+  await renewCertificates({ settings, clock, force: true });
+  await clock.sleep(RELOAD_MILLISECONDS);
+  const dropped = await dropFormerAuthorities({ settings, clock });
+  return `a new CA signs, ${String(dropped)} former dropped`;
+}
+
+async function rotateWrappingKey({ operator, context }: RotationWorld): Promise<string> {
+  const { settings } = operator;
+  const { environment, clock, log } = context;
+  switch (settings.SECRET_PROVIDER) {
+    case 'local': {
+      const path = settings.ADUANA_MASTER_KEY_FILE ?? join(settings.ADUANA_HOME, 'master.key');
+      const keys = await addMasterKey(path);
+      return `the newest of ${String(keys.length)} keys in ${path} wraps from now on`;
+    }
+    case 'vault': {
+      const vault = await openVault({ environment, clock, log });
+      const mount = variable(environment, 'VAULT_TRANSIT_MOUNT') ?? 'transit';
+      const key = variable(environment, 'VAULT_TRANSIT_KEY') ?? 'aduana';
+      const { status } = await vault.call('POST', `${mount}/keys/${encodeURIComponent(key)}/rotate`);
+      await vault.close();
+      if (status >= 300) throw new CommandFailure(1, `Vault answered ${String(status)}`);
+      return `Transit wraps under a new version of ${key}`;
+    }
+    case 'aws_kms':
+      throw new ConfigurationError([
+        {
+          subject: 'AWS_KMS_KEY_ID',
+          problem: 'is rotated by AWS KMS itself',
+          remedy: 'Enable its rotation there, or put a new key in front: AWS_KMS_KEY_ID=<new>,<old>',
+        },
+      ]);
+  }
+}
+
+async function reloadPolicies({ operator }: RotationWorld): Promise<string> {
+  const data = await mutate<{ reloadPolicies: { sha256: string } }>(
+    operator,
+    'mutation { reloadPolicies { sha256 } }',
+    {},
+  );
+  return `policies ${data.reloadPolicies.sha256.slice(0, 12)} are in force`;
+}
+
+async function mutate<Data>(
+  operator: HouseClient,
+  document: string,
+  variables: Readonly<Record<string, unknown>>,
+): Promise<Data> {
+  const { status, body } = await operator.graphql(document, variables);
+  const [error] = body.errors ?? [];
+  const members = Object.values(body.data ?? {});
+  if (error === undefined && members.length > 0 && members.every((member) => member !== null))
+    return body.data as Data;
+  const code = error?.extensions?.['code'];
+  throw new CommandFailure(
+    1,
+    `${error?.message ?? `HTTP ${String(status)}`}${typeof code === 'string' ? ` (${code})` : ''}`,
+  );
+}

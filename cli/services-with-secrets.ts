@@ -1,0 +1,10 @@
+import { compile } from '@aduana/core/iam/compile';
+import { loadPolicies } from '@aduana/core/iam/load-policies';
+
+/** Ids of the services that may authenticate with a client secret. */
+export async function servicesWithSecrets(policiesFolder: string): Promise<readonly string[]> {
+  const { services } = compile(await loadPolicies(policiesFolder));
+  return [...services.values()]
+    .filter(({ authentication }) => authentication.some((method) => method.startsWith('client_secret_')))
+    .map(({ id }) => id);
+}

@@ -21,6 +21,7 @@ export const MAY_IMPORT = {
   'core/src/http': [...FLOOR, ...ROOMS],
   'core/src/client': [...FLOOR, ...ROOMS],
   'core/src/graphql': [...FLOOR, ...ROOMS],
+  'core/src/subgraph': [...FLOOR, ...ROOMS, 'core/src/http', 'core/src/client', 'core/src/graphql'],
   gateway: CORE,
   'subgraphs/sts': [...CORE, 'subgraphs/start-subgraph.ts'],
   'subgraphs/admin': [...CORE, 'subgraphs/start-subgraph.ts'],

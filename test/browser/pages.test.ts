@@ -9,7 +9,7 @@ const SANDBOX_SCRIPT = 'https://embeddable-sandbox.cdn.apollographql.com/**';
 const ROTATE = 'mutation { rotateSigningKeys(mode: NOW, reason: "in the browser") { active { kid } } }';
 
 /** GraphiQL's editor, as its own script holds it. */
-interface EditorElement extends Element {
+interface EditorElement {
   readonly CodeMirror: { setValue(text: string): void };
 }
 
@@ -46,7 +46,7 @@ describeInBrowser('the pages', () => {
 
   async function run(page: Page, document: string): Promise<{ data?: unknown; errors?: unknown }> {
     await page.locator('.graphiql-query-editor .CodeMirror').evaluate((element, text) => {
-      (element as EditorElement).CodeMirror.setValue(text);
+      (element as unknown as EditorElement).CodeMirror.setValue(text);
     }, document);
     const answered = page.waitForResponse((response) => response.url().endsWith('/graphql'));
     await page.click('.graphiql-execute-button');

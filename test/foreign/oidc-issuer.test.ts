@@ -43,7 +43,8 @@ async function openProvider(): Promise<{ readonly server: Server; readonly issue
     },
     extraTokenClaims: () => ({ groups: ['sales'] }),
   });
-  server.on('request', provider.callback());
+  const handle = provider.callback();
+  server.on('request', (request, response) => void handle(request, response));
   return { server, issuer };
 }
 

@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { registerAudit } from './audit.ts';
 import { registerCerts } from './certs.ts';
+import { registerDoctor } from './doctor.ts';
 import { registerExamples } from './examples.ts';
 import { registerHandshake } from './handshake.ts';
 import { registerKeys } from './keys.ts';
@@ -44,6 +45,7 @@ const COMMANDS = [
   registerKeys,
   registerCerts,
   registerRotate,
+  registerDoctor,
   registerSupergraph,
   registerPolicy,
   registerAudit,

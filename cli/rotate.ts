@@ -41,10 +41,8 @@ async function rotate(flags: RotateFlags, context: CommandContext): Promise<void
     for (const { name, plan } of wanted) context.print(`would rotate  ${name.padEnd(15)} ${plan}`);
     return;
   }
-  const [{ openHouseClient }, { servicesWithSecrets }] = await Promise.all([
-    import('./house-client.ts'),
-    import('./services-with-secrets.ts'),
-  ]);
+  const { openHouseClient } = await import('./house-client.ts');
+  const { servicesWithSecrets } = await import('./services-with-secrets.ts');
   const operator = await openHouseClient('operator', context);
   try {
     const secretHolders = await servicesWithSecrets(operator.settings.POLICIES_DIR);

@@ -93,10 +93,8 @@ async function openKmsBackend(options: SecretProviderOptions): Promise<SecretBac
       'is not set',
       'Set it to the id, the ARN or the alias of a symmetric key',
     );
-  const [{ createKmsClient }, { createKmsEnvelope }] = await Promise.all([
-    import('./kms/kms-client.ts'),
-    import('./kms/kms-envelope.ts'),
-  ]);
+  const { createKmsClient } = await import('./kms/kms-client.ts');
+  const { createKmsEnvelope } = await import('./kms/kms-envelope.ts');
   const envelope = createKmsEnvelope({ client: createKmsClient(), keyId, formerKeyIds, clock });
   return createFileBackend({ kind: 'aws_kms', home: settings.ADUANA_HOME, envelope, clock });
 }

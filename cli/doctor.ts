@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type DoctorCheck, failure, type Finding } from './doctor-finding.ts';
+import { formatTable } from './format-table.ts';
+
+/** `aduana doctor`: looks an installation over, before or after its start, and changes nothing. */
+export function registerDoctor(program: Command, context: CommandContext): void {
+  program
+    .command('doctor')
+    .description(
+      'look an installation over: files, certificates, secrets, policies, services; changes nothing',
+    )
+    .option('--json', 'print the findings as JSON')
+    .action(({ json }: { json?: true }) => examine(json === true, context));
+}
+
+async function examine(json: boolean, context: CommandContext): Promise<void> {
+  const files = await import('./doctor-files.ts');
+  const parts = await import('./doctor-parts.ts');
+  const services = await import('./doctor-services.ts');
+  const configuration = await files.checkConfiguration(context);
+  const readable = configuration.every(({ state }) => state === 'ok');
+  const checks: readonly DoctorCheck[] = readable
+    ? [
+        files.checkHomeModes,
+        files.checkCertificates,
+        parts.checkSecretProvider,
+        parts.checkDatabase,
+        parts.checkPolicies,
+        parts.checkSupergraph,
+        services.checkServices,
+      ]
+    : [];
+  const findings: Finding[] = [...configuration];
+  for (const check of checks) findings.push(...(await tryCheck(check, context)));
+  report(findings, json, context);
+}
+
+/** A check that breaks is a finding too. */
+async function tryCheck(check: DoctorCheck, context: CommandContext): Promise<readonly Finding[]> {
+  try {
+    return await check(context);
+  } catch (error) {
+    return [failure(check.name, `broke off: ${(error as Error).message}`, 'Report this')];
+  }
+}
+
+function report(findings: readonly Finding[], json: boolean, { print }: CommandContext): void {
+  const failures = findings.filter(({ state }) => state === 'FAIL').length;
+  const warnings = findings.filter(({ state }) => state === 'warn').length;
+  if (json) print(JSON.stringify(findings, null, 2));
+  else {
+    const rows = findings.map(({ state, subject, finding, remedy }) => [state, subject, finding, remedy]);
+    for (const line of formatTable(['', 'what', 'finding', 'what to do'], rows)) print(line);
+    print(`${String(findings.length)} looked at: ${String(failures)} failures, ${String(warnings)} warnings`);
+  }
+  if (failures > 0) throw new CommandFailure(1, '');
+}

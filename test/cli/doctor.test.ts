@@ -1,0 +1,113 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createLog } from '@aduana/core/platform/log';
+import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
+import { Command } from 'commander';
+import { CommandFailure } from '../../cli/command-context.ts';
+import { registerDoctor } from '../../cli/doctor.ts';
+import type { Finding } from '../../cli/doctor-finding.ts';
+import { ensureCertificates } from '../../certs/ensure-certificates.ts';
+import { createTestCa } from '../support/test-ca.ts';
+
+const clock = createSystemClock();
+const log = createLog('silent', () => undefined);
+let folder: string;
+let home: string;
+let certs: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'aduana-doctor-'));
+  [home, certs] = [join(folder, 'home'), join(folder, 'certs')];
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** What the doctor finds wrong, and whether the command failed. */
+async function examine(more: Record<string, string> = {}) {
+  const printed: string[] = [];
+  const ports = { GATEWAY_TLS_PORT: '1', STS_PORT: '1', AUDIT_PORT: '1', ADMIN_PORT: '1' };
+  const program = new Command().exitOverride();
+  registerDoctor(program, {
+    environment: { ADUANA_HOME: home, CERTS_DIR: certs, ...ports, ...more },
+    clock,
+    log,
+    print: (line) => printed.push(line),
+    printError: () => undefined,
+  });
+  const failed = await program.parseAsync(['doctor', '--json'], { from: 'user' }).then(
+    () => false,
+    (error: unknown) => {
+      if (!(error instanceof CommandFailure)) throw error;
+      return true;
+    },
+  );
+  const findings = JSON.parse(printed.join('\n')) as Finding[];
+  return { failed, findings, wrong: findings.filter(({ state }) => state === 'FAIL') };
+}
+
+async function makeHome(): Promise<void> {
+  await ensureCertificates({
+    settings: { ADUANA_HOME: home, CERTS_DIR: certs, TRUST_DOMAIN: 'aduana.local' },
+    clock,
+  });
+  const settings = { ADUANA_HOME: home, SECRET_PROVIDER: 'local' } as const;
+  await (await createSecretProvider({ settings, environment: {}, clock, log })).close();
+}
+
+test('before the first start nothing fails, and nothing is made', async () => {
+  const { failed, wrong } = await examine();
+  expect({ failed, wrong }).toEqual({ failed: false, wrong: [] });
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('a sound installation that does not run has warnings only', async () => {
+  await makeHome();
+  const { failed, wrong, findings } = await examine();
+  expect({ failed, wrong }).toEqual({ failed: false, wrong: [] });
+  const stopped = findings.filter(({ finding }) => finding.startsWith('does not run'));
+  expect(stopped.map(({ subject }) => subject).sort()).toEqual(['admin', 'audit', 'gateway', 'sts']);
+});
+
+test('a bad variable is told and ends the look', async () => {
+  const { failed, wrong, findings } = await examine({ MTLS_MODE: 'maybe', STS_PORT: 'x' });
+  expect(failed).toBe(true);
+  expect(wrong.map(({ subject }) => subject).sort()).toEqual(['MTLS_MODE', 'STS_PORT']);
+  expect(findings).toEqual(wrong);
+});
+
+test('files that others can read, certificates that cannot be used and foreign keys each have their line', async () => {
+  await makeHome();
+  const ca = await createTestCa();
+  await chmod(join(home, 'ca.key'), 0o644);
+  await writeFile(join(certs, 'sts.crt'), (await ca.issueBad('expired', 'sts')).cert);
+  await chmod(join(certs, 'audit.key'), 0o604);
+  await writeFile(join(home, 'master.key'), 'broken\n');
+  const { wrong } = await examine();
+  expect(wrong.map(({ subject, finding }) => [subject.slice(folder.length + 1), finding])).toEqual(
+    expect.arrayContaining([
+      ['home/ca.key', expect.stringMatching(/others have access/)],
+      ['certs/sts.crt', 'has expired'],
+      ['certs/audit.key', expect.stringMatching(/by others/)],
+      ['home/master.key', expect.stringMatching(/32 bytes/)],
+    ]),
+  );
+  for (const { remedy } of wrong) expect(remedy).not.toBe('');
+});
+
+test('policies and a supergraph that cannot be read, and a database that is away, each have their line', async () => {
+  await makeHome();
+  await mkdir(join(folder, 'policies'));
+  await writeFile(join(folder, 'policies', 'iam_policies.yaml'), 'version: 1\nroles: [\n');
+  const { wrong } = await examine({
+    POLICIES_DIR: join(folder, 'policies'),
+    SUPERGRAPH_CONFIG: join(folder, 'nowhere.yaml'),
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
+  });
+  const subjects = wrong.map(({ subject }) => subject);
+  expect(subjects).toContain('DATABASE_URL');
+  expect(wrong.some(({ subject }) => subject.includes('policies'))).toBe(true);
+  expect(wrong.some(({ subject, finding }) => /supergraph|nowhere/.test(subject + finding))).toBe(true);
+});

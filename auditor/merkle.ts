@@ -50,9 +50,9 @@ export interface ConsistencyClaim {
 /** Whether the proof shows that the newer tree only appends to the older one (RFC 9162 section 2.1.4.2). */
 export function verifyConsistency({ oldSize, size, oldRoot, root, proof }: ConsistencyClaim): boolean {
   if (!Number.isSafeInteger(oldSize) || oldSize < 0 || oldSize > size) return false;
-  if (oldSize === 0)
-    return proof.length === 0 && oldRoot.equals(EMPTY_ROOT) && (size > 0 || root.equals(EMPTY_ROOT));
-  if (oldSize === size) return proof.length === 0 && oldRoot.equals(root);
+  if (oldSize === 0 && size > 0) return false; // an empty tree is a prefix of everything, and proves nothing
+  if (oldSize === size)
+    return proof.length === 0 && oldRoot.equals(root) && (size > 0 || root.equals(EMPTY_ROOT));
   let at = BigInt(oldSize) - 1n;
   let last = BigInt(size) - 1n;
   while (isOdd(at)) [at, last] = [at >> 1n, last >> 1n];

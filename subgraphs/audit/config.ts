@@ -4,6 +4,14 @@ import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
 /** What the audit log reads of the environment. */
 export const AUDIT_SETTINGS = {
   ...HOUSE_SETTINGS,
+  /** The log's name in its checkpoints, without spaces and plus signs; `sigsum` names it after its key. */
+  AUDIT_ORIGIN: z
+    .string()
+    .regex(/^[^\s+]{1,200}$/, 'is no name without spaces and plus signs')
+    .optional(),
+  /** A witness that cosigns the checkpoints, and its verifier key. */
+  AUDIT_WITNESS_URL: z.url('is not a URL').optional(),
+  AUDIT_WITNESS_VKEY: z.string().optional(),
   SIEM_SINKS: z.string().default('policies/siem.yaml'),
 } as const;
 

@@ -5,11 +5,16 @@ import type { ServiceStore } from '@aduana/core/http/service-platform';
 import { every } from '@aduana/core/platform/every';
 import { describeError } from '@aduana/core/platform/log';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
-import { openCheckpointGuard } from './checkpoints/checkpoint-guard.ts';
-import { loadCheckpointKey } from './checkpoints/checkpoint-key.ts';
+import { type CheckpointGuard, openCheckpointGuard } from './checkpoints/checkpoint-guard.ts';
+import {
+  type CheckpointSigners,
+  loadCheckpointSigners,
+  watchCheckpointSigners,
+} from './checkpoints/checkpoint-key.ts';
 import { CheckpointWriter } from './checkpoints/checkpoint-writer.ts';
 import { IntegrityWatch } from './checkpoints/integrity-watch.ts';
 import { createTreeReader, type TreeReader } from './checkpoints/tree-reader.ts';
+import { startWitnessing } from './checkpoints/witnessing.ts';
 import type { AuditSettings } from './config.ts';
 import type { LogPlatform } from './open-log.ts';
 import type { IntegrityOptions } from './reading/integrity.ts';
@@ -20,6 +25,8 @@ export interface OpenCheckpoints extends Pick<IntegrityOptions, 'vkey' | 'contra
   readonly proofs: Proofs;
   readonly advance: () => Promise<void>;
   readonly verify: () => Promise<void>;
+  /** The last note that a witness has cosigned. */
+  readonly witnessed: () => string | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -31,46 +38,46 @@ export interface OpenCheckpointsOptions {
   readonly audit: AuditSink;
 }
 
+type Recorder = (type: string, detail: Readonly<Record<string, unknown>>) => void;
+
 const PAUSE_MS = 500;
 
 /** What signs the log, proves it and watches over it. */
 export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<OpenCheckpoints> {
-  const { settings, platform, store: { reader, writer } } = options; // prettier-ignore
-  const { clock, log } = platform;
+  const { settings, platform: { clock, log, secrets }, store: { reader } } = options; // prettier-ignore
   const folder = join(settings.ADUANA_HOME, 'audit');
-  const signer = await loadCheckpointKey(platform.secrets, `${settings.TRUST_DOMAIN}/audit`);
-  const guard = await openCheckpointGuard(join(folder, 'checkpoint'), [signer.vkey]);
-  await writeFileAtomically(join(folder, 'vkey'), `${signer.vkey}\n`, 0o600);
+  const origin = settings.AUDIT_ORIGIN ?? `${settings.TRUST_DOMAIN}/audit`;
+  let signers = await loadCheckpointSigners(secrets, origin);
+  const guard = await openCheckpointGuard(join(folder, 'checkpoint'), vkeysOf(signers));
   const tree = createTreeReader(reader, clock);
-  const record = createFindingRecorder(options);
-  const signing = await CheckpointWriter.open({
-    reader, writer, guard, signers: [signer], treeReader: tree, clock, log, onSigned: () => undefined,
-    onContradiction: (reason) => {
-      record('audit.tampered', { reason });
-    },
-  }); // prettier-ignore
+  const record = createRecorder(options);
+  const signing = await openSigning(options, { guard, tree, record, signers: () => signers });
   const contradiction = (): string | undefined => signing.contradiction;
   const proofs = createProofs({
     reader,
     tree,
-    signer,
     guard,
+    signers: () => signers,
     isTampered: () => contradiction() !== undefined,
   });
-  const watch = await IntegrityWatch.start({
-    reader,
+  const watch = await openWatch(options, { tree, proofs, signing, record });
+  const keepVkey = (): Promise<void> =>
+    writeFileAtomically(join(folder, 'vkey'), `${signers[0].vkey}\n`, 0o600);
+  await keepVkey();
+  const unwatch = watchCheckpointSigners(secrets, origin, (rotated) => {
+    signers = rotated;
+    record('checkpoint.rotate', { vkeys: vkeysOf(rotated) });
+    Promise.all([keepVkey(), signing.advance()]).catch((error: unknown) => {
+      log.error('a rotated checkpoint key could not be put to use', { error: describeError(error) });
+    });
+  });
+  const witnessing = await startWitnessing(settings, {
+    folder,
+    guard,
     tree,
     clock,
     log,
-    file: join(folder, 'verified'),
-    signedSize: async () => (await proofs.checkpoint()).size,
-    onTampered: (reason) => {
-      signing.refuse(reason);
-    },
-    onHoles: (holes, openIntents) => {
-      log.error('events are missing from the log', { holes: holes.length, openIntents });
-      record('audit.incomplete', { holes: holes.slice(0, 20), open_intents: openIntents });
-    },
+    logVkeys: () => vkeysOf(signers),
   });
   const loop = every(clock, () => PAUSE_MS, () => signing.advance(), (error) => {
     log.warn('no checkpoint could be made', { error: describeError(error) });
@@ -80,31 +87,85 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
     tree,
     proofs,
     watch,
-    vkey: signer.vkey,
+    vkey: () => signers[0].vkey,
     contradiction,
     advance: () => signing.advance(),
+    witnessed: () => witnessing?.note(),
     async verify() {
       await watch.verifyNew();
       await watch.verifyAll();
     },
     async close() {
+      unwatch();
       await watch.stop();
+      await witnessing?.stop();
       await loop.stop();
       await signing.advance().catch(() => undefined);
     },
   };
 }
 
-/** A finding becomes an event and a metric. */
-function createFindingRecorder({ settings, platform: { log, metrics }, audit }: OpenCheckpointsOptions) {
-  const findings = metrics.counter('aduana_audit_findings_total', 'What the integrity watch found', ['kind']);
-  return (type: string, detail: Readonly<Record<string, unknown>>): void => {
+function openSigning(
+  { platform: { clock, log }, store: { reader, writer } }: OpenCheckpointsOptions,
+  parts: {
+    readonly guard: CheckpointGuard;
+    readonly tree: TreeReader;
+    readonly record: Recorder;
+    readonly signers: () => CheckpointSigners;
+  },
+): Promise<CheckpointWriter> {
+  return CheckpointWriter.open({
+    reader,
+    writer,
+    guard: parts.guard,
+    signers: parts.signers,
+    treeReader: parts.tree,
+    clock,
+    log,
+    onContradiction: (reason) => {
+      parts.record('audit.tampered', { reason });
+    },
+  });
+}
+
+function openWatch(
+  { settings, platform: { clock, log }, store: { reader } }: OpenCheckpointsOptions,
+  parts: {
+    readonly tree: TreeReader;
+    readonly proofs: Proofs;
+    readonly signing: CheckpointWriter;
+    readonly record: Recorder;
+  },
+): Promise<IntegrityWatch> {
+  return IntegrityWatch.start({
+    reader,
+    tree: parts.tree,
+    clock,
+    log,
+    file: join(settings.ADUANA_HOME, 'audit', 'verified'),
+    signedSize: async () => (await parts.proofs.checkpoint()).size,
+    onTampered: (reason) => {
+      parts.signing.refuse(reason);
+    },
+    onHoles: (holes, openIntents) => {
+      log.error('events are missing from the log', { holes: holes.length, openIntents });
+      parts.record('audit.incomplete', { holes: holes.slice(0, 20), open_intents: openIntents });
+    },
+  });
+}
+
+/** What the log has to say of itself becomes an event and a metric. */
+function createRecorder({ settings, platform: { log, metrics }, audit }: OpenCheckpointsOptions): Recorder {
+  const findings = metrics.counter('aduana_audit_findings_total', 'What the log found about itself', [
+    'kind',
+  ]);
+  return (type, detail) => {
     findings.inc({ kind: type });
     audit
       .record({
         type,
         class_uid: 6003,
-        outcome: 'FAILED',
+        outcome: type === 'checkpoint.rotate' ? 'ALLOWED' : 'FAILED',
         actor: { ...ANONYMOUS, sub: `audit@${settings.INSTANCE}` },
         detail,
       })
@@ -112,4 +173,8 @@ function createFindingRecorder({ settings, platform: { log, metrics }, audit }: 
         log.error('a finding could not be recorded', { type, error: describeError(error) });
       });
   };
+}
+
+function vkeysOf(signers: CheckpointSigners): readonly string[] {
+  return signers.map(({ vkey }) => vkey);
 }

@@ -22,7 +22,8 @@ export interface OpenLog {
   readonly ingest: Ingest;
   readonly proofs: Proofs;
   readonly tree: TreeReader;
-  readonly vkey: string;
+  readonly vkey: () => string;
+  readonly witnessed: () => string | undefined;
   /** The service's own line to its log. */
   readonly audit: AuditClient;
   readonly subjectKeys: SubjectKeys;
@@ -72,6 +73,7 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     proofs: checkpoints.proofs,
     tree: checkpoints.tree,
     vkey: checkpoints.vkey,
+    witnessed: checkpoints.witnessed,
     advance: checkpoints.advance,
     contradiction: checkpoints.contradiction,
     verify: checkpoints.verify,

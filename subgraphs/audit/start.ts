@@ -38,7 +38,7 @@ export async function startAudit(
     service.serve(
       [
         createEventsRoute({ trustDomain, verify, ingest: log.ingest }),
-        ...createCheckpointRoutes(log.proofs, log.vkey),
+        ...createCheckpointRoutes(log),
         ...createTileRoutes({
           ...log,
           policies: () => policies.current(),

@@ -3,11 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { freePort, untilListening } from './free-port.ts';
 import { createTestCa } from './test-ca.ts';
 
 const RSYSLOGD = '/usr/sbin/rsyslogd';
@@ -85,27 +83,4 @@ ${input}
 template(name="event" type="string" string="%msg:R,ERE,1,DFLT:(\\\\{.*\\\\})--end%\\n")
 ruleset(name="audit") { action(type="omfile" file="${folder}/out" template="event" asyncWriting="off" flushOnTXEnd="on") }
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function untilListening(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const socket = connect(port, '127.0.0.1');
-    const isOpen = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'error').then(() => false),
-    ]).catch(() => false);
-    socket.destroy();
-    if (isOpen) return;
-    await wait(50);
-  }
-  throw new Error('rsyslog does not listen');
 }

@@ -69,25 +69,25 @@ const EVENTS: readonly (readonly [string, Partial<Envelope>])[] = [
 
 /** What a profile brings is asked for only where the profile is used. */
 const asOptional = (attributes: Attributes): Attributes =>
-  Object.fromEntries(Object.entries(attributes).map(([name, attribute]) => [name, { ...attribute, requirement: 'optional' }]));
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, attribute]) => [name, { ...attribute, requirement: 'optional' }]),
+  );
 
 describeVectors('the OCSF 1.8.0 mapping', 'ocsf-schema-1.8.0', (folder) => {
-  const read = <Value>(...path: string[]): Value =>
-    JSON.parse(readFileSync(join(folder, ...path), 'utf8')) as Value;
-  const dictionary = read<{ attributes: Readonly<Record<string, Attribute & { object_type?: string }>> }>(
-    'dictionary.json',
-  ).attributes;
+  const read = (...path: string[]): unknown =>
+    JSON.parse(readFileSync(join(folder, ...path), 'utf8')) as unknown;
+  const dictionary = (read('dictionary.json') as { attributes: Attributes }).attributes;
   const classes = new Map<string, Definition>();
   for (const name of ['', 'iam', 'application'])
     for (const file of readdirSync(join(folder, 'events', name)).filter((entry) => entry.endsWith('.json'))) {
-      const definition = read<Definition>('events', name, file);
+      const definition = read('events', name, file) as Definition;
       classes.set(definition.name ?? '', definition);
     }
   const CATEGORIES: Readonly<Record<string, number>> = { iam: 3, application: 6 };
 
   function inherited(definition: Definition, parents: (name: string) => Definition): Attributes {
     const { $include = [], ...own } = definition.attributes ?? {};
-    const included = $include.map((file) => asOptional(inherited(read<Definition>(file), parents)));
+    const included = $include.map((file) => asOptional(inherited(read(file) as Definition, parents)));
     const above = definition.extends === undefined ? {} : inherited(parents(definition.extends), parents);
     const merged: Record<string, Attribute> = Object.assign({}, above, ...included) as Record<
       string,
@@ -133,8 +133,8 @@ describeVectors('the OCSF 1.8.0 mapping', 'ocsf-schema-1.8.0', (folder) => {
       return Number.isSafeInteger(value) ? [] : [`${at} is no whole number`];
     if (type === 'boolean_t') return typeof value === 'boolean' ? [] : [`${at} is no boolean`];
     if (type === 'object' || type.endsWith('_t')) return [];
-    const definition = read<Definition>('objects', `${type}.json`);
-    const attributes = inherited(definition, (parent) => read<Definition>('objects', `${parent}.json`));
+    const definition = read('objects', `${type}.json`) as Definition;
+    const attributes = inherited(definition, (parent) => read('objects', `${parent}.json`) as Definition);
     return checkMembers(value as Readonly<Record<string, unknown>>, attributes, definition.constraints, at);
   }
 

@@ -25,12 +25,13 @@ const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const SIGNATURE_BYTES = 64;
 
 /**
- * @param name the log's origin: no space and no plus sign
+ * @param nameOf the log's origin, without spaces and plus signs, which may depend on the public key
  * @param seed the 32 bytes of the private key
  */
-export function createNoteSigner(name: string, seed: Uint8Array): NoteSigner {
-  if (!/^[^\s+]+$/u.test(name))
-    throw new TypeError('a note is signed under a name without spaces and plus signs');
+export function createNoteSigner(
+  nameOf: string | ((publicKey: Uint8Array) => string),
+  seed: Uint8Array,
+): NoteSigner {
   const privateKey = createPrivateKey({
     key: Buffer.concat([PKCS8_PREFIX, seed]),
     format: 'der',
@@ -39,6 +40,9 @@ export function createNoteSigner(name: string, seed: Uint8Array): NoteSigner {
   const publicBytes = createPublicKey(privateKey)
     .export({ format: 'der', type: 'spki' })
     .subarray(SPKI_PREFIX.length);
+  const name = typeof nameOf === 'string' ? nameOf : nameOf(publicBytes);
+  if (!/^[^\s+]+$/u.test(name))
+    throw new TypeError('a note is signed under a name without spaces and plus signs');
   const typed = Buffer.concat([Buffer.from([ED25519]), publicBytes]);
   const id = keyId(name, typed);
   return {

@@ -1,21 +1,73 @@
 import { createNoteSigner, type NoteSigner } from '@aduana/core/audit/checkpoint';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { sha256Hex } from '@aduana/core/platform/digest';
 import { random } from '@aduana/core/platform/ids';
 import { Secret } from '@aduana/core/secrets/secret';
 import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
 
+/** Seeds of 32 bytes, newest first: while there are two, checkpoints bear both signatures. */
 const NAME = 'audit/checkpoint-key';
+const SEED_BYTES = 32;
 
-/** The log's signer under its origin; the first replica to start makes the key. */
-export async function loadCheckpointKey(secrets: SecretProvider, origin: string): Promise<NoteSigner> {
-  return createNoteSigner(origin, (await ensureSecret(secrets, NAME)).revealBytes());
+/** Who signs: the newest key first. */
+export type CheckpointSigners = readonly [NoteSigner, ...NoteSigner[]];
+
+/** The log's signers; the first replica to start makes the key. */
+export async function loadCheckpointSigners(
+  secrets: SecretProvider,
+  origin: string,
+): Promise<CheckpointSigners> {
+  return signersOf(await ensureSecret(secrets, NAME), origin);
+}
+
+/** Calls back with the signers after each rotation; returns what ends that. */
+export function watchCheckpointSigners(
+  secrets: SecretProvider,
+  origin: string,
+  onChange: (signers: CheckpointSigners) => void,
+): () => void {
+  return secrets.watch(NAME, ({ value }) => {
+    onChange(signersOf(value, origin));
+  });
+}
+
+/**
+ * Adds a new key before the present one, which goes on signing beside it until `finishCheckpointRotation`.
+ *
+ * @throws SecurityError `ROTATION_IN_GRACE` while an earlier rotation is not finished, `NOT_READY` before the first key
+ */
+export async function rotateCheckpointKey(secrets: SecretProvider): Promise<void> {
+  const { seeds, version } = await readSeeds(secrets);
+  if (seeds.length > SEED_BYTES) throw new SecurityError('ROTATION_IN_GRACE');
+  await secrets.put(NAME, Secret.of(Buffer.concat([random(SEED_BYTES), seeds])), version);
+}
+
+/** Takes the old key away: verifiers must know the new one by now. */
+export async function finishCheckpointRotation(secrets: SecretProvider): Promise<void> {
+  const { seeds, version } = await readSeeds(secrets);
+  if (seeds.length > SEED_BYTES) await secrets.put(NAME, Secret.of(seeds.subarray(0, SEED_BYTES)), version);
+}
+
+async function readSeeds(secrets: SecretProvider): Promise<{ seeds: Buffer; version: number }> {
+  const stored = await secrets.get(NAME);
+  if (stored === undefined) throw new SecurityError('NOT_READY', { detail: 'the log has no key yet' });
+  return { seeds: stored.value.revealBytes(), version: stored.version };
+}
+
+/** @param origin the log's name; `sigsum` names it after its key, as Sigsum's witnesses ask for */
+function signersOf(secret: Secret, origin: string): CheckpointSigners {
+  const name =
+    origin === 'sigsum' ? (publicKey: Uint8Array) => `sigsum.org/v1/tree/${sha256Hex(publicKey)}` : origin;
+  const seeds = secret.revealBytes();
+  const signerAt = (at: number): NoteSigner => createNoteSigner(name, seeds.subarray(at, at + SEED_BYTES));
+  return seeds.length > SEED_BYTES ? [signerAt(0), signerAt(SEED_BYTES)] : [signerAt(0)];
 }
 
 /** A random secret of 256 bits that is made once and then stays. */
 export async function ensureSecret(secrets: SecretProvider, name: string): Promise<Secret> {
   const stored = await secrets.get(name);
   if (stored !== undefined) return stored.value;
-  const made = Secret.of(random(32));
+  const made = Secret.of(random(SEED_BYTES));
   try {
     await secrets.put(name, made, 0);
     return made;

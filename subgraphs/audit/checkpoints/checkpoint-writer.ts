@@ -1,8 +1,9 @@
-import { type Checkpoint, type NoteSigner, signCheckpoint } from '@aduana/core/audit/checkpoint';
+import { type Checkpoint, signCheckpoint } from '@aduana/core/audit/checkpoint';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import type { Database, Queryable } from '@aduana/core/store/database';
 import type { CheckpointGuard } from './checkpoint-guard.ts';
+import type { CheckpointSigners } from './checkpoint-key.ts';
 import { type FullTile, TileAccumulator } from './tile-accumulator.ts';
 import { MissingHashError, type TreeReader } from './tree-reader.ts';
 
@@ -10,12 +11,11 @@ export interface CheckpointWriterOptions {
   readonly reader: Database;
   readonly writer: Database;
   readonly guard: CheckpointGuard;
-  readonly signers: readonly [NoteSigner, ...NoteSigner[]];
+  /** The newest key first. */
+  readonly signers: () => CheckpointSigners;
   readonly treeReader: TreeReader;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called after each new checkpoint, for those who keep or countersign it. */
-  readonly onSigned: (checkpoint: Checkpoint, note: string) => void;
   /** Called once, when signing ends. */
   readonly onContradiction: (reason: string) => void;
 }
@@ -37,6 +37,7 @@ export class CheckpointWriter {
   #tree: TileAccumulator;
   #isCompared = false;
   #signedAt = -Infinity;
+  #signedBy = '';
   #contradiction: string | undefined;
 
   private constructor(options: CheckpointWriterOptions, tree: TileAccumulator) {
@@ -83,7 +84,8 @@ export class CheckpointWriter {
       );
     await this.#compareOnce();
     const isSigned = guard.last?.size === size && this.#tree.size === size;
-    if (isSigned && clock.now() - this.#signedAt < IDLE_MS) return;
+    const isCurrent = this.#signedBy === this.#options.signers()[0].vkey;
+    if (isSigned && isCurrent && clock.now() - this.#signedAt < IDLE_MS) return;
     const grown = this.#tree.copy();
     await this.#sign(grown, await this.#integrate(grown, size));
   }
@@ -126,7 +128,8 @@ export class CheckpointWriter {
   }
 
   async #sign(grown: TileAccumulator, tiles: readonly FullTile[]): Promise<void> {
-    const { guard, signers, writer, clock, onSigned } = this.#options;
+    const { guard, writer, clock } = this.#options;
+    const signers = this.#options.signers();
     const checkpoint = { origin: signers[0].name, size: grown.size, root: grown.root() };
     const note = signCheckpoint(checkpoint, signers);
     const isSigned = await writer.tryExclusively('checkpoint', async (transaction) => {
@@ -137,7 +140,7 @@ export class CheckpointWriter {
     if (isSigned !== true) return;
     this.#tree = grown;
     this.#signedAt = clock.now();
-    onSigned(checkpoint, note);
+    this.#signedBy = signers[0].vkey;
   }
 
   async #store(

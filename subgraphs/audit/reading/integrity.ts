@@ -32,7 +32,7 @@ export interface Integrity {
 export interface IntegrityOptions {
   readonly reader: Database;
   readonly clock: Clock;
-  readonly vkey: string;
+  readonly vkey: () => string;
   readonly contradiction: () => string | undefined;
   readonly watch: {
     readonly verifiedSize: number;
@@ -64,7 +64,7 @@ export async function readIntegrity(options: IntegrityOptions): Promise<Integrit
     status,
     size,
     verifiedSize: watch.verifiedSize,
-    vkey: options.vkey,
+    vkey: options.vkey(),
     lag: Math.max(0, size - signedSize),
     holes,
     sinks: await options.sinks(size),

@@ -1,7 +1,8 @@
-import { type NoteSigner, signCheckpoint } from '@aduana/core/audit/checkpoint';
+import { signCheckpoint } from '@aduana/core/audit/checkpoint';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Database } from '@aduana/core/store/database';
 import type { CheckpointGuard } from '../checkpoints/checkpoint-guard.ts';
+import type { CheckpointSigners } from '../checkpoints/checkpoint-key.ts';
 import type { TreeReader } from '../checkpoints/tree-reader.ts';
 
 export interface CheckpointView {
@@ -27,14 +28,15 @@ export interface Proofs {
 export interface ProofsOptions {
   readonly reader: Database;
   readonly tree: TreeReader;
-  readonly signer: NoteSigner;
+  /** The newest key first. */
+  readonly signers: () => CheckpointSigners;
   readonly guard: Pick<CheckpointGuard, 'last'>;
   /** Whether anything contradicts what was signed: then nothing is signed any more. */
   readonly isTampered: () => boolean;
 }
 
 /** @throws SecurityError `BAD_REQUEST` beyond the tree or backwards, `NOT_READY` before the first checkpoint */
-export function createProofs({ reader, tree, signer, guard, isTampered }: ProofsOptions): Proofs {
+export function createProofs({ reader, tree, signers, guard, isTampered }: ProofsOptions): Proofs {
   async function last(): Promise<CheckpointView> {
     const { rows } = await reader.query<CheckpointView>(
       'SELECT size, root, note FROM checkpoints ORDER BY number DESC LIMIT 1',
@@ -58,7 +60,7 @@ export function createProofs({ reader, tree, signer, guard, isTampered }: Proofs
     if (isTampered())
       throw new SecurityError('CONFLICT', { detail: 'the log is not whole: nothing is signed' });
     const root = await tree.root(size);
-    return { size, root, note: signCheckpoint({ origin: signer.name, size, root }, [signer]) };
+    return { size, root, note: signCheckpoint({ origin: signers()[0].name, size, root }, signers()) };
   }
 
   async function inclusion(seq: number, size?: number): Promise<InclusionProofView> {

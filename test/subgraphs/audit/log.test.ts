@@ -111,7 +111,7 @@ describeStores('the audit log', (openStore) => {
       await log.ingest.accept('gateway', postedBody(...Array.from({ length: 100 }, () => postedEvent())));
     await log.advance();
     const last = await log.proofs.checkpoint();
-    expect(openCheckpoint(last.note, [log.vkey])).toEqual({
+    expect(openCheckpoint(last.note, [log.vkey()])).toEqual({
       origin: 'aduana.local/audit',
       size: 301,
       root: last.root,
@@ -124,7 +124,7 @@ describeStores('the audit log', (openStore) => {
     }
     for (const size of [1, 2, 255, 256, 257, 300]) {
       const { root, note } = await log.proofs.checkpoint(size);
-      expect(openCheckpoint(note, [log.vkey])).toMatchObject({ size });
+      expect(openCheckpoint(note, [log.vkey()])).toMatchObject({ size });
       const proof = await log.proofs.consistency(size, 301);
       expect(verifyConsistency({ oldSize: size, size: 301, oldRoot: root, root: last.root, proof })).toBe(
         true,

@@ -90,6 +90,7 @@ async function walk(
     const engine = rooms.engine();
     journal.policySha256 = engine.sha256;
     const supergraph = rooms.supergraph();
+    const fetcher = rooms.forward(supergraph.subgraphs, request.headers);
     const context = {
       supergraph,
       rights: rightsOf(caller, engine, {
@@ -97,7 +98,7 @@ async function walk(
         environment: rooms.environment,
         rates: await rooms.callers.countRates(caller, engine.rateConditions),
       }),
-      fetcher: rooms.forward(supergraph.subgraphs, request.headers),
+      fetcher,
       journal,
       signal: request.signal,
     };
@@ -107,9 +108,11 @@ async function walk(
         await runOrExplain(() => runOperation(delegated, one, rooms, context), journal, mediaType),
       );
     const [only] = answers;
-    return batched || only === undefined
-      ? respond(200, `[${answers.map(({ text }) => text).join(',')}]`, mediaType)
-      : respond(only.status, only.text, mediaType);
+    const response =
+      batched || only === undefined
+        ? respond(200, `[${answers.map(({ text }) => text).join(',')}]`, mediaType)
+        : respond(only.status, only.text, mediaType);
+    return { ...response, headers: { ...fetcher.answerHeaders(), ...response.headers } };
   } finally {
     leave();
   }

@@ -1,8 +1,10 @@
 import type { SecureClient, SecurePeer } from '@aduana/core/client/secure-client';
 import type { StsClient } from '@aduana/core/client/sts-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { uuid } from '@aduana/core/platform/ids';
 import { formatTraceparent } from '@aduana/core/wire/trace-context';
 import type { LoadedSubgraph } from '../supergraph/loaded-supergraph.ts';
+import { clientPart, createAnswerHeaders, headersToSubgraph } from './forward-headers.ts';
 import type { SubgraphAnswer, SubgraphFetcher, SubgraphRequest } from './subgraph-fetcher.ts';
 
 export interface ForwardOptions {
@@ -17,19 +19,59 @@ interface Route {
   readonly path: string;
 }
 
+/** The fetcher of one client request, which gathers what subgraphs say to the client. */
+export interface RequestFetcher extends SubgraphFetcher {
+  /** Headers for the client, by the subgraphs' rules. */
+  answerHeaders(): Readonly<Record<string, string>>;
+}
+
 /** Builds the fetcher of one request. */
 export type Forward = (
   subgraphs: ReadonlyMap<string, LoadedSubgraph>,
   clientHeaders: Readonly<Record<string, string | readonly string[] | undefined>>,
-) => SubgraphFetcher;
+) => RequestFetcher;
 
 /**
  * Forwards over mTLS with a token narrowed for that subgraph, to the one origin that the supergraph's configuration
- * names; a peer is made once per subgraph and keeps its pool.
+ * names.
  */
 export function createForward(options: ForwardOptions): Forward {
+  const routeTo = createRoutes(options);
+  return (subgraphs, clientHeaders) => {
+    const answerHeaders = createAnswerHeaders();
+    const targetOf = (name: string): LoadedSubgraph => {
+      const target = subgraphs.get(name);
+      if (target === undefined) throw new TypeError(`the plan names an unknown subgraph ${name}`);
+      return target;
+    };
+    return {
+      answerHeaders: () => answerHeaders.all(),
+      forwarded(subgraph) {
+        const rules = targetOf(subgraph).headers;
+        // An answer whose headers reach a client is that client's own.
+        return rules.response.size > 0 ? uuid() : clientPart(rules, clientHeaders);
+      },
+      async fetch(request) {
+        const target = targetOf(request.subgraph);
+        const headers = headersToSubgraph(target.headers, clientHeaders, request.caller.claims);
+        const ask = () => send(routeTo(target), target, headers, request, options);
+        let answer = await ask();
+        if (answer.status === 401) {
+          // Refused before anything ran: the certificate or a key may just have changed, so ask once with a fresh token.
+          options.sts.forgetNarrowed(request.caller, request.narrowing);
+          answer = await ask();
+        }
+        answerHeaders.take(target.headers, answer.headers);
+        return parseAnswer(answer);
+      },
+    };
+  };
+}
+
+/** A peer is made once per subgraph and keeps its pool. */
+function createRoutes(options: ForwardOptions): (target: LoadedSubgraph) => Route {
   const routes = new WeakMap<LoadedSubgraph, Route>();
-  const routeTo = (target: LoadedSubgraph): Route => {
+  return (target) => {
     const known = routes.get(target);
     if (known !== undefined) return known;
     const { origin, pathname, search } = new URL(target.url);
@@ -43,61 +85,31 @@ export function createForward(options: ForwardOptions): Forward {
     routes.set(target, route);
     return route;
   };
-  return (subgraphs, clientHeaders) => ({
-    forwarded(subgraph) {
-      const allowed = subgraphs.get(subgraph)?.headers ?? [];
-      return allowed.length === 0 ? '' : JSON.stringify(passedOn(allowed, clientHeaders));
-    },
-    async fetch(request) {
-      const target = subgraphs.get(request.subgraph);
-      if (target === undefined) throw new TypeError(`the plan names an unknown subgraph ${request.subgraph}`);
-      const headers = passedOn(target.headers, clientHeaders);
-      const answer = await send(routeTo(target), target, headers, request, options.sts);
-      if (answer.status !== 401) return parseAnswer(answer);
-      // Refused before anything ran: the certificate or a key may just have changed, so ask once with a fresh token.
-      options.sts.forgetNarrowed(request.caller, request.narrowing);
-      return parseAnswer(await send(routeTo(target), target, headers, request, options.sts));
-    },
-  });
-
-  async function send(
-    { peer, path }: Route,
-    target: LoadedSubgraph,
-    headers: Readonly<Record<string, string>>,
-    request: SubgraphRequest,
-    sts: StsClient,
-  ) {
-    const { caller, narrowing, trace, body, signal } = request;
-    const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing);
-    return peer.request({
-      method: 'POST',
-      path,
-      headers: {
-        ...headers,
-        'content-type': 'application/json',
-        accept: 'application/json',
-        authorization: `Bearer ${token.reveal()}`,
-        traceparent: formatTraceparent(trace),
-      },
-      body,
-      timeoutMilliseconds: target.timeoutMs,
-      maxResponseBytes: options.maxResponseBytes,
-      signal,
-    });
-  }
 }
 
-/** The client's headers that the subgraph's allow list names. */
-function passedOn(
-  allowed: readonly string[],
-  clientHeaders: Readonly<Record<string, string | readonly string[] | undefined>>,
-): Readonly<Record<string, string>> {
-  const headers: Record<string, string> = {};
-  for (const name of allowed) {
-    const value = clientHeaders[name];
-    if (typeof value === 'string') headers[name] = value;
-  }
-  return headers;
+async function send(
+  { peer, path }: Route,
+  target: LoadedSubgraph,
+  headers: Readonly<Record<string, string>>,
+  { caller, narrowing, trace, body, signal }: SubgraphRequest,
+  { sts, maxResponseBytes }: ForwardOptions,
+) {
+  const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing);
+  return peer.request({
+    method: 'POST',
+    path,
+    headers: {
+      ...headers,
+      'content-type': 'application/json',
+      accept: 'application/json',
+      authorization: `Bearer ${token.reveal()}`,
+      traceparent: formatTraceparent(trace),
+    },
+    body,
+    timeoutMilliseconds: target.timeoutMs,
+    maxResponseBytes,
+    signal,
+  });
 }
 
 function parseAnswer({ status, body }: { status: number; body: Buffer }): SubgraphAnswer {

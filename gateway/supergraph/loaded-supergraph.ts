@@ -5,6 +5,7 @@ import { DEFAULT_SUPPORTED_SUPERGRAPH_FEATURES, Supergraph } from '@apollo/feder
 import { QueryPlanner } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import { conflictingRequires, stripUnresolvableKeys } from '../pipeline/rewrite/planner-workarounds.ts';
+import { type HeaderRules, NO_HEADERS } from './header-rules.ts';
 import { splitSupergraph } from './split-supergraph.ts';
 import type { SubgraphSettings } from './supergraph-config.ts';
 
@@ -14,8 +15,9 @@ export interface LoadedSubgraph {
   readonly url: string;
   /** Its id in service_identities.yaml. */
   readonly audience: string;
-  /** Request headers that are passed on to it, lower case. */
-  readonly headers: readonly string[];
+  readonly headers: HeaderRules;
+  /** What of its errors reaches clients: codes of the house, or their messages as well. */
+  readonly errors: 'masked' | 'messages';
   readonly timeoutMs: number;
   readonly clientCertificate: boolean;
 }
@@ -107,7 +109,8 @@ function readSubgraphs(
         name,
         url: requireUrl(name, known?.url ?? url),
         audience: known?.audience ?? name,
-        headers: known?.headers ?? [],
+        headers: known?.headers ?? NO_HEADERS,
+        errors: known?.errors ?? 'masked',
         timeoutMs: known?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
         clientCertificate: known?.clientCertificate ?? true,
       };

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
-import { load } from 'js-yaml';
+import { readShape } from '@aduana/core/platform/read-shape';
+import { parseYaml } from '@aduana/core/platform/yaml-document';
 import { z } from 'zod';
+import { HEADER_SETTINGS, type HeaderRules, NO_HEADERS, toHeaderRules } from './header-rules.ts';
 
 /** Where a subgraph answers, and how it is called, by `supergraph.yaml`. */
 export interface SubgraphSettings {
@@ -10,7 +12,9 @@ export interface SubgraphSettings {
   readonly url: string;
   readonly schema: { readonly file: string } | { readonly subgraphUrl: string };
   readonly audience: string;
-  readonly headers: readonly string[];
+  readonly headers: HeaderRules;
+  /** What of a subgraph's errors reaches clients: codes of the house, or their messages as well. */
+  readonly errors: 'masked' | 'messages';
   readonly timeoutMs: number;
   readonly clientCertificate: boolean;
 }
@@ -27,16 +31,7 @@ export interface SupergraphConfigOptions {
   readonly allowPlainLoopback: boolean;
 }
 
-/** What the gateway itself says to a subgraph is never taken from a client. */
-const RESERVED_HEADER =
-  /^(authorization|cookie|host|client-cert.*|forwarded|x-forwarded-.*|content-.*|connection|transfer-encoding|upgrade|te|trailer|keep-alive|proxy-.*|dpop)$/i;
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
-
-const HEADER = z
-  .string()
-  .regex(/^[a-z0-9-]+$/i, 'is not a header name')
-  .refine((name) => !RESERVED_HEADER.test(name), 'is a header that only the gateway sets')
-  .transform((name) => name.toLowerCase());
 
 const SUBGRAPH = z.strictObject({
   routing_url: z.string(),
@@ -44,7 +39,8 @@ const SUBGRAPH = z.strictObject({
   aduana: z
     .strictObject({
       audience: z.string().min(1).optional(),
-      headers: z.array(HEADER).default([]),
+      ...HEADER_SETTINGS,
+      errors: z.enum(['masked', 'messages'], 'is neither `masked` nor `messages`').default('masked'),
       timeout_ms: z.int().min(1).max(300_000).default(5_000),
       client_certificate: z.boolean().default(true),
     })
@@ -82,23 +78,21 @@ export function parseSupergraphConfig(
   { variables, allowPlainLoopback }: SupergraphConfigOptions,
 ): SupergraphConfig {
   const missing = new Set<string>();
-  const parsed = FILE.safeParse(expand(parseYaml(text, file)));
+  const document = parseYaml(text, file);
+  const value = expand(document.value);
   if (missing.size > 0)
     throw problems(
       file,
       [...missing].map((name) => `the variable ${name} is not set`),
     );
-  if (!parsed.success) {
-    throw problems(
-      file,
-      parsed.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`),
-    );
-  }
+  const settings = readShape(FILE, { ...document, value });
   const unusable: string[] = [];
   const subgraphs = new Map<string, SubgraphSettings>();
-  for (const [name, entry] of Object.entries(parsed.data.subgraphs)) {
+  for (const [name, entry] of Object.entries(settings.subgraphs)) {
     const problem = judgeUrl(entry.routing_url, allowPlainLoopback);
     if (problem !== undefined) unusable.push(`subgraphs.${name}.routing_url: ${problem}`);
+    const headers = toHeaderRules(entry.aduana);
+    if ('problem' in headers) unusable.push(`subgraphs.${name}.aduana: ${headers.problem}`);
     subgraphs.set(name, {
       name,
       url: entry.routing_url,
@@ -107,13 +101,14 @@ export function parseSupergraphConfig(
           ? { file: path.resolve(path.dirname(file), entry.schema.file) }
           : { subgraphUrl: entry.schema.subgraph_url },
       audience: entry.aduana.audience ?? name,
-      headers: entry.aduana.headers,
+      headers: 'problem' in headers ? NO_HEADERS : headers,
+      errors: entry.aduana.errors,
       timeoutMs: entry.aduana.timeout_ms,
       clientCertificate: entry.aduana.client_certificate,
     });
   }
   if (unusable.length > 0) throw problems(file, unusable);
-  const version = parsed.data.federation_version;
+  const version = settings.federation_version;
   return { federationVersion: version === undefined ? undefined : String(version), subgraphs };
 
   function expand(value: unknown): unknown {
@@ -127,16 +122,6 @@ export function parseSupergraphConfig(
     if (Array.isArray(value)) return value.map(expand);
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, expand(member)]));
-  }
-}
-
-function parseYaml(text: string, file: string): unknown {
-  try {
-    return load(text);
-  } catch (error) {
-    throw problems(file, [
-      error instanceof Error ? (error.message.split('\n')[0] ?? 'is not YAML') : 'is not YAML',
-    ]);
   }
 }
 

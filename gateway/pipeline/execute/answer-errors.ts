@@ -1,7 +1,7 @@
 import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
 import type { AnswerPath } from './complete-answer.ts';
 
-/** A GraphQL error as the client sees it (GraphQL section 7.1.2): a text of the table, never a subgraph's words. */
+/** A GraphQL error as the client sees it (GraphQL section 7.1.2): a text of the table, or a subgraph's own where its rule says so. */
 export interface AnswerError {
   readonly message: string;
   readonly path: readonly (string | number)[];
@@ -12,8 +12,9 @@ export function createAnswerError(
   code: Code,
   path: AnswerPath,
   extensions: Readonly<Record<string, unknown>> = {},
+  message: string = ERROR_CODES[code].text,
 ): AnswerError {
-  return { message: ERROR_CODES[code].text, path, extensions: { ...extensions, code } };
+  return { message, path, extensions: { ...extensions, code } };
 }
 
 interface Branch {

@@ -16,7 +16,7 @@ import { withDefaults } from './with-defaults.ts';
 export async function executePlain(
   log: Log,
   { step, shape, schema }: Executable,
-  { authorized, signal, introspection }: Execution,
+  { authorized, supergraph, signal, introspection }: Execution,
   send: SendFetch,
 ): Promise<FinishedData> {
   const root: JsonObject = {};
@@ -32,6 +32,7 @@ export async function executePlain(
         root,
         errors,
         abandoned: signal,
+        tellsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
         onFailure: ({ subgraph }, error) => {
           log.warn('a subgraph failed', { subgraph, error });
         },

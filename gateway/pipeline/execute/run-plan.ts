@@ -24,6 +24,8 @@ export interface PlanRun {
   readonly root: JsonObject;
   readonly errors: AnswerError[];
   readonly onFailure: (step: FetchStep, error: unknown) => void;
+  /** Whether a subgraph's own messages reach the client. */
+  readonly tellsMessages: (subgraph: string) => boolean;
   /** Ends the run where this is aborted; a deadline does not. */
   readonly abandoned: AbortSignal;
 }
@@ -148,7 +150,8 @@ async function sendRequest(run: PlanRun, step: FetchStep, request: Request): Pro
 function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, answer: FetchedAnswer): void {
   const received = receive(run, step, destinations, answer);
   if (answer.errors.length > 0) {
-    run.errors.push(...translateErrors(run.shape, step, destinations, answer.errors));
+    const tellsMessages = run.tellsMessages(step.subgraph);
+    run.errors.push(...translateErrors(run.shape, step, destinations, answer.errors, tellsMessages));
     run.onFailure(step, answer.errors);
   }
   if (received === undefined) return;

@@ -31,20 +31,31 @@ const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 /** Where a fetch's answer belongs: the root, or for each representation sent the places that share it. */
 export type Destinations = readonly (readonly Target[])[];
 
-/** A subgraph's errors at the client's paths; its message, and extensions but a known code, stay behind. */
+const LONGEST_MESSAGE = 500;
+
+/**
+ * A subgraph's errors at the client's paths; extensions but a known code stay behind, and so does the message unless
+ * `tellsMessages`.
+ */
 export function translateErrors(
   shape: ObjectShape,
   step: FetchStep,
   destinations: Destinations,
   errors: readonly unknown[],
+  tellsMessages: boolean,
 ): AnswerError[] {
   return errors.flatMap((error) => {
     const path = isJsonObject(error) ? getOwn(error, 'path') : undefined;
     const { code, extensions } = readCode(error);
     return locate(shape, step, destinations, Array.isArray(path) ? path : []).map((at) =>
-      createAnswerError(code, at, extensions),
+      createAnswerError(code, at, extensions, tellsMessages ? readMessage(error) : undefined),
     );
   });
+}
+
+function readMessage(error: unknown): string | undefined {
+  const message = isJsonObject(error) ? getOwn(error, 'message') : undefined;
+  return typeof message === 'string' ? message.slice(0, LONGEST_MESSAGE) : undefined;
 }
 
 /** The errors of a fetch that brought nothing: one for each of its fields, or one for the list that they lie in. */

@@ -4,6 +4,7 @@ import type { CertificateIssuer } from '../certs/certificate-issuer.ts';
 import { ensureCertificates } from '../certs/ensure-certificates.ts';
 import { HOUSE_ROSTER } from '../certs/house-roster.ts';
 import { keepCertificatesFresh } from '../certs/keep-certificates-fresh.ts';
+import { readRoster } from '../certs/read-roster.ts';
 import { createVaultIssuer } from '../certs/vault-issuer.ts';
 import type { CommandContext } from './command-context.ts';
 
@@ -42,7 +43,9 @@ export async function openCertificateKeeper(
           role,
           trustDomain: settings.TRUST_DOMAIN,
         });
-  const roster = wholeHouse ? HOUSE_ROSTER : HOUSE_ROSTER.filter(({ service }) => services.includes(service));
+  // What is wrong with the policy files, the services tell.
+  const everybody = await readRoster(settings.POLICIES_DIR).catch(() => HOUSE_ROSTER);
+  const roster = wholeHouse ? everybody : everybody.filter(({ service }) => services.includes(service));
   const options = { settings, clock, log, roster, ...(issuer === undefined ? {} : { issuer }) };
   let renewing: { stop(): Promise<void> } | undefined;
   return {

@@ -4,7 +4,6 @@ import { HOUSE_SETTINGS, type HouseSettings } from '@aduana/core/config/house-se
 import { loadConfig } from '@aduana/core/config/load-config';
 import { certificateThumbprint } from '@aduana/core/mtls/peer-identity';
 import { type Command, Option } from 'commander';
-import { HOUSE_ROSTER } from '../certs/house-roster.ts';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { formatTable } from './format-table.ts';
 
@@ -40,7 +39,15 @@ export function registerCerts(program: Command, context: CommandContext): void {
   certs
     .command('status')
     .description('who expires when, and whose certificate comes from which CA')
-    .action(() => showStatus(context));
+    .option(
+      '--strict-readiness',
+      'list who calls without a certificate and would break under MTLS_MODE=strict',
+    )
+    .action(async ({ strictReadiness }: { strictReadiness?: true }) => {
+      if (strictReadiness !== true) return showStatus(context);
+      const { showStrictReadiness } = await import('./strict-readiness.ts');
+      return showStrictReadiness(context);
+    });
 }
 
 interface RenewFlags {
@@ -51,7 +58,8 @@ interface RenewFlags {
 async function makeMissing({ environment, clock, print }: CommandContext): Promise<void> {
   const { ensureCertificates } = await import('../certs/ensure-certificates.ts');
   const settings = readSettings(environment);
-  const { issued, missing } = await ensureCertificates({ settings, clock });
+  const roster = await rosterOf(settings);
+  const { issued, missing } = await ensureCertificates({ settings, clock, roster });
   for (const service of issued) print(`made     ${settings.CERTS_DIR}/${service}.crt`);
   for (const service of missing)
     print(`missing  ${settings.CERTS_DIR}/${service}.crt (the folder's CA is not the house's)`);
@@ -74,13 +82,14 @@ async function renew(services: readonly string[], flags: RenewFlags, context: Co
     print(`${String(await dropFormerAuthorities({ settings, clock }))} former CA(s) dropped`);
     return;
   }
-  const unknown = services.filter((name) => !HOUSE_ROSTER.some(({ service }) => service === name));
+  const roster = await rosterOf(settings);
+  const unknown = services.filter((name) => !roster.some(({ service }) => service === name));
   if (unknown.length > 0) throw new CommandFailure(2, `No such service: ${unknown.join(', ')}`);
-  const named = HOUSE_ROSTER.filter(({ service }) => services.includes(service));
+  const named = roster.filter(({ service }) => services.includes(service));
   const issued = await renewCertificates({
     settings,
     clock,
-    roster: named.length > 0 ? named : HOUSE_ROSTER,
+    roster: named.length > 0 ? named : roster,
     force: flags.force === true || named.length > 0,
   });
   for (const service of issued) print(`renewed  ${settings.CERTS_DIR}/${service}.crt`);
@@ -116,8 +125,9 @@ async function thumbprintOfFile(path: string): Promise<string> {
 async function showStatus({ environment, clock, print }: CommandContext): Promise<void> {
   const settings = readSettings(environment);
   const { readCertificateStatus } = await import('../certs/certificate-status.ts');
-  const leaves = await readCertificateStatus(settings);
-  const rows = HOUSE_ROSTER.map(({ service }) => {
+  const roster = await rosterOf(settings);
+  const leaves = await readCertificateStatus(settings, roster);
+  const rows = roster.map(({ service }) => {
     const leaf = leaves.find((other) => other.service === service);
     if (leaf === undefined) return [service, 'missing', '', '', ''];
     const expired = leaf.notAfter <= clock.now();
@@ -135,4 +145,9 @@ async function showStatus({ environment, clock, print }: CommandContext): Promis
 
 function readSettings(environment: CommandContext['environment']): HouseSettings {
   return loadConfig(HOUSE_SETTINGS, environment);
+}
+
+async function rosterOf({ POLICIES_DIR }: HouseSettings) {
+  const { readRoster } = await import('../certs/read-roster.ts');
+  return readRoster(POLICIES_DIR);
 }

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { keyIn } from '@aduana/core/tokens/key-set';
+import { readKeySet } from '../../subgraphs/sts/keys/key-store.ts';
+import { MIGRATIONS } from '../../subgraphs/sts/migrations.ts';
+import { describePostgres, type TestStore } from '../support/stores.ts';
+import { openTestSts, type TestSts } from '../support/test-sts.ts';
+
+const dist = pathToFileURL(`${process.cwd()}/dist/subgraphs/sts/keys/key-rotation.js`).href;
+const core = pathToFileURL(`${process.cwd()}/core/dist/`).href;
+
+/** A replica that rotates without a pause until it is killed. */
+const REPLICA = `
+  import { rotateKeys } from '${dist}';
+  import { createInProcessBus } from '${core}bus/in-process-bus.js';
+  import { createSystemClock } from '${core}platform/clock.js';
+  import { createLog } from '${core}platform/log.js';
+  import { Secret } from '${core}secrets/secret.js';
+  import { openPgDatabase } from '${core}store/pg-database.js';
+  const log = createLog('silent', () => undefined);
+  const { url, role } = JSON.parse(process.argv[1]);
+  const options = {
+    database: openPgDatabase({ url, schema: 'sts', role, log }),
+    secrets: { wrap: async (secret, context) => JSON.stringify([context, secret.revealBytes().toString('base64')]) },
+    bus: createInProcessBus(),
+    audit: { record: async () => 'event' },
+    platform: { clock: createSystemClock(), log },
+    algorithm: 'ES256',
+    timing: { leadMilliseconds: 1200000, holdMilliseconds: 1 },
+    gatherMilliseconds: 0,
+  };
+  const actor = { sub: 'operator', client_id: null, act: [], auth_method: null, cert_thumbprint: null };
+  for (;;) {
+    await rotateKeys({ mode: 'NOW', reason: 'a test', actor }, { reload: async () => undefined }, options);
+    process.stdout.write('.');
+  }
+`;
+
+describePostgres('a replica that is killed while it rotates', (openStore) => {
+  let sts: TestSts;
+  let store: TestStore;
+  beforeAll(async () => {
+    store = await openStore('sts', MIGRATIONS);
+    sts = await openTestSts({ openStore, store, clients: [] });
+  });
+  afterAll(() => sts.close());
+
+  test('leaves exactly one active and one pending key, and a set that others rotate on', async () => {
+    const { rows } = await store.writer.query<{ role: string }>('SELECT current_user AS role');
+    const argument = JSON.stringify({ url: store.url, role: rows[0]?.role });
+    let done = 0;
+    for (let round = 0; round < 6; round += 1) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', REPLICA, argument], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { PATH: process.env['PATH'] },
+      });
+      child.stdout.on('data', (chunk: Buffer) => (done += chunk.length));
+      await once(child.stdout, 'data');
+      await pause(20 + round * 7);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const { set, wrapped } = (await readKeySet(store.writer)) ?? {
+        set: { keys: [], generation: 0 },
+        wrapped: new Map(),
+      };
+      expect(wrapped.has(keyIn(set, 'ACTIVE').kid)).toBe(true);
+      expect(wrapped.has(keyIn(set, 'PENDING').kid)).toBe(true);
+      expect(wrapped.size).toBe(2);
+      const rotations = await store.writer.query<{ count: number }>(
+        'SELECT count(*)::integer AS count FROM rotations',
+      );
+      expect(rotations.rows[0]?.count).toBe(set.generation - 1);
+    }
+    expect(done).toBeGreaterThan(6);
+    await sts.ring.reload();
+    const actor = { sub: 'operator', client_id: null, act: [], auth_method: null, cert_thumbprint: null };
+    const rotation = await sts.rotate({ mode: 'NOW', reason: 'after it', actor });
+    expect(sts.ring.signer().kid).toBe(rotation.active.kid);
+  });
+});

@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startTestHouse, type TestHouse } from '../support/running-house.ts';
+
+let house: TestHouse;
+
+beforeAll(async () => {
+  house = await startTestHouse({ environment: { LOG_LEVEL: 'debug' } });
+}, 90_000);
+
+afterAll(() => house.stop());
+
+function openssl(...args: string[]): Promise<string> {
+  return new Promise((resolve) => {
+    execFile('openssl', args, { timeout: 10_000 }, (_error, stdout, stderr) => {
+      resolve(stdout + stderr);
+    }).stdin?.end();
+  });
+}
+
+test.each(['STS_PORT', 'AUDIT_PORT', 'ADMIN_PORT', 'GATEWAY_TLS_PORT'] as const)(
+  'openssl verifies the server at %s, over TLS 1.3',
+  async (port) => {
+    const ca = join(house.folder, 'certs/ca.crt');
+    const address = `127.0.0.1:${String(house.ports[port])}`;
+    const seen = await openssl(
+      's_client',
+      '-connect',
+      address,
+      '-CAfile',
+      ca,
+      '-verify_ip',
+      '127.0.0.1',
+      '-x509_strict',
+      '-brief',
+    );
+    expect(seen).toMatch(/Verification: OK/);
+    expect(seen).toMatch(/TLSv1\.3/);
+  },
+);
+
+test('who calls without a certificate is listed for a change to strict', async () => {
+  await house.aduana('query', '--as', 'bff', '{ leads { company } }');
+  const before = await house.aduana('certs', 'status', '--strict-readiness');
+  expect(before).toMatchObject({ code: 0, stdout: expect.stringMatching(/^0 of \d+ requests/m) });
+  const { stdout: header } = await house.aduana('token', '--as', 'bff', '--header');
+  const [name = '', value = ''] = header.trim().split(/: (.*)/s);
+  await fetch(`http://127.0.0.1:${String(house.ports.GATEWAY_HTTP_PORT)}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', [name]: value },
+    body: '{"query":"{ leads { company } }"}',
+  });
+  const after = await house.aduana('certs', 'status', '--strict-readiness');
+  expect(after.code).toBe(1);
+  expect(after.stdout).toMatch(/^bff +bff +\S+ +1 /m);
+});
+
+test('the doctor finds nothing wrong with a house that runs', async () => {
+  const { stdout, code } = await house.aduana('doctor');
+  expect(stdout).not.toMatch(/^FAIL/m);
+  expect(stdout.match(/is ready at/g)).toHaveLength(4);
+  expect(code).toBe(0);
+});
+
+test('no secret lies in clear in the home, the logs or the output', async () => {
+  await house.aduana('keys', 'rotate', '--reason', 'scan');
+  const secrets = await secretsOf(house);
+  expect(secrets.length).toBeGreaterThan(3);
+  const texts = [house.output()];
+  const entries = await readdir(join(house.folder, 'home'), { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    const secretFile = entry.name === 'ca.key' || entry.name === 'master.key';
+    if (entry.isFile() && !secretFile)
+      texts.push(await readFile(join(entry.parentPath, entry.name), 'latin1'));
+  }
+  for (const secret of secrets) for (const text of texts) expect(text.includes(secret)).toBe(false);
+  expect(texts.some((text) => /-----BEGIN (EC )?PRIVATE KEY|"d":"[\w-]{40}/.test(text))).toBe(false);
+}, 60_000);
+
+/** What must be nowhere: client secrets, tokens, and the lines of every private key. */
+async function secretsOf({ folder, aduana }: TestHouse): Promise<string[]> {
+  const { createSecretProvider } = await import('@aduana/core/secrets/create-secret-provider');
+  const { createSystemClock } = await import('@aduana/core/platform/clock');
+  const { createLog } = await import('@aduana/core/platform/log');
+  const provider = await createSecretProvider({
+    settings: { ADUANA_HOME: join(folder, 'home'), SECRET_PROVIDER: 'local' },
+    environment: {},
+    clock: createSystemClock(),
+    log: createLog('silent', () => undefined),
+  });
+  const found: string[] = [];
+  for (const service of ['bff', 'operator', 'auditor', 'gateway']) {
+    const secret = await provider.get(`client-secrets/${service}`);
+    if (secret !== undefined) found.push(secret.value.reveal());
+  }
+  await provider.close();
+  found.push((await aduana('token', '--as', 'bff')).stdout.trim());
+  found.push((await readFile(join(folder, 'home/master.key'), 'utf8')).trim());
+  for (const name of await readdir(join(folder, 'certs')))
+    if (name.endsWith('.key'))
+      found.push((await readFile(join(folder, 'certs', name), 'utf8')).split('\n')[1] ?? '');
+  return found.filter((secret) => secret.length > 20);
+}

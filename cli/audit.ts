@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT, verifyExport } from '../auditor/verify-export.ts';
+import { erasePerson } from './audit-erase.ts';
 import { exportLog, openLogSource } from './audit-export.ts';
+import { rotateAuditKey } from './audit-rotate-key.ts';
 import { followLog } from './audit-tail.ts';
 import { proveEvent } from './audit-prove.ts';
 import { type CommandContext, CommandFailure } from './command-context.ts';
@@ -51,6 +53,23 @@ export function registerAudit(program: Command, context: CommandContext): void {
     .option('--no-follow', 'end at the newest event')
     .action(async (flags: { from?: string; type?: string; actor?: string; follow: boolean }) => {
       await followLog(flags, context);
+    });
+  audit
+    .command('erase')
+    .description(
+      'destroy the key of a person: what the log holds of them can be read no more, its hashes stay',
+    )
+    .requiredOption('--subject <subject>', 'the person, as the recording services name them')
+    .requiredOption('--reason <text>', 'why; it is recorded')
+    .action(async ({ subject, reason }: { subject: string; reason: string }) => {
+      await erasePerson(subject, reason, context);
+    });
+  audit
+    .command('rotate-key')
+    .description("add a new signing key beside the log's present one, or take the old one away")
+    .option('--finish', 'take the old key away: verifiers must know the new one by now')
+    .action(async ({ finish }: { finish?: boolean }) => {
+      await rotateAuditKey(finish === true, context);
     });
   audit
     .command('prove')

@@ -10,6 +10,7 @@ import type { AuditSettings } from './config.ts';
 import { createGraphqlRoute } from './graphql-route.ts';
 import { createEventsRoute } from './log/events-route.ts';
 import { type OpenLog, openLog } from './open-log.ts';
+import { createPersonalDataRoutes } from './reading/personal-data-routes.ts';
 import { createTileRoutes } from './reading/tile-routes.ts';
 
 /** The audit log's composition root. */
@@ -34,17 +35,18 @@ export async function startAudit(
     const policies = await openPolicies({ folder: settings.POLICIES_DIR, ...platform });
     closers.push(() => policies.stop());
     const verify = line.verifier('audit');
+    const authority = {
+      policies: () => policies.current(),
+      status: line.status,
+      clock: platform.clock,
+    };
     const trustDomain = settings.TRUST_DOMAIN;
     service.serve(
       [
         createEventsRoute({ trustDomain, verify, ingest: log.ingest }),
         ...createCheckpointRoutes(log),
-        ...createTileRoutes({
-          ...log,
-          policies: () => policies.current(),
-          status: line.status,
-          clock: platform.clock,
-        }),
+        ...createTileRoutes({ ...log, ...authority }),
+        ...createPersonalDataRoutes({ ...log, ...authority }),
         await createGraphqlRoute({
           ...log,
           trustDomain,

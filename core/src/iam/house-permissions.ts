@@ -17,9 +17,11 @@ export const HOUSE_PERMISSIONS: readonly string[] = [
   'gateway:documents:register',
 ];
 
-/** What services do to each other: held by whoever is granted them by name, never through a wildcard. */
+/** What services do to each other, and what concerns persons: held by whoever is granted it by name, never through a wildcard. */
 export const INTERNAL_PERMISSIONS: readonly string[] = [
   'sts:status:write',
   'sts:secrets:rotate',
   'audit:events:write',
+  'audit:pii:read',
+  'audit:pii:erase',
 ];

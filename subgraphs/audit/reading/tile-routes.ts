@@ -1,25 +1,18 @@
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route, ServiceRequest } from '@aduana/core/http/route';
-import type { Engine } from '@aduana/core/iam/compile';
-import { evaluate } from '@aduana/core/iam/evaluate';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
-import type { Clock } from '@aduana/core/platform/clock';
-import type { StatusView } from '@aduana/core/status/status-entry';
 import type { Database } from '@aduana/core/store/database';
 import { TILE_HASHES, type TreeReader } from '../checkpoints/tree-reader.ts';
+import { authorizePeer, type PeerAuthority } from './authorize-peer.ts';
 import type { Proofs } from './proofs.ts';
 import { parseTilePath, type TilePath } from './tile-path.ts';
 
-export interface TileRouteOptions {
+export interface TileRouteOptions extends PeerAuthority {
   readonly reader: Database;
   readonly tree: TreeReader;
   readonly proofs: Proofs;
-  readonly policies: () => Engine;
-  readonly status: Pick<StatusView, 'assertFresh' | 'isServiceSuspended'>;
   readonly audit: AuditSink;
-  readonly clock: Clock;
 }
 
 const PREFIX = '/audit/tile/';
@@ -38,7 +31,7 @@ export function createTileRoutes(options: TileRouteOptions): readonly Route[] {
   async function handle(request: ServiceRequest) {
     const asked = parseTilePath(request.path.slice(PREFIX.length));
     const isEntries = asked?.level === 'entries';
-    const service = authorize(request, isEntries ? 'audit:events:read' : 'audit:proofs:read', options);
+    const service = authorizePeer(request, isEntries ? 'audit:events:read' : 'audit:proofs:read', options);
     if (asked === undefined) throw new SecurityError('NOT_FOUND');
     const { size } = await proofs.checkpoint();
     if (!isWithin(asked, size)) throw new SecurityError('NOT_FOUND', { detail: 'beyond the signed tree' });
@@ -61,31 +54,6 @@ export function createTileRoutes(options: TileRouteOptions): readonly Route[] {
   }
 
   return [{ method: 'GET', path: `${PREFIX}*`, handle }];
-}
-
-/** The service behind the certificate, if its roles allow the action now. */
-function authorize(request: ServiceRequest, action: string, options: TileRouteOptions): string {
-  const peer = requirePeer(request, undefined);
-  const engine = options.policies();
-  const service = engine.serviceBySpiffeId(peer.spiffeId);
-  if (service === undefined) throw new SecurityError('FORBIDDEN', { detail: 'an unknown service' });
-  options.status.assertFresh();
-  if (options.status.isServiceSuspended(service.id))
-    throw new SecurityError('FORBIDDEN', { detail: 'the service is suspended' });
-  const { effect } = evaluate(engine, {
-    subject: service.id,
-    roles: service.roles,
-    action,
-    context: {
-      time: options.clock.now(),
-      address: request.remoteAddress,
-      mtls: true,
-      spiffeId: peer.spiffeId,
-      authenticationMethod: 'tls_client_auth',
-    },
-  });
-  if (effect !== 'allow') throw new SecurityError('FORBIDDEN', { detail: `${service.id} lacks ${action}` });
-  return service.id;
 }
 
 /** Whether the tile, or this much of it, is part of a tree of `size` leaves. */

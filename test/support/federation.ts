@@ -44,7 +44,7 @@ export interface Call {
 export interface Ask {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Takes the place of a subgraph's own answer where it returns one. */
-  readonly answer?: (call: Call, signal: AbortSignal) => unknown;
+  readonly answer?: (call: Call, signal: AbortSignal, request: SubgraphRequest) => unknown;
   readonly scopes?: readonly string[];
   readonly signal?: AbortSignal;
   readonly introspection?: Readonly<Record<string, unknown>>;
@@ -162,14 +162,15 @@ export function createTestExecutor({
 
 async function answerCall(
   schemas: ReadonlyMap<string, GraphQLSchema>,
-  { subgraph, body, signal }: SubgraphRequest,
+  request: SubgraphRequest,
   ask: Ask,
   calls: Call[],
 ): Promise<SubgraphAnswer> {
+  const { subgraph, body, signal } = request;
   const { query, variables } = JSON.parse(body) as Call;
   const call = { subgraph, query, variables };
   calls.push(call);
-  const given = await ask.answer?.(call, signal);
+  const given = await ask.answer?.(call, signal, request);
   if (given !== undefined) return given as SubgraphAnswer;
   const schema = schemas.get(subgraph);
   if (schema === undefined) throw new TypeError(`no subgraph ${subgraph}`);

@@ -1,0 +1,211 @@
+import { createServer, type Server } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createSecureClient, type SecureClient } from '@aduana/core/client/secure-client';
+import type { StsClient } from '@aduana/core/client/sts-client';
+import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createLog } from '@aduana/core/platform/log';
+import { Secret } from '@aduana/core/secrets/secret';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { createForward } from '../../gateway/pipeline/forward.ts';
+import type { SubgraphFetcher } from '../../gateway/pipeline/subgraph-fetcher.ts';
+import { NO_HEADERS } from '../../gateway/supergraph/header-rules.ts';
+import { describeCompletions, openFederation } from '../support/federation.ts';
+import { createTestCa } from '../support/test-ca.ts';
+import { issueTestIdentity } from '../support/test-identity.ts';
+
+const LONGEST_ANSWER = 1_048_576;
+const TIMEOUT_MS = 400;
+
+const FEDERATION = openFederation({
+  good: {
+    sdl: 'type Query { items: [Item] version: String } type Item @key(fields: "id") { id: ID! name: String }',
+    resolvers: {
+      Query: {
+        items: () => [
+          { id: '1', name: 'one' },
+          { id: '2', name: 'two' },
+        ],
+        version: () => 'v1',
+      },
+    },
+  },
+  bad: { sdl: 'type Item @key(fields: "id") { id: ID! rating: Int }' },
+});
+
+const QUERY = '{ version items { name rating } }';
+const WITHOUT_RATINGS = {
+  version: 'v1',
+  items: [
+    { name: 'one', rating: null },
+    { name: 'two', rating: null },
+  ],
+};
+const ENTITIES = '{"data":{"_entities":[{"rating":1},{"rating":2}]}}';
+const WITH_RATINGS = {
+  version: 'v1',
+  items: [
+    { name: 'one', rating: 1 },
+    { name: 'two', rating: 2 },
+  ],
+};
+
+type Behave = (request: IncomingMessage, response: ServerResponse) => void;
+
+const answering =
+  (status: number, body: string, type = 'application/json'): Behave =>
+  (_, response) => {
+    response.writeHead(status, { 'content-type': type }).end(body);
+  };
+
+const log = createLog('silent', () => undefined);
+const place: {
+  behave: Behave;
+  server?: Server;
+  client?: SecureClient;
+  fetcher?: SubgraphFetcher;
+  sent: number;
+} = {
+  behave: answering(200, ENTITIES),
+  sent: 0,
+};
+
+beforeAll(async () => {
+  const ca = await createTestCa();
+  const subgraph = await issueTestIdentity(ca, 'leads');
+  const server = createServer(
+    serverTlsOptions(subgraph.current(), { clientCertificates: 'require', minVersion: 'TLSv1.3' }),
+    (request, response) => {
+      request.resume();
+      place.behave(request, response);
+    },
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const client = createSecureClient({
+    identity: await issueTestIdentity(ca, 'gateway'),
+    clock: createSystemClock(),
+    log,
+  });
+  const sts = { narrow: () => Promise.resolve(Secret.of('token')), forgetNarrowed: () => undefined };
+  const forward = createForward({
+    client,
+    sts: sts as unknown as StsClient,
+    trustDomain: 'aduana.local',
+    maxResponseBytes: LONGEST_ANSWER,
+  });
+  const url = `https://localhost:${String(port)}/graphql`;
+  const bad = {
+    name: 'bad',
+    url,
+    audience: 'leads',
+    headers: NO_HEADERS,
+    errors: 'masked' as const,
+    timeoutMs: TIMEOUT_MS,
+    clientCertificate: true,
+  };
+  Object.assign(place, { server, client, fetcher: forward(new Map([['bad', bad]]), {}) });
+});
+
+afterAll(async () => {
+  await place.client?.close();
+  place.server?.closeAllConnections();
+  await new Promise((resolve) => place.server?.close(resolve));
+});
+
+const FAULTY = { message: 'A subgraph answered with an error', extensions: { code: 'SUBGRAPH_ERROR' } };
+const AWAY = { message: 'A subgraph did not answer', extensions: { code: 'SUBGRAPH_UNAVAILABLE' } };
+
+const FAULTS: [string, Behave, object][] = [
+  ['an HTML page', answering(502, '<html>nginx 10.0.0.7</html>', 'text/html'), FAULTY],
+  ['a page instead of an answer', answering(200, '<html>', 'text/html'), FAULTY],
+  ['truncated JSON', answering(200, ENTITIES.slice(0, -8)), FAULTY],
+  ['an empty body', answering(200, ''), FAULTY],
+  ['JSON that is no object', answering(200, '[1]'), FAULTY],
+  ['too few entities', answering(200, '{"data":{"_entities":[{"rating":1}]}}'), FAULTY],
+  ['too many entities', answering(200, '{"data":{"_entities":[null,null,null]}}'), FAULTY],
+  ['429 without GraphQL', answering(429, 'slow down', 'text/plain'), FAULTY],
+  ['500 without GraphQL', answering(500, '{"message":"Error: at /srv/app.js:1"}'), FAULTY],
+  ['503 with GraphQL', answering(503, '{"errors":[{"message":"password=hunter2"}]}'), FAULTY],
+  [
+    'a redirection',
+    (_, response) => response.writeHead(307, { location: 'https://localhost:1/' }).end(),
+    FAULTY,
+  ],
+  [
+    'an answer without end',
+    (_, response) => {
+      const chunk = Buffer.alloc(65_536, 32);
+      response.writeHead(200);
+      const more = (): void => {
+        while (!response.destroyed) {
+          place.sent += chunk.length;
+          if (!response.write(chunk)) {
+            response.once('drain', more);
+            return;
+          }
+        }
+      };
+      more();
+    },
+    AWAY,
+  ],
+  [
+    'an announced answer that is too large',
+    (_, response) => response.writeHead(200, { 'content-length': 2e8 }).write('{'),
+    AWAY,
+  ],
+  [
+    'headers, and then nothing',
+    (_, response) => response.writeHead(200, { 'content-length': 20 }).flushHeaders(),
+    AWAY,
+  ],
+  ['nothing at all', () => undefined, AWAY],
+  [
+    'an end in the middle',
+    (_, response) =>
+      response.writeHead(200, { 'content-length': 90 }).write('{"data"', () => response.destroy()),
+    AWAY,
+  ],
+  ['an end before the answer', (request) => request.socket.destroy(), AWAY],
+];
+
+describeCompletions('a subgraph that answers', (execute) => {
+  const ask = () =>
+    FEDERATION.ask(execute, QUERY, {
+      answer: (call, signal, request) =>
+        call.subgraph === 'bad' ? place.fetcher?.fetch({ ...request, signal }) : undefined,
+    });
+
+  it.each(FAULTS)('%s loses its own fields alone, and says nothing of itself', async (_, behave, error) => {
+    place.behave = behave;
+    place.sent = 0;
+    const { data, errors } = await ask();
+    expect(data).toEqual(WITHOUT_RATINGS);
+    expect(errors).toEqual([{ ...error, path: ['items'] }]);
+    expect(place.sent).toBeLessThan(32 * LONGEST_ANSWER);
+    place.behave = answering(200, ENTITIES);
+    expect((await ask()).data).toEqual(WITH_RATINGS);
+  });
+
+  it.each([
+    ['the same key twice', `{"data":null,${ENTITIES.slice(1)}`],
+    [
+      'keys of Object.prototype',
+      '{"__proto__":{"errors":[{}]},"constructor":1,"data":{"__proto__":{},"_entities":[{"rating":1,"__proto__":{"name":"x"},"toString":1},{"rating":2,"constructor":{}}]}}',
+    ],
+    [
+      'fields that nobody asked for',
+      '{"data":{"version":"v0","_entities":[{"rating":1,"name":"forged","id":"9"},{"rating":2,"__typename":"Item"}]},"extensions":{"token":"x"}}',
+    ],
+  ])('%s changes nothing', async (_, body) => {
+    place.behave = answering(200, body);
+    expect(await ask()).toMatchObject({ data: WITH_RATINGS, errors: [] });
+  });
+
+  it('an error status with a whole GraphQL answer is believed', async () => {
+    place.behave = answering(500, ENTITIES);
+    expect(await ask()).toMatchObject({ data: WITH_RATINGS, errors: [] });
+  });
+});

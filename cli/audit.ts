@@ -44,6 +44,12 @@ export function registerAudit(program: Command, context: CommandContext): void {
         await source.close();
       }
     });
+  registerReading(audit, context);
+  registerKeeping(audit, context);
+}
+
+/** What reads the log. */
+function registerReading(audit: Command, context: CommandContext): void {
   audit
     .command('tail')
     .description('print events as they are recorded, one canonical text a line')
@@ -54,6 +60,17 @@ export function registerAudit(program: Command, context: CommandContext): void {
     .action(async (flags: { from?: string; type?: string; actor?: string; follow: boolean }) => {
       await followLog(flags, context);
     });
+  audit
+    .command('prove')
+    .description('show that an event is in the log, as a c2sp.org/tlog-proof, and verify that')
+    .argument('<id>', 'the event id, such as an audit-id header')
+    .action(async (id: string) => {
+      await proveEvent(id, context);
+    });
+}
+
+/** What the operator does to persons and keys. */
+function registerKeeping(audit: Command, context: CommandContext): void {
   audit
     .command('erase')
     .description(
@@ -70,13 +87,6 @@ export function registerAudit(program: Command, context: CommandContext): void {
     .option('--finish', 'take the old key away: verifiers must know the new one by now')
     .action(async ({ finish }: { finish?: boolean }) => {
       await rotateAuditKey(finish === true, context);
-    });
-  audit
-    .command('prove')
-    .description('show that an event is in the log, as a c2sp.org/tlog-proof, and verify that')
-    .argument('<id>', 'the event id, such as an audit-id header')
-    .action(async (id: string) => {
-      await proveEvent(id, context);
     });
 }
 

@@ -63,7 +63,7 @@ export type Gateway = (question: Question) => Promise<GuardedAnswer>;
 export interface GuardedFederation {
   readonly supergraph: LoadedSupergraph;
   /** Cold caches. */
-  openGateway(mode?: AuthorizationMode): Gateway;
+  openGateway(mode?: AuthorizationMode, executor?: 'aduana' | 'apollo'): Gateway;
 }
 
 /** Composes subgraphs that run in this process behind their guards, each of which sees what its narrowed token carries. */
@@ -89,19 +89,23 @@ export function openGuardedFederation(
       ),
     ]),
   );
-  return { supergraph, openGateway: (mode = 'filter') => openGateway(supergraph, schemas, mode) };
+  return {
+    supergraph,
+    openGateway: (mode = 'filter', executor = 'aduana') => openGateway(supergraph, schemas, mode, executor),
+  };
 }
 
 function openGateway(
   supergraph: LoadedSupergraph,
   schemas: ReadonlyMap<string, GraphQLSchema>,
   mode: AuthorizationMode,
+  executor: 'aduana' | 'apollo',
 ): Gateway {
   const clock = createFakeClock(0);
   const authorize = createAuthorizer({ clock, mode });
   const plan = createPlan({ clock });
   const execute = createExecutor({
-    kind: 'aduana',
+    kind: executor,
     clock,
     log: createLog('silent', () => undefined),
     operationTimeoutMs: 'off',

@@ -29,18 +29,23 @@ export function keepField(
   };
 }
 
+/** What is left of a fragment on `type` under `parent`: its selections alone where it told nothing. */
 export function keepFragment(
   node: InlineFragmentNode,
-  on: string,
+  type: GraphQLCompositeType,
+  parent: GraphQLCompositeType,
   selections: readonly SelectionNode[],
-): InlineFragmentNode {
+): readonly SelectionNode[] {
   const directives = withoutConditions(node.directives);
-  return {
-    kind: Kind.INLINE_FRAGMENT,
-    typeCondition: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: on } },
-    ...(directives.length > 0 && { directives }),
-    selectionSet: { kind: Kind.SELECTION_SET, selections },
-  };
+  if (type === parent && directives.length === 0) return selections;
+  return [
+    {
+      kind: Kind.INLINE_FRAGMENT,
+      typeCondition: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: type.name } },
+      ...(directives.length > 0 && { directives }),
+      selectionSet: { kind: Kind.SELECTION_SET, selections },
+    },
+  ];
 }
 
 /** Whether a root selection asks a subgraph for anything: `__typename` of a root is known without. */
@@ -49,7 +54,18 @@ export function fetchesAnything(selection: SelectionNode): boolean {
   return selection.kind === Kind.INLINE_FRAGMENT && selection.selectionSet.selections.some(fetchesAnything);
 }
 
-/** An emptied selection still has to tell that its object is there, an abstract one which type it is. */
+/**
+ * An emptied selection still has to tell that its object is there, an abstract one which type it is; so does one with
+ * fragments, which Apollo's executor could not tell otherwise.
+ */
 function complete(kept: readonly SelectionNode[], type: GraphQLCompositeType): readonly SelectionNode[] {
-  return kept.length === 0 || isAbstractType(type) ? [TYPENAME, ...kept] : kept;
+  const needsType =
+    kept.length === 0 || isAbstractType(type) || kept.some(({ kind }) => kind === Kind.INLINE_FRAGMENT);
+  return needsType && !kept.some(isTypename) ? [TYPENAME, ...kept] : kept;
+}
+
+function isTypename(selection: SelectionNode): boolean {
+  return (
+    selection.kind === Kind.FIELD && selection.name.value === '__typename' && selection.alias === undefined
+  );
 }

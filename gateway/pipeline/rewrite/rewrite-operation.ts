@@ -168,7 +168,7 @@ function rewriteFragment(pass: Pass, into: Rewritten, node: InlineFragmentNode, 
     unmet: [...place.unmet, ...lacks],
   });
   if (inner.shape.length > 0) into.shape.push({ kind: 'fragment', on: type.name, selections: inner.shape });
-  if (inner.kept.length > 0) into.kept.push(keepFragment(node, type.name, inner.kept));
+  if (inner.kept.length > 0) into.kept.push(...keepFragment(node, type, place.parent, inner.kept));
 }
 
 function noteRefusal(

@@ -1,5 +1,5 @@
 import { HOUSE_SETTINGS, type HouseSettings } from '@aduana/core/config/house-settings';
-import { choice, duration } from '@aduana/core/config/variable';
+import { choice, countOrOff, duration } from '@aduana/core/config/variable';
 import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
 import type { RotationTiming } from '@aduana/core/tokens/key-set';
 import { SIGNING_ALGORITHMS } from '@aduana/core/tokens/signing-algorithm';
@@ -11,6 +11,7 @@ import { DEFAULT_LIFETIME_SECONDS } from './token/narrow-scope.ts';
 /** What the STS reads of the environment. */
 export const STS_SETTINGS = {
   ...HOUSE_SETTINGS,
+  ANONYMOUS_EVENTS_PER_MINUTE: countOrOff(1200),
   SIGNING_ALGORITHM: choice(SIGNING_ALGORITHMS, 'ES256'),
   /** How long a key is published before a scheduled rotation lets it sign. */
   SIGNING_KEY_LEAD: duration(20 * 60_000),

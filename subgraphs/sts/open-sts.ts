@@ -1,6 +1,8 @@
+import { type AnonymousFlood, createAnonymousFlood } from '@aduana/core/audit/anonymous-flood';
 import type { AuditClient } from '@aduana/core/client/audit-client';
 import type { ServicePlatform } from '@aduana/core/http/service-platform';
 import { openPolicies } from '@aduana/core/iam/live-policies';
+import { describeError } from '@aduana/core/platform/log';
 import { STATUS_TOPIC } from '@aduana/core/status/status-entry';
 import { createStatusReader, type StatusReader } from '@aduana/core/status/status-reader';
 import type { RotationTiming } from '@aduana/core/tokens/key-set';
@@ -49,6 +51,7 @@ export interface OpenSts {
   readonly status: StatusReader;
   readonly register: TokenRegister;
   readonly audit: AuditClient;
+  readonly flood: AnonymousFlood;
   readonly clients: ClientAuthenticationOptions;
   readonly subjects: Omit<SubjectTokenOptions, 'engine'>;
   readonly issue: IssueToken;
@@ -76,6 +79,7 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
   const signing = { issuer, ring, register, clock };
   const { audit, close: closeAudit } = await openOwnAudit({ signing, policies, openAudit, platform });
   const clientSecrets = await openClientSecrets(database, bus, platform);
+  const flood = openFlood(settings, audit, platform);
 
   const rotation = { database, secrets, bus, audit, platform, timing, gatherMilliseconds: GATHER_MS };
   const rotationOptions = { ...rotation, algorithm: settings.SIGNING_ALGORITHM };
@@ -89,12 +93,14 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
     ...base,
     ...openVerification(options, base, clientSecrets),
     audit,
+    flood,
     issue: createTokenIssuer({ ...signing, audit }),
     rotate,
     rotateSecret: (order) => rotateClientSecret(order, clientSecrets, rotation),
     revoke: (order) => revokeToken(order, { database, register, bus, audit, status, clock }),
     async close() {
       await Promise.all([schedule?.stop(), pruning.stop(), clientSecrets.stop()]);
+      await flood.flush();
       await closeAudit();
       await base.close();
     },
@@ -123,6 +129,21 @@ async function openBase({ settings, platform }: StsOptions) {
     await Promise.all([ring.stop(), status.stop(), livePolicies.stop()]);
   };
   return { store, policies, ring, status, register: createTokenRegister(database), close };
+}
+
+function openFlood(
+  { ANONYMOUS_EVENTS_PER_MINUTE: limitPerMinute }: StsSettings,
+  audit: AuditClient,
+  { clock, log }: ServicePlatform,
+): AnonymousFlood {
+  return createAnonymousFlood({
+    limitPerMinute,
+    clock,
+    record: (record) => audit.record(record),
+    onError: (error) => {
+      log.error('a flood could not be recorded', { error: describeError(error) });
+    },
+  });
 }
 
 /** How clients, their tokens and their subjects are verified. */

@@ -4,7 +4,7 @@ const ANY_SOURCE = ['source.start', 'source.stop', 'audit.gap'];
 /** What each service of the house may write about; `x.*` covers all below `x`. */
 const BY_PEER: Readonly<Record<string, readonly string[]>> = {
   gateway: ['request', 'request.intent', 'request.flood', 'authentication.*', 'document.*', 'supergraph.*', 'policy.*', 'certificate.*', 'limit.*'],
-  sts: ['token.*', 'key.*', 'secret.*', 'authentication.*', 'policy.*', 'status.*', 'issuer.*', 'certificate.*'],
+  sts: ['request.flood', 'token.*', 'key.*', 'secret.*', 'authentication.*', 'policy.*', 'status.*', 'issuer.*', 'certificate.*'],
   admin: ['service.*', 'secret.*', 'policy.*', 'certificate.*', 'access.*', 'role.*', 'key.*', 'status.*'],
   audit: ['audit.*', 'source.lost', 'request.unknown', 'pii.*', 'checkpoint.*', 'policy.*', 'certificate.*'],
 }; // prettier-ignore

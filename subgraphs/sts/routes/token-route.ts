@@ -1,3 +1,4 @@
+import type { AnonymousFlood } from '@aduana/core/audit/anonymous-flood';
 import { ANONYMOUS, type AuditActor } from '@aduana/core/audit/audit-event';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import { SecurityError } from '@aduana/core/errors/security-error';
@@ -30,6 +31,7 @@ export interface TokenRouteOptions {
   /** Whose replays all replicas know. */
   readonly dpop: VerifyDpopProof;
   readonly audit: AuditSink;
+  readonly flood: AnonymousFlood;
   readonly log: Log;
 }
 
@@ -114,15 +116,17 @@ function success(
   };
 }
 
-/** A refusal is durable in the audit log before it is answered. */
+/** A refusal is durable in the audit log before it is answered; a flood of them is counted and answered 429. */
 async function refuse(
   failure: unknown,
   request: ServiceRequest,
   { client, grantType }: Progress,
-  { audit, log }: TokenRouteOptions,
+  { audit, flood, log }: TokenRouteOptions,
 ): Promise<ServiceResponse> {
   const error = toSecurityError(failure);
   if (error.status >= 500) log.error('a token request failed', { error: describeError(error) });
+  const flooding = client === undefined ? flood.count(request.remoteAddress) : undefined;
+  if (flooding !== undefined) return oauthErrorResponse(new SecurityError('RATE_LIMITED', flooding), request);
   try {
     await audit.record({
       type: 'token.refuse',

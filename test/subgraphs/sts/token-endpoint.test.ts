@@ -165,3 +165,21 @@ describeStores('the token endpoint', (openStore) => {
     });
   });
 });
+
+describeStores('a flood of strangers', (openStore) => {
+  test('is answered 429 and counted in one event, and known clients go on', async () => {
+    const sts = await openTestSts({
+      openStore,
+      clients: ['bff'],
+      environment: { ANONYMOUS_EVENTS_PER_MINUTE: '5' },
+    });
+    const strange = (): Promise<number> => sts.token(CLIENT_CREDENTIALS).then(({ status }) => status);
+    for (let tries = 0; tries < 5; tries += 1) expect(await strange()).toBe(401);
+    for (let tries = 0; tries < 20; tries += 1) expect(await strange()).toBe(429);
+    expect((await sts.token(CLIENT_CREDENTIALS, { headers: basic('bff') })).status).toBe(200);
+    await sts.close();
+    const floods = sts.records.filter(({ type }) => type === 'request.flood');
+    expect(floods.map(({ detail }) => detail?.['count'])).toEqual([20]);
+    expect(sts.records.filter(({ type }) => type === 'token.refuse')).toHaveLength(5);
+  });
+});

@@ -13,6 +13,9 @@ export interface EmbeddedStore {
 /** `bytea` as a Buffer, as the `pg` driver gives it. */
 const PARSERS = { [types.BYTEA]: (value: string): Buffer => Buffer.from(value.slice(2), 'hex') };
 
+/** PostgreSQL's own 128 MB of buffers would fill up, page by page, with a log that is hardly read again. */
+const MEMORY_PARAMETERS = ['-c', 'shared_buffers=16MB'];
+
 /**
  * Opens PGlite, which has one session: a mutex gives each statement or transaction its turn, under the caller's role.
  * It makes no fsync around a commit: durable against the death of the process, not of the machine.

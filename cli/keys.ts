@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { formatTable } from './format-table.ts';
-import { openHouseClient } from './house-client.ts';
 
 interface ShownKey {
   readonly kid: string;
@@ -82,6 +81,7 @@ async function ask<Data>(
   variables: Readonly<Record<string, unknown>>,
   context: CommandContext,
 ): Promise<Data> {
+  const { openHouseClient } = await import('./house-client.ts');
   const house = await openHouseClient('operator', context);
   try {
     const { status, body } = await house.graphql(document, variables);

@@ -1,98 +1,29 @@
-import { stsTokenUrl } from '@aduana/core/config/house-settings';
-import { SecurityError } from '@aduana/core/errors/security-error';
-import { clientSecretName } from '@aduana/core/secrets/client-secrets';
-import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
-import { GRANT_CLIENT_CREDENTIALS } from '@aduana/core/tokens/token-exchange';
 import type { Command } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
-import { type HouseClient, openHouseClient } from './house-client.ts';
+import type { TokenFlags } from './get-token.ts';
 
-interface TokenFlags {
-  readonly as: string;
-  readonly audience: string;
-  readonly scope?: string;
-  readonly header?: boolean;
-  readonly bound?: boolean;
-}
-
-const TIMEOUT_MS = 10_000;
-const ANSWER_BYTES = 262_144;
-
-/** `aduana token`: an access token of a service, for use with other tools. */
+/** `aduana token`: an access token of a service for use with other tools, and what a token says. */
 export function registerToken(program: Command, context: CommandContext): void {
-  program
+  const token = program
     .command('token')
     .description('get an access token as a service, by its client secret, or bound to its certificate')
-    .requiredOption('--as <service>', 'whose token, such as bff')
+    .option('--as <service>', 'whose token, such as bff')
     .option('--audience <service>', 'who is to accept it', 'gateway')
     .option('--scope <scopes>', 'scopes between spaces; default: all that the service may have')
     .option('--bound', 'authenticate by the certificate: the token then works only beside it')
     .option('--header', 'print it as a header, for `curl -H @-`')
-    .action((flags: TokenFlags) => printToken(flags, context));
-}
-
-async function printToken(flags: TokenFlags, context: CommandContext): Promise<void> {
-  const house = await openHouseClient(flags.as, context);
-  try {
-    const authorization = flags.bound === true ? undefined : await basicHeader(flags.as, house, context);
-    const token = await askForToken(house, flags, authorization);
-    context.print(flags.header === true ? `authorization: Bearer ${token}` : token);
-  } finally {
-    await house.close();
-  }
-}
-
-/** The service's client secret as a Basic header; undefined where none is stored for it. */
-async function basicHeader(
-  service: string,
-  { settings }: HouseClient,
-  { environment, clock, log }: CommandContext,
-): Promise<string | undefined> {
-  const provider = await createSecretProvider({ settings, environment, clock, log });
-  try {
-    const stored = await provider.get(clientSecretName(service));
-    if (stored === undefined) return undefined;
-    return `Basic ${Buffer.from(`${service}:${stored.value.reveal()}`).toString('base64')}`;
-  } finally {
-    await provider.close();
-  }
-}
-
-async function askForToken(
-  { client, settings }: HouseClient,
-  { as, audience, scope }: TokenFlags,
-  authorization: string | undefined,
-): Promise<string> {
-  const url = new URL(stsTokenUrl(settings));
-  const sts = client.peer({
-    origin: url.origin,
-    spiffeId: `spiffe://${settings.TRUST_DOMAIN}/sts`,
-    failureCode: 'STS_UNAVAILABLE',
-  });
-  const form = new URLSearchParams({ grant_type: GRANT_CLIENT_CREDENTIALS, audience });
-  if (scope !== undefined) form.set('scope', scope);
-  if (authorization === undefined) form.set('client_id', as);
-  const answer = await sts
-    .request({
-      method: 'POST',
-      path: url.pathname,
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        ...(authorization === undefined ? {} : { authorization }),
-      },
-      body: form.toString(),
-      timeoutMilliseconds: TIMEOUT_MS,
-      maxResponseBytes: ANSWER_BYTES,
-    })
-    .catch((error: unknown) => {
-      const detail = error instanceof SecurityError ? (error.detail ?? error.message) : String(error);
-      throw new CommandFailure(1, `The STS at ${url.origin} does not answer: ${detail}`);
+    .addHelpText('after', `\nExample:\n  npx aduana token --as bff --header | curl -H @- ...`)
+    .action(async (flags: Partial<TokenFlags> & Pick<TokenFlags, 'audience'>) => {
+      if (flags.as === undefined) throw new CommandFailure(2, 'Whose token? Name a service: --as bff');
+      const { printToken } = await import('./get-token.ts');
+      await printToken({ ...flags, as: flags.as }, context);
     });
-  const body = JSON.parse(answer.body.toString('utf8')) as Readonly<Record<string, unknown>>;
-  const token = body['access_token'];
-  if (answer.status === 200 && typeof token === 'string') return token;
-  const why = [body['error'], body['error_description']]
-    .filter((text) => typeof text === 'string')
-    .join(': ');
-  throw new CommandFailure(1, `The STS refused (HTTP ${String(answer.status)}): ${why}`);
+  token
+    .command('inspect')
+    .description('explain a token from standard input: claims, binding, who would accept it, and why not')
+    .addHelpText('after', `\nExample:\n  npx aduana token --as bff | npx aduana token inspect`)
+    .action(async () => {
+      const { inspectToken } = await import('./inspect-token.ts');
+      await inspectToken(context);
+    });
 }

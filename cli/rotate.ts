@@ -29,7 +29,10 @@ export function registerRotate(program: Command, context: CommandContext): void 
     .addOption(new Option('--only <kind...>', 'these kinds alone').choices(NAMES))
     .option('--dry-run', 'only say what would be done')
     .option('--reason <text>', 'why; it is recorded', 'rotated from the command line')
-    .addHelpText('after', '\nThe key of audit checkpoints is not among them: a log keeps its key for life.')
+    .addHelpText(
+      'after',
+      '\nThe key of audit checkpoints is replaced by `aduana audit rotate-key`: auditors must get its vkey in between.',
+    )
     .action((flags: RotateFlags) => rotate(flags, context));
 }
 

@@ -126,11 +126,12 @@ async function isAlive(holder: Holder, path: string, clock: Clock): Promise<bool
   return started !== undefined && started === holder.started;
 }
 
-/** When a living process began; undefined where there is none. */
+/** When a living process began; undefined where there is none, or one that is dead and only waits for its parent. */
 async function startOf(pid: number): Promise<string | undefined> {
   try {
     const line = await readFile(`/proc/${String(pid)}/stat`, 'utf8');
-    return line.slice(line.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     return isRunning(pid) ? 'unknown' : undefined; // a system without /proc, or no such process
   }

@@ -2,7 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '../errors/configuration-error.ts';
 import type { Clock } from '../platform/clock.ts';
-import { tryFileLock } from '../platform/file-lock.ts';
+import { type FileLock, type FileLockRefusal, tryFileLock } from '../platform/file-lock.ts';
+
+const PATIENCE_MILLISECONDS = 1000;
+const PAUSE_MILLISECONDS = 100;
 
 export interface HomeLock {
   /** Idempotent. */
@@ -18,7 +21,7 @@ export async function acquireHomeLock(home: string, service: string, clock: Cloc
   const path = join(home, `${service}.lock`);
   try {
     await mkdir(home, { recursive: true, mode: 0o700 });
-    const lock = await tryFileLock(path, clock);
+    const lock = await waitForLock(path, clock);
     if (lock.held) return lock;
     throw new ConfigurationError([
       {
@@ -37,5 +40,15 @@ export async function acquireHomeLock(home: string, service: string, clock: Cloc
         remedy: 'Let the user that runs Aduana own the folder, or choose another one',
       },
     ]);
+  }
+}
+
+/** A holder that is just ending gets a moment to do so. */
+async function waitForLock(path: string, clock: Clock): Promise<FileLock | FileLockRefusal> {
+  const deadline = clock.monotonic() + PATIENCE_MILLISECONDS;
+  for (;;) {
+    const lock = await tryFileLock(path, clock);
+    if (lock.held || clock.monotonic() >= deadline) return lock;
+    await clock.sleep(PAUSE_MILLISECONDS);
   }
 }

@@ -47,6 +47,20 @@ test('the lock of a killed process is taken over', async () => {
   await (await acquireHomeLock(home, 'sts', clock)).release();
 });
 
+test('a killed process whose parent has not noticed yet holds nothing', async () => {
+  const script = 'sleep 30 & echo $!; exec sleep 30';
+  const parent = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(line.toString());
+  const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8');
+  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  await lockOf({ pid, host: hostname(), started });
+  process.kill(pid, 'SIGKILL');
+  await (await acquireHomeLock(home, 'sts', clock)).release();
+  expect(await readFile(`/proc/${String(pid)}/stat`, 'utf8')).toMatch(/\) Z /);
+  parent.kill('SIGKILL');
+});
+
 test('a process that got the pid of a dead holder is not taken for it', async () => {
   await lockOf({ pid: process.pid, host: hostname(), started: 'another time' });
   await (await acquireHomeLock(home, 'sts', clock)).release();

@@ -23,9 +23,8 @@ const MEMORY_PARAMETERS = ['-c', 'shared_buffers=16MB'];
  * @param folder the data folder; undefined keeps everything in memory
  */
 export async function openEmbeddedStore(folder: string | undefined): Promise<EmbeddedStore> {
-  const pglite = await (folder === undefined
-    ? PGlite.create({ parsers: PARSERS })
-    : PGlite.create(folder, { parsers: PARSERS }));
+  const options = { parsers: PARSERS, startParams: [...PGlite.defaultStartParams, ...MEMORY_PARAMETERS] };
+  const pglite = await (folder === undefined ? PGlite.create(options) : PGlite.create(folder, options));
   const inTurn = createMutex();
   let session = '';
 

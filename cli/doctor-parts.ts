@@ -48,9 +48,7 @@ export const checkSecretProvider: DoctorCheck = async ({ environment, clock, log
   } catch (error) {
     if (error instanceof ConfigurationError) return toFailures(error);
     const { detail, message } = error as { detail?: string; message: string };
-    return [
-      failure(subject, detail ?? message, 'Give the house the permissions that docs/operations.md lists'),
-    ];
+    return [failure(subject, detail ?? message, 'Give the house the permissions that docs/secrets.md lists')];
   }
 };
 

@@ -5,6 +5,7 @@ import { operationFromDocument } from '@apollo/federation-internals';
 import type { QueryPlan } from '@apollo/query-planner';
 import type { DocumentNode } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
+import { chooseOverrides, readOverrideLabels } from './override-labels.ts';
 import type { MissBudget } from './rewrite/miss-budget.ts';
 import type { Authorized } from './stages.ts';
 
@@ -29,22 +30,35 @@ const LIMIT_MESSAGE = /maximum recursive selections|non-local selections|exceeds
 /** Plans what a caller may run: the cache is keyed by the document that is executed, never by the one that was sent. */
 export function createPlan({ clock, capacity = DEFAULT_CAPACITY, budget = () => true }: PlanOptions): Plan {
   const plans = createBoundedCache<Planned>(clock, capacity);
-  return ({ caller, document, operationKey }, supergraph) => {
+  const labels = new WeakMap<LoadedSupergraph, readonly string[]>();
+  const labelsOf = (supergraph: LoadedSupergraph): readonly string[] => {
+    let known = labels.get(supergraph);
+    if (known === undefined)
+      labels.set(supergraph, (known = readOverrideLabels(supergraph.supergraphSchema)));
+    return known;
+  };
+  return ({ caller, trace, document, operationKey }, supergraph) => {
     if (document === undefined) return undefined;
-    const key = `${supergraph.hash} ${operationKey}`;
+    const overrides = chooseOverrides(labelsOf(supergraph), trace.traceId);
+    const key = [supergraph.hash, operationKey, ...overrides].join(' ');
     const known = plans.get(key);
     if (known !== undefined) return known;
-    const planned = { plan: buildPlan(document, supergraph), key };
+    const planned = { plan: buildPlan(document, supergraph, overrides), key };
     if (budget(caller)) plans.set(key, planned);
     return planned;
   };
 }
 
-function buildPlan(document: DocumentNode, { supergraph, queryPlanner }: LoadedSupergraph): QueryPlan {
+function buildPlan(
+  document: DocumentNode,
+  { supergraph, queryPlanner }: LoadedSupergraph,
+  overrides: readonly string[],
+): QueryPlan {
   const plan = inOurWords(() =>
     queryPlanner.buildQueryPlan(operationFromDocument(supergraph.apiSchema(), document), {
       recursiveSelectionsLimitDisabled: false,
       nonLocalSelectionsLimitDisabled: false,
+      overrideConditions: new Map(overrides.map((label) => [label, true])),
     }),
   );
   if (plan.node === undefined) {

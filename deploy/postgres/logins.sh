@@ -10,6 +10,6 @@ SQL
 for name in migrator sts audit admin; do login "$name"; done
 psql --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
 ALTER ROLE aduana_migrator CREATEROLE INHERIT;
-GRANT CREATE ON DATABASE aduana TO aduana_migrator;
+GRANT CREATE ON DATABASE :"DBNAME" TO aduana_migrator;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 SQL

@@ -1,5 +1,6 @@
 import type { Spool } from '../audit/spool.ts';
 import { SecurityError } from '../errors/security-error.ts';
+import type { LogFields } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import { within } from '../platform/within.ts';
 import { type AuditDrain, createAuditDrain } from './audit-drain.ts';
@@ -37,6 +38,8 @@ const ANONYMOUS_SHARE = 0.25;
 /** Refusals of the content: to send the same again cannot help. */
 const CONDEMNING: ReadonlySet<number> = new Set([400, 409, 413, 415, 422]);
 
+const START_UP_MS = 10_000;
+
 /** Brings events to the service, or to the disk while it is away; a wait ends after about five seconds at worst. */
 export class AuditDelivery {
   readonly #options: DeliveryOptions;
@@ -47,9 +50,11 @@ export class AuditDelivery {
   #pumping: Promise<void> | undefined;
   #appending: Promise<void> | undefined;
   #isSpooling: boolean;
+  readonly #openedAt: number;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#openedAt = options.platform.clock.monotonic();
     const { spool, platform } = options;
     this.#total = platform.metrics.counter('aduana_audit_events_total', 'Audit events by where they went', [
       'path',
@@ -62,7 +67,7 @@ export class AuditDelivery {
       whenSpoolRests: () => this.#appending,
       onEmpty: () => {
         this.#isSpooling = false;
-        platform.log.info('the audit service takes events again');
+        this.#log('the audit service takes events again');
         this.#admitGap();
       },
     });
@@ -98,6 +103,13 @@ export class AuditDelivery {
     await this.#pumping;
   }
 
+  /** Services start in any order: that the log is not there in the first seconds is no news. */
+  #log(message: string, fields: LogFields = {}): void {
+    const { clock, log } = this.#options.platform;
+    if (clock.monotonic() - this.#openedAt < START_UP_MS) log.debug(message, fields);
+    else log.warn(message, fields);
+  }
+
   async #pump(): Promise<void> {
     while (this.#waiting.length > 0) {
       const [batch, rest] = takeBatch(this.#waiting);
@@ -116,9 +128,7 @@ export class AuditDelivery {
         return;
       } catch (error) {
         if (isCondemning(error)) return this.#placeEach(batch, error);
-        this.#options.platform.log.warn('the audit service does not take events: they go to the spool', {
-          error,
-        });
+        this.#log('the audit service does not take events: they go to the spool', { error });
         this.#isSpooling = true;
       }
     }

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { ConnectionOptions, TlsOptions } from 'node:tls';
+import { type ConnectionOptions, createSecureContext, type TlsOptions } from 'node:tls';
 import { sha256Hex } from '../platform/digest.ts';
 import { profileProblem } from './leaf-problem.ts';
 import { spiffeIdOf } from './peer-identity.ts';
@@ -43,12 +43,15 @@ export function clientTlsOptions(
   showCertificate = true,
 ): ConnectionOptions {
   const { ca, ...own } = generation.secureContextOptions();
-  return {
+  const secureContext = createSecureContext({
     ...(showCertificate ? own : {}),
     ca,
-    rejectUnauthorized: true,
     minVersion: 'TLSv1.3',
     maxVersion: 'TLSv1.3',
+  });
+  return {
+    secureContext, // made once: it costs as much as a resumed handshake
+    rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
     checkServerIdentity: (_host, { raw }) => calleeProblem(new X509Certificate(raw), calleeSpiffeId),
   };

@@ -1,7 +1,7 @@
 const ORDER = [
   'floor',
   'aduana',
-  'aduana, nothing shared',
+  'aduana unshared',
   'hive rust + jwt',
   'hive rust',
   'apollo + jwt',

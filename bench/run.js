@@ -1,5 +1,5 @@
 // `npm run bench`: Aduana and other gateways over the same subgraphs, in one run, round by round beside each other.
-// `-- --full` takes longer and also measures single connections; `-- --smoke` only proves that everything runs.
+// `-- --only=floor,aduana` measures some of them; `-- --full` takes longer and also measures single connections; `-- --smoke` only proves that everything runs.
 import { rmSync } from 'node:fs';
 import pg from 'pg';
 import { createRounds } from './measure-rounds.js';
@@ -10,9 +10,13 @@ import { forkChild, nextMessage, stopAll } from './start-process.js';
 
 const MODES = {
   smoke: { rounds: 1, warmMs: 500, measureMs: 500, connections: [32] },
-  quick: { rounds: 2, warmMs: 1_000, measureMs: 2_000, connections: [32] },
+  quick: { rounds: 2, warmMs: 2_500, measureMs: 2_500, connections: [32] },
   full: { rounds: 5, warmMs: 3_000, measureMs: 6_000, connections: [32, 1] },
 };
+const only = /^--only=(.*)$/
+  .exec(process.argv.find((argument) => argument.startsWith('--only=')) ?? '')?.[1]
+  .split(',');
+const isWanted = ({ name }) => only === undefined || only.includes(name);
 const mode = process.argv.includes('--full') ? 'full' : process.argv.includes('--smoke') ? 'smoke' : 'quick';
 const POSTGRES = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
 const DATABASE = `aduana_bench_${process.pid}`;
@@ -49,13 +53,13 @@ try {
   const helpers = await startHouse(house, ports);
   const token = keepFor(TOKEN_MS, () => callerToken(house));
   const gateways = [];
-  for (const { name, start } of await peersOver(house.folder, ports))
-    gateways.push({ name, ...(await start()) });
-  for (const [name, options] of [
-    ['aduana', {}],
-    ['aduana, nothing shared', { SHARE_IN_FLIGHT: 'off' }],
-  ])
-    gateways.push({ name, ...(await startAduanaGateway({ ...house, token }, options)) });
+  const aduana = (options) => () => startAduanaGateway({ ...house, token }, options);
+  const all = [
+    ...(await peersOver(house.folder, ports)),
+    { name: 'aduana', start: aduana({}) },
+    { name: 'aduana unshared', start: aduana({ SHARE_IN_FLIGHT: 'off' }) },
+  ];
+  for (const { name, start } of all.filter(isWanted)) gateways.push({ name, ...(await start()) });
   const backends = async () => {
     const { rows } = await admin.query('SELECT pid FROM pg_stat_activity WHERE datname = $1', [DATABASE]);
     return rows.map(({ pid }) => pid);

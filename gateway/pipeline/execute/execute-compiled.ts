@@ -157,7 +157,7 @@ function receive(
   run.received.set(step, { texts, answer, error: undefined });
   if (answer?.data === undefined || answer.errors.length > 0) return false;
   if (texts === undefined) {
-    place(run, step, rootLayer(run, answer.data));
+    place(run, step, rootLayer(run, answer));
     return true;
   }
   const layer = getOwn(answer.data, '_entities');
@@ -167,20 +167,15 @@ function receive(
 }
 
 const NOTHING: readonly unknown[] = [];
-const roots = new WeakMap<
-  object,
-  { readonly layer: readonly unknown[]; state: ProgramState; plan: CompiledPlan }
->();
-
 /** An answer that other runs of the same plan were given too brings along what they found out from it. */
-function rootLayer(run: CompiledRun, data: object): readonly unknown[] {
-  const known = roots.get(data);
+function rootLayer(run: CompiledRun, answer: FetchedAnswer): readonly unknown[] {
+  const known = answer.found;
   if (known?.plan === run.compiled) {
     if (run.layers.length === 0) run.state = known.state;
     return known.layer;
   }
-  const layer = [data];
-  roots.set(data, { layer, state: run.state, plan: run.compiled });
+  const layer = [answer.data];
+  answer.found = { layer, state: run.state, plan: run.compiled };
   return layer;
 }
 

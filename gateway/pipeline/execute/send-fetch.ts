@@ -2,7 +2,9 @@ import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Authorized, Narrowing } from '../stages.ts';
 import type { SubgraphFetcher, SubgraphRequest } from '../subgraph-fetcher.ts';
+import type { CompiledPlan } from './compile-executable.ts';
 import type { FetchStep } from './compile-plan.ts';
+import type { ProgramState } from './generate-program.ts';
 import type { InFlight } from './in-flight.ts';
 import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
 
@@ -10,6 +12,8 @@ import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
 export interface FetchedAnswer {
   readonly data: JsonObject | undefined;
   readonly errors: readonly unknown[];
+  /** What the first run of a plan found out from it, for those who were given the same answer. */
+  found?: { readonly plan: CompiledPlan; readonly layer: readonly unknown[]; readonly state: ProgramState };
 }
 
 /** What of a plan's fetch is sent. */

@@ -15,7 +15,7 @@ export interface Planned {
   readonly key: string;
 }
 
-/** The plan of the authorized document; undefined where there is nothing to fetch. */
+/** The plan of the authorized document, which belongs to this supergraph; undefined where there is nothing to fetch. */
 export type Plan = (authorized: Authorized, supergraph: LoadedSupergraph) => Planned | undefined;
 
 export interface PlanOptions {
@@ -30,6 +30,7 @@ const LIMIT_MESSAGE = /maximum recursive selections|non-local selections|exceeds
 /** Plans what a caller may run: the cache is keyed by the document that is executed, never by the one that was sent. */
 export function createPlan({ clock, capacity = DEFAULT_CAPACITY, budget = () => true }: PlanOptions): Plan {
   const plans = createBoundedCache<Planned>(clock, capacity);
+  const near = new WeakMap<DocumentNode, Planned>();
   const labels = new WeakMap<LoadedSupergraph, readonly string[]>();
   const labelsOf = (supergraph: LoadedSupergraph): readonly string[] => {
     let known = labels.get(supergraph);
@@ -39,12 +40,17 @@ export function createPlan({ clock, capacity = DEFAULT_CAPACITY, budget = () => 
   };
   return ({ caller, trace, document, operationKey }, supergraph) => {
     if (document === undefined) return undefined;
-    const overrides = chooseOverrides(labelsOf(supergraph), trace.traceId);
+    const labelled = labelsOf(supergraph);
+    const met = labelled.length === 0 ? near.get(document) : undefined;
+    if (met !== undefined) return met;
+    const overrides = chooseOverrides(labelled, trace.traceId);
     const key = [supergraph.hash, operationKey, ...overrides].join(' ');
-    const known = plans.get(key);
-    if (known !== undefined) return known;
-    const planned = { plan: buildPlan(document, supergraph, overrides), key };
-    if (budget(caller)) plans.set(key, planned);
+    let planned = plans.get(key);
+    if (planned === undefined) {
+      planned = { plan: buildPlan(document, supergraph, overrides), key };
+      if (budget(caller)) plans.set(key, planned);
+    }
+    if (labelled.length === 0) near.set(document, planned);
     return planned;
   };
 }

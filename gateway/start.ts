@@ -5,6 +5,7 @@ import type { Environment } from '@aduana/core/config/load-config';
 import type { AuditClient } from '@aduana/core/client/audit-client';
 import { openAuditLine } from '@aduana/core/client/audit-line';
 import { type HouseLine, openHouseLine } from '@aduana/core/client/house-line';
+import { recordPolicies } from '@aduana/core/client/policy-recorder';
 import { createRefusalRecorder } from '@aduana/core/client/refusal-recorder';
 import { healthListener } from '@aduana/core/http/service-listeners';
 import type { Health } from '@aduana/core/http/health';
@@ -68,10 +69,13 @@ export async function startGateway(
       platform,
     });
     closers.push(() => supergraph.stop());
+    if (config.AUTHORIZATION_MODE === 'dry_run')
+      log.warn('AUTHORIZATION_MODE=dry_run: NOTHING IS REFUSED by this gateway, refusals are only recorded');
     const lineOptions = { service: 'gateway', settings: config, platform };
     const line = openHouseLine(lineOptions);
     const auditLine = await openAuditLine(line, lineOptions);
     const { audit } = auditLine;
+    recordPolicies('gateway', policies, audit, platform);
     const flood = createAnonymousFlood({
       limitPerMinute: config.ANONYMOUS_EVENTS_PER_MINUTE,
       clock,
@@ -199,10 +203,9 @@ function listenersOf(config: GatewayConfig, { identity }: ServicePlatform): read
 
 async function readSubgraphs(config: GatewayConfig) {
   const { STS_PORT, AUDIT_PORT, ADMIN_PORT, LEADS_PORT } = config;
-  const ports = Object.entries({ STS_PORT, AUDIT_PORT, ADMIN_PORT, LEADS_PORT }).map(([name, port]) => [
-    name,
-    String(port),
-  ]);
+  const ports = Object.entries({ STS_PORT, AUDIT_PORT, ADMIN_PORT, LEADS_PORT }).map(
+    ([name, port]) => [name, String(port)] as const,
+  );
   const { subgraphs } = await readSupergraphConfig(config.SUPERGRAPH_CONFIG, {
     variables: { ...config.variables, ...Object.fromEntries(ports) },
     allowPlainLoopback: config.MTLS_MODE === 'permissive',

@@ -1,4 +1,5 @@
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { recordPolicies } from '@aduana/core/client/policy-recorder';
 import type { HouseLine } from '@aduana/core/client/house-line';
 import type { ServicePlatform } from '@aduana/core/http/service-platform';
 import type { LivePolicies } from '@aduana/core/iam/live-policies';
@@ -26,7 +27,7 @@ export async function openAdmin(options: {
   readonly policies: LivePolicies;
   readonly line: Pick<HouseLine, 'sts' | 'stsPeer'>;
   readonly audit: AuditSink;
-  readonly platform: Pick<ServicePlatform, 'clock' | 'log' | 'openStore'>;
+  readonly platform: Pick<ServicePlatform, 'clock' | 'log' | 'metrics' | 'openStore'>;
 }): Promise<OpenAdmin> {
   const { policies, line, audit, platform } = options;
   const { clock, log } = platform;
@@ -39,6 +40,7 @@ export async function openAdmin(options: {
     log,
   });
   await restate(writer, outbox);
+  const stopRecording = recordPolicies('admin', policies, audit, platform);
   const history = await openPolicyHistory({ policies, database: writer, outbox, audit, platform });
   return {
     policies,
@@ -54,6 +56,7 @@ export async function openAdmin(options: {
           : 'the policy files are not good, the last good ones are in force',
     }),
     async close() {
+      stopRecording();
       history.stop();
       await outbox.stop();
     },

@@ -1,4 +1,4 @@
-import { type AuditActor, ANONYMOUS } from '@aduana/core/audit/audit-event';
+import type { AuditActor } from '@aduana/core/audit/audit-event';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { SecurityError } from '@aduana/core/errors/security-error';
@@ -16,8 +16,6 @@ export interface PolicyHistory {
   reload(actor: AuditActor): Promise<Engine>;
   stop(): void;
 }
-
-const SELF: AuditActor = { ...ANONYMOUS, sub: 'admin', client_id: 'admin' };
 
 export interface PolicyHistoryOptions {
   readonly policies: LivePolicies;
@@ -39,12 +37,9 @@ export async function openPolicyHistory(options: PolicyHistoryOptions): Promise<
     await audit.record({ type: 'policy.reload', class_uid: 3004, outcome, actor, policy, detail });
   }
 
-  const stopListening = policies.onChange((engine, previous) => {
-    const told = noteVersion(engine.sha256, options).then(() =>
-      tell(SELF, 'ALLOWED', { sha256: engine.sha256, previous: previous.sha256 }),
-    );
-    told.catch((error: unknown) => {
-      log.error('a change of policies could not be recorded', { error: describeError(error) });
+  const stopListening = policies.onChange(({ sha256 }) => {
+    noteVersion(sha256, options).catch((error: unknown) => {
+      log.error('a change of policies could not be stored', { error: describeError(error) });
     });
   });
   await noteVersion(policies.current().sha256, options);

@@ -1,5 +1,6 @@
 import { type AnonymousFlood, createAnonymousFlood } from '@aduana/core/audit/anonymous-flood';
 import type { AuditClient } from '@aduana/core/client/audit-client';
+import { recordPolicies } from '@aduana/core/client/policy-recorder';
 import type { ServicePlatform } from '@aduana/core/http/service-platform';
 import { openPolicies } from '@aduana/core/iam/live-policies';
 import { describeError } from '@aduana/core/platform/log';
@@ -18,6 +19,7 @@ import {
   type SecretRotation,
   type SecretRotationOrder,
 } from './clients/rotate-client-secret.ts';
+import { scheduleSecretRotation } from './clients/secret-schedule.ts';
 import { longestSigning, type StsSettings } from './config.ts';
 import { type KeyRing, openKeyRing } from './keys/key-ring.ts';
 import { ensureKeySet, type KeyRotation, rotateKeys, type RotationOrder } from './keys/key-rotation.ts';
@@ -78,14 +80,18 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
   const database = store.writer;
   const signing = { issuer, ring, register, clock };
   const { audit, close: closeAudit } = await openOwnAudit({ signing, policies, openAudit, platform });
+  recordPolicies('sts', base.livePolicies, audit, platform);
   const clientSecrets = await openClientSecrets(database, bus, platform);
   const flood = openFlood(settings, audit, platform);
 
   const rotation = { database, secrets, bus, audit, platform, timing, gatherMilliseconds: GATHER_MS };
   const rotationOptions = { ...rotation, algorithm: settings.SIGNING_ALGORITHM };
   const rotate = (order: RotationOrder) => rotateKeys(order, ring, rotationOptions);
-  const { SIGNING_KEY_ROTATION_INTERVAL: interval } = settings;
+  const rotateSecret = (order: SecretRotationOrder) => rotateClientSecret(order, clientSecrets, rotation);
+  const { SIGNING_KEY_ROTATION_INTERVAL: interval, CLIENT_SECRET_ROTATION_INTERVAL: secretLife } = settings;
   const schedule = interval === 'off' ? undefined : scheduleKeyRotation(interval, ring, rotate, platform);
+  const secretSchedule =
+    secretLife === 'off' ? undefined : scheduleSecretRotation(secretLife, database, rotateSecret, platform);
   const pruning = keepPruned(database, platform);
 
   return {
@@ -96,10 +102,10 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
     flood,
     issue: createTokenIssuer({ ...signing, audit }),
     rotate,
-    rotateSecret: (order) => rotateClientSecret(order, clientSecrets, rotation),
+    rotateSecret,
     revoke: (order) => revokeToken(order, { database, register, bus, audit, status, clock }),
     async close() {
-      await Promise.all([schedule?.stop(), pruning.stop(), clientSecrets.stop()]);
+      await Promise.all([schedule?.stop(), secretSchedule?.stop(), pruning.stop(), clientSecrets.stop()]);
       await flood.flush();
       await closeAudit();
       await base.close();
@@ -128,7 +134,7 @@ async function openBase({ settings, platform }: StsOptions) {
   const close = async (): Promise<void> => {
     await Promise.all([ring.stop(), status.stop(), livePolicies.stop()]);
   };
-  return { store, policies, ring, status, register: createTokenRegister(database), close };
+  return { store, livePolicies, policies, ring, status, register: createTokenRegister(database), close };
 }
 
 function openFlood(

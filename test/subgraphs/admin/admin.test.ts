@@ -6,6 +6,7 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import { type LivePolicies, openPolicies } from '@aduana/core/iam/live-policies';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { createLog } from '@aduana/core/platform/log';
+import { createMetrics } from '@aduana/core/platform/metrics';
 import { Secret } from '@aduana/core/secrets/secret';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { MIGRATIONS } from '../../../subgraphs/admin/migrations.ts';
@@ -74,7 +75,7 @@ async function openWorld(openStore: () => Promise<TestStore>, known?: TestStore)
         return Promise.resolve('id');
       },
     },
-    platform: { clock, log: LOG, openStore: () => Promise.resolve(store) },
+    platform: { clock, log: LOG, metrics: createMetrics(), openStore: () => Promise.resolve(store) },
     line: {
       sts: { ownToken: (audience: string) => Promise.resolve(Secret.of(`own-token-for-${audience}`)) },
       stsPeer: {

@@ -23,7 +23,7 @@ export async function chooseSystemPorts(
     variables.map((variable, index) => [variable, (held[index]?.address() as AddressInfo).port]),
   );
   await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
-  const ports = Object.entries(chosen).map(([variable, port]) => [variable, String(port)]);
+  const ports = Object.entries(chosen).map(([variable, port]) => [variable, String(port)] as const);
   return { environment: { ...environment, ...Object.fromEntries(ports) }, chosen };
 }
 

@@ -63,14 +63,8 @@ export async function startGateway(
   try {
     const policies = await openPolicies({ folder: config.POLICIES_DIR, clock, log });
     closers.push(() => policies.stop());
-    const supergraph = await openSupergraphManager({
-      sdlFile: config.SUPERGRAPH_SDL,
-      subgraphs: await readSubgraphs(config),
-      platform,
-    });
+    const supergraph = await openSupergraph(config, platform);
     closers.push(() => supergraph.stop());
-    if (config.AUTHORIZATION_MODE === 'dry_run')
-      log.warn('AUTHORIZATION_MODE=dry_run: NOTHING IS REFUSED by this gateway, refusals are only recorded');
     const lineOptions = { service: 'gateway', settings: config, platform };
     const line = openHouseLine(lineOptions);
     const auditLine = await openAuditLine(line, lineOptions);
@@ -199,6 +193,13 @@ function listenersOf(config: GatewayConfig, { identity }: ServicePlatform): read
   };
   if (config.GATEWAY_HTTP_PORT === 'off') return [tls];
   return [tls, { address, port: config.GATEWAY_HTTP_PORT, tls: undefined }];
+}
+
+async function openSupergraph(config: GatewayConfig, platform: ServicePlatform): Promise<SupergraphManager> {
+  if (config.AUTHORIZATION_MODE === 'dry_run')
+    platform.log.warn('AUTHORIZATION_MODE=dry_run: NOTHING IS REFUSED by this gateway, only recorded');
+  const subgraphs = await readSubgraphs(config);
+  return openSupergraphManager({ sdlFile: config.SUPERGRAPH_SDL, subgraphs, platform });
 }
 
 async function readSubgraphs(config: GatewayConfig) {

@@ -147,7 +147,10 @@ function refuse(
 ): ServiceResponse {
   const known = toSecurityError(error);
   noteFailure(journal, known);
-  if (known.status >= 500)
+  if (request.signal.aborted) {
+    journal.reason = 'the client left before its answer';
+    log.debug('a client left', { audit_id: journal.id });
+  } else if (known.status >= 500)
     log.error('a request failed', { error: describeError(error), audit_id: journal.id });
   const response = graphqlErrorResponse(known);
   if (known.code !== 'UNAUTHENTICATED') return response;

@@ -1,0 +1,106 @@
+import { describe, expect, test } from '@jest/globals';
+import type { AuditRecord } from '@aduana/core/audit/audit-event';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { createLog } from '@aduana/core/platform/log';
+import { createMetrics } from '@aduana/core/platform/metrics';
+import { createHandler, type HandlerRooms } from '../../gateway/handler.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createServiceRequest, type RequestParts } from '../support/service-request.ts';
+
+const BODY = {
+  headers: { 'content-type': 'application/json', authorization: 'Bearer a.b.c' },
+  body: '{"query":"{"}',
+};
+
+function open(rooms: Partial<HandlerRooms>) {
+  const records: AuditRecord[] = [];
+  const lines: string[] = [];
+  const handle = createHandler({
+    platform: {
+      clock: createFakeClock(Date.UTC(2026, 10, 24)),
+      log: createLog('info', (line) => lines.push(line)),
+      metrics: createMetrics(),
+    },
+    browser: { publicHosts: [], allowedOrigins: [] },
+    limits: { bodyBytes: 1000, batch: 1 },
+    flood: { count: () => undefined, flush: () => Promise.resolve() },
+    audit: {
+      record(record: AuditRecord) {
+        records.push(record);
+        return Promise.resolve(record.id ?? '');
+      },
+    },
+    exchange: () => Promise.reject(new SecurityError('UNAUTHENTICATED', { detail: 'expired' })),
+    ...rooms,
+  } as HandlerRooms);
+  return { records, lines, ask: (parts: RequestParts) => handle(createServiceRequest(parts)) };
+}
+
+describe('the outer wall', () => {
+  test.each<[string, RequestParts, number, string, string]>([
+    [
+      'no credentials',
+      { headers: { 'content-type': 'application/json' }, body: '{"query":"{"}' },
+      401,
+      'UNAUTHENTICATED',
+      'DENIED',
+    ],
+    ['credentials that do not hold', BODY, 401, 'UNAUTHENTICATED', 'DENIED'],
+    ['two Authorization headers', { ...BODY, repeated: ['authorization'] }, 400, 'BAD_REQUEST', 'FAILED'],
+    ['a body over the limit', { body: 'x'.repeat(1001) }, 413, 'PAYLOAD_TOO_LARGE', 'FAILED'],
+    ['a foreign origin', { headers: { origin: 'https://evil.example' } }, 403, 'ORIGIN_FORBIDDEN', 'DENIED'],
+    ['a foreign host', { headers: { host: 'evil.example' } }, 421, 'MISDIRECTED_REQUEST', 'FAILED'],
+  ])(
+    '%s: refused, with one audit event by which the answer can be found',
+    async (_name, parts, status, code, outcome) => {
+      const { records, ask } = open({});
+      const response = await ask(parts);
+      expect(response.status).toBe(status);
+      expect(JSON.parse(String(response.body))).toEqual({
+        errors: [{ message: expect.any(String), extensions: { code } }],
+      });
+      expect(records).toMatchObject([
+        { type: 'request', outcome, actor: { sub: 'anonymous' }, detail: { code } },
+      ]);
+      expect(response.headers?.['audit-id']).toBe(records[0]?.id);
+    },
+  );
+
+  test('offers Basic to tools, never to a browser', async () => {
+    const tool = await open({}).ask(BODY);
+    expect(tool.headers?.['www-authenticate']).toEqual(['Bearer', 'Basic realm="aduana", charset="UTF-8"']);
+    const browser = await open({}).ask({ ...BODY, headers: { ...BODY.headers, 'sec-fetch-mode': 'cors' } });
+    expect(browser.headers?.['www-authenticate']).toEqual(['Bearer']);
+  });
+
+  test('an answer whose event cannot be made durable does not leave', async () => {
+    const { ask } = open({ audit: { record: () => Promise.reject(new SecurityError('AUDIT_UNAVAILABLE')) } });
+    const response = await ask(BODY);
+    expect(response.status).toBe(503);
+    expect(String(response.body)).toContain('AUDIT_UNAVAILABLE');
+  });
+
+  test('a flood of strangers is told to wait, under the event that counts it', async () => {
+    const { records, ask } = open({
+      flood: {
+        count: () => ({ eventId: 'flood-event', retryAfterSeconds: 30 }),
+        flush: () => Promise.resolve(),
+      },
+    });
+    const response = await ask(BODY);
+    expect(response).toMatchObject({
+      status: 429,
+      headers: { 'retry-after': '30', 'audit-id': 'flood-event' },
+    });
+    expect(records).toEqual([]);
+  });
+
+  test('a failure without a code tells nothing, to the client or beyond the log', async () => {
+    const { records, lines, ask } = open({ exchange: () => Promise.reject(new Error('password=hunter2')) });
+    const response = await ask(BODY);
+    expect(response.status).toBe(500);
+    expect(String(response.body)).not.toContain('hunter2');
+    expect(JSON.stringify(records)).not.toContain('hunter2');
+    expect(lines.join('')).toContain('a request failed');
+  });
+});

@@ -2,7 +2,7 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 
 /** A time-ordered unique id (RFC 9562 section 5.7, UUIDv7). */
 export function uuidv7(epochMilliseconds: number): string {
-  const bytes = randomBytes(16);
+  const bytes = random(16);
   bytes.writeUIntBE(epochMilliseconds, 0, 6);
   bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
   bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
@@ -15,9 +15,21 @@ export function uuid(): string {
   return randomUUID();
 }
 
-/** Random bytes of a cryptographic generator. */
+const POOL_BYTES = 4_096;
+const pool = { bytes: Buffer.alloc(0), used: 0 };
+
+/** Random bytes of a cryptographic generator; a few come out of a pool, as each call of the generator is costly. */
 export function random(byteLength: number): Buffer {
-  return randomBytes(byteLength);
+  if (byteLength > 32) return randomBytes(byteLength);
+  if (pool.used + byteLength > pool.bytes.length) {
+    pool.bytes = randomBytes(POOL_BYTES);
+    pool.used = 0;
+  }
+  const taken = Buffer.from(pool.bytes.subarray(pool.used, pool.used + byteLength));
+  // What was given out stays nowhere else.
+  pool.bytes.fill(0, pool.used, pool.used + byteLength);
+  pool.used += byteLength;
+  return taken;
 }
 
 /** A random secret of 256 bits in base64url. */

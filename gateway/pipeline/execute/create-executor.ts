@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
@@ -9,6 +8,7 @@ import { executeCompiled } from './execute-compiled.ts';
 import { executePlain } from './execute-plain.ts';
 import type { Execute, Execution } from './executor.ts';
 import { createInFlight } from './in-flight.ts';
+import { openOperation } from './running-operation.ts';
 import { createSendFetch } from './send-fetch.ts';
 
 export interface ExecutorOptions {
@@ -48,44 +48,22 @@ export function createExecutor(options: ExecutorOptions): Execute {
     const executable = executableOf(execution);
     if (execution.authorized.everythingRefused)
       return { data: 'null', errors: executable.refusals, subgraphs: [] };
-    const operation = beginOperation(execution.signal);
+    const operation = openOperation(execution.signal);
     const deadline =
-      operationTimeoutMs === 'off' ? undefined : clock.after(operationTimeoutMs, operation.expire);
+      operationTimeoutMs === 'off'
+        ? undefined
+        : clock.after(operationTimeoutMs, () => {
+            operation.end(new SecurityError('OPERATION_TIMEOUT'));
+          });
     const subgraphs = new Set<string>();
     const onCall = (subgraph: string) => subgraphs.add(subgraph);
     try {
-      const send = createSendFetch({ ...execution, signal: operation.signal, inFlight, onCall });
+      const send = createSendFetch({ ...execution, operation, inFlight, onCall });
       const { data, errors } = await runOf(executable)(log, executable, execution, send);
       return { data, errors: [...executable.refusals, ...errors], subgraphs: [...subgraphs] };
     } finally {
       deadline?.cancel();
-      operation.end();
+      operation.close();
     }
-  };
-}
-
-interface RunningOperation {
-  readonly signal: AbortSignal;
-  expire(): void;
-  end(): void;
-}
-
-/** One signal for all that an operation waits for: aborted when its time is up, or when the client leaves. */
-function beginOperation(client: AbortSignal): RunningOperation {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal);
-  const leave = () => {
-    controller.abort(client.reason);
-  };
-  if (client.aborted) leave();
-  else client.addEventListener('abort', leave, { once: true });
-  return {
-    signal: controller.signal,
-    expire: () => {
-      controller.abort(new SecurityError('OPERATION_TIMEOUT'));
-    },
-    end: () => {
-      client.removeEventListener('abort', leave);
-    },
   };
 }

@@ -1,3 +1,4 @@
+import type { RunningOperation } from './running-operation.ts';
 import type { FetchedAnswer } from './send-fetch.ts';
 
 /** Requests that are under way: who asks the same, as the same caller, waits for the same answer. */
@@ -8,7 +9,7 @@ export interface InFlight {
    */
   share(
     key: string,
-    signal: AbortSignal,
+    waiter: Pick<RunningOperation, 'onEnd'>,
     start: (signal: AbortSignal) => Promise<FetchedAnswer>,
   ): Promise<FetchedAnswer>;
   /** Something may have changed: what was asked before answers nobody who asks from now on. */
@@ -32,18 +33,17 @@ export function createInFlight(): InFlight {
     return flight;
   };
   return {
-    async share(key, signal, start) {
+    async share(key, waiter, start) {
       const flight = flights.get(key) ?? begin(key, start);
       flight.waiting += 1;
-      const leave = () => {
+      const stay = waiter.onEnd((reason) => {
         flight.waiting -= 1;
-        if (flight.waiting === 0) flight.controller.abort(signal.reason);
-      };
-      signal.addEventListener('abort', leave, { once: true });
+        if (flight.waiting === 0) flight.controller.abort(reason);
+      });
       try {
         return await flight.answer;
       } finally {
-        signal.removeEventListener('abort', leave);
+        stay();
       }
     },
     forget() {

@@ -6,6 +6,7 @@ import type { CompiledPlan } from './compile-executable.ts';
 import type { FetchStep } from './compile-plan.ts';
 import type { ProgramState } from './generate-program.ts';
 import type { InFlight } from './in-flight.ts';
+import type { RunningOperation } from './running-operation.ts';
 import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
 
 /** What a subgraph answered, in a form that holds: `data` is an object or nothing came. */
@@ -26,14 +27,14 @@ export interface FetchSender {
   readonly fetcher: SubgraphFetcher;
   readonly authorized: Authorized;
   readonly narrowings: ReadonlyMap<string, Narrowing>;
-  readonly signal: AbortSignal;
+  readonly operation: RunningOperation;
   readonly inFlight: InFlight | undefined;
   readonly onCall: (subgraph: string) => void;
 }
 
 /** @throws SecurityError where the subgraph did not answer in GraphQL's form, or nothing allows calling it */
 export function createSendFetch(sender: FetchSender): SendFetch {
-  const { fetcher, authorized, narrowings, signal, inFlight, onCall } = sender;
+  const { fetcher, authorized, narrowings, operation, inFlight, onCall } = sender;
   const { caller, trace } = authorized;
   return (fetch, variables) => {
     const { subgraph, operationKind } = fetch;
@@ -57,14 +58,11 @@ export function createSendFetch(sender: FetchSender): SendFetch {
       return readAnswer(await fetcher.fetch(request));
     };
     if (operationKind === 'mutation')
-      return untilAborted(
-        signal,
-        mutate(inFlight, () => send(signal)),
-      );
+      return operation.bound(mutate(inFlight, () => send(operation.signal())));
     const forwarded = fetcher.forwarded?.(subgraph);
-    if (inFlight === undefined || forwarded === undefined) return untilAborted(signal, send(signal));
+    if (inFlight === undefined || forwarded === undefined) return operation.bound(send(operation.signal()));
     const key = `${subgraph} ${caller.claims.jti} ${narrowingText(narrowing)} ${forwarded} ${body}`;
-    return untilAborted(signal, inFlight.share(key, signal, send));
+    return operation.bound(inFlight.share(key, operation, send));
   };
 }
 
@@ -130,18 +128,4 @@ export function publicFailure(error: unknown): Code {
     default:
       return 'INTERNAL_SERVER_ERROR';
   }
-}
-
-/** Waits no longer than the operation lives, whatever the fetcher makes of its signal. */
-function untilAborted<Value>(signal: AbortSignal, pending: Promise<Value>): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    pending.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', abort);
-    });
-  });
 }

@@ -1,0 +1,67 @@
+import { setMaxListeners } from 'node:events';
+
+/** All that one operation waits for: it ends when its time is up, or when the client leaves. */
+export interface RunningOperation {
+  /** Waits no longer than the operation lives, whatever becomes of `pending`. */
+  bound<Value>(pending: Promise<Value>): Promise<Value>;
+  /** Calls `listener` if the operation is ended early; the returned function takes it back. */
+  onEnd(listener: (reason: unknown) => void): () => void;
+  /** The same as a signal: made only where one is asked for, as it is costly. */
+  signal(): AbortSignal;
+  end(reason: unknown): void;
+  /** Lets go of the client. */
+  close(): void;
+}
+
+export function openOperation(client: AbortSignal): RunningOperation {
+  const listeners = new Set<(reason: unknown) => void>();
+  let ended: { readonly reason: unknown } | undefined;
+  let controller: AbortController | undefined;
+  const end = (reason: unknown): void => {
+    if (ended !== undefined) return;
+    ended = { reason };
+    for (const listener of listeners) listener(reason);
+    controller?.abort(reason);
+  };
+  const leave = (): void => {
+    end(client.reason);
+  };
+  const onEnd = (listener: (reason: unknown) => void): (() => void) => {
+    if (ended === undefined) listeners.add(listener);
+    else listener(ended.reason);
+    return () => listeners.delete(listener);
+  };
+  if (client.aborted) leave();
+  else client.addEventListener('abort', leave, { once: true });
+  return {
+    onEnd,
+    end,
+    bound: (pending) =>
+      new Promise((resolve, reject) => {
+        const forget = onEnd((reason) => {
+          reject(reason as Error);
+        });
+        pending.then(
+          (value) => {
+            forget();
+            resolve(value);
+          },
+          (error: unknown) => {
+            forget();
+            reject(error as Error);
+          },
+        );
+      }),
+    signal() {
+      if (controller === undefined) {
+        controller = new AbortController();
+        setMaxListeners(0, controller.signal);
+        if (ended !== undefined) controller.abort(ended.reason);
+      }
+      return controller.signal;
+    },
+    close() {
+      client.removeEventListener('abort', leave);
+    },
+  };
+}

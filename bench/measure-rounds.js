@@ -45,13 +45,15 @@ export function createRounds({ gateways, control, helpers }) {
   }
 
   return {
-    async run({ rounds, connections, ...times }) {
+    async run({ rounds, connections, firstWarmMs, warmMs, measureMs }) {
       const results = [];
-      for (let round = 0; round < rounds; round++)
+      for (let round = 0; round < rounds; round++) {
+        const times = { warmMs: round === 0 ? firstWarmMs : warmMs, measureMs };
         for (const count of connections)
           for (const query of Object.keys(QUERIES))
             for (const gateway of gateways)
               results.push({ round, ...(await measure(gateway, query, count, times)) });
+      }
       return results;
     },
   };

@@ -140,7 +140,9 @@ async function configureAll(
 ): Promise<ReadonlyMap<string, ConfiguredService>> {
   const configured = new Map<string, ConfiguredService>();
   for (const service of wanted) {
-    const ready = await preflight.try(() => service.configure(context.environment));
+    // One process has one plain port for probes: the gateway's.
+    const probes = options.wholeHouse && service.name !== 'gateway' ? { HEALTH_PORT: 'off' } : {};
+    const ready = await preflight.try(() => service.configure({ ...context.environment, ...probes }));
     if (ready !== undefined) configured.set(service.name, ready);
   }
   const ports: WantedPort[] = [];
@@ -160,6 +162,10 @@ async function configureAll(
         remedy: 'Set DATABASE_URL=postgres://user@host:5432/database, or run `aduana up`',
       });
   }
+  if ([...configured.values()].some(({ settings }) => !settings.MTLS_ENABLED))
+    context.log.warn(
+      'MTLS IS OFF: the gateway asks nobody for a certificate. This is for development on loopback; set MTLS_ENABLED=true',
+    );
   await checkPorts(preflight, address, ports);
   return configured;
 }

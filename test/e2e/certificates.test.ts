@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -12,9 +12,9 @@ beforeAll(async () => {
 
 afterAll(() => house.stop());
 
-function openssl(...args: string[]): Promise<string> {
+function run(command: string, ...args: string[]): Promise<string> {
   return new Promise((resolve) => {
-    execFile('openssl', args, { timeout: 10_000 }, (_error, stdout, stderr) => {
+    execFile(command, args, { timeout: 10_000 }, (_error, stdout, stderr) => {
       resolve(stdout + stderr);
     }).stdin?.end();
   });
@@ -25,7 +25,8 @@ test.each(['STS_PORT', 'AUDIT_PORT', 'ADMIN_PORT', 'GATEWAY_TLS_PORT'] as const)
   async (port) => {
     const ca = join(house.folder, 'certs/ca.crt');
     const address = `127.0.0.1:${String(house.ports[port])}`;
-    const seen = await openssl(
+    const seen = await run(
+      'openssl',
       's_client',
       '-connect',
       address,
@@ -40,6 +41,20 @@ test.each(['STS_PORT', 'AUDIT_PORT', 'ADMIN_PORT', 'GATEWAY_TLS_PORT'] as const)
     expect(seen).toMatch(/TLSv1\.3/);
   },
 );
+
+const SSLSCAN = spawnSync('sslscan', ['--version'], { timeout: 10_000 }).status === 0;
+if (SSLSCAN)
+  test('a scan of the public face finds TLS 1.2 and 1.3 with authenticated ciphers of 128 bits or more only', async () => {
+    const address = `127.0.0.1:${String(house.ports.GATEWAY_TLS_PORT)}`;
+    const report = await run('sslscan', '--no-colour', address);
+    for (const version of ['SSLv2', 'SSLv3', 'TLSv1.0', 'TLSv1.1'])
+      expect(report).toMatch(new RegExp(`^${version} +disabled$`, 'm'));
+    const ciphers = report.match(/^(Preferred|Accepted) .*$/gm) ?? [];
+    expect(ciphers.length).toBeGreaterThan(3);
+    for (const cipher of ciphers) expect(cipher).toMatch(/ (128|256) bits +\S*(GCM|CHACHA20)/);
+    expect(report).not.toMatch(/vulnerable to heartbleed$(?<!not vulnerable to heartbleed)/m);
+    expect(report).toMatch(/Compression disabled/);
+  });
 
 test('who calls without a certificate is listed for a change to strict', async () => {
   await house.aduana('query', '--as', 'bff', '{ leads { company } }');

@@ -5,6 +5,20 @@ import { profileProblem } from './leaf-problem.ts';
 import { spiffeIdOf } from './peer-identity.ts';
 import type { TlsGeneration } from './tls-identity.ts';
 
+/** Authenticated encryption with forward secrecy only (RFC 9325 section 4.2). */
+const CIPHERS = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+].join(':');
+const GROUPS = 'X25519:prime256v1:secp384r1';
+
 /**
  * `none`: MTLS_ENABLED=false. `request`: MTLS_MODE=permissive; the handshake passes without a certificate and with a
  * bad one, which `readPeerIdentity` then refuses. `require`: MTLS_MODE=strict; TLS itself refuses both.
@@ -24,6 +38,8 @@ export function serverTlsOptions(generation: TlsGeneration, rules: ServerTlsRule
     rejectUnauthorized: rules.clientCertificates === 'require',
     minVersion: rules.minVersion,
     maxVersion: 'TLSv1.3',
+    ciphers: CIPHERS,
+    ecdhCurve: GROUPS,
     honorCipherOrder: true,
     ALPNProtocols: ['http/1.1'],
     sessionIdContext: sha256Hex(generation.spiffeId).slice(0, 32),

@@ -102,13 +102,15 @@ const APPEND: Migration = {
   name: '003-append',
   sql: ({ writer }) => `
     CREATE FUNCTION append(incoming json)
-      RETURNS TABLE (ordinal int, seq bigint, fingerprint bytea) LANGUAGE plpgsql AS $body$
+      RETURNS TABLE (ordinal int, seq bigint, fingerprint bytea) LANGUAGE plpgsql
+      -- the plan is made once, while the tables are small: a scan of all ids would be chosen, and stay
+      SET enable_seqscan = off SET jit = off AS $body$
     #variable_conflict use_column
     DECLARE
       base bigint;
       room bigint;
     BEGIN
-      SELECT h.size, h.capacity INTO STRICT base, room FROM head h FOR UPDATE;
+      SELECT h.size, h.capacity INTO STRICT base, room FROM head h WHERE h.single FOR UPDATE;
       IF base + json_array_length(incoming) > room THEN
         PERFORM add_partition();
       END IF;
@@ -119,7 +121,8 @@ const APPEND: Migration = {
           client_id text, operation text, trace_id text, instance text, boot_id text, n bigint, leaf_hash text,
           canonical text)
       ), known AS MATERIALIZED (
-        SELECT g.ordinal, e.seq, e.fingerprint FROM given g JOIN event_ids e ON e.id = g.id AND e.peer = g.peer
+        SELECT g.ordinal, e.seq, e.fingerprint FROM given g
+        CROSS JOIN LATERAL (SELECT i.seq, i.fingerprint FROM event_ids i WHERE i.id = g.id AND i.peer = g.peer LIMIT 1) e
       ), fresh AS MATERIALIZED (
         SELECT g.*, base - 1 + row_number() OVER (ORDER BY g.ordinal) AS seq
         FROM given g LEFT JOIN known k ON k.ordinal = g.ordinal WHERE k.ordinal IS NULL
@@ -132,7 +135,7 @@ const APPEND: Migration = {
         SELECT f.seq, f.id, f.time, f.type, f.outcome, f.actor, f.client_id, f.operation, f.trace_id, f.peer,
           f.instance, f.boot_id, f.n, decode(f.leaf_hash, 'hex'), f.canonical FROM fresh f
       ), moved AS (
-        UPDATE head SET size = base + (SELECT count(*) FROM fresh)
+        UPDATE head SET size = base + (SELECT count(*) FROM fresh) WHERE single
       )
       SELECT k.ordinal, k.seq, k.fingerprint FROM known k
       UNION ALL SELECT -1, base, NULL;

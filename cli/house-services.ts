@@ -22,7 +22,7 @@ export interface HouseService {
 export const HOUSE_SERVICES: readonly HouseService[] = [
   {
     name: 'audit',
-    portVariables: ['AUDIT_PORT'],
+    portVariables: ['AUDIT_PORT', 'HEALTH_PORT'],
     needsStore: true,
     async configure(environment) {
       const [{ AUDIT_SETTINGS }, { startAudit }] = await Promise.all([
@@ -35,7 +35,7 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
   },
   {
     name: 'sts',
-    portVariables: ['STS_PORT'],
+    portVariables: ['STS_PORT', 'HEALTH_PORT'],
     needsStore: true,
     async configure(environment) {
       const [{ STS_SETTINGS }, { startSts }] = await Promise.all([
@@ -48,7 +48,7 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
   },
   {
     name: 'admin',
-    portVariables: ['ADMIN_PORT'],
+    portVariables: ['ADMIN_PORT', 'HEALTH_PORT'],
     needsStore: true,
     async configure(environment) {
       const [{ ADMIN_SETTINGS }, { startAdmin }] = await Promise.all([
@@ -61,7 +61,7 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
   },
   {
     name: 'leads',
-    portVariables: ['LEADS_PORT'],
+    portVariables: ['LEADS_PORT', 'HEALTH_PORT'],
     needsStore: false,
     async configure(environment) {
       const { LEADS_SETTINGS, startLeads } = await import('../examples/leads/start.ts');
@@ -71,7 +71,7 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
   },
   {
     name: 'gateway',
-    portVariables: ['GATEWAY_HTTP_PORT', 'GATEWAY_TLS_PORT'],
+    portVariables: ['GATEWAY_HTTP_PORT', 'GATEWAY_TLS_PORT', 'HEALTH_PORT'],
     needsStore: false,
     async configure(environment) {
       const [{ GATEWAY_SETTINGS }, { startGateway }] = await Promise.all([

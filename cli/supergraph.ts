@@ -3,6 +3,8 @@ import { EXIT_CONFIGURATION } from '@aduana/core/errors/configuration-error';
 import type { Command } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 
+const COORDINATES_TOLD = 20;
+
 interface ComposeOptions {
   readonly check?: true;
   readonly json?: true;
@@ -28,6 +30,7 @@ async function compose({ check, json }: ComposeOptions, context: CommandContext)
   const { loadPolicies } = await import('@aduana/core/iam/load-policies');
   const { GATEWAY_SETTINGS } = await import('../gateway/config.ts');
   const { composeSupergraph } = await import('../gateway/supergraph/compose-supergraph.ts');
+  const { findStaleCoordinates } = await import('../gateway/supergraph/find-stale-coordinates.ts');
   const { printCoverage } = await import('../gateway/supergraph/coverage.ts');
   const { readSubgraphs } = await import('../gateway/supergraph/read-subgraphs.ts');
   const { readSupergraphConfig } = await import('../gateway/supergraph/supergraph-config.ts');
@@ -51,8 +54,11 @@ async function compose({ check, json }: ComposeOptions, context: CommandContext)
   const { sdl, report } = composition;
   for (const line of json ? [JSON.stringify(report, null, 2)] : printCoverage(report)) context.print(line);
   if (check) {
-    if (withoutUrls(await readIfThere(SUPERGRAPH_SDL)) === withoutUrls(sdl)) return;
-    throw new CommandFailure(1, `${SUPERGRAPH_SDL} is stale: run \`npx aduana supergraph compose\``);
+    const committed = await readIfThere(SUPERGRAPH_SDL);
+    const stale = committed === '' ? [] : findStaleCoordinates(committed, sdl);
+    if (committed !== '' && stale.length === 0) return;
+    const how = committed === '' ? 'missing' : `stale at ${stale.slice(0, COORDINATES_TOLD).join(', ')}`;
+    throw new CommandFailure(1, `${SUPERGRAPH_SDL} is ${how}: run \`npx aduana supergraph compose\``);
   }
   await writeFile(SUPERGRAPH_SDL, sdl);
 }
@@ -73,9 +79,4 @@ async function readIfThere(file: string): Promise<string> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw new CommandFailure(EXIT_CONFIGURATION, `${file} cannot be read`);
   }
-}
-
-/** Where subgraphs answer is decided when the gateway loads the SDL, and differs from host to host. */
-function withoutUrls(sdl: string): string {
-  return sdl.replaceAll(/(@join__graph\(name: "[^"]*", url: )"[^"]*"/g, '$1""');
 }

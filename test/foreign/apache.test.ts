@@ -26,7 +26,9 @@ function describeApache(name: string, suite: (openStore: OpenStore) => void): vo
     return;
   }
   process.stderr.write(`Apache with libapache2-mod-oauth2 is not installed: not run: ${name}\n`);
-  describe.skip(name, () => { test('needs Apache', () => undefined); });
+  describe.skip(name, () => {
+    test('needs Apache', () => undefined);
+  });
 }
 
 const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };

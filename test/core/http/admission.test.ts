@@ -154,7 +154,11 @@ function tls() {
 
 function listen(listener: RequestListener): Promise<Server> {
   const server = createServer(tls(), listener);
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => { resolve(server); }));
+  return new Promise((resolve) =>
+    server.listen(0, '127.0.0.1', () => {
+      resolve(server);
+    }),
+  );
 }
 
 function ask(

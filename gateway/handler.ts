@@ -87,6 +87,7 @@ async function walk(
   try {
     const mediaType = chooseMediaType(request.headers.accept);
     const { requests, batched } = readGraphqlRequests(request, body, rooms.limits.batch);
+    if (batched) await rooms.callers.countBatch(caller, requests.length);
     const engine = rooms.engine();
     journal.policySha256 = engine.sha256;
     const supergraph = rooms.supergraph();

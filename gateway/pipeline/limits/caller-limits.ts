@@ -17,6 +17,12 @@ export interface CallerLimits {
    * @throws SecurityError `CONCURRENCY_LIMITED` or `RATE_LIMITED`, with when to try again
    */
   enter(caller: Caller): Promise<() => void>;
+  /**
+   * Counts the further operations of a batch, whose first one has a place already.
+   *
+   * @throws SecurityError `RATE_LIMITED`
+   */
+  countBatch(caller: Caller, operations: number): Promise<void>;
   /** Counts this request towards each rate condition of the policies: whether the caller is within it, by its name. */
   countRates(caller: Caller, conditions: readonly RateCondition[]): Promise<ReadonlyMap<string, boolean>>;
   /** `ok`, or what of the counting is not as it should be. */
@@ -49,6 +55,11 @@ export function createCallerLimits(
         leave();
         throw error;
       }
+    },
+    async countBatch({ claims }, operations) {
+      if (perMinute === 'off') return;
+      for (let counted = 1; counted < operations; counted += 1)
+        await takeOne(counter, keyOf(claims), perMinute);
     },
     async countRates({ claims }, conditions) {
       if (conditions.length === 0) return NO_RATES;

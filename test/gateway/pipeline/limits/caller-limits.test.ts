@@ -78,6 +78,32 @@ describe('limits of a caller', () => {
     expect(await outcome(caller('a'))).toBe('ok');
   });
 
+  test('a batch counts as many operations as it holds', async () => {
+    const { limits, outcome } = open({ perMinute: 5 });
+    (await limits.enter(caller('a')))();
+    await limits.countBatch(caller('a'), 4);
+    expect(await outcome(caller('a'))).toBe('ok');
+    await expect(limits.countBatch(caller('a'), 2)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  });
+
+  test('rate conditions of the policies are counted by their name, each by itself', async () => {
+    const { clock, limits } = open({});
+    const conditions = [
+      { name: 'few', limit: 1, perSeconds: 10 },
+      { name: 'many', limit: 3, perSeconds: 60 },
+    ];
+    const ask = async () => Object.fromEntries(await limits.countRates(caller('a'), conditions));
+    expect([await ask(), await ask(), await ask(), await ask()]).toEqual([
+      { few: true, many: true },
+      { few: false, many: true },
+      { few: false, many: true },
+      { few: false, many: false },
+    ]);
+    await clock.advance(10_000);
+    expect(await ask()).toEqual({ few: true, many: false });
+    expect((await limits.countRates(caller('b'), [])).size).toBe(0);
+  });
+
   test('a refused rate takes no place', async () => {
     const { limits, outcome } = open({ perMinute: 1, concurrent: 1 });
     (await limits.enter(caller('a')))();

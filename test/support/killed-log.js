@@ -1,0 +1,40 @@
+// A process of its own, to be killed: an audit log over PostgreSQL behind plain HTTP. Arguments: port, database URL, home.
+import { createServer } from 'node:http';
+import { createHash } from 'node:crypto';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createLog } from '@aduana/core/platform/log';
+import { createMetrics } from '@aduana/core/platform/metrics';
+import { Secret } from '@aduana/core/secrets/secret';
+import { loadConfig } from '@aduana/core/config/load-config';
+import { rolesOf } from '@aduana/core/store/migrate';
+import { openPgDatabase } from '@aduana/core/store/pg-database';
+import { AUDIT_SETTINGS } from '../../dist/subgraphs/audit/config.js';
+import { openLog } from '../../dist/subgraphs/audit/open-log.js';
+
+const [port, url, home] = process.argv.slice(2);
+const log = createLog('error', (line) => process.stderr.write(line));
+const roles = rolesOf(new URL(url).pathname.slice(1), 'audit');
+const open = (role) => openPgDatabase({ url, schema: 'audit', role, log });
+/** The same secrets in every life of this process. */
+const secretOf = (name) => ({ value: Secret.of(createHash('sha256').update(name).digest()), version: 1 });
+
+const audit = await openLog(loadConfig(AUDIT_SETTINGS, { ADUANA_HOME: home }), {
+  clock: createSystemClock(),
+  log,
+  metrics: createMetrics(),
+  secrets: { get: async (name) => secretOf(name), watch: () => () => undefined },
+  openStore: async () => ({ writer: open(roles.writer), reader: open(roles.reader) }),
+});
+createServer((request, response) => {
+  const chunks = [];
+  request.on('data', (chunk) => chunks.push(chunk));
+  request.on('end', () => {
+    audit.ingest.accept('gateway', Buffer.concat(chunks).toString('utf8')).then(
+      () => response.writeHead(200).end(),
+      () => response.writeHead(503).end(),
+    );
+  });
+}).listen(Number(port), '127.0.0.1');
+process.on('SIGTERM', () => {
+  void audit.close().then(() => process.exit(0));
+});

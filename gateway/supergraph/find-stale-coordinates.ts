@@ -26,5 +26,5 @@ function coordinates(sdl: string): ReadonlyMap<string, string> {
 
 function nameOf(definition: DefinitionNode): string {
   if (definition.kind === Kind.DIRECTIVE_DEFINITION) return `@${definition.name.value}`;
-  return 'name' in definition ? (definition.name?.value ?? '@') : '@';
+  return 'name' in definition ? definition.name.value : '@';
 }

@@ -20,13 +20,30 @@ export interface ScopeGrant {
   readonly lifetimeSeconds: number;
 }
 
+/** Grants of policies that are in force; a reload brings a new engine. */
+const granted = new WeakMap<Engine, Map<string, ScopeGrant>>();
+const MOST_GRANTS = 2_000;
+
 /**
  * What a subject may be granted of what is asked (RFC 6749 section 3.3): asked, held and allowed by policy.
  *
  * @throws SecurityError `invalid_scope` where something is asked and nothing is left, `invalid_target` for an audience
  * that the granting rules exclude
  */
-export function narrowScope({ roles, within, asked, audience }: ScopeRequest, engine: Engine): ScopeGrant {
+export function narrowScope(request: ScopeRequest, engine: Engine): ScopeGrant {
+  const { roles, within, asked, audience } = request;
+  const key = JSON.stringify([roles, within === undefined ? null : [...within], asked ?? null, audience]);
+  const grants = granted.get(engine) ?? new Map<string, ScopeGrant>();
+  granted.set(engine, grants);
+  const known = grants.get(key);
+  if (known !== undefined) return known;
+  const grant = decide(request, engine);
+  if (grants.size >= MOST_GRANTS) grants.clear();
+  grants.set(key, grant);
+  return grant;
+}
+
+function decide({ roles, within, asked, audience }: ScopeRequest, engine: Engine): ScopeGrant {
   const held = grantableScopes(engine, roles).filter((scope) => within?.has(scope) ?? true);
   const wanted = asked === undefined ? held : held.filter((scope) => asked.includes(scope));
   const { scopes, maxTtlSeconds, audiences } = constrainGrant(engine, roles, wanted);

@@ -1,5 +1,6 @@
 import type { StsClient } from '@aduana/core/client/sts-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { subjectAltNames } from '@aduana/core/mtls/subject-alt-names';
 import { provePossession } from '@aduana/core/http/require-access-token';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
@@ -58,6 +59,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         method,
         certificateThumbprint: peer?.thumbprint,
         spiffeId: peer?.spiffeId,
+        subjectAltNames: peer && subjectAltNames(peer),
         address: request.remoteAddress,
       };
       return { stage: 'delegated', caller, trace };

@@ -53,6 +53,7 @@ function contextOf(caller: Caller): AccessContext {
     address: caller.address,
     mtls: certificateThumbprint !== undefined,
     ...(caller.spiffeId === undefined ? {} : { spiffeId: caller.spiffeId }),
+    ...(caller.subjectAltNames === undefined ? {} : { subjectAltNames: caller.subjectAltNames }),
     authenticationMethod: caller.method,
     proofOfPossession: claims.cnf !== undefined || caller.method === 'x509_svid',
     actors: actorsOf(claims.act),

@@ -18,6 +18,8 @@ export interface Caller {
   /** Of the client certificate of this connection, whichever credential was used. */
   readonly certificateThumbprint: string | undefined;
   readonly spiffeId: string | undefined;
+  /** Of the client's certificate, as `DNS:name` or `URI:uri`. */
+  readonly subjectAltNames?: readonly string[] | undefined;
   readonly address: string;
 }
 

@@ -15,6 +15,7 @@ import {
   checkBrowserRules,
   corsHeaders,
   isFromBrowser,
+  preflightHeaders,
 } from '@aduana/core/http/browser-rules';
 import type { Exchange } from './pipeline/exchange.ts';
 import type { Forward } from './pipeline/forward.ts';
@@ -79,6 +80,11 @@ async function walk(
   rooms: HandlerRooms,
 ): Promise<ServiceResponse> {
   checkBrowserRules(request, rooms.browser);
+  if (request.method === 'OPTIONS') {
+    journal.outcome = 'ALLOWED';
+    return { status: 204, headers: preflightHeaders(request, rooms.browser) };
+  }
+  if (request.method !== 'POST' && request.method !== 'GET') throw new SecurityError('METHOD_NOT_ALLOWED');
   const body = request.method === 'POST' ? await request.body(rooms.limits.bodyBytes) : undefined;
   const delegated = await rooms.exchange(authenticate(request), request);
   const { caller } = delegated;
@@ -154,6 +160,8 @@ function refuse(
   } else if (known.status >= 500)
     log.error('a request failed', { error: describeError(error), audit_id: journal.id });
   const response = graphqlErrorResponse(known);
+  if (known.code === 'METHOD_NOT_ALLOWED')
+    return { ...response, headers: { ...response.headers, allow: 'GET, POST, OPTIONS' } };
   if (known.code !== 'UNAUTHENTICATED') return response;
   const challenge = isFromBrowser(request) ? ['Bearer'] : ['Bearer', 'Basic realm="aduana", charset="UTF-8"'];
   return { ...response, headers: { ...response.headers, 'www-authenticate': challenge } };

@@ -5,7 +5,7 @@ import type { GatewaySettings } from './config.ts';
 import { createExplorerRoutes } from './explorer/explorer-routes.ts';
 import type { HandlerRooms } from './handler.ts';
 import { authenticate } from './pipeline/authenticate.ts';
-import { checkBrowserRules, preflightHeaders } from '@aduana/core/http/browser-rules';
+import { checkBrowserRules } from '@aduana/core/http/browser-rules';
 import { rightsOf } from './pipeline/rights.ts';
 
 type Handle = (request: ServiceRequest) => Promise<ServiceResponse>;
@@ -31,15 +31,7 @@ export function createRoutes(
     }),
   }));
   return [
-    { method: 'POST', path: '/graphql', handle: graphql },
-    { method: 'GET', path: '/graphql', handle: graphql },
-    {
-      method: 'OPTIONS',
-      path: '/graphql',
-      handle: behindBrowserRules((request) =>
-        Promise.resolve({ status: 204, headers: preflightHeaders(request, rooms.browser) }),
-      ),
-    },
+    { method: '*', path: '/graphql', handle: graphql },
     {
       method: 'GET',
       path: '/metrics',

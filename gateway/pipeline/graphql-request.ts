@@ -53,10 +53,7 @@ function requireJson(contentType: string | undefined): void {
 function readQueryString(request: ServiceRequest): GraphqlRequest {
   const contentType = request.headers['content-type'];
   if (contentType !== undefined) requireJson(contentType);
-  else if (
-    !PREFLIGHT_HEADERS.some((name) => request.headers[name] !== undefined) &&
-    request.peer === undefined
-  )
+  else if (!PREFLIGHT_HEADERS.some((name) => request.headers[name] !== undefined))
     throw new SecurityError('CSRF_PREVENTED');
   const { query } = request;
   for (const name of ['query', 'operationName', 'variables', 'extensions'])

@@ -32,8 +32,15 @@ test.each([
   );
 });
 
-test('a GET that a link could make is refused', () => {
-  const request = createServiceRequest({ method: 'GET', search: 'query={__typename}' });
+const PEER = {
+  spiffeId: 'spiffe://aduana.local/bff',
+  thumbprint: 'thumb',
+  chain: [Buffer.from('der')],
+  notAfter: Infinity,
+};
+
+test.each([undefined, PEER])('a GET that a link could make is refused, whatever certificate comes with it: %j', (peer) => {
+  const request = createServiceRequest({ method: 'GET', search: 'query={__typename}', peer });
   expect(() => readGraphqlRequests(request, undefined, 1)).toThrow(
     expect.objectContaining({ code: 'CSRF_PREVENTED', status: 400 }),
   );

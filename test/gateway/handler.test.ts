@@ -49,6 +49,14 @@ describe('the outer wall', () => {
     ['two Authorization headers', { ...BODY, repeated: ['authorization'] }, 400, 'BAD_REQUEST', 'FAILED'],
     ['a body over the limit', { body: 'x'.repeat(1001) }, 413, 'PAYLOAD_TOO_LARGE', 'FAILED'],
     ['a foreign origin', { headers: { origin: 'https://evil.example' } }, 403, 'ORIGIN_FORBIDDEN', 'DENIED'],
+    ['another method', { method: 'PUT' }, 405, 'METHOD_NOT_ALLOWED', 'FAILED'],
+    [
+      'a preflight of a foreign origin',
+      { method: 'OPTIONS', headers: { origin: 'https://evil.example' } },
+      403,
+      'ORIGIN_FORBIDDEN',
+      'DENIED',
+    ],
     ['a foreign host', { headers: { host: 'evil.example' } }, 421, 'MISDIRECTED_REQUEST', 'FAILED'],
   ])(
     '%s: refused, with one audit event by which the answer can be found',

@@ -12,6 +12,8 @@ export class IncomingRequest implements ServiceRequest {
   readonly headers: IncomingHttpHeaders;
   readonly peer: PeerIdentity | undefined;
   readonly encrypted: boolean;
+  /** As of the request's arrival: a closed socket has none. */
+  readonly remoteAddress: string;
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #search: string;
@@ -26,6 +28,7 @@ export class IncomingRequest implements ServiceRequest {
     this.headers = stripReservedHeaders(message.headers);
     this.peer = peer;
     this.encrypted = 'encrypted' in message.socket;
+    this.remoteAddress = message.socket.remoteAddress ?? 'unknown';
     this.#search = queryAt < 0 ? '' : target.slice(queryAt + 1);
     this.#message = message;
     this.#response = response;
@@ -33,10 +36,6 @@ export class IncomingRequest implements ServiceRequest {
 
   get query(): URLSearchParams {
     return new URLSearchParams(this.#search);
-  }
-
-  get remoteAddress(): string {
-    return this.#message.socket.remoteAddress ?? 'unknown';
   }
 
   get trace(): TraceContext {
@@ -62,25 +61,39 @@ export class IncomingRequest implements ServiceRequest {
     return found;
   }
 
-  async body(limitBytes: number): Promise<Buffer> {
+  body(limitBytes: number): Promise<Buffer> {
     const coding = this.headers['content-encoding'];
     if (coding !== undefined && coding.toLowerCase() !== 'identity')
-      throw new SecurityError('UNSUPPORTED_MEDIA_TYPE', { detail: 'a content coding' });
+      return Promise.reject(new SecurityError('UNSUPPORTED_MEDIA_TYPE', { detail: 'a content coding' }));
     if (Number(this.headers['content-length'] ?? 0) > limitBytes)
       throw new SecurityError('PAYLOAD_TOO_LARGE');
+    return readBody(this.#message, limitBytes);
+  }
+}
+
+/** Collects the body without ending the connection when there is too much of it: the answer has to get through. */
+function readBody(message: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    try {
-      for await (const chunk of this.#message as AsyncIterable<Buffer>) {
-        length += chunk.length;
-        if (length > limitBytes) throw new SecurityError('PAYLOAD_TOO_LARGE');
-        chunks.push(chunk);
-      }
-    } catch (error) {
-      if (error instanceof SecurityError) throw error;
-      throw new SecurityError('BAD_REQUEST', { detail: 'the body ended early', cause: error });
-    }
-    const [only] = chunks;
-    return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length);
-  }
+    message.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= limitBytes) chunks.push(chunk);
+      else reject(new SecurityError('PAYLOAD_TOO_LARGE')); // what still comes is read and forgotten
+    });
+    message.once('end', () => {
+      const [only] = chunks;
+      resolve(
+        chunks.length === 1 && only !== undefined
+          ? only
+          : Buffer.concat(chunks, Math.min(length, limitBytes)),
+      );
+    });
+    message.once('error', (error) => {
+      reject(new SecurityError('BAD_REQUEST', { detail: 'the body ended early', cause: error }));
+    });
+    message.once('close', () => {
+      reject(new SecurityError('BAD_REQUEST', { detail: 'the body ended early' }));
+    });
+  });
 }

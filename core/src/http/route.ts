@@ -32,7 +32,8 @@ export interface ServiceResponse {
 }
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'OPTIONS' | 'DELETE';
+  /** `*`: whatever the method, the route sees to it. */
+  readonly method: 'GET' | 'POST' | 'OPTIONS' | 'DELETE' | '*';
   /** Exact, or a prefix that ends in `/*`. */
   readonly path: string;
   /** A SecurityError that it throws becomes an error answer; anything else becomes a 500 and a log line. */

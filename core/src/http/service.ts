@@ -40,7 +40,8 @@ export interface HttpService {
 }
 
 const DRAIN_MS = 10_000;
-const DUMP_LIMIT_BYTES = 1_048_576;
+/** What may still come of a refused body, so that a client that sends before it listens gets its answer. */
+const DUMP_LIMIT_BYTES = 16_777_216;
 const STARTING: Health = { status: 'unavailable', checks: { start: 'starting' } };
 const STOPPING: Health = { status: 'unavailable', checks: { stop: 'stopping' } };
 
@@ -138,6 +139,7 @@ function createRouter(
       const methods = exact.get(request.path);
       const route =
         methods?.get(method) ??
+        methods?.get('*') ??
         prefixes.find(({ path, method: of }) => of === method && request.path.startsWith(path.slice(0, -1)));
       if (route !== undefined) return await route.handle(request);
       if (methods !== undefined)

@@ -154,6 +154,7 @@ describe('a service over TLS', () => {
     expect((await call('POST', '/echo', { body: 'x'.repeat(101) })).status).toBe(413);
     const chunked = { 'transfer-encoding': 'chunked' };
     expect((await call('POST', '/echo', { body: 'x'.repeat(101), headers: chunked })).status).toBe(413);
+    expect((await call('POST', '/echo', { body: 'x'.repeat(3_000_000) })).status).toBe(413);
     expect((await call('POST', '/echo', { body: 'x', headers: { 'content-encoding': 'gzip' } })).status).toBe(
       415,
     );

@@ -15,13 +15,13 @@ export interface Decided {
 /** Which services are suspended: decided here, heard of everywhere through the status feed. */
 export interface ServiceStates {
   suspended(): Promise<ReadonlySet<string>>;
-  /** @throws SecurityError `SERVICE_ESSENTIAL` for one without which nothing could be restored */
+  /** @throws SecurityError `SERVICE_ESSENTIAL` for one without which nothing could be restored, the asking one included */
   suspend(service: string, decided: Decided): Promise<void>;
   restore(service: string, decided: Decided): Promise<void>;
 }
 
-/** Without these two nobody could restore a service any more. */
-const ESSENTIAL = new Set(['sts', 'admin']);
+/** Without these nobody could restore a service any more. */
+const ESSENTIAL = new Set(['gateway', 'sts', 'admin']);
 
 export function createServiceStates(options: {
   readonly writer: Database;
@@ -68,7 +68,8 @@ export function createServiceStates(options: {
       return new Set(rows.map(({ service }) => service));
     },
     async suspend(service, decided) {
-      if (ESSENTIAL.has(service)) throw new SecurityError('SERVICE_ESSENTIAL');
+      if (ESSENTIAL.has(service) || service === decided.actor.sub)
+        throw new SecurityError('SERVICE_ESSENTIAL');
       await set(service, true, decided);
     },
     restore: (service, decided) => set(service, false, decided),

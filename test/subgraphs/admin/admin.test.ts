@@ -226,7 +226,7 @@ describeStores('admin', (open) => {
     ).toBe('BAD_REQUEST');
   });
 
-  test('unknown services, missing reasons and the two essential services are refused, and nothing is stored', async () => {
+  test('unknown services, missing reasons, and services without which nothing could be restored, are refused, and nothing is stored', async () => {
     const world = await openWorld(openStore);
     const { Mutation } = world.resolvers;
     const suspend = (serviceId: string, reason: string) =>
@@ -235,8 +235,8 @@ describeStores('admin', (open) => {
     expect(await suspend('constructor', 'r')).toBe('UNKNOWN_SERVICE');
     expect(await suspend('bff', '  ')).toBe('BAD_REQUEST');
     expect(await suspend('bff', 'x'.repeat(501))).toBe('BAD_REQUEST');
-    expect(await suspend('sts', 'r')).toBe('SERVICE_ESSENTIAL');
-    expect(await suspend('admin', 'r')).toBe('SERVICE_ESSENTIAL');
+    for (const essential of ['gateway', 'sts', 'admin', 'operator'])
+      expect(await suspend(essential, 'r')).toBe('SERVICE_ESSENTIAL');
     expect(await world.admin.states.suspended()).toEqual(new Set());
     expect(world.records).toEqual([]);
   });

@@ -95,6 +95,8 @@ export function createStatusReader(options: StatusReaderOptions): StatusReader {
   const listeners = new Set<() => void>();
   const openedAt = clock.monotonic();
   let readAt = -Infinity;
+  /** Whether the log knows that the feed is away: it is told once, not at each attempt. */
+  let told = false;
   let prunedAt = epochSeconds(clock);
   let markReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (markReady = resolve));
@@ -106,6 +108,8 @@ export function createStatusReader(options: StatusReaderOptions): StatusReader {
     while (await readPage(copy, options));
     readAt = startedAt;
     markReady();
+    if (told) log.info('the status feed is read again');
+    told = false;
     if (copy.state.version !== version) for (const listener of listeners) listener();
     if (epochSeconds(clock) - prunedAt >= PRUNE_EVERY_SECONDS) {
       prunedAt = epochSeconds(clock);
@@ -114,8 +118,11 @@ export function createStatusReader(options: StatusReaderOptions): StatusReader {
   };
   const pause = (): number => (readAt < 0 ? FIRST_POLL_MS : POLL_MS) * jitter(0.2);
   const polling = every(clock, pause, read, (error) => {
-    const patient = readAt < 0 && clock.monotonic() - openedAt < PATIENCE_MS;
-    log[patient ? 'debug' : 'warn']('the status feed could not be read', { error: describeError(error) });
+    const starting = readAt < 0 && clock.monotonic() - openedAt < PATIENCE_MS;
+    log[starting || told ? 'debug' : 'warn']('the status feed could not be read', {
+      error: describeError(error),
+    });
+    told ||= !starting;
   });
   const unsubscribe = onWake(polling.wake);
   polling.wake();

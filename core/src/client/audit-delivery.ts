@@ -33,6 +33,8 @@ const MAX_BATCH_EVENTS = 1000;
 const MAX_BATCH_CHARACTERS = 786_432;
 const MAX_WAITING = 20_000;
 const POST_DEADLINE_MS = 2000;
+/** Nobody waits for what is on the disk already. */
+const DRAIN_DEADLINE_MS = 10_000;
 const SPOOL_DEADLINE_MS = 1500;
 const ANONYMOUS_SHARE = 0.25;
 /** Refusals of the content: to send the same again cannot help. */
@@ -63,7 +65,7 @@ export class AuditDelivery {
       spool,
       platform,
       isCondemning,
-      post: (texts) => this.#post(texts),
+      post: (texts) => this.#post(texts, DRAIN_DEADLINE_MS),
       whenSpoolRests: () => this.#appending,
       onEmpty: () => {
         this.#isSpooling = false;
@@ -122,7 +124,7 @@ export class AuditDelivery {
   async #place(batch: readonly Waiting[]): Promise<void> {
     if (!this.#isSpooling) {
       try {
-        await this.#post(batch.map(({ event }) => event.text));
+        await this.#post(batch.map(({ event }) => event.text), POST_DEADLINE_MS); // prettier-ignore
         this.#settle(batch, 'direct');
         this.#admitGap();
         return;
@@ -135,10 +137,10 @@ export class AuditDelivery {
     await this.#spoolBatch(batch);
   }
 
-  #post(texts: readonly string[]): Promise<void> {
+  #post(texts: readonly string[], deadlineMs: number): Promise<void> {
     const { platform, post } = this.#options;
     const body = `{"events":[${texts.join(',')}]}`;
-    return within(platform.clock, POST_DEADLINE_MS, () => unavailable('no answer in time'), (signal) => post(body, signal)); // prettier-ignore
+    return within(platform.clock, deadlineMs, () => unavailable('no answer in time'), (signal) => post(body, signal)); // prettier-ignore
   }
 
   /** Finds the event for which the service refuses a batch. */

@@ -21,8 +21,8 @@ export interface AuditDrain {
   finish(): Promise<void>;
 }
 
-const BATCH_EVENTS = 1000;
-const BATCH_CHARACTERS = 786_432;
+const BATCH_EVENTS = 250;
+const BATCH_CHARACTERS = 524_288;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 const FINISH_MS = 3000;

@@ -158,7 +158,9 @@ const FAULTS: [string, Behave, object][] = [
   ],
   [
     'headers, and then nothing',
-    (_, response) => response.writeHead(200, { 'content-length': 20 }).flushHeaders(),
+    (_, response) => {
+      response.writeHead(200, { 'content-length': 20 }).flushHeaders();
+    },
     AWAY,
   ],
   ['nothing at all', () => undefined, AWAY],

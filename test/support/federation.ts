@@ -90,7 +90,7 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
       typeDefs: parse(LINK + sdl),
     })),
   );
-  if (composed.supergraphSdl === undefined) throw new TypeError(composed.errors?.join('\n'));
+  if (composed.supergraphSdl === undefined) throw new TypeError(String(composed.errors));
   const supergraph = loadSupergraph(composed.supergraphSdl);
   const schemas = new Map(
     Object.entries(subgraphs).map(([name, { sdl, resolvers }]) => [

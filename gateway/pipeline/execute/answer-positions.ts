@@ -67,7 +67,7 @@ function isRewritten({ inputRewrites, outputRewrites, contextRewrites, path }: F
 }
 
 function findAnchor(root: Position, { path }: FetchStep): Position | undefined {
-  let position: Position | undefined = root;
+  let position = root;
   let lists = 0;
   for (const { field } of path) {
     if (field === undefined) {
@@ -75,8 +75,9 @@ function findAnchor(root: Position, { path }: FetchStep): Position | undefined {
       continue;
     }
     if (lists !== 0) return undefined;
-    position = position?.children.get(field);
-    if (position === undefined) return undefined;
+    const child = position.children.get(field);
+    if (child === undefined) return undefined;
+    position = child;
     lists = listsAbove(position);
   }
   return lists === 0 ? position : undefined;

@@ -28,7 +28,7 @@ function rewriteField(rewrite: FetchDataRewrite, object: JsonObject, field: stri
   }
   if (!Object.hasOwn(object, field)) return;
   setOwn(object, rewrite.renameKeyTo, object[field]);
-  delete object[field];
+  Reflect.deleteProperty(object, field);
 }
 
 function visit(

@@ -1,6 +1,6 @@
 import type { Log } from '@aduana/core/platform/log';
-import type { GraphQLDataSource, ServiceMap } from '@apollo/gateway';
-import { Kind, type OperationTypeNode, parse } from 'graphql';
+import type { executeQueryPlan, GraphQLDataSource, ServiceMap } from '@apollo/gateway';
+import { Kind, OperationTypeNode, parse } from 'graphql';
 import { clientVariable } from '../rewrite/planner-workarounds.ts';
 import { type AnswerError, createAnswerError } from './answer-errors.ts';
 import { clientPath } from './client-path.ts';
@@ -11,7 +11,7 @@ import { getOwn, type JsonObject } from './own-property.ts';
 import { publicFailure, type SendFetch } from './send-fetch.ts';
 import { readCode } from './subgraph-errors.ts';
 
-type RequestContext = Parameters<typeof import('@apollo/gateway').executeQueryPlan>[2];
+type RequestContext = Parameters<typeof executeQueryPlan>[2];
 
 /** Runs the same plan through Apollo's executor: the way back, and what ours is compared with. */
 export async function executeApollo(
@@ -28,14 +28,14 @@ export async function executeApollo(
     if (value !== undefined) variables[variable.name.value] = value;
   }
   // Loaded here, so that a gateway that runs without it never loads it.
-  const { buildOperationContext, executeQueryPlan } = await import('@apollo/gateway');
+  const apollo = await import('@apollo/gateway');
   const services: ServiceMap = {};
   for (const name of supergraph.subgraphs.keys()) services[name] = createDataSource(name, send);
-  const { data, errors } = await executeQueryPlan(
+  const { data, errors } = await apollo.executeQueryPlan(
     plan,
     services,
     { request: { variables }, metrics: {}, context: {} } as unknown as RequestContext,
-    buildOperationContext({ schema: supergraph.apiSchema, operationDocument: document }),
+    apollo.buildOperationContext({ schema: supergraph.apiSchema, operationDocument: document }),
     supergraph.supergraphSchema,
     supergraph.supergraph.apiSchema(),
   );
@@ -65,8 +65,7 @@ function createDataSource(subgraph: string, send: SendFetch): GraphQLDataSource 
 
 function kindOf(query: string): 'query' | 'mutation' {
   const [operation] = parse(query, { noLocation: true }).definitions;
-  const mutation: OperationTypeNode | 'mutation' = 'mutation';
-  return operation?.kind === Kind.OPERATION_DEFINITION && operation.operation === mutation
+  return operation?.kind === Kind.OPERATION_DEFINITION && operation.operation === OperationTypeNode.MUTATION
     ? 'mutation'
     : 'query';
 }

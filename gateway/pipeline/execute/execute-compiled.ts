@@ -54,7 +54,7 @@ interface CompiledRun {
 interface Received {
   readonly texts: readonly string[] | undefined;
   readonly answer: FetchedAnswer | undefined;
-  readonly error: unknown;
+  readonly error: Error | undefined;
 }
 
 function emptyState(): ProgramState {
@@ -122,7 +122,8 @@ async function runFetches(run: CompiledRun, steps: readonly FetchStep[]): Promis
     return parts.map(({ step, texts }, part) => receive(run, step, texts, answers[part])).every(Boolean);
   } catch (error) {
     if (run.abandoned.aborted) throw error;
-    for (const { step, texts } of parts) run.received.set(step, { texts, answer: undefined, error });
+    const known = error instanceof Error ? error : new Error('the fetch failed', { cause: error });
+    for (const { step, texts } of parts) run.received.set(step, { texts, answer: undefined, error: known });
     return false;
   }
 }
@@ -193,6 +194,7 @@ function replay(run: CompiledRun): SendFetch {
     const known = run.received.get(fetch);
     if (known === undefined || aloneText(run, fetch as FetchStep, known.texts) !== variables)
       return run.send(fetch, variables);
-    return known.answer === undefined ? Promise.reject(known.error as Error) : Promise.resolve(known.answer);
+    if (known.error !== undefined) return Promise.reject(known.error);
+    return known.answer === undefined ? run.send(fetch, variables) : Promise.resolve(known.answer);
   };
 }

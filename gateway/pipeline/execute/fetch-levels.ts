@@ -6,7 +6,7 @@ import type { FetchStep, Step } from './compile-plan.ts';
  */
 export function fetchLevels(step: Step): FetchStep[][] | undefined {
   const levels: FetchStep[][] = [];
-  let fixed = true;
+  const conditions: Step[] = [];
   const place = (node: Step, from: number): number => {
     switch (node.kind) {
       case 'fetch':
@@ -17,10 +17,10 @@ export function fetchLevels(step: Step): FetchStep[][] | undefined {
       case 'parallel':
         return Math.max(from, ...node.steps.map((child) => place(child, from)));
       case 'condition':
-        fixed = false;
+        conditions.push(node);
         return from;
     }
   };
   place(step, 0);
-  return fixed ? levels : undefined;
+  return conditions.length === 0 ? levels : undefined;
 }

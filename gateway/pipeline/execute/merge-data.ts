@@ -1,3 +1,4 @@
+import { type GraphQLSchema, isAbstractType, isObjectType } from 'graphql';
 import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
 import type { SelectionTree } from './selection-tree.ts';
 
@@ -11,6 +12,24 @@ export function mergeData(target: JsonObject, source: JsonObject, tree: Selectio
     if (below === undefined) continue;
     setOwn(target, key, merged(getOwn(target, key), source[key], below));
   }
+}
+
+/**
+ * Merges what a fetch brought of one entity. A subgraph that knows its interface only as an object calls it by the
+ * interface's name: a type that is known already stays.
+ */
+export function mergeEntity(
+  schema: GraphQLSchema,
+  target: JsonObject,
+  source: JsonObject,
+  tree: SelectionTree,
+): void {
+  const known = getOwn(target, '__typename');
+  mergeData(target, source, tree);
+  const told = getOwn(target, '__typename');
+  if (typeof known !== 'string' || typeof told !== 'string' || known === told) return;
+  if (isAbstractType(schema.getType(told)) && isObjectType(schema.getType(known)))
+    setOwn(target, '__typename', known);
 }
 
 function merged(existing: unknown, received: unknown, tree: SelectionTree | null): unknown {

@@ -5,7 +5,7 @@ import type { FetchStep, Step } from './compile-plan.ts';
 import { contextValues } from './context-values.ts';
 import { cutRepresentation } from './cut-representation.ts';
 import { applyRewrites } from './data-rewrites.ts';
-import { copyData, mergeData } from './merge-data.ts';
+import { copyData, mergeEntity } from './merge-data.ts';
 import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
 import { type FetchedAnswer, publicFailure, type SendFetch } from './send-fetch.ts';
 import { type Destinations, failFetch, translateErrors } from './subgraph-errors.ts';
@@ -158,7 +158,7 @@ function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, 
   for (const [index, targets] of destinations.entries()) {
     const value = received[index];
     for (const { value: target } of targets)
-      if (isJsonObject(value) && isJsonObject(target)) mergeData(target, value, step.tree);
+      if (isJsonObject(value) && isJsonObject(target)) mergeEntity(run.schema, target, value, step.tree);
   }
 }
 
@@ -170,13 +170,13 @@ function receive(
   { data, errors }: FetchedAnswer,
 ): readonly unknown[] | undefined {
   if (data === undefined) return undefined;
-  const values = step.requires === undefined ? [data] : getOwn(data, '_entities');
+  const values: unknown = step.requires === undefined ? [data] : getOwn(data, '_entities');
   if (!Array.isArray(values) || values.length !== destinations.length) {
     if (values === undefined || values === null ? errors.length === 0 : true)
       run.errors.push(...failFetch(run.shape, step, destinations, 'SUBGRAPH_ERROR'));
     return undefined;
   }
-  if (step.outputRewrites === undefined) return values;
+  if (step.outputRewrites === undefined) return values as unknown[];
   const copy = copyData(values) as unknown[];
   applyRewrites(run.schema, step.outputRewrites, copy);
   return copy;

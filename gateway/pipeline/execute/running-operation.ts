@@ -5,28 +5,28 @@ export interface RunningOperation {
   /** Waits no longer than the operation lives, whatever becomes of `pending`. */
   bound<Value>(pending: Promise<Value>): Promise<Value>;
   /** Calls `listener` if the operation is ended early; the returned function takes it back. */
-  onEnd(listener: (reason: unknown) => void): () => void;
+  onEnd(listener: (reason: Error) => void): () => void;
   /** The same as a signal: made only where one is asked for, as it is costly. */
   signal(): AbortSignal;
-  end(reason: unknown): void;
+  end(reason: Error): void;
   /** Lets go of the client. */
   close(): void;
 }
 
 export function openOperation(client: AbortSignal): RunningOperation {
-  const listeners = new Set<(reason: unknown) => void>();
-  let ended: { readonly reason: unknown } | undefined;
+  const listeners = new Set<(reason: Error) => void>();
+  let ended: { readonly reason: Error } | undefined;
   let controller: AbortController | undefined;
-  const end = (reason: unknown): void => {
+  const end = (reason: Error): void => {
     if (ended !== undefined) return;
     ended = { reason };
     for (const listener of listeners) listener(reason);
     controller?.abort(reason);
   };
   const leave = (): void => {
-    end(client.reason);
+    end(client.reason instanceof Error ? client.reason : new Error('the client left'));
   };
-  const onEnd = (listener: (reason: unknown) => void): (() => void) => {
+  const onEnd = (listener: (reason: Error) => void): (() => void) => {
     if (ended === undefined) listeners.add(listener);
     else listener(ended.reason);
     return () => listeners.delete(listener);
@@ -39,18 +39,9 @@ export function openOperation(client: AbortSignal): RunningOperation {
     bound: (pending) =>
       new Promise((resolve, reject) => {
         const forget = onEnd((reason) => {
-          reject(reason as Error);
+          reject(reason);
         });
-        pending.then(
-          (value) => {
-            forget();
-            resolve(value);
-          },
-          (error: unknown) => {
-            forget();
-            reject(error as Error);
-          },
-        );
+        pending.finally(forget).then(resolve, reject);
       }),
     signal() {
       if (controller === undefined) {

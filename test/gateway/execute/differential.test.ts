@@ -148,7 +148,7 @@ function resolversOf(shape: Generated, federated: boolean): NonNullable<FakeSubg
     id: String(id % 5),
   });
   const resolvers: Record<string, Record<string, (...given: never[]) => unknown>> = {
-    Query: Object.fromEntries(
+    Query: Object.fromEntries<(...given: never[]) => unknown>(
       shape.types.flatMap((_, type) => [
         [`r${String(type)}`, (_: unknown, { n }: { n: number }) => (n % 4 === 3 ? null : entity(type, n))],
         [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createTestExecutor, openFederation } from '../../support/federation.ts';
+import { type Ask, createTestExecutor, openFederation } from '../../support/federation.ts';
 
 const FEDERATION = openFederation({
   a: {
@@ -13,7 +13,7 @@ const FEDERATION = openFederation({
   b: {
     sdl: 'type A @key(fields: "id") { id: ID! rating(of: Int): Int }',
     resolvers: {
-      A: { __resolveReference: (it: object) => it, rating: (_: unknown, { of }: { of: number }) => of ?? 5 },
+      A: { __resolveReference: (it: object) => it, rating: (_: unknown, { of }: { of?: number }) => of ?? 5 },
     },
   },
 });
@@ -50,7 +50,7 @@ describe('requests in flight', () => {
       expect((await FEDERATION.ask(execute, QUERY)).calls).toHaveLength(2);
   });
 
-  it.each([
+  it.each<[string, Ask & { readonly query?: string }]>([
     ['another caller', { caller: DIFFERENT }],
     ['other forwarded headers', { forwarded: 'x' }],
     ['other variables', { query: 'query ($of: Int) { a { name rating(of: $of) } }', variables: { of: 7 } }],

@@ -122,7 +122,8 @@ const ORDERS = openFederation({
     resolvers: {
       Query: { order: () => ({ id: '1', code: 'c', total: 3 }) },
       Order: {
-        __resolveReference: ({ id }: Reference) => (id === undefined ? null : { id, code: 'c', total: 3 }),
+        __resolveReference: ({ id }: Partial<Reference>) =>
+          id === undefined ? null : { id, code: 'c', total: 3 },
       },
     },
   },

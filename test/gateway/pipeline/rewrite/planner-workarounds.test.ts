@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { buildSchema, parse, print } from 'graphql';
+import { buildSchema, Kind, parse, print } from 'graphql';
 import {
   clientVariable,
   conflictingRequires,
@@ -92,7 +92,7 @@ describe("a client's variables", () => {
     const [operation] = parse(
       'query ($representations: Int, $x: Int, $contextualArgument_1_0: Int) { a(b: $representations, c: $x, d: $contextualArgument_1_0) }',
     ).definitions;
-    if (operation?.kind !== 'OperationDefinition') throw new TypeError('no operation');
+    if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new TypeError('no operation');
     const text = print(renameVariables(operation));
     expect(text).toContain('$client__representations: Int, $x: Int, $client__contextualArgument_1_0: Int');
     expect(text).toContain('a(b: $client__representations, c: $x, d: $client__contextualArgument_1_0)');

@@ -1,0 +1,204 @@
+import { expect, it } from '@jest/globals';
+import { describeCompletions, openFederation } from '../../support/federation.ts';
+
+interface Reference {
+  readonly id: string;
+  readonly [key: string]: unknown;
+}
+
+const itself = (reference: Reference) => reference;
+
+const ZOO = openFederation({
+  a: {
+    sdl: `
+      type Query { animals: [Animal], things: [Thing], nested: [[Thing]], first: Animal }
+      interface Animal { id: ID! }
+      type Dog implements Animal @key(fields: "id") { id: ID! bark: String }
+      type Cat implements Animal @key(fields: "id") { id: ID! purr: Int }
+      type Ghost implements Animal @inaccessible { id: ID! }
+      union Thing = Dog | Cat | Rock
+      type Rock { weight: Int }
+    `,
+    resolvers: {
+      Query: {
+        animals: () => [
+          { __typename: 'Dog', id: 'd', bark: 'wau' },
+          null,
+          { __typename: 'Cat', id: 'c', purr: 3 },
+        ],
+        things: () => [
+          { __typename: 'Cat', id: 'c', purr: 3 },
+          { __typename: 'Rock', weight: 9 },
+          null,
+          { __typename: 'Dog', id: 'd', bark: 'wau' },
+        ],
+        nested: () => [
+          [{ __typename: 'Rock', weight: 1 }, null],
+          null,
+          [{ __typename: 'Dog', id: 'd', bark: 'x' }],
+        ],
+        first: () => ({ __typename: 'Ghost', id: 'g' }),
+      },
+    },
+  },
+  b: {
+    sdl: `
+      type Dog @key(fields: "id") { id: ID! owner: String }
+      type Cat @key(fields: "id") { id: ID! owner: String, lives: Int }
+    `,
+    resolvers: {
+      Dog: { __resolveReference: itself, owner: ({ id }: Reference) => `owner of ${id}` },
+      Cat: { __resolveReference: itself, owner: ({ id }: Reference) => `owner of ${id}`, lives: () => 9 },
+    },
+  },
+});
+
+describeCompletions('abstract types', (executor) => {
+  it('a list of an interface is completed element by element', async () => {
+    const { data, errors } = await ZOO.ask(
+      executor,
+      '{ animals { id ... on Dog { bark owner } ... on Cat { owner lives } __typename } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      animals: [
+        { id: 'd', bark: 'wau', owner: 'owner of d', __typename: 'Dog' },
+        null,
+        { id: 'c', owner: 'owner of c', lives: 9, __typename: 'Cat' },
+      ],
+    });
+  });
+
+  it('members of a union answer to their own fragments, the same key to each its own field', async () => {
+    const { data, errors } = await ZOO.ask(
+      executor,
+      '{ things { ... on Dog { x: bark } ... on Cat { y: purr owner } ... on Rock { z: weight } } nested { __typename ... on Dog { owner } } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      things: [{ y: 3, owner: 'owner of c' }, { z: 9 }, null, { x: 'wau' }],
+      nested: [[{ __typename: 'Rock' }, null], null, [{ __typename: 'Dog', owner: 'owner of d' }]],
+    });
+  });
+
+  it('one key with two types in two members is told apart', async () => {
+    const { data, errors } = await ZOO.ask(
+      executor,
+      '{ things { ... on Dog { v: bark } ... on Cat { v: owner } ... on Rock { w: weight } } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({ things: [{ v: 'owner of c' }, { w: 9 }, null, { v: 'wau' }] });
+  });
+
+  it('an inaccessible runtime type becomes null, its name untold', async () => {
+    const { data, errors } = await ZOO.ask(executor, '{ first { id } }');
+    expect(data).toEqual({ first: null });
+    expect(errors).toMatchObject([{ path: ['first'], extensions: { code: 'SUBGRAPH_ERROR' } }]);
+    expect(JSON.stringify(errors)).not.toContain('Ghost');
+  });
+
+  it('a type that the subgraph cannot mean becomes null, with an error', async () => {
+    const { data, errors } = await ZOO.ask(executor, '{ things { ... on Rock { weight } } }', {
+      answer: () => ({
+        data: { things: [{ __typename: 'Query' }, { weight: 2 }, { __typename: 'Rock', weight: 1 }] },
+      }),
+    });
+    expect(data).toEqual({ things: [null, null, { weight: 1 }] });
+    expect(errors).toMatchObject([{ path: ['things', 0] }, { path: ['things', 1] }]);
+  });
+});
+
+const MEDIA = openFederation({
+  a: {
+    sdl: `
+      type Query { all: [Media], lost: Media }
+      interface Media @key(fields: "id") { id: ID! title: String }
+      type Book implements Media @key(fields: "id") { id: ID! title: String pages: Int }
+      type Film implements Media @key(fields: "id") { id: ID! title: String }
+    `,
+    resolvers: {
+      Query: {
+        all: () => [
+          { __typename: 'Book', id: 'b', title: 'B', pages: 5 },
+          { __typename: 'Film', id: 'f', title: 'F' },
+        ],
+      },
+      Media: {
+        __resolveReference: ({ id }: Reference) =>
+          id === 'b'
+            ? { __typename: 'Book', id, title: 'B', pages: 5 }
+            : { __typename: 'Film', id, title: 'F' },
+      },
+      Book: { __resolveReference: ({ id }: Reference) => ({ id, title: 'B', pages: 5 }) },
+      Film: { __resolveReference: ({ id }: Reference) => ({ id, title: 'F' }) },
+    },
+  },
+  b: {
+    sdl: `
+      type Query { top: [Media] }
+      type Media @key(fields: "id") @interfaceObject { id: ID! stars: Int }
+    `,
+    resolvers: {
+      Query: { top: () => [{ id: 'f' }, { id: 'b' }] },
+      Media: { __resolveReference: itself, stars: ({ id }: Reference) => id.length },
+    },
+  },
+});
+
+describeCompletions('interface objects', (executor) => {
+  it('add their fields to every implementation', async () => {
+    const { data, errors, calls } = await MEDIA.ask(
+      executor,
+      '{ all { title stars ... on Book { pages } } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      all: [
+        { title: 'B', stars: 1, pages: 5 },
+        { title: 'F', stars: 1 },
+      ],
+    });
+    expect(calls[1]?.variables['representations']).toMatchObject([
+      { __typename: 'Media', id: 'b' },
+      { __typename: 'Media', id: 'f' },
+    ]);
+  });
+
+  it('stand for an implementation whose type nobody asked for', async () => {
+    const { data, errors } = await MEDIA.ask(executor, '{ top { id stars } }');
+    expect({ data, errors }).toEqual({
+      data: {
+        top: [
+          { id: 'f', stars: 1 },
+          { id: 'b', stars: 1 },
+        ],
+      },
+      errors: [],
+    });
+  });
+
+  it('are told their type by the subgraph that has the interface', async () => {
+    const { data, errors } = await MEDIA.ask(
+      executor,
+      '{ top { __typename stars title ... on Book { pages } } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      top: [
+        { __typename: 'Film', stars: 1, title: 'F' },
+        { __typename: 'Book', stars: 1, title: 'B', pages: 5 },
+      ],
+    });
+  });
+
+  it('without that subgraph become null where their type was asked for', async () => {
+    const { data, errors } = await MEDIA.ask(executor, '{ top { __typename stars } }', {
+      answer: ({ subgraph }) => {
+        if (subgraph === 'a') throw new Error('down');
+        return undefined;
+      },
+    });
+    expect(data).toEqual({ top: [null, null] });
+    expect(errors).toMatchObject([{ path: ['top'] }]);
+  });
+});

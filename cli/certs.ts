@@ -122,24 +122,32 @@ async function thumbprintOfFile(path: string): Promise<string> {
   }
 }
 
-async function showStatus({ environment, clock, print }: CommandContext): Promise<void> {
+async function showStatus(context: CommandContext): Promise<void> {
+  const { environment, clock, print } = context;
+  const { readShownCertificates } = await import('./shown-certificates.ts');
   const settings = readSettings(environment);
   const { readCertificateStatus } = await import('../certs/certificate-status.ts');
   const roster = await rosterOf(settings);
   const leaves = await readCertificateStatus(settings, roster);
+  const shown = await readShownCertificates(context);
   const rows = roster.map(({ service }) => {
     const leaf = leaves.find((other) => other.service === service);
-    if (leaf === undefined) return [service, 'missing', '', '', ''];
+    if (leaf === undefined) return [service, 'missing'];
+    const live = shown.get(service);
     const expired = leaf.notAfter <= clock.now();
     return [
       service,
       `${new Date(leaf.notAfter).toISOString()}${expired ? ' (expired)' : ''}`,
       leaf.renewAt <= clock.now() ? 'due' : new Date(leaf.renewAt).toISOString(),
       `${leaf.issuer} CA`,
+      live === undefined ? '' : live === leaf.thumbprint ? 'this one' : `another, ${live}`,
       leaf.thumbprint,
     ];
   });
-  for (const line of formatTable(['service', 'expires', 'renewal', 'issued by', 'x5t#S256'], rows))
+  for (const line of formatTable(
+    ['service', 'expires', 'renewal', 'issued by', 'runs with', 'x5t#S256'],
+    rows,
+  ))
     print(line);
 }
 

@@ -72,6 +72,15 @@ test('who calls without a certificate is listed for a change to strict', async (
   expect(after.stdout).toMatch(/^bff +bff +\S+ +1 /m);
 });
 
+test('certs status tells which certificate each running service shows, also after a renewal', async () => {
+  expect((await house.aduana('certs', 'renew', 'sts')).code).toBe(0);
+  let seen = '';
+  for (let turn = 0; turn < 20 && !/^sts .* this one /m.test(seen); turn += 1)
+    seen = (await house.aduana('certs', 'status')).stdout;
+  for (const service of ['gateway', 'sts', 'audit', 'admin', 'leads'])
+    expect(seen).toMatch(new RegExp(`^${service} .* current CA +this one `, 'm'));
+});
+
 test('the doctor finds nothing wrong with a house that runs', async () => {
   const { stdout, code } = await house.aduana('doctor');
   expect(stdout).not.toMatch(/^FAIL/m);

@@ -3,7 +3,8 @@ import { type Clock, epochSeconds } from '../platform/clock.ts';
 import { every } from '../platform/every.ts';
 import { createExpiringIds } from '../platform/expiring-ids.ts';
 import { jitter } from '../platform/ids.ts';
-import { describeError, type Log } from '../platform/log.ts';
+import { createAbsenceLog } from '../platform/absence-log.ts';
+import type { Log } from '../platform/log.ts';
 import type { StatusEntry, StatusPage, StatusView } from './status-entry.ts';
 
 export interface StatusReaderOptions {
@@ -88,6 +89,17 @@ async function readPage(
   return false;
 }
 
+/** Reads to the end; answers when the last page was asked for. */
+async function readPages(
+  copy: Parameters<typeof readPage>[0],
+  options: StatusReaderOptions,
+): Promise<number> {
+  let startedAt: number;
+  do startedAt = options.clock.monotonic();
+  while (await readPage(copy, options));
+  return startedAt;
+}
+
 /** Follows the status feed: polls, and reads at once when woken, so that nobody need trust the bus. */
 export function createStatusReader(options: StatusReaderOptions): StatusReader {
   const { onWake, clock, log } = options;
@@ -95,21 +107,16 @@ export function createStatusReader(options: StatusReaderOptions): StatusReader {
   const listeners = new Set<() => void>();
   const openedAt = clock.monotonic();
   let readAt = -Infinity;
-  /** Whether the log knows that the feed is away: it is told once, not at each attempt. */
-  let told = false;
+  const absence = createAbsenceLog(log, 'the status feed');
   let prunedAt = epochSeconds(clock);
   let markReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (markReady = resolve));
 
   const read = async (): Promise<void> => {
     const { version } = copy.state;
-    let startedAt: number;
-    do startedAt = clock.monotonic();
-    while (await readPage(copy, options));
-    readAt = startedAt;
+    readAt = await readPages(copy, options);
     markReady();
-    if (told) log.info('the status feed is read again');
-    told = false;
+    absence.succeeded();
     if (copy.state.version !== version) for (const listener of listeners) listener();
     if (epochSeconds(clock) - prunedAt >= PRUNE_EVERY_SECONDS) {
       prunedAt = epochSeconds(clock);
@@ -118,11 +125,7 @@ export function createStatusReader(options: StatusReaderOptions): StatusReader {
   };
   const pause = (): number => (readAt < 0 ? FIRST_POLL_MS : POLL_MS) * jitter(0.2);
   const polling = every(clock, pause, read, (error) => {
-    const starting = readAt < 0 && clock.monotonic() - openedAt < PATIENCE_MS;
-    log[starting || told ? 'debug' : 'warn']('the status feed could not be read', {
-      error: describeError(error),
-    });
-    told ||= !starting;
+    absence.failed(error, readAt < 0 && clock.monotonic() - openedAt < PATIENCE_MS);
   });
   const unsubscribe = onWake(polling.wake);
   polling.wake();

@@ -79,7 +79,8 @@ async function renew(services: readonly string[], flags: RenewFlags, context: Co
   }
   if (flags.authority === 'drop') {
     const { dropFormerAuthorities } = await import('../certs/drop-former-authorities.ts');
-    print(`${String(await dropFormerAuthorities({ settings, clock }))} former CA(s) dropped`);
+    const dropped = await dropFormerAuthorities({ settings, clock, roster: await rosterOf(settings) });
+    print(`${String(dropped)} former CA(s) dropped`);
     return;
   }
   const roster = await rosterOf(settings);

@@ -3,6 +3,7 @@ import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { addMasterKey } from '@aduana/core/secrets/master-key';
 import { openVault, variable } from '@aduana/core/secrets/vault/open-vault';
 import { dropFormerAuthorities } from '../certs/drop-former-authorities.ts';
+import { readRoster } from '../certs/read-roster.ts';
 import { introduceAuthority, renewCertificates } from '../certs/renew-certificates.ts';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import type { HouseClient } from './house-client.ts';
@@ -89,18 +90,20 @@ async function rotateClientSecrets({ operator, secretHolders, reason }: Rotation
 
 async function renewLeaves({ operator, context }: RotationWorld): Promise<string> {
   const { settings } = operator;
-  const issued = await renewCertificates({ settings, clock: context.clock, force: true });
+  const roster = await readRoster(settings.POLICIES_DIR);
+  const issued = await renewCertificates({ settings, clock: context.clock, roster, force: true });
   return `${String(issued.length)} certificates reissued`;
 }
 
 async function changeAuthority({ operator, context }: RotationWorld): Promise<string> {
   const { settings } = operator;
   const { clock } = context;
+  const roster = await readRoster(settings.POLICIES_DIR);
   await introduceAuthority({ settings, clock });
   await clock.sleep(RELOAD_MILLISECONDS);
-  await renewCertificates({ settings, clock, force: true });
+  await renewCertificates({ settings, clock, roster, force: true });
   await clock.sleep(RELOAD_MILLISECONDS);
-  const dropped = await dropFormerAuthorities({ settings, clock });
+  const dropped = await dropFormerAuthorities({ settings, clock, roster });
   return `a new CA signs, ${String(dropped)} former dropped`;
 }
 

@@ -4,8 +4,10 @@ import type { GuardedSubgraph } from './guarded-federation.ts';
 /** Draws a number from 0 up to, not including, `below`. */
 export type Draw = (below: number) => number;
 
+export type SubgraphName = 'one' | 'two' | 'three';
+
 export interface GeneratedFederation {
-  readonly subgraphs: Readonly<Record<'one' | 'two', GuardedSubgraph>>;
+  readonly subgraphs: Readonly<Record<string, GuardedSubgraph>>;
   readonly guards: ReadonlyMap<string, OracleGuard>;
   readonly resolve: (object: OracleObject, field: string) => unknown;
   readonly types: TypeModel;
@@ -16,7 +18,7 @@ export interface FieldModel {
   readonly base: string;
   /** Around the base, inside out: `!` or `[]`. */
   readonly wraps: readonly ('!' | '[]')[];
-  readonly subgraph: 'one' | 'two';
+  readonly subgraph: SubgraphName;
 }
 
 export interface TypeModel {
@@ -39,26 +41,34 @@ const WRAPS: readonly FieldModel['wraps'][] = [
   ['!', '[]'],
 ];
 
-/** Makes up two subgraphs with guards in random places, and the data that both agree on. */
-export function generateFederation(draw: Draw): GeneratedFederation {
-  const types = generateTypes(draw);
+/**
+ * Makes up two subgraphs and a third one that knows I0 as an interface object, with guards in random places, and the
+ * data that all of them agree on.
+ */
+export function generateFederation(draw: Draw, withInterfaceObject = true): GeneratedFederation {
+  const types = generateTypes(draw, withInterfaceObject);
   const guards = generateGuards(types, draw);
   const salt = draw(1000);
   const resolve = ({ __typename, id }: OracleObject, field: string): unknown => {
     if (field === 'id') return id;
     const model = types.fields.get(__typename)?.find(({ name }) => name === field);
     if (model === undefined) throw new TypeError(`no field ${__typename}.${field}`);
-    return valueFor(model, types, hash(`${__typename} ${String(id)} ${field} ${String(salt)}`));
+    const owner = model.subgraph === 'three' ? 'I0' : __typename; // an interface object knows no more
+    return valueFor(model, types, hash(`${owner} ${String(id)} ${field} ${String(salt)}`));
   };
   return {
     types,
     guards,
     resolve,
-    subgraphs: { one: subgraph('one', types, guards, resolve), two: subgraph('two', types, guards, resolve) },
+    subgraphs: {
+      one: subgraph('one', types, guards, resolve),
+      two: subgraph('two', types, guards, resolve),
+      ...(withInterfaceObject && { three: interfaceObject(types, guards, resolve) }),
+    },
   };
 }
 
-function generateTypes(draw: Draw): TypeModel {
+function generateTypes(draw: Draw, withInterfaceObject: boolean): TypeModel {
   const possible = new Map<string, readonly string[]>([
     ...OBJECTS.map((name) => [name, [name]] as const),
     ['I0', pickSome(OBJECTS, draw)],
@@ -66,11 +76,22 @@ function generateTypes(draw: Draw): TypeModel {
     ['U0', pickSome(OBJECTS, draw)],
   ]);
   const fields = new Map<string, FieldModel[]>();
+  const added = (name: string): FieldModel => ({
+    name,
+    base: pick(['Int', 'String'], draw),
+    wraps: pick(WRAPS, draw),
+    subgraph: 'three',
+  });
   const field = (name: string, owner: 'one' | 'two'): FieldModel => {
     const bases = [...LEAVES, ...OBJECTS, ...(owner === 'one' ? ['I0', 'I1', 'U0'] : [])];
     return { name, base: pick(bases, draw), wraps: pick(WRAPS, draw), subgraph: owner };
   };
-  for (const name of ['I0', 'I1']) fields.set(name, [field(`${name}f0`, 'one'), field(`${name}f1`, 'one')]);
+  fields.set('I0', [
+    field('I0f0', 'one'),
+    field('I0f1', 'one'),
+    ...(withInterfaceObject ? [added('I0x'), added('I0y')] : []),
+  ]);
+  fields.set('I1', [field('I1f0', 'one'), field('I1f1', 'one')]);
   for (const name of OBJECTS) {
     const inherited = ['I0', 'I1'].filter((one) => possible.get(one)?.includes(name));
     fields.set(name, [
@@ -91,7 +112,7 @@ function generateTypes(draw: Draw): TypeModel {
   return { fields, possible };
 }
 
-function generateGuards({ fields }: TypeModel, draw: Draw): ReadonlyMap<string, OracleGuard> {
+function generateGuards({ fields, possible }: TypeModel, draw: Draw): ReadonlyMap<string, OracleGuard> {
   const guards = new Map<string, OracleGuard>();
   const maybe = (coordinate: string, oneIn: number) => {
     if (draw(oneIn) === 0) guards.set(coordinate, guard(draw));
@@ -100,8 +121,15 @@ function generateGuards({ fields }: TypeModel, draw: Draw): ReadonlyMap<string, 
   for (const name of ['Query', 'Mutation']) maybe(name, 12);
   for (const [type, members] of fields) {
     if (type.startsWith('I')) continue;
-    for (const { name } of members) maybe(`${type}.${name}`, 3);
+    for (const { name, subgraph: owner } of members) if (owner !== 'three') maybe(`${type}.${name}`, 3);
     if (type.startsWith('O')) maybe(`${type}.id`, 4);
+  }
+  for (const { name } of fields.get('I0')?.filter(({ subgraph: owner }) => owner === 'three') ?? []) {
+    maybe(`I0.${name}`, 2);
+    const given = guards.get(`I0.${name}`);
+    // Composition copies it to every implementer.
+    if (given !== undefined)
+      for (const type of possible.get('I0') ?? []) guards.set(`${type}.${name}`, given);
   }
   return guards;
 }
@@ -146,7 +174,10 @@ function subgraph(
     ),
     ...(name === 'one'
       ? [
-          ...['I0', 'I1'].map((type) => `interface ${type} { ${body(type)} }`),
+          ...['I0', 'I1'].map(
+            (type) =>
+              `interface ${type} ${type === 'I0' ? '@key(fields: "id") { id: ID!' : '{'} ${body(type)} }`,
+          ),
           `union U0 = ${possible.get('U0')?.join(' | ') ?? ''}`,
         ]
       : []),
@@ -170,6 +201,27 @@ function subgraph(
     ]),
   );
   return { sdl, resolvers: name === 'one' ? { ...resolvers, I0: typed, I1: typed, U0: typed } : resolvers };
+}
+
+function interfaceObject(
+  { fields }: TypeModel,
+  guards: ReadonlyMap<string, OracleGuard>,
+  resolve: GeneratedFederation['resolve'],
+): GuardedSubgraph {
+  const own = (fields.get('I0') ?? []).filter((field) => field.subgraph === 'three');
+  const body = own.map(
+    (field) => `${field.name}: ${typeText(field)} ${spell(guards.get(`I0.${field.name}`))}`,
+  );
+  const resolvers = own.map((field) => [
+    field.name,
+    ({ id }: { id: string }) => resolve({ __typename: 'I0', id }, field.name),
+  ]);
+  return {
+    sdl: `type I0 @key(fields: "id") @interfaceObject { id: ID! ${body.join(' ')} }`,
+    resolvers: {
+      I0: { ...Object.fromEntries(resolvers), __resolveReference: ({ id }: { id: string }) => ({ id }) },
+    },
+  };
 }
 
 function valueFor({ base, wraps }: FieldModel, { possible }: TypeModel, seed: number): unknown {

@@ -22,7 +22,7 @@ test.each([
     await fc.assert(
       fc.asyncProperty(fc.gen(), async (gen) => {
         const draw: Draw = (below) => gen(fc.nat, { max: below - 1 });
-        const { subgraphs, guards, resolve, types } = generateFederation(draw);
+        const { subgraphs, guards, resolve, types } = generateFederation(draw, executor === 'aduana');
         const federation = composedOrSkipped(() => openGuardedFederation(subgraphs));
         const { apiSchema } = federation.supergraph;
         const gateway = federation.openGateway('filter', executor);

@@ -48,7 +48,7 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
   const folder = join(settings.ADUANA_HOME, 'audit');
   const origin = settings.AUDIT_ORIGIN ?? `${settings.TRUST_DOMAIN}/audit`;
   let signers = await loadCheckpointSigners(secrets, origin);
-  const guard = await openCheckpointGuard(join(folder, 'checkpoint'), vkeysOf(signers));
+  const guard = await openCheckpointGuard(join(folder, 'checkpoint'), vkeysOf(signers), clock);
   const tree = createTreeReader(reader, clock);
   const record = createRecorder(options);
   const signing = await openSigning(options, { guard, tree, record, signers: () => signers });

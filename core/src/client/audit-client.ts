@@ -65,6 +65,16 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
     return event.id;
   }
 
+  async function start(): Promise<void> {
+    const lost = options.spool.lostAtOpening;
+    await Promise.all([
+      delivery.deliver(lifecycle('source.start', 'ALLOWED')),
+      ...(lost === 0
+        ? []
+        : [delivery.deliver(lifecycle('audit.gap', 'FAILED', { count: lost, ranges: [], answered: true }))]),
+    ]);
+  }
+
   async function stop(): Promise<void> {
     await delivery.deliver(lifecycle('source.stop', 'ALLOWED')).catch((error: unknown) => {
       platform.log.warn('the stop of this service could not be recorded', { error });
@@ -74,7 +84,7 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
 
   return {
     record,
-    start: () => delivery.deliver(lifecycle('source.start', 'ALLOWED')),
+    start,
     stop() {
       stopping ??= stop();
       return stopping;

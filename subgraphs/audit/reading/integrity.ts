@@ -27,6 +27,8 @@ export interface Integrity {
   readonly lag: number;
   readonly holes: readonly Hole[];
   readonly sinks: readonly SinkState[];
+  /** What a recorded event survives. */
+  readonly durability: 'MACHINE' | 'PROCESS';
 }
 
 export interface IntegrityOptions {
@@ -68,6 +70,7 @@ export async function readIntegrity(options: IntegrityOptions): Promise<Integrit
     lag: Math.max(0, size - signedSize),
     holes,
     sinks: await options.sinks(size),
+    durability: reader.kind === 'postgresql' ? 'MACHINE' : 'PROCESS',
   };
 }
 

@@ -46,7 +46,9 @@ export async function authenticateCaller(
   };
   const engine = clients.policies();
   if (shownToken(request) !== undefined) {
-    const { claims, scopes } = await requireAccessToken(request, verify);
+    const { claims, scopes } = await requireAccessToken(request, verify, {
+      bindingRequired: false, // Basic serves here as well; a token that is bound is still held to it
+    });
     const context = {
       ...connection,
       authenticationMethod: claims.amr[0] ?? '',

@@ -34,7 +34,8 @@ export interface SecretRotationOrder {
 
 export interface SecretRotation {
   readonly version: number;
-  readonly secret: Secret;
+  /** Shown once; undefined for whoever lost a race or repeats a request. */
+  readonly secret: Secret | undefined;
   /** Milliseconds since the epoch; undefined: the version before is refused at once. */
   readonly graceUntil: number | undefined;
 }
@@ -43,7 +44,7 @@ const LOCK = 'client-secrets';
 
 /**
  * Makes the next version of a client secret: written to the provider, tried, then accepted; the one before stays
- * accepted for the grace. Rotations that read the same version are one step.
+ * accepted for the grace. Rotations that read the same version are one step, whose secret the winner alone is told.
  *
  * @throws SecurityError `ROTATION_IN_GRACE` while the previous version is accepted, unless the grace asked for is 0
  */
@@ -68,10 +69,11 @@ export async function rotateClientSecret(
       made = await takeStep(transaction, order, current, options);
       return { version: made.version };
     });
-    return made ?? winnersResult(transaction, service, version, options);
+    return made ?? winnersResult(transaction, service, version, now);
   });
   bus.publish(SECRETS_TOPIC);
   await accepted.reload();
+  if (rotation.secret === undefined) return rotation;
   await audit.record({
     type: 'secret.rotate',
     class_uid: 3004,
@@ -114,22 +116,13 @@ async function winnersResult(
   transaction: Queryable,
   service: string,
   version: number,
-  { secrets, platform: { clock } }: SecretRotationOptions,
+  now: number,
 ): Promise<SecretRotation> {
   const [current, previous] = versionsOf(service, await readSecrets(transaction));
-  const stored = await secrets.get(clientSecretName(service));
-  if (
-    current?.version !== version ||
-    stored === undefined ||
-    !(await matchesSecret(stored.value.reveal(), current))
-  )
-    throw new SecurityError('CONFLICT', { detail: 'another rotation has just been made' });
+  if (current?.version !== version)
+    throw new SecurityError('CONFLICT', { detail: 'another rotation has been made since' });
   const until = previous?.acceptedUntil;
-  return {
-    version: current.version,
-    secret: stored.value,
-    graceUntil: until !== undefined && until > clock.now() ? until : undefined,
-  };
+  return { version, secret: undefined, graceUntil: until !== undefined && until > now ? until : undefined };
 }
 
 /**

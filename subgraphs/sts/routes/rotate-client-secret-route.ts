@@ -9,7 +9,7 @@ const LONGEST_GRACE_SECONDS = 30 * 86_400;
 
 /**
  * `POST /sts/rotate-client-secret`, for the admin service: `{ service_id, grace_seconds, reason, idempotency_key? }`; answers
- * `{ version, secret, grace_until }`, the last in RFC 3339 or null.
+ * `{ version, secret, grace_until }`: the secret null for whoever lost a race or repeats a request, the last in RFC 3339 or null.
  */
 export function createRotateClientSecretRoute(
   rotate: (order: SecretRotationOrder) => Promise<SecretRotation>,
@@ -38,7 +38,7 @@ export function createRotateClientSecretRoute(
       });
       return jsonResponse({
         version,
-        secret: secret.reveal(),
+        secret: secret?.reveal() ?? null,
         grace_until: graceUntil === undefined ? null : new Date(graceUntil).toISOString(),
       });
     },

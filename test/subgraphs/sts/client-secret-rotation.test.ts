@@ -28,11 +28,11 @@ describeStores('client-secret rotation', (openStore) => {
   test('within the grace the new and the previous secret are accepted, afterwards the new one alone', async () => {
     const { secret, version, graceUntil } = await rotate(sts, 'bff', 1);
     expect(version).toBe(2);
-    expect(await login(sts, 'bff', secret.reveal())).toBe(200);
+    expect(await login(sts, 'bff', secret?.reveal())).toBe(200);
     expect(await login(sts, 'bff')).toBe(200);
     await sts.platform.clock.sleep(Math.max(0, (graceUntil ?? 0) - Date.now()) + 5);
     expect(await login(sts, 'bff')).toBe(401);
-    expect(await login(sts, 'bff', secret.reveal())).toBe(200);
+    expect(await login(sts, 'bff', secret?.reveal())).toBe(200);
   });
 
   test('without a grace the previous secret is refused at once, also by another replica that has seen it', async () => {
@@ -41,7 +41,7 @@ describeStores('client-secret rotation', (openStore) => {
     await replica.clients.secrets.reload();
     expect(await login(sts, 'operator')).toBe(401);
     expect(await login(replica, 'operator')).toBe(401);
-    expect(await login(replica, 'operator', secret.reveal())).toBe(200);
+    expect(await login(replica, 'operator', secret?.reveal())).toBe(200);
   });
 
   test('a rotation while the previous secret is in grace is refused, unless the grace asked for is 0', async () => {
@@ -56,27 +56,27 @@ describeStores('client-secret rotation', (openStore) => {
     expect(await login(sts, 'auditor')).toBe(401);
   });
 
-  test('ten concurrent rotations over two replicas are one new version, and all get the same secret', async () => {
+  test('ten concurrent rotations over two replicas are one new version, and the winner alone is told the secret', async () => {
     const results = await Promise.all(
       Array.from({ length: 10 }, (_, index) => rotate(index % 2 === 0 ? sts : replica, 'actuator', 60)),
     );
-    expect(new Set(results.map(({ secret }) => secret.reveal())).size).toBe(1);
+    expect(results.filter(({ secret }) => secret !== undefined)).toHaveLength(1);
     expect(new Set(results.map(({ version }) => version))).toEqual(new Set([2]));
   });
 
   test('the provider holds the new secret, the audit log tells of it, and neither log nor store holds it', async () => {
     const { secret } = await rotate(sts, 'gateway', 0, 'once');
     const again = await rotate(replica, 'gateway', 0, 'once');
-    expect(again.secret.reveal()).toBe(secret.reveal());
-    expect((await sts.secrets.get('client-secrets/gateway'))?.value.reveal()).toBe(secret.reveal());
+    expect([again.version, again.secret]).toEqual([1, undefined]);
+    expect((await sts.secrets.get('client-secrets/gateway'))?.value.reveal()).toBe(secret?.reveal());
     expect(sts.records.at(-1)).toMatchObject({
       type: 'secret.rotate',
       detail: { service: 'gateway', version: 1 },
     });
     const { rows } = await sts.store.writer.query('SELECT * FROM client_secrets, idempotency');
     for (const text of [JSON.stringify(rows), JSON.stringify(sts.records)])
-      expect(text).not.toContain(secret.reveal());
-    expect(JSON.stringify(again)).not.toContain(secret.reveal());
+      expect(text).not.toContain(secret?.reveal() ?? 'no secret');
+    expect(JSON.stringify(again)).not.toContain(secret?.reveal() ?? 'no secret');
   });
 
   test('POST /sts/rotate-client-secret is for the admin service alone', async () => {

@@ -119,7 +119,7 @@ describe('introspection filtered for the caller', () => {
       }),
       { numRuns: 8, endOnFailure: true },
     );
-  });
+  }, 120_000);
 });
 
 test('`full` shows everything to everybody, `off` nothing to anybody', () => {

@@ -15,20 +15,21 @@ export function registerDoctor(program: Command, context: CommandContext): void 
 }
 
 async function examine(json: boolean, context: CommandContext): Promise<void> {
-  const files = await import('./doctor-files.ts');
-  const parts = await import('./doctor-parts.ts');
-  const services = await import('./doctor-services.ts');
-  const configuration = await files.checkConfiguration(context);
+  const { checkConfiguration, checkHomeModes, checkCertificates } = await import('./doctor-files.ts');
+  const { checkSecretProvider, checkDatabase, checkPolicies, checkSupergraph } =
+    await import('./doctor-parts.ts');
+  const { checkServices } = await import('./doctor-services.ts');
+  const configuration = await checkConfiguration(context);
   const readable = configuration.every(({ state }) => state === 'ok');
   const checks: readonly DoctorCheck[] = readable
     ? [
-        files.checkHomeModes,
-        files.checkCertificates,
-        parts.checkSecretProvider,
-        parts.checkDatabase,
-        parts.checkPolicies,
-        parts.checkSupergraph,
-        services.checkServices,
+        checkHomeModes,
+        checkCertificates,
+        checkSecretProvider,
+        checkDatabase,
+        checkPolicies,
+        checkSupergraph,
+        checkServices,
       ]
     : [];
   const findings: Finding[] = [...configuration];

@@ -21,6 +21,9 @@ export function registerAudit(program: Command, context: CommandContext): void {
   const audit = program.command('audit').description('verify, export and read the audit log, as the auditor');
   audit
     .command('verify')
+    .exitOverride(({ exitCode }) => {
+      throw new CommandFailure(exitCode === 0 ? EXIT.whole : EXIT.usage, ''); // commander has told why
+    })
     .description('check the log offline: exit 0 whole, 1 tampered, 2 incomplete, 3 usage')
     .argument(
       '[dir]',

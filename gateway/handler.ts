@@ -57,11 +57,13 @@ export function createHandler(rooms: HandlerRooms): (request: ServiceRequest) =>
       response = refuse(request, journal, error, rooms);
     }
     const flood = journal.actor === ANONYMOUS ? rooms.flood.count(request.remoteAddress) : undefined;
-    if (flood !== undefined)
-      response = graphqlErrorResponse(
-        new SecurityError('RATE_LIMITED', { ...flood, detail: 'anonymous flood' }),
-      );
-    else
+    if (flood !== undefined) {
+      // a failure of ours is told as one: nobody can be called anonymous while the STS is away
+      if (response.status < 500)
+        response = graphqlErrorResponse(
+          new SecurityError('RATE_LIMITED', { ...flood, detail: 'anonymous flood' }),
+        );
+    } else
       try {
         await rooms.audit.record(requestRecord(journal, request.trace, request.remoteAddress));
       } catch (error) {

@@ -125,7 +125,8 @@ async function refuse(
 ): Promise<ServiceResponse> {
   const error = toSecurityError(failure);
   if (error.status >= 500) log.error('a token request failed', { error: describeError(error) });
-  const flooding = client === undefined ? flood.count(request.remoteAddress) : undefined;
+  const flooding =
+    client === undefined && error.status < 500 ? flood.count(request.remoteAddress) : undefined;
   if (flooding !== undefined) return oauthErrorResponse(new SecurityError('RATE_LIMITED', flooding), request);
   try {
     await audit.record({

@@ -39,12 +39,15 @@ const PEER = {
   notAfter: Infinity,
 };
 
-test.each([undefined, PEER])('a GET that a link could make is refused, whatever certificate comes with it: %j', (peer) => {
-  const request = createServiceRequest({ method: 'GET', search: 'query={__typename}', peer });
-  expect(() => readGraphqlRequests(request, undefined, 1)).toThrow(
-    expect.objectContaining({ code: 'CSRF_PREVENTED', status: 400 }),
-  );
-});
+test.each([undefined, PEER])(
+  'a GET that a link could make is refused, whatever certificate comes with it: %j',
+  (peer) => {
+    const request = createServiceRequest({ method: 'GET', search: 'query={__typename}', peer });
+    expect(() => readGraphqlRequests(request, undefined, 1)).toThrow(
+      expect.objectContaining({ code: 'CSRF_PREVENTED', status: 400 }),
+    );
+  },
+);
 
 test.each(['text/plain', 'application/x-www-form-urlencoded', ' ', 'x/y; z'])(
   'a GET with the odd Content-Type %j does not pass for one that the browser asked about',

@@ -34,6 +34,12 @@ const context: CommandContext = {
   printError: (line) => process.stderr.write(`${line}\n`),
 };
 
+// Whoever reads the output may have read enough, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 const program = new Command('aduana')
   .description('A GraphQL API gateway that enforces zero trust')
   .version('0.1.0')

@@ -1,5 +1,14 @@
 import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
-import { choice, count, countOrOff, list, port, portOrOff } from '@aduana/core/config/variable';
+import {
+  choice,
+  count,
+  countOrOff,
+  file,
+  HOST_NAME,
+  list,
+  port,
+  portOrOff,
+} from '@aduana/core/config/variable';
 import { z } from 'zod';
 
 /** The gateway's variables. */
@@ -7,8 +16,8 @@ export const GATEWAY_SETTINGS = {
   ...HOUSE_SETTINGS,
   GATEWAY_HTTP_PORT: portOrOff(4000),
   GATEWAY_TLS_PORT: port(4443),
-  SUPERGRAPH_CONFIG: z.string().default('gateway/supergraph.yaml'),
-  SUPERGRAPH_SDL: z.string().default('gateway/supergraph.graphql'),
+  SUPERGRAPH_CONFIG: file('gateway/supergraph.yaml'),
+  SUPERGRAPH_SDL: file('gateway/supergraph.graphql'),
   DEPLOYMENT_ENVIRONMENT: z.string().default('development'),
   INTROSPECTION: choice(['filtered', 'full', 'off'], 'filtered'),
   EXPLORER: choice(['on', 'off'], 'off'),
@@ -16,8 +25,11 @@ export const GATEWAY_SETTINGS = {
   PERSISTED_QUERIES: choice(['on', 'off'], 'off'),
   REFUSALS: choice(['errors', 'extensions', 'none'], 'errors'),
   ANONYMOUS_EVENTS_PER_MINUTE: countOrOff(1200),
-  ALLOWED_ORIGINS: list(),
-  PUBLIC_HOSTS: list(),
+  ALLOWED_ORIGINS: list(
+    /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/,
+    'names what is no origin such as https://studio.apollographql.com',
+  ),
+  PUBLIC_HOSTS: list(HOST_NAME, 'names what is no host name'),
   EXECUTOR: choice(['aduana', 'apollo'], 'aduana'),
   SHARE_IN_FLIGHT: choice(['on', 'off'], 'on'),
   LIMIT_BODY_BYTES: countOrOff(1_048_576),

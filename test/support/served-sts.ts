@@ -46,7 +46,7 @@ export async function serveTestSts(options: TestStsOptions): Promise<ServedSts> 
       const leaf = of === undefined ? {} : await ca.issue(of).then(({ cert, key }) => ({ cert, key }));
       const dispatcher = new Agent({ connect: { ca: ca.cert, ...leaf } });
       agents.push(dispatcher);
-      return (url, options) => fetch(url, { ...options, dispatcher }) as unknown as Promise<Response>;
+      return (url, options) => fetch(url, { ...options, dispatcher });
     },
     async stop() {
       await Promise.all(agents.map((agent) => agent.close()));

@@ -1,5 +1,6 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
-import { choice, durationOrOff, flag, port, portOrOff } from './variable.ts';
+import { choice, durationOrOff, flag, port, portOrOff, url } from './variable.ts';
 
 /** The variables that every service reads. Paths are relative to the working directory. */
 export const HOUSE_SETTINGS = {
@@ -10,7 +11,10 @@ export const HOUSE_SETTINGS = {
     .string()
     .regex(/^[a-z0-9._-]{1,255}$/, 'is not a SPIFFE trust domain')
     .default('aduana.local'),
-  BIND_ADDRESS: z.string().default('127.0.0.1'),
+  BIND_ADDRESS: z
+    .string()
+    .refine((value) => value === 'localhost' || isIP(value) !== 0, 'is neither an IP address nor localhost')
+    .default('127.0.0.1'),
   HEALTH_PORT: portOrOff('off'),
   MTLS_ENABLED: flag(true),
   MTLS_MODE: choice(['permissive', 'strict'], 'permissive'),
@@ -18,13 +22,13 @@ export const HOUSE_SETTINGS = {
   AUDIT_PORT: port(8012),
   ADMIN_PORT: port(8013),
   LEADS_PORT: port(8014),
-  STS_ISSUER: z.string().optional(),
-  STS_URL: z.string().optional(),
+  STS_ISSUER: url(['https:']),
+  STS_URL: url(['https:']),
   /** Where the audit log is, for services on other hosts. */
-  AUDIT_URL: z.string().optional(),
-  DATABASE_URL: z.string().optional(),
-  MIGRATION_DATABASE_URL: z.string().optional(),
-  REDIS_URL: z.string().optional(),
+  AUDIT_URL: url(['https:']),
+  DATABASE_URL: url(['postgres:', 'postgresql:']),
+  MIGRATION_DATABASE_URL: url(['postgres:', 'postgresql:']),
+  REDIS_URL: url(['redis:', 'rediss:']),
   SECRET_PROVIDER: choice(['local', 'vault', 'aws_kms'], 'local'),
   ADUANA_MASTER_KEY_FILE: z.string().optional(),
   AUDIT_MODE: choice(['fail_closed', 'fail_open'], 'fail_closed'),

@@ -1,3 +1,4 @@
+import { accessSync, constants, statSync } from 'node:fs';
 import { z } from 'zod';
 
 const DURATION_UNITS: Readonly<Record<string, number>> = {
@@ -51,6 +52,32 @@ export function flag(defaultFlag: boolean) {
     .default(defaultFlag);
 }
 
+/** A URL of one of a few schemes, such as `https:`; no problem holds its text, which may have a password in it. */
+export function url(schemes: readonly string[]) {
+  const names = schemes.map((scheme) => `${scheme}//`).join(' or ');
+  return z
+    .string()
+    .refine(
+      (value) => URL.canParse(value) && schemes.includes(new URL(value).protocol),
+      `is no URL that begins with ${names}`,
+    )
+    .optional();
+}
+
+/** A file that can be read, relative to the working directory; a default is not looked for here. */
+export function file(defaultPath: string) {
+  return z.string().refine(isReadable, 'names a file that cannot be read').default(defaultPath);
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
 /** One of a few words. */
 export function choice<const Words extends readonly [string, ...string[]]>(
   words: Words,
@@ -59,10 +86,14 @@ export function choice<const Words extends readonly [string, ...string[]]>(
   return z.enum(words, `is none of ${words.join(', ')}`).default(defaultWord as never);
 }
 
-/** Words between commas. */
-export function list() {
+/** A host name or an address, without a port. */
+export const HOST_NAME = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/i;
+
+/** Words between commas, each of one form. */
+export function list(form: RegExp, problem: string) {
   return z
     .string()
+    .refine((value) => value.split(',').every((word) => word.trim() === '' || form.test(word.trim())), problem)
     .transform((value) => value.split(',').map((word) => word.trim()).filter((word) => word !== ''))
     .default([]); // prettier-ignore
 }

@@ -1,3 +1,4 @@
+import { ERROR_CODES } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import {
@@ -107,7 +108,9 @@ function readDocument(
   if (validate(apiSchema, document, undefined, { maxErrors: 1 }).length === 0)
     return { document, hash: sha256Hex(query) };
   const errors = validate(visible(), document, undefined, { maxErrors: VALIDATION_ERRORS_TOLD });
-  throw new RequestErrors('GRAPHQL_VALIDATION_FAILED', errors.map(withoutSuggestion));
+  // What is wrong lies in what the caller may not see: then that it is wrong is all there is to tell.
+  const told = errors.length > 0 ? errors : [new GraphQLError(ERROR_CODES.GRAPHQL_VALIDATION_FAILED.text)];
+  throw new RequestErrors('GRAPHQL_VALIDATION_FAILED', told.map(withoutSuggestion));
 }
 
 /** Suggestions name fields that the caller may not know. */

@@ -9,6 +9,7 @@ import { openGuardedFederation, rightsOf, validatedOf } from '../support/guarded
 const { supergraph } = openGuardedFederation({
   one: {
     sdl: `
+      type Mutation { burn(code: SecretCode!): String @requiresScopes(scopes: [["s"]]) }
       type Query { open: String vault(code: SecretCode!, dossier: Int): Vault @requiresScopes(scopes: [["s"]]) }
       enum SecretCode { PELICAN }
       type Vault { gold: Int }
@@ -42,6 +43,12 @@ test('what is wrong with a hidden field tells nothing that an unknown field woul
     );
     expect(told.join(' ')).not.toMatch(/SecretCode|PELICAN|dossier|gold"? of type|Did you mean/);
   }
+});
+
+test('what is wrong inside a hidden root type is told as nothing but wrong', () => {
+  expect(complaints('mutation { burn(code: HERON) }', NOBODY)).toEqual([
+    'The document does not fit the schema',
+  ]);
 });
 
 test('who may use the field is told what is wrong', () => {

@@ -101,6 +101,7 @@ test('policies and a supergraph that cannot be read, and a database that is away
   await makeHome();
   await mkdir(join(folder, 'policies'));
   await writeFile(join(folder, 'policies', 'iam_policies.yaml'), 'version: 1\nroles: [\n');
+  await writeFile(join(folder, 'nowhere.yaml'), 'subgraphs: [\n');
   const { wrong } = await examine({
     POLICIES_DIR: join(folder, 'policies'),
     SUPERGRAPH_CONFIG: join(folder, 'nowhere.yaml'),

@@ -12,6 +12,8 @@ export interface ConfiguredService {
 export interface HouseService {
   readonly name: string;
   readonly portVariables: readonly string[];
+  /** Variables that name files which must be readable at start. */
+  readonly fileVariables?: readonly string[];
   /** Whether it keeps anything in the database. */
   readonly needsStore: boolean;
   /** @throws ConfigurationError with every problem of its variables */
@@ -23,6 +25,7 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
   {
     name: 'audit',
     portVariables: ['AUDIT_PORT', 'HEALTH_PORT'],
+    fileVariables: ['SIEM_SINKS'],
     needsStore: true,
     async configure(environment) {
       const [{ AUDIT_SETTINGS }, { startAudit }] = await Promise.all([
@@ -72,6 +75,7 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
   {
     name: 'gateway',
     portVariables: ['GATEWAY_HTTP_PORT', 'GATEWAY_TLS_PORT', 'HEALTH_PORT'],
+    fileVariables: ['SUPERGRAPH_CONFIG', 'SUPERGRAPH_SDL'],
     needsStore: false,
     async configure(environment) {
       const [{ GATEWAY_SETTINGS }, { startGateway }] = await Promise.all([

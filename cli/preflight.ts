@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
 import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
 import type { HouseSettings } from '@aduana/core/config/house-settings';
@@ -67,6 +68,19 @@ export async function checkPorts(
         problem: `port ${String(port)} on ${address} cannot be opened (${code})`,
         remedy: `Stop what listens there, or set ${variable} to another port`,
       });
+  }
+}
+
+/** Checks that a variable names a file that can be read. */
+export function checkFile(preflight: Preflight, variable: string, path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch {
+    preflight.add({
+      subject: variable,
+      problem: `${path} cannot be read`,
+      remedy: `Let the user that runs Aduana read it, or set ${variable} to another file`,
+    });
   }
 }
 

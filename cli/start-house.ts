@@ -14,7 +14,14 @@ import { type CertificateKeeper, openCertificateKeeper } from './certificate-kee
 import type { CommandContext } from './command-context.ts';
 import { type HousePlatform, loadServiceIdentity, openHousePlatform } from './house-platform.ts';
 import type { ConfiguredService, HouseService } from './house-services.ts';
-import { checkBinding, checkPorts, createPreflight, type Preflight, type WantedPort } from './preflight.ts';
+import {
+  checkBinding,
+  checkFile,
+  checkPorts,
+  createPreflight,
+  type Preflight,
+  type WantedPort,
+} from './preflight.ts';
 import { servicesWithSecrets } from './services-with-secrets.ts';
 import { stopAll } from './shutdown.ts';
 
@@ -150,11 +157,13 @@ async function configureAll(
   for (const [name, { settings }] of configured) {
     checkBinding(preflight, settings);
     address = settings.BIND_ADDRESS;
-    const variables = wanted.find((service) => service.name === name)?.portVariables ?? [];
-    for (const variable of variables) {
-      const port = (settings as Readonly<Record<string, unknown>>)[variable];
+    const { portVariables = [], fileVariables = [] } = wanted.find((service) => service.name === name) ?? {};
+    const values = settings as Readonly<Record<string, unknown>>;
+    for (const variable of portVariables) {
+      const port = values[variable];
       if (typeof port === 'number') ports.push({ variable, port });
     }
+    for (const variable of fileVariables) checkFile(preflight, variable, String(values[variable]));
     if (settings.DATABASE_URL === undefined && !options.wholeHouse && wanted.some((s) => s.needsStore))
       preflight.add({
         subject: 'DATABASE_URL',

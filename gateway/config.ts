@@ -1,14 +1,5 @@
 import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
-import {
-  choice,
-  count,
-  countOrOff,
-  file,
-  HOST_NAME,
-  list,
-  port,
-  portOrOff,
-} from '@aduana/core/config/variable';
+import { choice, count, countOrOff, HOST_NAME, list, port, portOrOff } from '@aduana/core/config/variable';
 import { z } from 'zod';
 
 /** The gateway's variables. */
@@ -16,8 +7,8 @@ export const GATEWAY_SETTINGS = {
   ...HOUSE_SETTINGS,
   GATEWAY_HTTP_PORT: portOrOff(4000),
   GATEWAY_TLS_PORT: port(4443),
-  SUPERGRAPH_CONFIG: file('gateway/supergraph.yaml'),
-  SUPERGRAPH_SDL: file('gateway/supergraph.graphql'),
+  SUPERGRAPH_CONFIG: z.string().default('gateway/supergraph.yaml'),
+  SUPERGRAPH_SDL: z.string().default('gateway/supergraph.graphql'),
   DEPLOYMENT_ENVIRONMENT: z.string().default('development'),
   INTROSPECTION: choice(['filtered', 'full', 'off'], 'filtered'),
   EXPLORER: choice(['on', 'off'], 'off'),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
-import { file } from '@aduana/core/config/variable';
 
 /** What the audit log reads of the environment. */
 export const AUDIT_SETTINGS = {
@@ -13,7 +12,7 @@ export const AUDIT_SETTINGS = {
   /** A witness that cosigns the checkpoints, and its verifier key. */
   AUDIT_WITNESS_URL: z.url('is not a URL').optional(),
   AUDIT_WITNESS_VKEY: z.string().optional(),
-  SIEM_SINKS: file('policies/siem.yaml'),
+  SIEM_SINKS: z.string().default('policies/siem.yaml'),
 } as const;
 
 export type AuditSettings = z.output<z.ZodObject<typeof AUDIT_SETTINGS>>;

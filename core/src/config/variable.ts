@@ -1,4 +1,3 @@
-import { accessSync, constants, statSync } from 'node:fs';
 import { z } from 'zod';
 
 const DURATION_UNITS: Readonly<Record<string, number>> = {
@@ -62,20 +61,6 @@ export function url(schemes: readonly string[]) {
       `is no URL that begins with ${names}`,
     )
     .optional();
-}
-
-/** A file that can be read, relative to the working directory; a default is not looked for here. */
-export function file(defaultPath: string) {
-  return z.string().refine(isReadable, 'names a file that cannot be read').default(defaultPath);
-}
-
-function isReadable(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 /** One of a few words. */

@@ -91,7 +91,7 @@ async function send(
   { peer, path }: Route,
   target: LoadedSubgraph,
   headers: Readonly<Record<string, string>>,
-  { caller, narrowing, trace, body, signal }: SubgraphRequest,
+  { caller, narrowing, trace, body, signal, operationKind }: SubgraphRequest,
   { sts, maxResponseBytes }: ForwardOptions,
 ) {
   const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing);
@@ -109,6 +109,7 @@ async function send(
     timeoutMilliseconds: target.timeoutMs,
     maxResponseBytes,
     signal,
+    repeatable: operationKind === 'query',
   });
 }
 

@@ -21,23 +21,31 @@ export function exchangeMessages(
   rules: ExchangeRules,
 ): Promise<SecureResponse> {
   return new Promise((resolve, reject) => {
-    const collector = new AnswerCollector(request, rules, resolve, reject);
+    const { method, path, headers, body } = request;
+    const message = {
+      method,
+      path,
+      ...(headers === undefined ? {} : { headers }),
+      ...(body === undefined ? {} : { body }),
+    };
+    const send = (): void => void pool.dispatch(message, collector);
+    const collector = new AnswerCollector(request, rules, { resolve, reject, send });
     if (request.signal?.aborted === true) {
       collector.abandon('the call was abandoned by its caller');
       return;
     }
     rules.deadlines.add(collector);
-    const { method, path, headers, body } = request;
-    pool.dispatch(
-      {
-        method,
-        path,
-        ...(headers === undefined ? {} : { headers }),
-        ...(body === undefined ? {} : { body }),
-      },
-      collector,
-    );
+    send();
   });
+}
+
+/** How a connection ends that the other side has closed, such as one that was kept too long. */
+const CLOSED: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+interface Outcome {
+  readonly resolve: (response: SecureResponse) => void;
+  readonly reject: (error: SecurityError) => void;
+  readonly send: () => void;
 }
 
 /** A class, because the hot path makes one for each call: a closure per callback would cost more. */
@@ -46,8 +54,8 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
   readonly signal: AbortSignal | undefined;
   readonly #request: SecureRequest;
   readonly #rules: ExchangeRules;
-  readonly #resolve: (response: SecureResponse) => void;
-  readonly #reject: (error: SecurityError) => void;
+  readonly #outcome: Outcome;
+  #mayRepeat: boolean;
   #controller: Dispatcher.DispatchController | undefined;
   #settled = false;
   #status = 0;
@@ -55,18 +63,13 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
   #size = 0;
   readonly #chunks: Buffer[] = [];
 
-  constructor(
-    request: SecureRequest,
-    rules: ExchangeRules,
-    resolve: (response: SecureResponse) => void,
-    reject: (error: SecurityError) => void,
-  ) {
+  constructor(request: SecureRequest, rules: ExchangeRules, outcome: Outcome) {
     this.deadline = rules.deadline;
     this.signal = request.signal;
     this.#request = request;
     this.#rules = rules;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#outcome = outcome;
+    this.#mayRepeat = request.repeatable === true;
   }
 
   abandon(detail: string): void {
@@ -103,11 +106,15 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
     this.#rules.deadlines.remove(this);
     const [only] = this.#chunks;
     const body = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks);
-    this.#resolve({ status: this.#status, headers: this.#headers, body });
+    this.#outcome.resolve({ status: this.#status, headers: this.#headers, body });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (!this.#settled) this.#fail(describeConnectionFailure(error), error);
+    if (this.#settled) return;
+    if (this.#mayRepeat && this.#status === 0 && CLOSED.has((error as NodeJS.ErrnoException).code)) {
+      this.#mayRepeat = false;
+      this.#outcome.send();
+    } else this.#fail(describeConnectionFailure(error), error);
   }
 
   #fail(reason: string, cause?: Error): SecurityError {
@@ -119,7 +126,7 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
       detail,
       ...(cause === undefined ? {} : { cause }),
     });
-    this.#reject(error);
+    this.#outcome.reject(error);
     return error;
   }
 }

@@ -11,6 +11,8 @@ export interface SecureRequest {
   readonly timeoutMilliseconds: number;
   readonly maxResponseBytes: number;
   readonly signal?: AbortSignal;
+  /** May be sent once more where the connection ended before any byte of an answer (RFC 9110 section 9.2.2). */
+  readonly repeatable?: boolean;
 }
 
 export interface SecureResponse {

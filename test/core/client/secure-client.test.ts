@@ -242,3 +242,36 @@ test('TLS sessions are resumed', async () => {
   for (let call = 0; call < 3; call += 1) await peer.request(CALL);
   expect(resumed).toEqual([false, true, true]);
 });
+
+test('a repeatable call is sent once more where the connection ended before any byte of an answer, any other is not', async () => {
+  let seen = 0;
+  const { origin } = await listen((request, response) => {
+    seen += 1;
+    if (seen === 1 || request.url === '/always') request.socket.destroy();
+    else response.end('answer');
+  });
+  const peer = toSts(origin);
+  expect(String((await peer.request({ ...CALL, repeatable: true })).body)).toBe('answer');
+  expect(seen).toBe(2);
+  seen = 0;
+  await expect(peer.request({ ...CALL })).rejects.toMatchObject(unavailable(/closed the connection/));
+  expect(seen).toBe(1);
+  seen = 1;
+  await expect(peer.request({ ...CALL, path: '/always', repeatable: true })).rejects.toMatchObject(
+    unavailable(/closed the connection/),
+  );
+  expect(seen).toBe(3);
+});
+
+test('a call whose answer had begun is not sent again', async () => {
+  let seen = 0;
+  const { origin } = await listen((request, response) => {
+    seen += 1;
+    response.write('half');
+    setImmediate(() => request.socket.destroy());
+  });
+  await expect(toSts(origin).request({ ...CALL, repeatable: true })).rejects.toMatchObject(
+    unavailable(/closed the connection/),
+  );
+  expect(seen).toBe(1);
+});

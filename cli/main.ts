@@ -21,6 +21,7 @@ import { registerUp } from './up.ts';
 // Apollo's gateway reads this when it is loaded, and would connect to an outside host; commands load it lazily.
 process.env['APOLLO_TELEMETRY_DISABLED'] = 'true';
 
+const LINGER_MS = 3_000;
 const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'];
 const level = process.env['LOG_LEVEL'] ?? 'info';
 
@@ -65,6 +66,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = explain(error);
+  // What a failed start could not give back must not keep the process.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
 function explain(error: unknown): number {
@@ -78,8 +81,9 @@ function explain(error: unknown): number {
       context.printError(`  ${subject}: ${problem}\n    -> ${remedy}`);
     return EXIT_CONFIGURATION;
   }
-  const { message, code } = error as { message?: unknown; code?: unknown };
+  const { message, code, detail } = error as { message?: unknown; code?: unknown; detail?: unknown };
   context.printError(`aduana failed: ${String(message)}${typeof code === 'string' ? ` (${code})` : ''}`);
+  if (typeof detail === 'string') context.printError(`  ${detail}`);
   context.log.debug('the failure in full', { error });
   return 1;
 }

@@ -1,3 +1,5 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { type AnonymousFlood, createAnonymousFlood } from '@aduana/core/audit/anonymous-flood';
 import { describeError } from '@aduana/core/platform/log';
 import { stsIssuer } from '@aduana/core/config/house-settings';
@@ -199,7 +201,14 @@ async function openSupergraph(config: GatewayConfig, platform: ServicePlatform):
   if (config.AUTHORIZATION_MODE === 'dry_run')
     platform.log.warn('AUTHORIZATION_MODE=dry_run: NOTHING IS REFUSED by this gateway, only recorded');
   const subgraphs = await readSubgraphs(config);
-  return openSupergraphManager({ sdlFile: config.SUPERGRAPH_SDL, subgraphs, platform });
+  const sdlFile = config.SUPERGRAPH_SDL;
+  return openSupergraphManager({ sdlFile, subgraphs, platform }).catch((error: unknown) => {
+    if (!(error instanceof SecurityError) || error.code !== 'SUPERGRAPH_INVALID') throw error;
+    const problem = error.detail ?? error.message;
+    throw new ConfigurationError([
+      { subject: sdlFile, problem, remedy: 'Compose it: npx aduana supergraph compose' },
+    ]);
+  });
 }
 
 async function readSubgraphs(config: GatewayConfig) {

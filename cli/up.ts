@@ -45,16 +45,11 @@ function printWelcome(
   waiting: readonly string[],
   context: CommandContext,
 ): void {
-  const print = (line: string): void => {
-    context.print(line);
-  };
-  print('');
-  print('aduana ready');
-  for (const { name, url } of services)
-    print(`  ${name.padEnd(8)} ${url}${waiting.includes(name) ? '  (not ready: see its /health)' : ''}`);
-  print('');
-  for (const [what, command] of COMMANDS_TO_PASTE) {
-    print(`# ${what}`);
-    print(`$ ${command}`);
-  }
+  const addresses = services.map(
+    ({ name, url }) =>
+      `  ${name.padEnd(8)} ${url}${waiting.includes(name) ? '  (not ready: see its /health)' : ''}`,
+  );
+  const commands = COMMANDS_TO_PASTE.flatMap(([what, command]) => [`# ${what}`, `$ ${command}`]);
+  // In one piece: whoever waits for the first line may read on.
+  context.print(['', 'aduana ready', ...addresses, '', ...commands].join('\n'));
 }

@@ -8,6 +8,7 @@ import { isObject } from '../log/parse-events.ts';
 import type { SubjectKeys } from '../log/subject-keys.ts';
 import { authorizePeer, type PeerAuthority } from './authorize-peer.ts';
 import { findEventById } from './stored-event.ts';
+import { peerActor } from './peer-actor.ts';
 
 export interface PersonalDataOptions extends PeerAuthority {
   readonly reader: Database;
@@ -77,13 +78,7 @@ async function record(
     type,
     class_uid: type === 'pii.erase' ? 3004 : 6003,
     outcome: 'ALLOWED',
-    actor: {
-      sub: service,
-      client_id: service,
-      act: [],
-      auth_method: 'tls_client_auth',
-      cert_thumbprint: request.peer?.thumbprint ?? null,
-    },
+    actor: peerActor(service, request),
     trace: { trace_id: request.trace.traceId, span_id: request.trace.spanId },
     detail,
   });

@@ -7,6 +7,7 @@ import { TILE_HASHES, type TreeReader } from '../checkpoints/tree-reader.ts';
 import { authorizePeer, type PeerAuthority } from './authorize-peer.ts';
 import type { Proofs } from './proofs.ts';
 import { parseTilePath, type TilePath } from './tile-path.ts';
+import { peerActor } from './peer-actor.ts';
 
 export interface TileRouteOptions extends PeerAuthority {
   readonly reader: Database;
@@ -87,13 +88,7 @@ async function recordRead(service: string, request: ServiceRequest, asked: TileP
     type: 'audit.read',
     class_uid: 6003,
     outcome: 'ALLOWED',
-    actor: {
-      sub: service,
-      client_id: service,
-      act: [],
-      auth_method: 'tls_client_auth',
-      cert_thumbprint: request.peer?.thumbprint ?? null,
-    },
+    actor: peerActor(service, request),
     trace: { trace_id: request.trace.traceId, span_id: request.trace.spanId },
     detail: { what: 'entries', from: asked.index * TILE_HASHES },
   });

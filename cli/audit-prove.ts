@@ -30,21 +30,21 @@ export async function proveEvent(id: string, context: CommandContext): Promise<v
 }
 
 async function findSeq(house: HouseClient, id: string): Promise<string> {
-  const { body } = await house.graphql('query Find($id: ID!) { auditEvent(id: $id) { seq } }', { id });
-  const { auditEvent } = (body.data ?? {}) as { auditEvent?: { seq: string } | null };
+  const answer = await house.graphql('query Find($id: ID!) { auditEvent(id: $id) { seq } }', { id });
+  const { auditEvent } = (answer.data ?? {}) as { auditEvent?: { seq: string } | null };
   if (auditEvent === undefined || auditEvent === null)
-    throw new CommandFailure(1, body.errors?.[0]?.message ?? 'There is no such event');
+    throw new CommandFailure(1, answer.errors[0]?.message ?? 'There is no such event');
   return auditEvent.seq;
 }
 
 /** A new event is under a checkpoint within a second or two. */
 async function waitForProof(house: HouseClient, seq: string, context: CommandContext): Promise<Proof> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const { body } = await house.graphql(
+    const answer = await house.graphql(
       'query Prove($seq: BigInt!) { auditInclusionProof(seq: $seq) { seq size leafHash hashes checkpoint { note } } }',
       { seq },
     );
-    const { auditInclusionProof } = (body.data ?? {}) as { auditInclusionProof?: Proof | null };
+    const { auditInclusionProof } = (answer.data ?? {}) as { auditInclusionProof?: Proof | null };
     if (auditInclusionProof !== undefined && auditInclusionProof !== null) return auditInclusionProof;
     await context.clock.sleep(PAUSE_MS);
   }
@@ -52,8 +52,8 @@ async function waitForProof(house: HouseClient, seq: string, context: CommandCon
 }
 
 async function readVkey(house: HouseClient): Promise<string> {
-  const { body } = await house.graphql('{ auditIntegrity { vkey } }');
-  const { auditIntegrity } = (body.data ?? {}) as { auditIntegrity?: { vkey: string } | null };
+  const answer = await house.graphql('{ auditIntegrity { vkey } }');
+  const { auditIntegrity } = (answer.data ?? {}) as { auditIntegrity?: { vkey: string } | null };
   return auditIntegrity?.vkey ?? '';
 }
 

@@ -46,16 +46,16 @@ export async function followLog(flags: TailFlags, context: CommandContext): Prom
 }
 
 async function signedSize(house: HouseClient): Promise<number> {
-  const { body } = await house.graphql('{ auditIntegrity { size } }');
-  const { auditIntegrity } = (body.data ?? {}) as { auditIntegrity?: { size: string } };
-  if (auditIntegrity === undefined) throw refused(body.errors);
+  const answer = await house.graphql('{ auditIntegrity { size } }');
+  const { auditIntegrity } = (answer.data ?? {}) as { auditIntegrity?: { size: string } };
+  if (auditIntegrity === undefined) throw refused(answer.errors);
   return Number(auditIntegrity.size);
 }
 
 async function readPage(house: HouseClient, { type, actor }: TailFlags, after: string | null) {
-  const { body } = await house.graphql(DOCUMENT, { filter: { type, actor }, first: PAGE, after });
-  const data = body.data as Page | null | undefined;
-  if (data?.auditEvents === undefined) throw refused(body.errors);
+  const answer = await house.graphql(DOCUMENT, { filter: { type, actor }, first: PAGE, after });
+  const data = answer.data as Page | null | undefined;
+  if (data?.auditEvents === undefined) throw refused(answer.errors);
   return data.auditEvents;
 }
 

@@ -102,9 +102,9 @@ async function revoke(certificate: string, reason: string, context: CommandConte
   const { openHouseClient } = await import('./house-client.ts');
   const house = await openHouseClient('operator', context);
   try {
-    const { status, body } = await house.graphql(REVOKE, { thumbprint, reason });
-    const [error] = body.errors ?? [];
-    if (error !== undefined || body.data?.['revokeCertificate'] == null) {
+    const { status, data, errors } = await house.graphql(REVOKE, { thumbprint, reason });
+    const [error] = errors;
+    if (error !== undefined || data?.['revokeCertificate'] == null) {
       const code = error?.extensions?.['code'];
       const why = error?.message ?? `HTTP ${String(status)}`;
       throw new CommandFailure(1, `Not revoked: ${why}${typeof code === 'string' ? ` (${code})` : ''}`);

@@ -1,7 +1,8 @@
 import { auditUrl, loopbackUrl, stsIssuer, stsTokenUrl } from '@aduana/core/config/house-settings';
+import type { GatewayAnswer } from '@aduana/core/client/gateway-client';
 import type { SecurePeer, SecureResponse } from '@aduana/core/client/secure-client';
 import type { Callers, HandshakeCheck } from './handshake.ts';
-import type { GraphqlAnswer, HouseClient } from './house-client.ts';
+import type { HouseClient } from './house-client.ts';
 
 const TIMEOUT_MS = 10_000;
 const ANSWER_BYTES = 8_388_608;
@@ -58,20 +59,20 @@ export const HANDSHAKE_CHECKS: readonly HandshakeCheck[] = [
   {
     name: 'a certificate is exchanged for tokens and data comes back',
     run: async ({ bff }) => {
-      const { body } = await bff.graphql(ALLOWED_QUERY);
-      if (body.errors !== undefined) throw new Error(`unexpected errors: ${codesOf(body)}`);
-      return `whoami says ${String((body.data?.['whoami'] as { subject?: string } | undefined)?.subject)}`;
+      const answer = await bff.graphql(ALLOWED_QUERY);
+      if (answer.errors.length > 0) throw new Error(`unexpected errors: ${codesOf(answer)}`);
+      return `whoami says ${String((answer.data?.['whoami'] as { subject?: string } | undefined)?.subject)}`;
     },
   },
   {
     name: 'a refused field is null, with code and path; the rest is data',
     run: async ({ bff }) => {
-      const { body } = await bff.graphql(REFUSED_QUERY);
-      const refusal = body.errors?.find(
+      const answer = await bff.graphql(REFUSED_QUERY);
+      const refusal = answer.errors.find(
         ({ extensions }) => extensions?.['code'] === 'UNAUTHORIZED_FIELD_OR_TYPE',
       );
-      if (refusal?.path === undefined) throw new Error(`no refusal with a path: ${codesOf(body)}`);
-      if (!Array.isArray(body.data?.['leads'])) throw new Error('the allowed field is missing');
+      if (refusal?.path === undefined) throw new Error(`no refusal with a path: ${codesOf(answer)}`);
+      if (!Array.isArray(answer.data?.['leads'])) throw new Error('the allowed field is missing');
       return `refused at ${refusal.path.join('.')}`;
     },
   },
@@ -79,10 +80,10 @@ export const HANDSHAKE_CHECKS: readonly HandshakeCheck[] = [
     name: 'an admin mutation by a caller without the right does not run',
     run: async ({ bff, operator }) => {
       const before = await activeKey(operator);
-      const { body } = await bff.graphql(
+      const answer = await bff.graphql(
         'mutation { rotateSigningKeys(mode: NOW, reason: "handshake") { id } }',
       );
-      expectEqual(codesOf(body), 'UNAUTHORIZED_FIELD_OR_TYPE', 'code');
+      expectEqual(codesOf(answer), 'UNAUTHORIZED_FIELD_OR_TYPE', 'code');
       return expectEqual(await activeKey(operator), before, 'active key');
     },
   },
@@ -127,11 +128,12 @@ export const HANDSHAKE_CHECKS: readonly HandshakeCheck[] = [
   {
     name: 'introspection shows a caller no more than it may use',
     run: async ({ bff }) => {
-      const { body } = await bff.graphql(
+      const answer = await bff.graphql(
         '{ __schema { mutationType { fields { name } } queryType { name } } }',
       );
-      const text = JSON.stringify(body);
-      if (text.includes('rotateSigningKeys')) throw new Error('a mutation that bff may not use is shown');
+      if (answer.data?.['__schema'] == null) throw new Error(`no schema: ${codesOf(answer)}`);
+      if (JSON.stringify(answer.data).includes('rotateSigningKeys'))
+        throw new Error('a mutation that bff may not use is shown');
       return 'admin mutations are hidden from bff';
     },
   },
@@ -139,14 +141,14 @@ export const HANDSHAKE_CHECKS: readonly HandshakeCheck[] = [
     name: 'the request is in the audit log, under a signed checkpoint',
     run: async ({ bff, auditor }) => {
       const { auditId } = await bff.graphql(REFUSED_QUERY);
-      const { body } = await auditor.graphql(
+      const answer = await auditor.graphql(
         'query ($id: ID!) { auditEvent(id: $id) { seq outcome actor } auditCheckpoint { size } }',
         { id: auditId },
       );
-      const event = body.data?.['auditEvent'] as
+      const event = answer.data?.['auditEvent'] as
         { seq: string; outcome: string; actor: string } | null | undefined;
       if (event === null || event === undefined)
-        throw new Error(`${String(auditId)} is not there: ${codesOf(body)}`);
+        throw new Error(`${String(auditId)} is not there: ${codesOf(answer)}`);
       expectEqual(`${event.actor} ${event.outcome}`, 'bff PARTIAL', 'event');
       return `seq ${event.seq}: ${event.actor} ${event.outcome}`;
     },
@@ -169,10 +171,10 @@ async function postWithoutCertificate(
 }
 
 async function activeKey(operator: HouseClient): Promise<string> {
-  const { body } = await operator.graphql('{ signingKeys { kid state } }');
-  const keys = body.data?.['signingKeys'] as { kid: string; state: string }[] | null | undefined;
+  const answer = await operator.graphql('{ signingKeys { kid state } }');
+  const keys = answer.data?.['signingKeys'] as { kid: string; state: string }[] | null | undefined;
   const active = keys?.find(({ state }) => state === 'ACTIVE');
-  if (active === undefined) throw new Error(`no active key: ${codesOf(body)}`);
+  if (active === undefined) throw new Error(`no active key: ${codesOf(answer)}`);
   return active.kid;
 }
 
@@ -230,10 +232,10 @@ function post(
 }
 
 function codeOf({ body }: SecureResponse): string {
-  return codesOf(JSON.parse(body.toString('utf8')) as GraphqlAnswer['body']);
+  return codesOf(JSON.parse(body.toString('utf8')) as Partial<GatewayAnswer>);
 }
 
-function codesOf({ errors = [] }: GraphqlAnswer['body']): string {
+function codesOf({ errors = [] }: Partial<GatewayAnswer>): string {
   return [...new Set(errors.map(({ extensions }) => String(extensions?.['code'])))].join(', ');
 }
 

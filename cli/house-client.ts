@@ -1,8 +1,5 @@
-import {
-  createSecureClient,
-  type SecureClient,
-  type SecureResponse,
-} from '@aduana/core/client/secure-client';
+import { askGateway, type GatewayAnswer } from '@aduana/core/client/gateway-client';
+import { createSecureClient, type SecureClient } from '@aduana/core/client/secure-client';
 import type { Environment } from '@aduana/core/config/load-config';
 import { loadConfig } from '@aduana/core/config/load-config';
 import { SecurityError } from '@aduana/core/errors/security-error';
@@ -17,25 +14,9 @@ export interface HouseClient {
   readonly client: SecureClient;
   readonly gatewayOrigin: string;
   /** One GraphQL request to the gateway. */
-  graphql(document: string, variables?: Readonly<Record<string, unknown>>): Promise<GraphqlAnswer>;
+  graphql(document: string, variables?: Readonly<Record<string, unknown>>): Promise<GatewayAnswer>;
   close(): Promise<void>;
 }
-
-export interface GraphqlAnswer {
-  readonly status: number;
-  readonly auditId: string | undefined;
-  readonly body: {
-    readonly data?: Readonly<Record<string, unknown>> | null;
-    readonly errors?: readonly {
-      readonly message: string;
-      readonly path?: readonly (string | number)[];
-      readonly extensions?: Readonly<Record<string, unknown>>;
-    }[];
-  };
-}
-
-const TIMEOUT_MS = 35_000;
-const ANSWER_BYTES = 67_108_864;
 
 /** The variables as a running house has them: ports that the system chose are read from the home folder. */
 export async function runningSettings(environment: Environment): Promise<GatewaySettings> {
@@ -61,30 +42,16 @@ export async function openHouseClient(service: string, context: CommandContext):
   const gateway = client.peer({
     origin: gatewayOrigin,
     spiffeId: `spiffe://${settings.TRUST_DOMAIN}/gateway`,
-    failureCode: 'SUBGRAPH_UNAVAILABLE',
+    failureCode: 'GATEWAY_UNAVAILABLE',
   });
   return {
     settings,
     client,
     gatewayOrigin,
-    async graphql(document, variables = {}) {
-      const answer = await gateway
-        .request({
-          method: 'POST',
-          path: '/graphql',
-          headers: {
-            'content-type': 'application/json',
-            accept: 'application/graphql-response+json, application/json',
-          },
-          body: JSON.stringify({ query: document, variables }),
-          timeoutMilliseconds: TIMEOUT_MS,
-          maxResponseBytes: ANSWER_BYTES,
-        })
-        .catch((error: unknown) => {
-          throw unreachable(error, gatewayOrigin);
-        });
-      return readAnswer(answer);
-    },
+    graphql: (document, variables = {}) =>
+      askGateway(gateway, { document, variables }).catch((error: unknown) => {
+        throw unreachable(error, gatewayOrigin);
+      }),
     async close() {
       await client.close();
       await identity.stop();
@@ -98,13 +65,4 @@ function unreachable(error: unknown, origin: string): CommandFailure {
     1,
     `The gateway at ${origin} does not answer: ${detail}\n  -> Start it with: npm start`,
   );
-}
-
-function readAnswer({ status, headers, body }: SecureResponse): GraphqlAnswer {
-  const auditId = headers['audit-id'];
-  return {
-    status,
-    auditId: typeof auditId === 'string' ? auditId : undefined,
-    body: JSON.parse(body.toString('utf8')) as GraphqlAnswer['body'],
-  };
 }

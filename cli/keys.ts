@@ -84,9 +84,9 @@ async function ask<Data>(
   const { openHouseClient } = await import('./house-client.ts');
   const house = await openHouseClient('operator', context);
   try {
-    const { status, body } = await house.graphql(document, variables);
-    const [error] = body.errors ?? [];
-    if (error !== undefined || body.data === undefined || body.data === null) {
+    const { status, data, errors } = await house.graphql(document, variables);
+    const [error] = errors;
+    if (error !== undefined || data === null) {
       const code = error?.extensions?.['code'];
       const notBefore = error?.extensions?.['notBefore'];
       throw new CommandFailure(
@@ -96,7 +96,7 @@ async function ask<Data>(
           (typeof notBefore === 'string' ? `; not before ${notBefore}` : ''),
       );
     }
-    return body.data as Data;
+    return data as Data;
   } finally {
     await house.close();
   }

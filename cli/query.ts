@@ -15,8 +15,8 @@ export function registerQuery(program: Command, context: CommandContext): void {
       const parsed = variables === undefined ? {} : parseVariables(variables);
       const house = await openHouseClient(as, context);
       try {
-        const { status, auditId, body } = await house.graphql(document, parsed);
-        context.print(JSON.stringify(body, null, 2));
+        const { status, auditId, data, errors } = await house.graphql(document, parsed);
+        context.print(JSON.stringify({ data, ...(errors.length === 0 ? {} : { errors }) }, null, 2));
         if (auditId !== undefined) context.printError(`audit-id: ${auditId}`);
         if (status !== 200) throw new CommandFailure(1, `The gateway answered with HTTP ${String(status)}`);
       } finally {

@@ -73,13 +73,13 @@ async function rotateClientSecrets({ operator, secretHolders, reason }: Rotation
   const done: string[] = [];
   const inGrace: string[] = [];
   for (const serviceId of secretHolders) {
-    const { body } = await operator.graphql(
+    const answer = await operator.graphql(
       `mutation ($serviceId: ID!, $reason: String!) {
         rotateServiceSecret(serviceId: $serviceId, reason: $reason) { version }
       }`,
       { serviceId, reason },
     );
-    const [error] = body.errors ?? [];
+    const [error] = answer.errors;
     if (error?.extensions?.['code'] === 'ROTATION_IN_GRACE') inGrace.push(serviceId);
     else if (error !== undefined) throw new CommandFailure(1, `${serviceId}: ${error.message}`);
     else done.push(serviceId);
@@ -150,11 +150,11 @@ async function mutate<Data>(
   document: string,
   variables: Readonly<Record<string, unknown>>,
 ): Promise<Data> {
-  const { status, body } = await operator.graphql(document, variables);
-  const [error] = body.errors ?? [];
-  const members = Object.values(body.data ?? {});
+  const { status, data, errors } = await operator.graphql(document, variables);
+  const [error] = errors;
+  const members = Object.values(data ?? {});
   if (error === undefined && members.length > 0 && members.every((member) => member !== null))
-    return body.data as Data;
+    return data as Data;
   const code = error?.extensions?.['code'];
   throw new CommandFailure(
     1,

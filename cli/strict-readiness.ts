@@ -84,10 +84,10 @@ function count(callers: Map<string, Uncertified>, { actor, time }: RequestEvent)
 async function* readRequests(house: HouseClient, since: string): AsyncGenerator<RequestEvent> {
   let after: string | null = null;
   for (;;) {
-    const { status, body } = await house.graphql(DOCUMENT, { since, first: PAGE, after });
-    const page = body.data?.['auditEvents'] as Page | null | undefined;
+    const { status, data, errors } = await house.graphql(DOCUMENT, { since, first: PAGE, after });
+    const page = data?.['auditEvents'] as Page | null | undefined;
     if (page == null)
-      throw new CommandFailure(1, `The log cannot be read: ${body.errors?.[0]?.message ?? String(status)}`);
+      throw new CommandFailure(1, `The log cannot be read: ${errors[0]?.message ?? String(status)}`);
     for (const { node } of page.edges) yield JSON.parse(node.canonical) as RequestEvent;
     if (!page.pageInfo.hasNextPage) return;
     after = page.pageInfo.endCursor;

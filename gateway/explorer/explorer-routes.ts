@@ -3,13 +3,31 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Route } from '@aduana/core/http/route';
+import { type ExplorerPage, explorerPage } from './explorer-page.ts';
 
-interface Page {
+interface Asset {
   readonly path: string;
   readonly file: string;
   readonly type: string;
-  readonly policy?: string;
 }
+
+const SANDBOX: ExplorerPage = {
+  title: 'Sandbox',
+  other: { path: '/graphiql', label: 'GraphiQL (works offline)' },
+  styles: ['/explorer/explorer.css'],
+  scripts: ['/explorer/sandbox-page.js'],
+};
+const GRAPHIQL: ExplorerPage = {
+  title: 'GraphiQL',
+  other: { path: '/', label: 'Apollo Sandbox' },
+  styles: ['/explorer/graphiql.css', '/explorer/explorer.css'],
+  scripts: [
+    '/explorer/react.js',
+    '/explorer/react-dom.js',
+    '/explorer/graphiql.js',
+    '/explorer/graphiql-page.js',
+  ],
+};
 
 const HTML = 'text/html; charset=utf-8';
 const SCRIPT = 'text/javascript; charset=utf-8';
@@ -23,7 +41,17 @@ const SANDBOX_POLICY = `${NOTHING_ELSE}; script-src 'self' https://embeddable-sa
 
 /** The explorers: Apollo Sandbox at `/`, GraphiQL at `/graphiql`; pages and scripts, no credentials and no data. */
 export function createExplorerRoutes(): readonly Route[] {
-  return pages().map(({ path, file, type, policy = NOTHING_ELSE }) => ({
+  const page = (path: string, content: ExplorerPage, policy: string): Route =>
+    routeTo(path, HTML, policy, () => explorerPage(content));
+  return [
+    page('/', SANDBOX, SANDBOX_POLICY),
+    page('/graphiql', GRAPHIQL, GRAPHIQL_POLICY),
+    ...assets().map(({ path, file, type }) => routeTo(path, type, NOTHING_ELSE, () => readFile(file))),
+  ];
+}
+
+function routeTo(path: string, type: string, policy: string, read: () => Promise<string | Buffer>): Route {
+  return {
     method: 'GET',
     path,
     handle: async () => ({
@@ -35,19 +63,17 @@ export function createExplorerRoutes(): readonly Route[] {
         'referrer-policy': 'no-referrer',
         'cache-control': 'no-cache',
       },
-      body: await readFile(file),
+      body: await read(),
     }),
-  }));
+  };
 }
 
-function pages(): readonly Page[] {
+function assets(): readonly Asset[] {
   const own = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   const require = createRequire(import.meta.url);
   const packaged = (name: string, file: string) =>
     join(dirname(require.resolve(`${name}/package.json`)), file);
   return [
-    { path: '/', file: own('sandbox.html'), type: HTML, policy: SANDBOX_POLICY },
-    { path: '/graphiql', file: own('graphiql.html'), type: HTML, policy: GRAPHIQL_POLICY },
     { path: '/explorer/explorer.css', file: own('explorer.css'), type: STYLE },
     { path: '/explorer/caller.js', file: own('caller.js'), type: SCRIPT },
     { path: '/explorer/sandbox-page.js', file: own('sandbox-page.js'), type: SCRIPT },

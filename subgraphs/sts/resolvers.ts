@@ -1,10 +1,10 @@
+import { actorOfToken } from '@aduana/core/http/token-actor';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import type { SubgraphContext } from '../start-subgraph.ts';
 import { type KeyRotation, type RotationOrder, showKey } from './keys/key-rotation.ts';
 import type { KeyRing } from './keys/key-ring.ts';
 import type { Revocation, RevocationOrder } from './status/revoke-token.ts';
-import { actorOf } from './token/token-issuer.ts';
 import type { TokenRegister } from './token/token-register.ts';
 
 export interface ResolverOptions {
@@ -42,14 +42,14 @@ export function createResolvers({ ring, register, rotate, revoke, now }: Resolve
           reason,
           kid: kid ?? undefined,
           idempotencyKey: idempotencyKey ?? undefined,
-          actor: actorOf(token.claims),
+          actor: actorOfToken(token.claims),
         });
       },
       revokeToken: (
         _parent: unknown,
         { jti, reason }: Omit<RevocationOrder, 'actor'>,
         { token }: SubgraphContext,
-      ) => revoke({ jti, reason, actor: actorOf(token.claims) }),
+      ) => revoke({ jti, reason, actor: actorOfToken(token.claims) }),
     },
     ServiceIdentity: {
       __resolveReference: ({ id }: { readonly id: string }) => ({ id }),

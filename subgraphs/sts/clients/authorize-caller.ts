@@ -1,3 +1,4 @@
+import { actorOfToken } from '@aduana/core/http/token-actor';
 import type { AuditActor } from '@aduana/core/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { requireAccessToken, shownToken } from '@aduana/core/http/require-access-token';
@@ -7,7 +8,6 @@ import { grantableScopes } from '@aduana/core/iam/grants';
 import type { Clock } from '@aduana/core/platform/clock';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
-import { actorOf } from '../token/token-issuer.ts';
 import type { TokenForm } from '../token/token-form.ts';
 import { authenticateClient, type ClientAuthenticationOptions } from './authenticate-client.ts';
 
@@ -57,7 +57,7 @@ export async function authenticateCaller(
     };
     return {
       id: claims.sub,
-      actor: actorOf(claims),
+      actor: actorOfToken(claims),
       holds: (action) =>
         scopes.has(action) &&
         evaluate(engine, { subject: claims.sub, roles: claims.roles, action, context }).effect === 'allow',

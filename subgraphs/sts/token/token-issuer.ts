@@ -1,9 +1,8 @@
-import type { AuditActor } from '@aduana/core/audit/audit-event';
+import { actorOfToken } from '@aduana/core/http/token-actor';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import { type Clock, epochSeconds } from '@aduana/core/platform/clock';
 import { uuidv7 } from '@aduana/core/platform/ids';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
-import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import { signAccessToken } from '@aduana/core/tokens/sign-access-token';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
 import type { KeyRing } from '../keys/key-ring.ts';
@@ -46,7 +45,7 @@ export function createTokenIssuer({ issuer, ring, register, audit, clock }: Toke
         type,
         class_uid: 3002,
         outcome: 'ALLOWED',
-        actor: actorOf(claims),
+        actor: actorOfToken(claims),
         ...(trace === undefined ? {} : { trace: { trace_id: trace.traceId, span_id: trace.spanId } }),
         detail: {
           jti,
@@ -61,16 +60,5 @@ export function createTokenIssuer({ issuer, ring, register, audit, clock }: Toke
       }),
     ]);
     return { token, claims };
-  };
-}
-
-/** Who stands behind a token, for the audit log (RFC 8693 section 4.1). */
-export function actorOf(claims: AccessTokenClaims): AuditActor {
-  return {
-    sub: claims.sub,
-    client_id: claims.client_id,
-    act: actorsOf(claims.act),
-    auth_method: claims.amr[0] ?? null,
-    cert_thumbprint: claims.cnf?.['x5t#S256'] ?? null,
   };
 }

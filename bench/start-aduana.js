@@ -4,7 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { freePorts, OTHER_CORE, startProgram, startGateway } from './start-process.js';
+import { freePorts, NODE, OTHER_CORE, startProgram, startGateway } from './start-process.js';
 import { composeWorkload, SUBGRAPHS } from './workload/supergraph.js';
 
 const MAIN = resolve(import.meta.dirname, '../dist/cli/main.js');
@@ -59,7 +59,7 @@ export async function startAduanaGateway({ env, folder, token }, options = {}) {
   });
   const child = await startGateway({
     name: 'aduana gateway',
-    command: [process.execPath, '--max-semi-space-size=32', MAIN, 'gateway'],
+    command: [...NODE, MAIN, 'gateway'],
     env: {
       ...env,
       // A home is one gateway's.

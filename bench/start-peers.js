@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { importPKCS8, SignJWT } from 'jose';
 import { recordCalls } from './record-calls.js';
-import { freePorts, startGateway } from './start-process.js';
+import { freePorts, NODE, startGateway } from './start-process.js';
 import { composeWorkload } from './workload/supergraph.js';
 
 const PEERS = resolve(import.meta.dirname, 'peers');
@@ -49,26 +49,20 @@ async function startFloor(folder, supergraph) {
   const [port] = await freePorts(1);
   const file = join(folder, 'floor.json');
   writeFileSync(file, JSON.stringify({ port, answers: await recordCalls(supergraph) }));
-  return start(
-    'floor',
-    port,
-    JSON_BODY,
-    [process.execPath, '--max-semi-space-size=32', script('floor.js'), file],
-    '/',
-  );
+  return start('floor', port, JSON_BODY, [...NODE, script('floor.js'), file], '/');
 }
 
 async function startApollo(folder, supergraph, headers, key = '') {
   const [port] = await freePorts(1);
   const file = join(folder, `apollo-${port}.json`);
   writeFileSync(file, JSON.stringify({ peers: PEERS, supergraph, port, jwt: key !== '', key }));
-  return start('apollo', port, headers, [process.execPath, script('apollo.js'), file], '/');
+  return start('apollo', port, headers, [...NODE, script('apollo.js'), file], '/');
 }
 
 async function startHive(supergraph, headers, env) {
   const [port] = await freePorts(1);
   const command = [
-    process.execPath, join(PEERS, 'node_modules/.bin/hive-gateway'), 'supergraph', supergraph,
+    ...NODE, join(PEERS, 'node_modules/.bin/hive-gateway'), 'supergraph', supergraph,
     '--port', String(port), '--host', '127.0.0.1', '--fork', '1', '-c', join(PEERS, 'hive.config.js'),
   ]; // prettier-ignore
   return start('hive', port, headers, command, '/graphql', { ...env, cwd: PEERS });

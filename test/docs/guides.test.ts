@@ -1,15 +1,19 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type CodeBlock, codeBlocks, documents } from '../support/code-blocks.ts';
+import { freePort, untilListening } from '../support/free-port.ts';
 import { houseEnvironment, startTestHouse, type TestHouse } from '../support/running-house.ts';
 
 const GUIDE = codeBlocks('docs/first-subgraph.md');
+const OTHER_SERVERS = codeBlocks('docs/other-servers.md');
+const SERVERS = [
+  'orders.js',
+  ...OTHER_SERVERS.map(({ label }) => label).filter((label) => label !== 'orders-schema.js'),
+];
 const RUNNABLE = documents()
   .flatMap(codeBlocks)
   .filter(({ label }) => label === 'runnable');
@@ -18,7 +22,7 @@ describe('what README and guides tell to type', () => {
   let folder: string;
   let environment: Record<string, string>;
   let house: TestHouse;
-  let orders: ChildProcess | undefined;
+  let port: number;
 
   beforeAll(async () => {
     // Within the project, so that the guide's imports are found as in a project of one's own.
@@ -34,26 +38,21 @@ describe('what README and guides tell to type', () => {
     await followGuide();
     await shell(blockOf('setup').code);
     house = await startTestHouse({ folder, environment });
-    orders = spawn(process.execPath, ['orders.js'], {
-      cwd: folder,
-      env: houseEnvironment(folder, { ...environment, ...portsOf(house) }),
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
   }, 120_000);
 
   afterAll(async () => {
-    orders?.kill('SIGTERM');
     await house.stop();
     await rm(folder, { recursive: true, force: true });
   });
 
   /** Does what the guide says, up to its commands; the port is one that is free here. */
   async function followGuide(): Promise<void> {
-    const port = String(await freePort());
-    const codeOf = (label: string) => blockOf(label).code.replaceAll('8021', port);
+    port = await freePort();
+    const codeOf = (label: string) => onPort(blockOf(label).code);
     await Promise.all(['policies', 'gateway', 'subgraphs', 'examples'].map((name) => copy(name)));
     await writeFile(join(folder, 'package.json'), '{"type":"module"}');
     await writeFile(join(folder, 'orders.js'), codeOf('orders.js'));
+    for (const { label, code } of OTHER_SERVERS) await writeFile(join(folder, label), onPort(code));
     await writeFile(join(folder, 'orders.graphql'), codeOf('orders.graphql'));
     await writeFile(join(folder, 'gateway/orders.graphql'), codeOf('orders.graphql'));
     await edit('policies/service_identities.yaml', 'services:\n', () => codeOf('service_identities.yaml'));
@@ -67,6 +66,10 @@ describe('what README and guides tell to type', () => {
     const npx = `#!/bin/sh\nshift\nexec "${process.execPath}" "${resolve('dist/cli/main.js')}" "$@"\n`;
     await writeFile(join(folder, 'bin/npx'), npx);
     await chmod(join(folder, 'bin/npx'), 0o755);
+  }
+
+  function onPort(code: string): string {
+    return code.replaceAll('8021', String(port));
   }
 
   function copy(name: string): Promise<void> {
@@ -101,32 +104,49 @@ describe('what README and guides tell to type', () => {
     60_000,
   );
 
-  test('a service that follows the first guide is behind Aduana', async () => {
-    const ask = async () => JSON.parse(await shell(blockOf('ask').code, portsOf(house))) as unknown;
-    let answer = await ask();
-    for (let attempt = 0; attempt < 20 && JSON.stringify(answer).includes('UNAVAILABLE'); attempt += 1)
-      answer = await ask(); // the subgraph has just been started
-    expect(answer).toEqual({
-      data: { leads: [{ company: 'Transportes Ebro', orders: [{ number: 'A-1001', totalEuros: null }] }] },
-      errors: [
-        {
-          message: 'Unauthorized field or type',
-          path: ['leads', '@', 'orders', '@', 'totalEuros'],
-          extensions: { code: 'UNAUTHORIZED_FIELD_OR_TYPE' },
-        },
-      ],
+  test.each(SERVERS)(
+    '%s, as the guide has it, is behind Aduana',
+    async (file) => {
+      const orders = startServer(file);
+      try {
+        await untilListening(port);
+        expect(await ask()).toEqual({
+          data: {
+            leads: [{ company: 'Transportes Ebro', orders: [{ number: 'A-1001', totalEuros: null }] }],
+          },
+          errors: [
+            {
+              message: 'Unauthorized field or type',
+              path: ['leads', '@', 'orders', '@', 'totalEuros'],
+              extensions: { code: 'UNAUTHORIZED_FIELD_OR_TYPE' },
+            },
+          ],
+        });
+      } finally {
+        orders.kill('SIGTERM');
+        await once(orders, 'exit');
+      }
+    },
+    60_000,
+  );
+
+  /** A server that has just started may not know the STS's keys yet. */
+  async function ask(): Promise<unknown> {
+    for (let attempt = 0; ; attempt += 1) {
+      const answer = await shell(blockOf('ask').code, portsOf(house));
+      if (attempt === 20 || !answer.includes('UNAVAILABLE')) return JSON.parse(answer);
+    }
+  }
+
+  function startServer(file: string): ChildProcess {
+    return spawn(process.execPath, [file], {
+      cwd: folder,
+      env: houseEnvironment(folder, { ...environment, ...portsOf(house) }),
+      stdio: ['ignore', 'ignore', 'inherit'],
     });
-  }, 60_000);
+  }
 });
 
 function portsOf({ ports }: TestHouse): Record<string, string> {
   return Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)]));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await promisify(server.close.bind(server))();
-  return port;
 }

@@ -93,6 +93,7 @@ function readBody(message: IncomingMessage, limitBytes: number): Promise<Buffer>
       reject(new SecurityError('BAD_REQUEST', { detail: 'the body ended early', cause: error }));
     });
     message.once('close', () => {
+      if (message.readableEnded) return;
       reject(new SecurityError('BAD_REQUEST', { detail: 'the body ended early' }));
     });
   });

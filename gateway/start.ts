@@ -145,6 +145,7 @@ function createRooms(
       sts: line.sts,
       trustDomain: config.TRUST_DOMAIN,
       maxResponseBytes: SUBGRAPH_ANSWER_BYTES,
+      platform,
     }),
     findDocument: createFindDocument({ trusted, persisted: config.PERSISTED_QUERIES === 'on', clock }),
     refusals: config.REFUSALS,

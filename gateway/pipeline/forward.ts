@@ -1,22 +1,22 @@
-import type { SecureClient, SecurePeer } from '@aduana/core/client/secure-client';
+import { CallError, type CallFailure } from '@aduana/core/client/call-error';
+import type { SecureClient } from '@aduana/core/client/secure-client';
 import type { StsClient } from '@aduana/core/client/sts-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { uuid } from '@aduana/core/platform/ids';
+import type { Platform } from '@aduana/core/platform/platform';
 import { formatTraceparent } from '@aduana/core/wire/trace-context';
 import type { LoadedSubgraph } from '../supergraph/loaded-supergraph.ts';
 import { clientPart, createAnswerHeaders, headersToSubgraph } from './forward-headers.ts';
+import type { Outcome } from './limits/circuit-breaker.ts';
 import type { SubgraphAnswer, SubgraphFetcher, SubgraphRequest } from './subgraph-fetcher.ts';
+import { createSubgraphLines, type SubgraphLine } from './subgraph-lines.ts';
 
 export interface ForwardOptions {
   readonly client: SecureClient;
   readonly sts: StsClient;
   readonly trustDomain: string;
   readonly maxResponseBytes: number;
-}
-
-interface Route {
-  readonly peer: SecurePeer;
-  readonly path: string;
+  readonly platform: Platform;
 }
 
 /** The fetcher of one client request, which gathers what subgraphs say to the client. */
@@ -31,13 +31,21 @@ export type Forward = (
   clientHeaders: Readonly<Record<string, string | readonly string[] | undefined>>,
 ) => RequestFetcher;
 
+/** What is sent to a subgraph beside the request itself. */
+interface Shipment {
+  readonly target: LoadedSubgraph;
+  readonly line: SubgraphLine;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /**
  * Forwards over mTLS with a token narrowed for that subgraph, to the one origin that the supergraph's configuration
  * names.
  */
 export function createForward(options: ForwardOptions): Forward {
-  const routeTo = createRoutes(options);
+  const lines = createSubgraphLines(options);
   return (subgraphs, clientHeaders) => {
+    lines.follow(subgraphs);
     const answerHeaders = createAnswerHeaders();
     const targetOf = (name: string): LoadedSubgraph => {
       const target = subgraphs.get(name);
@@ -51,80 +59,102 @@ export function createForward(options: ForwardOptions): Forward {
         // An answer whose headers reach a client is that client's own.
         return rules.response.size > 0 ? uuid() : clientPart(rules, clientHeaders);
       },
-      async fetch(request) {
+      fetch(request) {
         const target = targetOf(request.subgraph);
         const headers = headersToSubgraph(target.headers, clientHeaders, request.caller.claims);
-        const ask = () => send(routeTo(target), target, headers, request, options);
-        let answer = await ask();
-        if (answer.status === 401) {
-          // Refused before anything ran: the certificate or a key may just have changed, so ask once with a fresh token.
-          options.sts.forgetNarrowed(request.caller, request.narrowing);
-          answer = await ask();
-        }
-        answerHeaders.take(target.headers, answer.headers);
-        return parseAnswer(answer);
+        const shipment = { target, line: lines.to(target), headers };
+        return guard(shipment.line, request, async () => {
+          let answer = await send(shipment, request, options);
+          if (answer.status === 401) {
+            // Refused before anything ran: the certificate or a key may just have changed, so ask once with a fresh token.
+            options.sts.forgetNarrowed(request.caller, request.narrowing);
+            answer = await send(shipment, request, options);
+          }
+          answerHeaders.take(target.headers, answer.headers);
+          return { status: answer.status, answer: parseAnswer(answer.body) };
+        });
       },
     };
   };
 }
 
-/** A peer is made once per subgraph and keeps its pool. */
-function createRoutes(options: ForwardOptions): (target: LoadedSubgraph) => Route {
-  const routes = new WeakMap<LoadedSubgraph, Route>();
-  return (target) => {
-    const known = routes.get(target);
-    if (known !== undefined) return known;
-    const { origin, pathname, search } = new URL(target.url);
-    const peer = options.client.peer({
-      origin,
-      spiffeId: `spiffe://${options.trustDomain}/${target.audience}`,
-      failureCode: 'SUBGRAPH_UNAVAILABLE',
-      clientCertificate: target.clientCertificate,
-    });
-    const route = { peer, path: pathname + search };
-    routes.set(target, route);
-    return route;
-  };
+const UNAVAILABLE: ReadonlySet<CallFailure> = new Set(['connection', 'deadline']);
+
+/**
+ * Asks a subgraph unless it is left alone, and tells its circuit breaker what came of it: that there was no answer, or
+ * an error of the server without GraphQL in it, is a failure; what the STS or the client did is none of the subgraph's.
+ */
+async function guard(
+  { breaker }: SubgraphLine,
+  { operationKind }: SubgraphRequest,
+  ask: () => Promise<{ status: number; answer: SubgraphAnswer | undefined }>,
+): Promise<SubgraphAnswer> {
+  const attempt = breaker?.begin(operationKind);
+  if (breaker !== undefined && attempt === undefined)
+    throw new SecurityError('SUBGRAPH_UNAVAILABLE', { detail: 'it answered nothing and is left alone' });
+  let outcome: Outcome = 'withdrawn';
+  try {
+    const { status, answer } = await ask();
+    outcome = status >= 500 && !isGraphql(answer) ? 'failed' : 'succeeded';
+    if (answer === undefined)
+      throw new SecurityError('SUBGRAPH_ERROR', {
+        detail: `status ${String(status)} and a body that is no JSON object`,
+      });
+    return answer;
+  } catch (error) {
+    if (error instanceof CallError && error.failure === 'oversize') outcome = 'succeeded';
+    else if (error instanceof CallError && UNAVAILABLE.has(error.failure)) outcome = 'failed';
+    throw error;
+  } finally {
+    if (attempt !== undefined) breaker?.end(attempt, outcome);
+  }
 }
 
 async function send(
-  { peer, path }: Route,
-  target: LoadedSubgraph,
-  headers: Readonly<Record<string, string>>,
+  { target, line, headers }: Shipment,
   { caller, narrowing, trace, body, signal, operationKind }: SubgraphRequest,
-  { sts, maxResponseBytes }: ForwardOptions,
+  { sts, maxResponseBytes, platform: { clock } }: ForwardOptions,
 ) {
+  const { timeoutMs } = target;
   const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing);
-  return peer.request({
-    method: 'POST',
-    path,
-    headers: {
-      ...headers,
-      'content-type': 'application/json',
-      accept: 'application/json',
-      authorization: `Bearer ${token.reveal()}`,
-      traceparent: formatTraceparent(trace),
-    },
-    body,
-    timeoutMilliseconds: target.timeoutMs,
-    maxResponseBytes,
-    signal,
-    repeatable: operationKind === 'query',
-  });
+  let timeoutMilliseconds = timeoutMs;
+  if (!line.places.tryTake()) {
+    const since = clock.monotonic();
+    await line.places.take(timeoutMs, signal);
+    timeoutMilliseconds = Math.max(1, timeoutMs - (clock.monotonic() - since));
+  }
+  try {
+    return await line.peer.request({
+      method: 'POST',
+      path: line.path,
+      headers: {
+        ...headers,
+        'content-type': 'application/json',
+        accept: 'application/json',
+        authorization: `Bearer ${token.reveal()}`,
+        traceparent: formatTraceparent(trace),
+      },
+      body,
+      timeoutMilliseconds,
+      maxResponseBytes,
+      signal,
+      repeatable: operationKind === 'query',
+    });
+  } finally {
+    line.places.leave();
+  }
 }
 
-function parseAnswer({ status, body }: { status: number; body: Buffer }): SubgraphAnswer {
-  let answer: unknown;
+/** The JSON object of an answer, if it is one. */
+function parseAnswer(body: Buffer): SubgraphAnswer | undefined {
   try {
-    answer = JSON.parse(body.toString('utf8'));
+    const answer: unknown = JSON.parse(body.toString('utf8'));
+    return typeof answer === 'object' && answer !== null && !Array.isArray(answer) ? answer : undefined;
   } catch {
-    throw new SecurityError('SUBGRAPH_ERROR', {
-      detail: `status ${String(status)} and a body that is not JSON`,
-    });
+    return undefined;
   }
-  if (typeof answer !== 'object' || answer === null || Array.isArray(answer))
-    throw new SecurityError('SUBGRAPH_ERROR', {
-      detail: `status ${String(status)} and a body that is no object`,
-    });
-  return answer;
+}
+
+function isGraphql(answer: SubgraphAnswer | undefined): boolean {
+  return answer !== undefined && (Object.hasOwn(answer, 'data') || Object.hasOwn(answer, 'errors'));
 }

@@ -7,6 +7,7 @@ import type { GraphQLSchema } from 'graphql';
 import { conflictingRequires, stripUnresolvableKeys } from '../pipeline/rewrite/planner-workarounds.ts';
 import { type HeaderRules, NO_HEADERS } from './header-rules.ts';
 import { splitSupergraph } from './split-supergraph.ts';
+import { DEFAULT_LOAD, type SubgraphLoad } from './subgraph-load.ts';
 import type { SubgraphSettings } from './supergraph-config.ts';
 
 /** Where a subgraph answers, and how it is called. */
@@ -20,6 +21,7 @@ export interface LoadedSubgraph {
   readonly errors: 'masked' | 'messages';
   readonly timeoutMs: number;
   readonly clientCertificate: boolean;
+  readonly load: SubgraphLoad;
 }
 
 /** One supergraph in force: everything in it belongs together and never changes. */
@@ -113,6 +115,7 @@ function readSubgraphs(
         errors: known?.errors ?? 'masked',
         timeoutMs: known?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
         clientCertificate: known?.clientCertificate ?? true,
+        load: known?.load ?? DEFAULT_LOAD,
       };
       return [name, subgraph];
     }),

@@ -5,6 +5,7 @@ import { readShape } from '@aduana/core/platform/read-shape';
 import { parseYaml } from '@aduana/core/platform/yaml-document';
 import { z } from 'zod';
 import { HEADER_SETTINGS, type HeaderRules, NO_HEADERS, toHeaderRules } from './header-rules.ts';
+import { LOAD_SETTINGS, type SubgraphLoad, toSubgraphLoad } from './subgraph-load.ts';
 
 /** Where a subgraph answers, and how it is called, by `supergraph.yaml`. */
 export interface SubgraphSettings {
@@ -17,6 +18,7 @@ export interface SubgraphSettings {
   readonly errors: 'masked' | 'messages';
   readonly timeoutMs: number;
   readonly clientCertificate: boolean;
+  readonly load: SubgraphLoad;
 }
 
 export interface SupergraphConfig {
@@ -43,6 +45,7 @@ const SUBGRAPH = z.strictObject({
       errors: z.enum(['masked', 'messages'], 'is neither `masked` nor `messages`').default('masked'),
       timeout_ms: z.int().min(1).max(300_000).default(5_000),
       client_certificate: z.boolean().default(true),
+      ...LOAD_SETTINGS,
     })
     .prefault({}),
 });
@@ -105,6 +108,7 @@ export function parseSupergraphConfig(
       errors: entry.aduana.errors,
       timeoutMs: entry.aduana.timeout_ms,
       clientCertificate: entry.aduana.client_certificate,
+      load: toSubgraphLoad(entry.aduana),
     });
   }
   if (unusable.length > 0) throw problems(file, unusable);

@@ -1,21 +1,8 @@
-import { createServer, type Server } from 'node:https';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createSecureClient, type SecureClient } from '@aduana/core/client/secure-client';
-import type { StsClient } from '@aduana/core/client/sts-client';
-import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
-import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { Secret } from '@aduana/core/secrets/secret';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { createForward } from '../../gateway/pipeline/forward.ts';
 import type { SubgraphFetcher } from '../../gateway/pipeline/subgraph-fetcher.ts';
-import { NO_HEADERS } from '../../gateway/supergraph/header-rules.ts';
 import { describeCompletions, openFederation } from '../support/federation.ts';
-import { createTestCa } from '../support/test-ca.ts';
-import { issueTestIdentity } from '../support/test-identity.ts';
+import { type Behave, type Forwarding, LONGEST_ANSWER, openForwarding } from '../support/forwarding.ts';
 
-const LONGEST_ANSWER = 1_048_576;
 const TIMEOUT_MS = 400;
 
 const FEDERATION = openFederation({
@@ -51,68 +38,29 @@ const WITH_RATINGS = {
   ],
 };
 
-type Behave = (request: IncomingMessage, response: ServerResponse) => void;
-
 const answering =
   (status: number, body: string, type = 'application/json'): Behave =>
   (_, response) => {
     response.writeHead(status, { 'content-type': type }).end(body);
   };
 
-const log = createLog('silent', () => undefined);
 const place: {
-  behave: Behave;
-  server?: Server;
-  client?: SecureClient;
+  forwarding?: Forwarding;
   fetcher?: SubgraphFetcher;
   sent: number;
-} = {
-  behave: answering(200, ENTITIES),
-  sent: 0,
+} = { sent: 0 };
+
+const behaveAs = (behave: Behave): void => {
+  const bad = place.forwarding?.served['bad'];
+  if (bad !== undefined) bad.behave = behave;
 };
 
 beforeAll(async () => {
-  const ca = await createTestCa();
-  const subgraph = await issueTestIdentity(ca, 'leads');
-  const server = createServer(
-    serverTlsOptions(subgraph.current(), { clientCertificates: 'require', minVersion: 'TLSv1.3' }),
-    (request, response) => {
-      request.resume();
-      place.behave(request, response);
-    },
-  );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const client = createSecureClient({
-    identity: await issueTestIdentity(ca, 'gateway'),
-    clock: createSystemClock(),
-    log,
-  });
-  const sts = { narrow: () => Promise.resolve(Secret.of('token')), forgetNarrowed: () => undefined };
-  const forward = createForward({
-    client,
-    sts: sts as unknown as StsClient,
-    trustDomain: 'aduana.local',
-    maxResponseBytes: LONGEST_ANSWER,
-  });
-  const url = `https://localhost:${String(port)}/graphql`;
-  const bad = {
-    name: 'bad',
-    url,
-    audience: 'leads',
-    headers: NO_HEADERS,
-    errors: 'masked' as const,
-    timeoutMs: TIMEOUT_MS,
-    clientCertificate: true,
-  };
-  Object.assign(place, { server, client, fetcher: forward(new Map([['bad', bad]]), {}) });
+  const forwarding = await openForwarding({ bad: { timeoutMs: TIMEOUT_MS } });
+  Object.assign(place, { forwarding, fetcher: forwarding.forward(forwarding.subgraphs, {}) });
 });
 
-afterAll(async () => {
-  await place.client?.close();
-  place.server?.closeAllConnections();
-  await new Promise((resolve) => place.server?.close(resolve));
-});
+afterAll(() => place.forwarding?.close());
 
 const FAULTY = { message: 'A subgraph answered with an error', extensions: { code: 'SUBGRAPH_ERROR' } };
 const AWAY = { message: 'A subgraph did not answer', extensions: { code: 'SUBGRAPH_UNAVAILABLE' } };
@@ -181,13 +129,13 @@ describeCompletions('a subgraph that answers', (execute) => {
     });
 
   it.each(FAULTS)('%s loses its own fields alone, and says nothing of itself', async (_, behave, error) => {
-    place.behave = behave;
+    behaveAs(behave);
     place.sent = 0;
     const { data, errors } = await ask();
     expect(data).toEqual(WITHOUT_RATINGS);
     expect(errors).toEqual([{ ...error, path: ['items'] }]);
     expect(place.sent).toBeLessThan(32 * LONGEST_ANSWER);
-    place.behave = answering(200, ENTITIES);
+    behaveAs(answering(200, ENTITIES));
     expect((await ask()).data).toEqual(WITH_RATINGS);
   });
 
@@ -202,12 +150,12 @@ describeCompletions('a subgraph that answers', (execute) => {
       '{"data":{"version":"v0","_entities":[{"rating":1,"name":"forged","id":"9"},{"rating":2,"__typename":"Item"}]},"extensions":{"token":"x"}}',
     ],
   ])('%s changes nothing', async (_, body) => {
-    place.behave = answering(200, body);
+    behaveAs(answering(200, body));
     expect(await ask()).toMatchObject({ data: WITH_RATINGS, errors: [] });
   });
 
   it('an error status with a whole GraphQL answer is believed', async () => {
-    place.behave = answering(500, ENTITIES);
+    behaveAs(answering(500, ENTITIES));
     expect(await ask()).toMatchObject({ data: WITH_RATINGS, errors: [] });
   });
 });

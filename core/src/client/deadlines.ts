@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../platform/clock.ts';
+import type { CallFailure } from './call-error.ts';
 
 /** How late a deadline or an abort may be noticed: one timer serves all calls, so that a call costs none. */
 const RESOLUTION_MILLISECONDS = 25;
@@ -7,7 +8,7 @@ export interface Pending {
   /** On the monotonic clock. */
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
-  abandon(detail: string): void;
+  abandon(failure: CallFailure, reason: string): void;
 }
 
 export interface Deadlines {
@@ -23,8 +24,9 @@ export function createDeadlines(clock: Clock): Deadlines {
   function sweep(): void {
     const now = clock.monotonic();
     for (const pending of all) {
-      if (pending.signal?.aborted === true) pending.abandon('the call was abandoned by its caller');
-      else if (pending.deadline <= now) pending.abandon('no complete answer in time');
+      if (pending.signal?.aborted === true)
+        pending.abandon('abandoned', 'the call was abandoned by its caller');
+      else if (pending.deadline <= now) pending.abandon('deadline', 'no complete answer in time');
     }
     timer = all.size > 0 ? clock.after(RESOLUTION_MILLISECONDS, sweep) : undefined;
   }

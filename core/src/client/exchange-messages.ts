@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import type { Code } from '../errors/error-codes.ts';
-import { SecurityError } from '../errors/security-error.ts';
+import { CallError, type CallFailure } from './call-error.ts';
 import type { Deadlines, Pending } from './deadlines.ts';
 import { describeConnectionFailure } from './describe-connection-failure.ts';
 import type { SecureRequest, SecureResponse } from './secure-peer.ts';
@@ -31,7 +31,7 @@ export function exchangeMessages(
     const send = (): void => void pool.dispatch(message, collector);
     const collector = new AnswerCollector(request, rules, { resolve, reject, send });
     if (request.signal?.aborted === true) {
-      collector.abandon('the call was abandoned by its caller');
+      collector.abandon('abandoned', 'the call was abandoned by its caller');
       return;
     }
     rules.deadlines.add(collector);
@@ -44,7 +44,7 @@ const CLOSED: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 
 
 interface Outcome {
   readonly resolve: (response: SecureResponse) => void;
-  readonly reject: (error: SecurityError) => void;
+  readonly reject: (error: CallError) => void;
   readonly send: () => void;
 }
 
@@ -72,9 +72,9 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
     this.#mayRepeat = request.repeatable === true;
   }
 
-  abandon(detail: string): void {
+  abandon(failure: CallFailure, reason: string): void {
     if (this.#settled) return;
-    const error = this.#fail(detail);
+    const error = this.#fail(failure, reason);
     this.#controller?.abort(error);
   }
 
@@ -91,12 +91,12 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
     this.#status = status;
     this.#headers = headers;
     if (Number(headers['content-length'] ?? 0) > this.#request.maxResponseBytes)
-      this.abandon('the answer is too large');
+      this.abandon('oversize', 'the answer is too large');
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#size += chunk.length;
-    if (this.#size > this.#request.maxResponseBytes) this.abandon('the answer is too large');
+    if (this.#size > this.#request.maxResponseBytes) this.abandon('oversize', 'the answer is too large');
     else this.#chunks.push(chunk);
   }
 
@@ -114,15 +114,15 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
     if (this.#mayRepeat && this.#status === 0 && CLOSED.has((error as NodeJS.ErrnoException).code)) {
       this.#mayRepeat = false;
       this.#outcome.send();
-    } else this.#fail(describeConnectionFailure(error), error);
+    } else this.#fail('connection', describeConnectionFailure(error), error);
   }
 
-  #fail(reason: string, cause?: Error): SecurityError {
+  #fail(failure: CallFailure, reason: string, cause?: Error): CallError {
     this.#settled = true;
     this.#chunks.length = 0;
     this.#rules.deadlines.remove(this);
     const detail = `${this.#rules.origin}: ${reason}`;
-    const error = new SecurityError(this.#rules.failureCode, {
+    const error = new CallError(this.#rules.failureCode, failure, {
       detail,
       ...(cause === undefined ? {} : { cause }),
     });

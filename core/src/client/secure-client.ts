@@ -6,13 +6,19 @@ import type { StatusView } from '../status/status-entry.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { exchangeMessages } from './exchange-messages.ts';
 import { type Connections, openConnections } from './open-connections.ts';
-import type { SecurePeer, SecurePeerOptions } from './secure-peer.ts';
+import type { OpenPeer, SecurePeer, SecurePeerOptions } from './secure-peer.ts';
 
-export type { SecurePeer, SecurePeerOptions, SecureRequest, SecureResponse } from './secure-peer.ts';
+export type {
+  OpenPeer,
+  SecurePeer,
+  SecurePeerOptions,
+  SecureRequest,
+  SecureResponse,
+} from './secure-peer.ts';
 
 /** Calls to other services over mutual TLS; an origin can be called only after it has been made a peer. */
 export interface SecureClient {
-  peer(options: SecurePeerOptions): SecurePeer;
+  peer(options: SecurePeerOptions): OpenPeer;
   /** From now on callees whose certificate is revoked are refused, open connections included. */
   heedRevocations(status: Pick<StatusView, 'isCertificateRevoked' | 'onChange'>): void;
   /** Lets calls under way finish, then closes every connection. */
@@ -27,7 +33,7 @@ export interface SecureClientOptions {
 
 export function createSecureClient({ identity, clock, log }: SecureClientOptions): SecureClient {
   const deadlines = createDeadlines(clock);
-  const renewals: (() => void)[] = [];
+  const renewals = new Set<() => void>();
   const all = new Set<Connections>();
   const revocations = { isRevoked: (_thumbprint: string): boolean => false };
   const endings: (() => void)[] = [];
@@ -59,12 +65,19 @@ export function createSecureClient({ identity, clock, log }: SecureClientOptions
   return {
     peer(options) {
       let current = open(options);
-      renewals.push(() => {
+      const renew = (): void => {
         const old = current;
         current = open(options);
         void retire(old);
-      });
-      return toPeer(options, () => current.pool, deadlines, clock);
+      };
+      renewals.add(renew);
+      return {
+        ...toPeer(options, () => current.pool, deadlines, clock),
+        close() {
+          renewals.delete(renew);
+          return retire(current);
+        },
+      };
     },
     heedRevocations(status) {
       revocations.isRevoked = (thumbprint) => status.isCertificateRevoked(thumbprint);
@@ -76,7 +89,7 @@ export function createSecureClient({ identity, clock, log }: SecureClientOptions
     },
     async close() {
       for (const end of endings.splice(0)) end();
-      renewals.length = 0;
+      renewals.clear();
       await Promise.all([...all].map(retire));
     },
   };

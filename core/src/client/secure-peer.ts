@@ -25,7 +25,7 @@ export interface SecureResponse {
 /** One configured callee. */
 export interface SecurePeer {
   readonly origin: string;
-  /** @throws SecurityError with the peer's failure code when there is no complete answer; its detail says why */
+  /** @throws CallError with the peer's failure code when there is no complete answer; its detail says why */
   request(request: SecureRequest): Promise<SecureResponse>;
 }
 
@@ -40,4 +40,10 @@ export interface SecurePeerOptions {
   readonly clientCertificate?: boolean;
   readonly maxConnections?: number;
   readonly connectTimeoutMilliseconds?: number;
+}
+
+/** A callee that may be done with before its client is. */
+export interface OpenPeer extends SecurePeer {
+  /** Lets calls under way finish, then closes the connections. */
+  close(): Promise<void>;
 }

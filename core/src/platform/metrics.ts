@@ -3,7 +3,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** Prometheus metrics of one process; a name asked for twice is the same metric. */
 export interface Metrics {
   counter(name: string, help: string, labels?: readonly string[]): Counter;
-  gauge(name: string, help: string, labels?: readonly string[]): Gauge;
+  /** @param collect sets the gauge when it is read, so that nothing has to be counted before */
+  gauge(name: string, help: string, labels?: readonly string[], collect?: (gauge: Gauge) => void): Gauge;
   histogram(name: string, help: string, buckets: readonly number[], labels?: readonly string[]): Histogram;
   /** The text exposition format. */
   expose(): Promise<{ contentType: string; body: string }>;
@@ -25,8 +26,17 @@ export function createMetrics(): Metrics {
     counter: (name, help, labels = []) =>
       (registry.getSingleMetric(name) as Counter | undefined) ??
       new Counter({ name, help, labelNames: [...labels], registers }),
-    gauge: (name, help, labels = []) =>
-      find(name, Gauge) ?? new Gauge({ name, help, labelNames: [...labels], registers }),
+    gauge: (name, help, labels = [], collect = () => undefined) =>
+      find(name, Gauge) ??
+      new Gauge({
+        name,
+        help,
+        labelNames: [...labels],
+        registers,
+        collect() {
+          collect(this);
+        },
+      }),
     histogram: (name, help, buckets, labels = []) =>
       find(name, Histogram) ??
       new Histogram({ name, help, buckets: [...buckets], labelNames: [...labels], registers }),

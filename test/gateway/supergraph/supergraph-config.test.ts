@@ -26,6 +26,14 @@ describe('supergraph.yaml', () => {
   test.each([
     ['a variable that is not set', 'https://${NOPE}/', '', /variable NOPE is not set/],
     ['an unknown key', 'https://a/', 'aduana: { retries: 3 }', /retries/],
+    ['an unknown circuit breaker', 'https://a/', 'aduana: { circuit_breaker: maybe }', /circuit_breaker/],
+    [
+      'a circuit that opens at once',
+      'https://a/',
+      'aduana: { circuit_breaker: { failures: 0 } }',
+      /failures/,
+    ],
+    ['no connection at all', 'https://a/', 'aduana: { max_connections: 0 }', /max_connections/],
     ['no URL', 'localhost', '', /not a URL|neither/],
     ['another protocol', 'ftp://a/', '', /neither https nor http/],
     ['credentials in the URL', 'https://user:pass@a/', '', /credentials/],
@@ -54,6 +62,27 @@ describe('supergraph.yaml', () => {
       `subgraphs:\n  one:\n    routing_url: "${url}"\n    schema: { file: a.graphql }\n    ${more}\n`,
     );
     expect(problems.join('\n')).toMatch(expected);
+  });
+
+  test('says how much a subgraph is asked at once, and when it is left alone', () => {
+    const loadOf = (aduana: string) =>
+      parse(
+        `subgraphs: { one: { routing_url: "https://a/", schema: { file: a.graphql }, aduana: ${aduana} } }`,
+      ).subgraphs.get('one')?.load;
+    expect(loadOf('{}')).toEqual({
+      circuitBreaker: { failures: 10, openMs: 2_000 },
+      maxConnections: 128,
+      maxWaiting: 256,
+    });
+    expect(loadOf('{ circuit_breaker: off, max_connections: 4, max_waiting: 0 }')).toEqual({
+      circuitBreaker: 'off',
+      maxConnections: 4,
+      maxWaiting: 0,
+    });
+    expect(loadOf('{ circuit_breaker: { open_ms: 500 } }')?.circuitBreaker).toEqual({
+      failures: 10,
+      openMs: 500,
+    });
   });
 
   test('refuses plain http on loopback where mTLS is demanded, and only there', () => {

@@ -1,0 +1,22 @@
+import type { Code } from '../errors/error-codes.ts';
+import { SecurityError } from '../errors/security-error.ts';
+
+/**
+ * Why a call brought no answer: there was no connection or it ended, the time was over, the answer was too large, or
+ * the caller wanted it no longer.
+ */
+export type CallFailure = 'connection' | 'deadline' | 'oversize' | 'abandoned';
+
+/** A call to another service that brought no complete answer. */
+export class CallError extends SecurityError {
+  readonly failure: CallFailure;
+
+  constructor(
+    code: Code,
+    failure: CallFailure,
+    options: { readonly detail: string; readonly cause?: unknown },
+  ) {
+    super(code, options);
+    this.failure = failure;
+  }
+}

@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { createSecureClient } from '@aduana/core/client/secure-client';
+import type { StsClient } from '@aduana/core/client/sts-client';
+import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createLog } from '@aduana/core/platform/log';
+import { createMetrics } from '@aduana/core/platform/metrics';
+import { Secret } from '@aduana/core/secrets/secret';
+import { createForward, type Forward } from '../../gateway/pipeline/forward.ts';
+import type { LoadedSubgraph } from '../../gateway/supergraph/loaded-supergraph.ts';
+import { NO_HEADERS } from '../../gateway/supergraph/header-rules.ts';
+import { DEFAULT_LOAD } from '../../gateway/supergraph/subgraph-load.ts';
+import { createTestCa } from './test-ca.ts';
+import { issueTestIdentity } from './test-identity.ts';
+
+export type Behave = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A subgraph over mTLS that behaves as it is told, and can be away. */
+export interface ServedSubgraph {
+  behave: Behave;
+  /** Connections that it holds open. */
+  connections(): Promise<number>;
+  stop(): Promise<void>;
+  /** Listens again, where it did. */
+  restart(): Promise<void>;
+}
+
+/** The gateway's way to subgraphs as it is in production, but for the STS. */
+export interface Forwarding {
+  readonly forward: Forward;
+  readonly subgraphs: ReadonlyMap<string, LoadedSubgraph>;
+  readonly served: Readonly<Record<string, ServedSubgraph>>;
+  readonly log: readonly string[];
+  metrics(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export const LONGEST_ANSWER = 1_048_576;
+
+/** @param settings by the subgraph's name: what differs from the usual */
+export async function openForwarding(
+  settings: Readonly<Record<string, Partial<LoadedSubgraph>>>,
+): Promise<Forwarding> {
+  const lines: string[] = [];
+  const log = createLog('info', (line) => lines.push(line));
+  const clock = createSystemClock();
+  const metrics = createMetrics();
+  const ca = await createTestCa();
+  const identity = await issueTestIdentity(ca, 'leads');
+  const tls = serverTlsOptions(identity.current(), { clientCertificates: 'require', minVersion: 'TLSv1.3' });
+  const client = createSecureClient({ identity: await issueTestIdentity(ca, 'gateway'), clock, log });
+  const sts = { narrow: () => Promise.resolve(Secret.of('token')), forgetNarrowed: () => undefined };
+  const served: Record<string, ServedSubgraph> = {};
+  const subgraphs = new Map<string, LoadedSubgraph>();
+  for (const [name, own] of Object.entries(settings)) {
+    const { subgraph, port } = await serve(tls);
+    served[name] = subgraph;
+    subgraphs.set(name, {
+      name,
+      url: `https://localhost:${String(port)}/graphql`,
+      audience: 'leads',
+      headers: NO_HEADERS,
+      errors: 'masked',
+      timeoutMs: 5_000,
+      clientCertificate: true,
+      load: DEFAULT_LOAD,
+      ...own,
+    });
+  }
+  return {
+    forward: createForward({
+      client,
+      sts: sts as unknown as StsClient,
+      trustDomain: 'aduana.local',
+      maxResponseBytes: LONGEST_ANSWER,
+      platform: { clock, log, metrics },
+    }),
+    subgraphs,
+    served,
+    log: lines,
+    metrics: async () => (await metrics.expose()).body,
+    async close() {
+      await client.close();
+      for (const subgraph of Object.values(served)) await subgraph.stop();
+    },
+  };
+}
+
+async function serve(tls: object): Promise<{ subgraph: ServedSubgraph; port: number }> {
+  const place: { behave: Behave; server?: Server | undefined } = {
+    behave: (_, response) => response.writeHead(503).end(),
+  };
+  const listen = async (port: number): Promise<number> => {
+    const server = createServer(tls, (request, response) => {
+      request.resume();
+      place.behave(request, response);
+    });
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    place.server = server;
+    return (server.address() as AddressInfo).port;
+  };
+  const port = await listen(0);
+  const subgraph: ServedSubgraph = {
+    get behave() {
+      return place.behave;
+    },
+    set behave(behave) {
+      place.behave = behave;
+    },
+    connections: () =>
+      new Promise((resolve) => {
+        if (place.server === undefined) resolve(0);
+        else place.server.getConnections((_, count) => { resolve(count); }); // prettier-ignore
+      }),
+    async stop() {
+      const { server } = place;
+      place.server = undefined;
+      server?.closeAllConnections();
+      if (server !== undefined) await new Promise((resolve) => server.close(resolve));
+    },
+    async restart() {
+      await listen(port);
+    },
+  };
+  return { subgraph, port };
+}

@@ -33,6 +33,8 @@ export const GATEWAY_SETTINGS = {
   LIMIT_COST: countOrOff(10_000),
   LIMIT_BATCH: countOrOff(1),
   LIMIT_CONCURRENT_OPERATIONS: countOrOff(200),
+  LIMIT_OPERATIONS_IN_PROGRESS: countOrOff(1_000),
+  LIMIT_OPERATIONS_WAITING: count(1_000, 0),
   OPERATION_TIMEOUT_MS: count(30_000),
   RATE_LIMIT_PER_MINUTE: countOrOff('off'),
 } as const;

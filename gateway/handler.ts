@@ -91,7 +91,7 @@ async function walk(
   const delegated = await rooms.exchange(authenticate(request), request);
   const { caller } = delegated;
   noteCaller(journal, caller);
-  const leave = await rooms.callers.enter(caller);
+  const leave = await rooms.callers.enter(caller, request);
   try {
     const mediaType = chooseMediaType(request.headers.accept);
     const { requests, batched } = readGraphqlRequests(request, body, rooms.limits.batch);

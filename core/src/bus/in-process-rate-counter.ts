@@ -32,6 +32,7 @@ export function createInProcessRateCounter(clock: Clock): RateCounter {
       return Promise.resolve({ allowed: false, retryAfterMilliseconds: Math.max(1, wait) });
     },
     state: 'ok',
+    replicas: 1,
     close: () => Promise.resolve(),
   };
 }

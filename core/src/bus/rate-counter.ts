@@ -10,5 +10,7 @@ export interface RateCounter {
   take(key: string, limit: number, windowMilliseconds: number): Promise<RateVerdict>;
   /** `alone`: the count should be shared between replicas and is not, so that each has a share of the limit. */
   readonly state: 'ok' | 'alone';
+  /** How many replicas were last seen to count, this one included. */
+  readonly replicas: number;
   close(): Promise<void>;
 }

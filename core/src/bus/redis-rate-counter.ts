@@ -94,6 +94,9 @@ export function createRedisRateCounter(url: string, prefix: string, clock: Clock
     get state() {
       return state;
     },
+    get replicas() {
+      return replicas;
+    },
     async close() {
       await heartbeat.stop();
       redis.disconnect();

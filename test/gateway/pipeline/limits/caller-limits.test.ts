@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SecurityError } from '@aduana/core/errors/security-error';
 import { createLog } from '@aduana/core/platform/log';
+import { createMetrics } from '@aduana/core/platform/metrics';
 import { Secret } from '@aduana/core/secrets/secret';
 import { createCallerLimits } from '../../../../gateway/pipeline/limits/caller-limits.ts';
 import type { Caller } from '../../../../gateway/pipeline/stages.ts';
@@ -31,15 +32,25 @@ function caller(sub: string, sub_iss = 'https://sts'): Caller {
   } as unknown as Caller;
 }
 
-function open(settings: { concurrent?: number | 'off'; perMinute?: number | 'off' }) {
+interface Given {
+  concurrent?: number | 'off';
+  inProgress?: number | 'off';
+  waiting?: number;
+  perMinute?: number | 'off';
+}
+
+function open(settings: Given) {
   const clock = createFakeClock();
+  const metrics = createMetrics();
   const limits = createCallerLimits(
     {
       LIMIT_CONCURRENT_OPERATIONS: settings.concurrent ?? 'off',
+      LIMIT_OPERATIONS_IN_PROGRESS: settings.inProgress ?? 'off',
+      LIMIT_OPERATIONS_WAITING: settings.waiting ?? 0,
       RATE_LIMIT_PER_MINUTE: settings.perMinute ?? 'off',
       REDIS_URL: undefined,
     },
-    { clock, log: createLog('silent', () => undefined) },
+    { clock, log: createLog('silent', () => undefined), metrics },
   );
   const outcome = (who: Caller) =>
     limits.enter(who).then(
@@ -49,7 +60,7 @@ function open(settings: { concurrent?: number | 'off'; perMinute?: number | 'off
         return `${String(status)} ${code} ${String(retryAfterSeconds)}`;
       },
     );
-  return { clock, limits, outcome };
+  return { clock, limits, outcome, metrics };
 }
 
 describe('limits of a caller', () => {
@@ -109,5 +120,29 @@ describe('limits of a caller', () => {
     (await limits.enter(caller('a')))();
     expect(await outcome(caller('a'))).toMatch(/RATE_LIMITED/);
     expect(await outcome(caller('a'))).toMatch(/RATE_LIMITED/);
+  });
+
+  test('no more operations of all callers at once than allowed: some wait, the others are told at once', async () => {
+    const { clock, limits, outcome, metrics } = open({ inProgress: 1, waiting: 1 });
+    const leave = await limits.enter(caller('a'));
+    const waiting = outcome(caller('b'));
+    expect(await outcome(caller('c'))).toBe('503 OVERLOADED 1');
+    leave();
+    leave();
+    expect(await waiting).toBe('ok');
+    const tooLate = outcome(caller('c'));
+    await clock.advance(2_000);
+    expect(await tooLate).toBe('503 OVERLOADED 1');
+    const { body } = await metrics.expose();
+    expect(body).toContain('aduana_operations_in_progress 1');
+    expect(body).toContain('aduana_operations_refused_total 2');
+  });
+
+  test('who finds no place among all keeps none of its own', async () => {
+    const { limits, outcome } = open({ concurrent: 1, inProgress: 1 });
+    const leave = await limits.enter(caller('a'));
+    expect(await outcome(caller('b'))).toBe('503 OVERLOADED 1');
+    leave();
+    expect(await outcome(caller('b'))).toBe('ok');
   });
 });

@@ -13,6 +13,8 @@ export interface LedgerFindings {
   readonly openIntents: readonly string[];
   /** Events whose loss the log itself admits although their requests were answered. */
   readonly admittedLosses: number;
+  /** Where the log last announces which entries it drops, and the minimum index that it names. */
+  readonly retention: { readonly seq: number; readonly minimumIndex: unknown } | undefined;
   /** Milliseconds since the epoch. */
   readonly newest: number;
 }
@@ -43,6 +45,7 @@ interface LedgerEvent {
     readonly count?: unknown;
     readonly answered?: unknown;
     readonly ranges?: unknown;
+    readonly minimum_index?: unknown;
   };
 }
 
@@ -51,20 +54,30 @@ export class EventLedger {
   readonly #boots = new Map<string, Boot>();
   /** Who promised an outcome, by the id of the request. */
   readonly #open = new Set<string>();
+  /** Whether earlier entries are dropped: a boot is judged from its first kept event on. */
+  readonly #beginsLate: boolean;
+  #retention: LedgerFindings['retention'];
   #admitted = 0;
   #newest = 0;
 
-  add(event: LedgerEvent): void {
+  constructor(beginsLate: boolean) {
+    this.#beginsLate = beginsLate;
+  }
+
+  add(event: LedgerEvent, seq: number): void {
     const { source, type, time } = event;
     const peer = String(source?.peer);
-    const boot = this.#boot(peer, String(source?.instance), String(source?.boot_id));
-    if (typeof source?.n === 'number') count(boot, source.n);
+    const n = typeof source?.n === 'number' ? source.n : undefined;
+    const boot = this.#boot(peer, String(source?.instance), String(source?.boot_id), n);
+    if (n !== undefined) count(boot, n);
     if (typeof time === 'string') this.#newest = Math.max(this.#newest, Date.parse(time) || 0);
     if (type === 'request.intent') this.#open.add(`${peer} ${String(event.detail?.audit_id)}`);
     else if (type === 'request') this.#open.delete(`${peer} ${String(event.id)}`);
     else if (type === 'request.unknown')
       this.#open.delete(`${String(event.detail?.peer)} ${String(event.detail?.audit_id)}`);
     else if (type === 'audit.gap') this.#admit(boot, event);
+    else if (type === 'audit.retention' && peer === 'audit')
+      this.#retention = { seq, minimumIndex: event.detail?.minimum_index };
   }
 
   findings(): LedgerFindings {
@@ -72,15 +85,17 @@ export class EventLedger {
       missing: [...this.#boots.values()].flatMap(missingOf),
       openIntents: [...this.#open].map((key) => key.slice(key.indexOf(' ') + 1)),
       admittedLosses: this.#admitted,
+      retention: this.#retention,
       newest: this.#newest,
     };
   }
 
-  #boot(peer: string, instance: string, bootId: string): Boot {
+  #boot(peer: string, instance: string, bootId: string, n = 0): Boot {
     const key = JSON.stringify([peer, instance, bootId]);
     const known = this.#boots.get(key);
     if (known !== undefined) return known;
-    const boot = { peer, instance, bootId, next: 0, early: new Set<number>() };
+    const next = this.#beginsLate ? n : 0;
+    const boot = { peer, instance, bootId, next, early: new Set<number>() };
     this.#boots.set(key, boot);
     return boot;
   }

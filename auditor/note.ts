@@ -49,6 +49,13 @@ export function parseCheckpoint(text: string): SignedTree | undefined {
   return { origin, size: Number(size), root: Buffer.from(encoded, 'base64') };
 }
 
+/** The minimum index that a note's text states of the log `origin` (c2sp.org/tlog-tiles, Pruning); undefined for any other text. */
+export function parseMinimumIndex(text: string, origin: string): number | undefined {
+  const [name, statement, ...rest] = text.split('\n');
+  const [, index] = /^minimum index ([1-9]\d{0,14})$/.exec(statement ?? '') ?? [];
+  return name === origin && index !== undefined && rest.join('') === '' ? Number(index) : undefined;
+}
+
 function isSignedBy({ name, id, key }: VerifierKey, text: string, line: string): boolean {
   const [dash, signer, encoded, ...rest] = line.split(' ');
   if (dash !== '—' || signer !== name || encoded === undefined || rest.length > 0) return false;

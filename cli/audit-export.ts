@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecurePeer } from '@aduana/core/client/secure-peer';
 import { auditUrl } from '@aduana/core/config/house-settings';
@@ -15,6 +15,10 @@ import { openHouseClient, runningSettings } from './house-client.ts';
 export interface LogSource {
   readonly vkey: string;
   readonly checkpoint: string;
+  /** The signed note that says below which index entries are dropped; empty where none are. */
+  readonly minimumIndex: string;
+  /** The leaf hashes from `from` up to `to`: one full tile. */
+  hashes(from: number, to: number): Promise<Buffer>;
   /** Canonical texts from `from` up to `to`; fewer where they are gone. */
   entries(from: number, to: number): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -39,8 +43,12 @@ async function openRunningLog(context: CommandContext): Promise<LogSource | unde
   });
   try {
     const vkey = await get(peer, '/audit/vkey');
+    // before the checkpoint: that one covers the event which announces the minimum index
+    const minimumIndex = await get(peer, '/audit/minimum-index');
     const checkpoint = await get(peer, '/audit/checkpoint');
     return {
+      minimumIndex: minimumIndex.toString('utf8'),
+      hashes: (from) => get(peer, `/audit/tile/0/${tileName(from / BUNDLE)}`),
       vkey: vkey.toString('utf8'),
       checkpoint: checkpoint.toString('utf8'),
       entries: (from, to) => readBundle(peer, from, to),
@@ -66,11 +74,16 @@ async function get(peer: SecurePeer, path: string): Promise<Buffer> {
   return body;
 }
 
+/** The index of a tile as its path names it (c2sp.org/tlog-tiles). */
+function tileName(index: number): string {
+  const digits = String(index).padStart(Math.ceil(String(index).length / 3) * 3, '0');
+  const groups = digits.match(/\d{3}/g) ?? [];
+  return groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/');
+}
+
 /** One bundle of the tile layout (c2sp.org/tlog-tiles): each entry after its length in two bytes. */
 async function readBundle(peer: SecurePeer, from: number, to: number): Promise<readonly string[]> {
-  const digits = String(from / BUNDLE).padStart(Math.ceil(String(from / BUNDLE).length / 3) * 3, '0');
-  const groups = digits.match(/\d{3}/g) ?? [];
-  const name = groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/');
+  const name = tileName(from / BUNDLE);
   const partial = to - from === BUNDLE ? '' : `.p/${String(to - from)}`;
   const body = await get(peer, `/audit/tile/entries/${name}${partial}`);
   const entries: string[] = [];
@@ -95,9 +108,20 @@ async function openStoredLog(context: CommandContext): Promise<LogSource> {
     );
   });
   const { database, close } = await openAuditStore(settings, context);
+  const { rows: notes } = await database.query<{ note: string }>(
+    'SELECT note FROM minimum_indexes ORDER BY number DESC LIMIT 1',
+  );
   return {
     vkey,
     checkpoint,
+    minimumIndex: notes[0]?.note ?? '',
+    async hashes(from) {
+      const { rows } = await database.query<{ hashes: Buffer }>(
+        'SELECT hashes FROM tiles WHERE level = 0 AND index = $1',
+        [from / BUNDLE],
+      );
+      return rows[0]?.hashes ?? Buffer.alloc(0);
+    },
     async entries(from, to) {
       const { rows } = await database.query<{ canonical: string }>(
         'SELECT canonical FROM entries WHERE seq >= $1 AND seq < $2 ORDER BY seq',
@@ -134,29 +158,45 @@ async function openAuditStore(
   };
 }
 
-/** Writes `entries.jsonl`, `checkpoint` and `vkey`, up to the signed size. */
+/** Writes `entries.jsonl`, `checkpoint` and `vkey`, up to the signed size; of dropped entries their hashes. */
 export async function exportLog(source: LogSource, folder: string): Promise<number> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, 'vkey'), source.vkey, { mode: 0o600 });
   await writeFile(join(folder, 'checkpoint'), source.checkpoint, { mode: 0o600 });
   const size = Number(source.checkpoint.split('\n')[1] ?? 0);
-  const file = await open(join(folder, 'entries.jsonl'), 'w', 0o600);
+  const minimumIndex = Number(/^minimum index (\d+)$/m.exec(source.minimumIndex)?.[1] ?? 0);
+  await rm(join(folder, 'minimum-index'), { force: true });
+  await rm(join(folder, 'dropped-hashes'), { force: true });
+  if (minimumIndex > 0) {
+    await writeFile(join(folder, 'minimum-index'), source.minimumIndex, { mode: 0o600 });
+    await write(join(folder, 'dropped-hashes'), 0, minimumIndex, source.hashes);
+  }
+  let entries = 0;
+  await write(join(folder, 'entries.jsonl'), minimumIndex, size, async (from, to) => {
+    const texts = await source.entries(from, to);
+    entries += texts.length;
+    return texts.map((text) => `${text}\n`).join('');
+  });
+  return entries;
+}
+
+/** Writes a file bundle by bundle, reading one ahead. */
+async function write(
+  path: string,
+  begin: number,
+  end: number,
+  read: (from: number, to: number) => Promise<string | Buffer>,
+): Promise<void> {
+  const file = await open(path, 'w', 0o600);
   try {
-    return await writeEntries(source, size, file);
+    const readFrom = (from: number) => (from < end ? read(from, Math.min(from + BUNDLE, end)) : undefined);
+    let next = readFrom(begin);
+    for (let from = begin; next !== undefined; from += BUNDLE) {
+      const content = await next;
+      next = readFrom(from + BUNDLE);
+      if (content.length > 0) await file.appendFile(content);
+    }
   } finally {
     await file.close();
   }
-}
-
-async function writeEntries(source: LogSource, size: number, file: FileHandle): Promise<number> {
-  let next = size > 0 ? source.entries(0, Math.min(BUNDLE, size)) : undefined;
-  let written = 0;
-  for (let from = 0; next !== undefined; from += BUNDLE) {
-    const entries = await next;
-    const following = from + BUNDLE;
-    next = following < size ? source.entries(following, Math.min(following + BUNDLE, size)) : undefined;
-    written += entries.length;
-    if (entries.length > 0) await file.write(`${entries.join('\n')}\n`);
-  }
-  return written;
 }

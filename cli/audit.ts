@@ -37,7 +37,7 @@ export function registerAudit(program: Command, context: CommandContext): void {
     });
   audit
     .command('export')
-    .description('write entries.jsonl, checkpoint and vkey')
+    .description('write entries.jsonl, checkpoint and vkey; of dropped entries their hashes')
     .requiredOption('--out <dir>', 'the folder, made where it does not exist')
     .action(async ({ out }: { out: string }) => {
       const source = await openLogSource(context);

@@ -1,5 +1,9 @@
 import { z } from 'zod';
 import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
+import { durationOrOff } from '@aduana/core/config/variable';
+
+/** What is dropped by a slip of the pen never comes back. */
+const SHORTEST_RETENTION_MS = 86_400_000;
 
 /** What the audit log reads of the environment. */
 export const AUDIT_SETTINGS = {
@@ -12,6 +16,11 @@ export const AUDIT_SETTINGS = {
   /** A witness that cosigns the checkpoints, and its verifier key. */
   AUDIT_WITNESS_URL: z.url('is not a URL').optional(),
   AUDIT_WITNESS_VKEY: z.string().optional(),
+  /** How long entries are kept; `off` keeps all for ever. */
+  AUDIT_RETENTION: durationOrOff('off').refine(
+    (value) => value === 'off' || value >= SHORTEST_RETENTION_MS,
+    'is shorter than a day',
+  ),
   SIEM_SINKS: z.string().default('policies/siem.yaml'),
 } as const;
 

@@ -19,10 +19,14 @@ import type { AuditSettings } from './config.ts';
 import type { LogPlatform } from './open-log.ts';
 import type { IntegrityOptions } from './reading/integrity.ts';
 import { createProofs, type Proofs } from './reading/proofs.ts';
+import { createMinimumIndex, type MinimumIndex } from './retention/minimum-index.ts';
 
 export interface OpenCheckpoints extends Pick<IntegrityOptions, 'vkey' | 'contradiction' | 'watch'> {
   readonly tree: TreeReader;
   readonly proofs: Proofs;
+  readonly minimumIndex: MinimumIndex;
+  /** Ends signing for good. */
+  readonly refuse: (reason: string) => void;
   readonly advance: () => Promise<void>;
   readonly verify: () => Promise<void>;
   /** The last note that a witness has cosigned. */
@@ -53,30 +57,23 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
   const record = createRecorder(options);
   const signing = await openSigning(options, { guard, tree, record, signers: () => signers });
   const contradiction = (): string | undefined => signing.contradiction;
-  const proofs = createProofs({
-    reader,
-    tree,
-    guard,
-    signers: () => signers,
-    isTampered: () => contradiction() !== undefined,
-  });
-  const watch = await openWatch(options, { tree, proofs, signing, record });
+  const isTampered = (): boolean => contradiction() !== undefined;
+  const proofs = createProofs({ reader, tree, guard, signers: () => signers, isTampered });
+  const minimumIndex = createMinimumIndex({ ...options.store, clock, signers: () => signers });
+  await minimumIndex.renew();
+  const watch = await openWatch(options, { tree, proofs, signing, minimumIndex, record });
   const keepVkey = (): Promise<void> =>
     writeFileAtomically(join(folder, 'vkey'), `${signers[0].vkey}\n`, 0o600);
   await keepVkey();
   const unwatch = watchCheckpointSigners(secrets, origin, (rotated) => {
     signers = rotated;
     record('checkpoint.rotate', { vkeys: vkeysOf(rotated) });
-    Promise.all([keepVkey(), signing.advance()]).catch((error: unknown) => {
+    Promise.all([keepVkey(), signing.advance(), minimumIndex.renew()]).catch((error: unknown) => {
       log.error('a rotated checkpoint key could not be put to use', { error: describeError(error) });
     });
   });
   const witnessing = await startWitnessing(settings, {
-    folder,
-    guard,
-    tree,
-    clock,
-    log,
+    ...{ folder, guard, tree, clock, log },
     logVkeys: () => vkeysOf(signers),
   });
   const loop = every(clock, () => PAUSE_MS, () => signing.advance(), (error) => {
@@ -86,7 +83,11 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
   return {
     tree,
     proofs,
+    minimumIndex,
     watch,
+    refuse: (reason) => {
+      signing.refuse(reason);
+    },
     vkey: () => signers[0].vkey,
     contradiction,
     advance: () => signing.advance(),
@@ -134,12 +135,14 @@ function openWatch(
     readonly tree: TreeReader;
     readonly proofs: Proofs;
     readonly signing: CheckpointWriter;
+    readonly minimumIndex: MinimumIndex;
     readonly record: Recorder;
   },
 ): Promise<IntegrityWatch> {
   return IntegrityWatch.start({
     reader,
     tree: parts.tree,
+    minimumIndex: parts.minimumIndex,
     clock,
     log,
     file: join(settings.ADUANA_HOME, 'audit', 'verified'),

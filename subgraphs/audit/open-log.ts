@@ -7,12 +7,15 @@ import { ensureSecret } from './checkpoints/checkpoint-key.ts';
 import type { TreeReader } from './checkpoints/tree-reader.ts';
 import type { AuditSettings } from './config.ts';
 import { createIngest, type Ingest } from './log/ingest.ts';
-import { AUDIT_MIGRATIONS, AUDIT_SCHEMA } from './log/migrations.ts';
+import { AUDIT_MIGRATIONS } from './log/migrations.ts';
+import { AUDIT_SCHEMA } from './log/schema.ts';
 import { createSequencer } from './log/sequencer.ts';
 import { createSubjectKeys, type SubjectKeys } from './log/subject-keys.ts';
 import { openCheckpoints } from './open-checkpoints.ts';
 import { type Integrity, readIntegrity } from './reading/integrity.ts';
 import type { Proofs } from './reading/proofs.ts';
+import type { MinimumIndex } from './retention/minimum-index.ts';
+import { startRetention } from './retention/start-retention.ts';
 import { readSinkSettings } from './shippers/sink-settings.ts';
 import { startShippers } from './shippers/start-shippers.ts';
 
@@ -22,6 +25,7 @@ export interface OpenLog {
   readonly ingest: Ingest;
   readonly proofs: Proofs;
   readonly tree: TreeReader;
+  readonly minimumIndex: Pick<MinimumIndex, 'current' | 'note'>;
   readonly vkey: () => string;
   readonly witnessed: () => string | undefined;
   /** The service's own line to its log. */
@@ -32,6 +36,8 @@ export interface OpenLog {
   readonly integrity: () => Promise<Integrity>;
   /** Verifies what is new, then everything. */
   readonly verify: () => Promise<void>;
+  /** Drops the entries whose retention has ended. */
+  readonly retain: () => Promise<void>;
   /** Why the log is not whole; undefined while it is. */
   readonly contradiction: () => string | undefined;
   readonly close: () => Promise<void>;
@@ -53,16 +59,23 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     log,
     own: () => audit,
   });
-  const spool = await openSpool({
-    folder: join(settings.ADUANA_HOME, 'spool', 'audit'),
-    key: (await ensureSecret(secrets, 'spool-keys/audit')).revealBytes(),
-    maxBytes: settings.AUDIT_SPOOL_MAX_BYTES,
-    log,
-  });
+  const spool = await openOwnSpool(settings, platform);
   const audit = openOwnLine(settings, platform, ingest, spool);
   const checkpoints = await openCheckpoints({ settings, platform, store, audit });
   await audit.start();
   const shippers = startShippers(sinks, store, platform);
+  const states = (size: number) => shippers.states(size);
+  const retention = startRetention({
+    ...platform,
+    ...store,
+    ...checkpoints,
+    keepMilliseconds: settings.AUDIT_RETENTION,
+    signedSize: async () => (await checkpoints.proofs.checkpoint()).size,
+    onTampered: checkpoints.refuse,
+    instance: `audit@${settings.INSTANCE}`,
+    sinks: states,
+    audit,
+  });
   await checkpoints.advance();
 
   return {
@@ -72,19 +85,31 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     subjectKeys,
     proofs: checkpoints.proofs,
     tree: checkpoints.tree,
+    minimumIndex: checkpoints.minimumIndex,
     vkey: checkpoints.vkey,
     witnessed: checkpoints.witnessed,
     advance: checkpoints.advance,
     contradiction: checkpoints.contradiction,
     verify: checkpoints.verify,
-    integrity: () => readIntegrity({ reader, clock, ...checkpoints, sinks: (size) => shippers.states(size) }),
+    retain: () => retention.run(),
+    integrity: () => readIntegrity({ reader, clock, ...checkpoints, sinks: states }),
     async close() {
+      await retention.stop();
       await shippers.stop();
       await audit.stop();
       await spool.close();
       await checkpoints.close();
     },
   };
+}
+
+async function openOwnSpool(settings: AuditSettings, { secrets, log }: LogPlatform): Promise<Spool> {
+  return openSpool({
+    folder: join(settings.ADUANA_HOME, 'spool', 'audit'),
+    key: (await ensureSecret(secrets, 'spool-keys/audit')).revealBytes(),
+    maxBytes: settings.AUDIT_SPOOL_MAX_BYTES,
+    log,
+  });
 }
 
 /** The log's own events take the way of all others, without the network. */

@@ -2,7 +2,9 @@ import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Database } from '@aduana/core/store/database';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
+import type { MinimumIndex } from './retention/minimum-index.ts';
 import type { SubgraphContext } from '../start-subgraph.ts';
+import { assertKept, assertNotDropped } from './reading/assert-kept.ts';
 import type { Integrity } from './reading/integrity.ts';
 import type { CheckpointView, InclusionProofView, Proofs } from './reading/proofs.ts';
 import {
@@ -16,6 +18,7 @@ import {
 export interface ResolverOptions {
   readonly reader: Database;
   readonly proofs: Proofs;
+  readonly minimumIndex: Pick<MinimumIndex, 'current'>;
   readonly integrity: () => Promise<Integrity>;
   /** Whether the log may still be read; who read what is in it before the answer leaves. */
   readonly audit: AuditSink;
@@ -30,7 +33,7 @@ interface ConnectionArguments {
 const MAX_PAGE = 200;
 
 /** The resolvers of `schema.graphql`; every read of events is an event itself. */
-export function createResolvers({ reader, proofs, integrity, audit }: ResolverOptions) {
+export function createResolvers({ reader, proofs, minimumIndex, integrity, audit }: ResolverOptions) {
   const recordRead = async (context: SubgraphContext, what: string, detail: object): Promise<void> => {
     const { claims } = context.token;
     await audit.record({
@@ -56,6 +59,7 @@ export function createResolvers({ reader, proofs, integrity, audit }: ResolverOp
         checkFilter(asked);
         const limit = pageSize(first);
         const from = after === undefined || after === null ? -1 : seqOfCursor(after);
+        if (from >= 0) await assertKept(from + 1, minimumIndex);
         const found = await findEvents(reader, asked, from, limit + 1);
         await recordRead(context, 'auditEvents', { filter: asked, first: limit, after: from });
         return connectionOf(found.slice(0, limit), found.length > limit, from >= 0);
@@ -64,6 +68,7 @@ export function createResolvers({ reader, proofs, integrity, audit }: ResolverOp
         const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
         const found = isId ? await findEventById(reader, id) : undefined;
         await recordRead(context, 'auditEvent', { id: isId ? id : null, found: found !== undefined });
+        if (isId && found === undefined) await assertNotDropped(id, { reader, minimumIndex });
         return found === undefined ? null : eventView(found);
       },
       auditCheckpoint: async (_: unknown, { size }: { size?: number | null }) =>

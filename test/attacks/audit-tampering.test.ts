@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { AUDIT_SCHEMA } from '../../subgraphs/audit/log/migrations.ts';
+import { AUDIT_SCHEMA } from '../../subgraphs/audit/log/schema.ts';
 import { postedBody, postedEvent } from '../support/audit-events.ts';
 import { openTestLog, type TestLog } from '../support/open-test-log.ts';
 import { describeStores } from '../support/stores.ts';

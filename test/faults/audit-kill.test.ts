@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { AUDIT_MIGRATIONS, AUDIT_SCHEMA } from '../../subgraphs/audit/log/migrations.ts';
+import { AUDIT_MIGRATIONS } from '../../subgraphs/audit/log/migrations.ts';
+import { AUDIT_SCHEMA } from '../../subgraphs/audit/log/schema.ts';
 import { freePort, untilListening } from '../support/free-port.ts';
 import { describePostgres } from '../support/stores.ts';
 

@@ -58,24 +58,30 @@ export function checkpointText({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${String(size)}\n${root.toString('base64')}\n`;
 }
 
-/** A signed note over a checkpoint; each signer adds its line. */
+/** A signed note over a checkpoint. */
 export function signCheckpoint(checkpoint: Checkpoint, signers: readonly NoteSigner[]): string {
-  const text = checkpointText(checkpoint);
+  return signNote(checkpointText(checkpoint), signers);
+}
+
+/** A signed note (c2sp.org/signed-note); each signer adds its line. */
+export function signNote(text: string, signers: readonly NoteSigner[]): string {
   return `${text}\n${signers.map((signer) => `${signer.signatureLine(text)}\n`).join('')}`;
 }
 
-/** The checkpoint of a note that one of `vkeys` has signed; undefined for anything else. */
-export function openCheckpoint(note: string, vkeys: readonly string[]): Checkpoint | undefined {
+/** The text of a note that one of `vkeys` has signed; undefined for anything else. */
+export function openNote(note: string, vkeys: readonly string[]): string | undefined {
   const end = note.indexOf('\n\n');
   if (end < 0 || !note.endsWith('\n')) return undefined;
   const text = note.slice(0, end + 1);
   const keys = vkeys.map(parseVkey);
-  const signed = note
-    .slice(end + 2, -1)
-    .split('\n')
-    .some((line) => keys.some((key) => isSignedBy(key, text, line)));
-  const [origin, size, root, ...rest] = text.split('\n');
-  if (!signed || origin === undefined || size === undefined || root === undefined) return undefined;
+  const lines = note.slice(end + 2, -1).split('\n');
+  return lines.some((line) => keys.some((key) => isSignedBy(key, text, line))) ? text : undefined;
+}
+
+/** The checkpoint of a note that one of `vkeys` has signed; undefined for anything else. */
+export function openCheckpoint(note: string, vkeys: readonly string[]): Checkpoint | undefined {
+  const [origin, size, root, ...rest] = openNote(note, vkeys)?.split('\n') ?? [];
+  if (origin === undefined || size === undefined || root === undefined) return undefined;
   if (!/^(0|[1-9]\d{0,15})$/.test(size) || rest.length !== 1) return undefined;
   const rootBytes = Buffer.from(root, 'base64');
   if (rootBytes.length !== 32 || rootBytes.toString('base64') !== root) return undefined;

@@ -66,6 +66,7 @@ export const ERROR_CODES = {
   OPERATION_TIMEOUT: { status: 504, text: 'The operation took too long' },
   OVERLOADED: { status: 503, text: 'The service is overloaded' },
   AUDIT_UNAVAILABLE: { status: 503, text: 'The decision cannot be recorded' },
+  AUDIT_ENTRY_GONE: { status: 410, text: 'The retention of this entry has ended; its hash is still proven' },
   AUDIT_CONFLICT: { status: 409, text: 'An event with this id and other content is stored' },
   STATUS_UNAVAILABLE: { status: 503, text: 'What is revoked cannot be known' },
   STS_UNAVAILABLE: { status: 503, text: 'The Security Token Service did not answer' },

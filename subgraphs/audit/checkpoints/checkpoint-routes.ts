@@ -1,16 +1,22 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Route, ServiceResponse } from '@aduana/core/http/route';
+import type { MinimumIndex } from '../retention/minimum-index.ts';
 import type { Proofs } from '../reading/proofs.ts';
 
-/** What any auditor may read without credentials: the last signed checkpoint, the key to verify it with, and what a witness cosigned. */
+/**
+ * What any auditor may read without credentials: the last signed checkpoint, the key to verify it with, what a witness
+ * cosigned, and below which index entries are dropped.
+ */
 export function createCheckpointRoutes({
   proofs,
   vkey,
   witnessed,
+  minimumIndex,
 }: {
   readonly proofs: Proofs;
   readonly vkey: () => string;
   readonly witnessed: () => string | undefined;
+  readonly minimumIndex: Pick<MinimumIndex, 'note'>;
 }): readonly Route[] {
   return [
     {
@@ -22,12 +28,12 @@ export function createCheckpointRoutes({
     {
       method: 'GET',
       path: '/audit/checkpoint/witnessed',
-      handle() {
-        const note = witnessed();
-        return note === undefined
-          ? Promise.reject(new SecurityError('NOT_FOUND'))
-          : Promise.resolve(text(note));
-      },
+      handle: async () => Promise.resolve(textOrNothing(witnessed())),
+    },
+    {
+      method: 'GET',
+      path: '/audit/minimum-index',
+      handle: async () => textOrNothing(await minimumIndex.note()),
     },
   ];
 }
@@ -38,4 +44,10 @@ function text(body: string): ServiceResponse {
     headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' },
     body,
   };
+}
+
+/** @throws SecurityError `NOT_FOUND` */
+function textOrNothing(body: string | undefined): ServiceResponse {
+  if (body === undefined) throw new SecurityError('NOT_FOUND');
+  return text(body);
 }

@@ -46,7 +46,7 @@ export class CheckpointWriter {
   }
 
   static async open(options: CheckpointWriterOptions): Promise<CheckpointWriter> {
-    return new CheckpointWriter(options, await TileAccumulator.load(options.reader));
+    return new CheckpointWriter(options, await TileAccumulator.load(options.reader, options.treeReader));
   }
 
   /** Why nothing is signed any more; undefined while the log is whole. */

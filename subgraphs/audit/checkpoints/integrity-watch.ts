@@ -6,10 +6,13 @@ import { every, type Repeating } from '@aduana/core/platform/every';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import type { Database } from '@aduana/core/store/database';
 import type { Hole } from '../reading/integrity.ts';
+import type { MinimumIndex } from '../retention/minimum-index.ts';
 import { type LedgerSnapshot, SourceLedger } from '../reading/source-ledger.ts';
 import { TileAccumulator } from './tile-accumulator.ts';
 import type { TreeReader } from './tree-reader.ts';
-import { TamperedError, verifyEntries } from './verify-entries.ts';
+import { TamperedError } from './tampered-error.ts';
+import { verifyDropped } from './verify-dropped.ts';
+import { verifyEntries } from './verify-entries.ts';
 
 export interface IntegrityWatchOptions {
   readonly reader: Database;
@@ -20,16 +23,24 @@ export interface IntegrityWatchOptions {
   readonly file: string;
   /** How many entries are signed: no more is verified. */
   readonly signedSize: () => Promise<number>;
+  readonly minimumIndex: Pick<MinimumIndex, 'verified'>;
   readonly onTampered: (reason: string) => void;
   readonly onHoles: (holes: readonly Hole[], openIntents: number) => void;
 }
 
 const PAUSE_MS = 30_000;
 const ENTRIES_AT_ONCE = 500;
+const HASHES_AT_ONCE = 8192;
 /** The pause after a piece of work, in its own length: one part in twenty is a share of 5 %. */
 const REST = 19;
 /** A mutation is answered long before that. */
 const INTENT_PATIENCE_MS = 120_000;
+
+interface Observer {
+  readonly onEvent: Parameters<typeof verifyEntries>[3];
+  /** Entries are passed over whose texts are gone. */
+  readonly onDropped: () => void;
+}
 
 interface Snapshot extends LedgerSnapshot {
   readonly size: number;
@@ -84,26 +95,30 @@ export class IntegrityWatch {
   /** Verifies what was signed since the last time. */
   async verifyNew(): Promise<void> {
     const before = this.#verified.size;
-    const tree = this.#verified;
-    await this.#verify(tree, (event) => {
-      this.#ledger.add(event);
+    await this.#verify(this.#verified, {
+      onEvent: (event) => {
+        this.#ledger.add(event);
+      },
+      onDropped: () => {
+        this.#ledger = SourceLedger.beginningLate();
+      },
     });
-    if (tree.size > before) await this.#remember();
+    if (this.#verified.size > before) await this.#remember();
     this.#tellHoles();
   }
 
-  /** Verifies everything from the first entry on. */
+  /** Verifies everything from the first entry on; of dropped ones, their hashes. */
   async verifyAll(): Promise<void> {
-    await this.#verify(new TileAccumulator(), () => undefined);
+    await this.#verify(new TileAccumulator(), { onEvent: () => undefined, onDropped: () => undefined });
   }
 
-  async #verify(tree: TileAccumulator, onEvent: Parameters<typeof verifyEntries>[3]): Promise<void> {
-    const { clock, reader, onTampered } = this.#options;
+  async #verify(tree: TileAccumulator, observer: Observer): Promise<void> {
+    const { clock, onTampered } = this.#options;
     try {
       const size = await this.#options.signedSize();
       while (tree.size < size && !this.#stopped.signal.aborted) {
         const began = clock.monotonic();
-        await verifyEntries(reader, tree, Math.min(tree.size + ENTRIES_AT_ONCE, size), onEvent);
+        await this.#verifySome(tree, size, observer);
         const pause = (clock.monotonic() - began) * REST;
         if (tree.size < size) await clock.sleep(pause, this.#stopped.signal).catch(() => undefined);
       }
@@ -111,6 +126,15 @@ export class IntegrityWatch {
       if (!(error instanceof TamperedError)) throw error;
       onTampered(error.message);
     }
+  }
+
+  async #verifySome(tree: TileAccumulator, size: number, { onEvent, onDropped }: Observer): Promise<void> {
+    const { reader } = this.#options;
+    const minimumIndex = await this.#options.minimumIndex.verified();
+    if (tree.size < minimumIndex) {
+      onDropped();
+      await verifyDropped(reader, tree, Math.min(alignedAfter(tree.size), minimumIndex));
+    } else await verifyEntries(reader, tree, Math.min(tree.size + ENTRIES_AT_ONCE, size), onEvent);
   }
 
   #tellHoles(): void {
@@ -132,11 +156,11 @@ export class IntegrityWatch {
   }
 
   async #restore(): Promise<void> {
-    const { file, tree, reader, log } = this.#options;
+    const { file, tree, log } = this.#options;
     try {
       const snapshot = JSON.parse(await readFile(file, 'utf8')) as Snapshot;
       if ((await tree.root(snapshot.size)).toString('hex') !== snapshot.root) return;
-      const edge = await TileAccumulator.at(reader, snapshot.size);
+      const edge = await TileAccumulator.at(tree, snapshot.size);
       if (edge.root().toString('hex') !== snapshot.root) return;
       this.#verified = edge;
       this.#ledger = new SourceLedger(snapshot);
@@ -147,4 +171,8 @@ export class IntegrityWatch {
         });
     }
   }
+}
+
+function alignedAfter(size: number): number {
+  return (Math.floor(size / HASHES_AT_ONCE) + 1) * HASHES_AT_ONCE;
 }

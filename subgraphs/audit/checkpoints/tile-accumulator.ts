@@ -1,6 +1,6 @@
 import { foldSubtrees } from '@aduana/core/audit/merkle';
 import type { Database } from '@aduana/core/store/database';
-import { foldComplete, TILE_HASHES } from './tree-reader.ts';
+import { foldComplete, MissingHashError, TILE_HASHES, type TreeReader } from './tree-reader.ts';
 
 export interface FullTile {
   readonly level: number;
@@ -49,32 +49,26 @@ export class TileAccumulator {
   }
 
   /** The right edge of the tree of `size` leaves. */
-  static async at(reader: Database, size: number): Promise<TileAccumulator> {
+  static async at(tree: Pick<TreeReader, 'tile'>, size: number): Promise<TileAccumulator> {
     const accumulator = new TileAccumulator();
     accumulator.#size = size;
-    for (
-      let level = 0, nodes = size;
-      level === 0 || nodes > 0;
-      level += 1, nodes = Math.floor(nodes / TILE_HASHES)
-    ) {
-      const edge = Math.floor(nodes / TILE_HASHES) * TILE_HASHES;
-      const { rows } = await reader.query<{ hash: Buffer }>(
-        level === 0
-          ? 'SELECT leaf_hash AS hash FROM entries WHERE seq >= $1 AND seq < $2 ORDER BY seq'
-          : `SELECT root AS hash FROM tiles WHERE level = ${String(level - 1)} AND index >= $1 AND index < $2 ORDER BY index`,
-        [edge, nodes],
-      );
-      accumulator.#partial[level] = rows.map(({ hash }) => hash);
+    for (let level = 0, nodes = size; nodes > 0; level += 1, nodes = Math.floor(nodes / TILE_HASHES)) {
+      const width = nodes % TILE_HASHES;
+      const hashes = width === 0 ? [] : await tree.tile(level, Math.floor(nodes / TILE_HASHES), width);
+      accumulator.#partial[level] = [...hashes];
     }
     return accumulator;
   }
 
-  /** The right edge of the full tiles: leaves follow from its size. */
-  static async load(reader: Database): Promise<TileAccumulator> {
+  /** The right edge of the full tiles: leaves follow from its size. Of tiles that do not fit together, none. */
+  static async load(reader: Database, tree: Pick<TreeReader, 'tile'>): Promise<TileAccumulator> {
     const { rows } = await reader.query<{ full: number }>(
-      'SELECT count(*) AS full FROM tiles WHERE level = 0',
+      'SELECT coalesce(max(index) + 1, 0) AS full FROM tiles WHERE level = 0',
     );
-    return TileAccumulator.at(reader, (rows[0]?.full ?? 0) * TILE_HASHES);
+    return TileAccumulator.at(tree, (rows[0]?.full ?? 0) * TILE_HASHES).catch((error: unknown) => {
+      if (error instanceof MissingHashError) return new TileAccumulator();
+      throw error;
+    });
   }
 }
 

@@ -105,7 +105,8 @@ export function foldComplete(hashes: readonly Buffer[]): Buffer {
   return row[0] ?? EMPTY_ROOT;
 }
 
-function splitHashes(bytes: Buffer): readonly Buffer[] {
+/** The hashes of a full tile. */
+export function splitHashes(bytes: Buffer): readonly Buffer[] {
   return Array.from({ length: bytes.length / HASH_BYTES }, (_, at) =>
     bytes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES),
   );

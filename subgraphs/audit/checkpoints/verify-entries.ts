@@ -1,12 +1,9 @@
 import { leafHash } from '@aduana/core/audit/merkle';
 import type { Database } from '@aduana/core/store/database';
 import { columnsOf, type StampedEvent } from '../log/entry-columns.ts';
-import type { FullTile, TileAccumulator } from './tile-accumulator.ts';
-
-/** What the database holds is not what was recorded, or not what was signed. */
-export class TamperedError extends Error {
-  override readonly name = 'TamperedError';
-}
+import { TamperedError } from './tampered-error.ts';
+import type { TileAccumulator } from './tile-accumulator.ts';
+import { verifyLeaves } from './verify-leaves.ts';
 
 interface Row {
   readonly seq: number;
@@ -36,20 +33,15 @@ export async function verifyEntries(
     `SELECT seq, leaf_hash, canonical, ${COLUMNS} FROM entries WHERE seq >= $1 AND seq < $2 ORDER BY seq`,
     [from, to],
   );
-  const signed = await signedRoots(reader, from, to);
-  const tiles: FullTile[] = [];
-  for (const row of rows) {
-    if (row.seq !== tree.size) break;
-    onEvent(verifyRow(row));
-    tiles.push(...tree.append(row.leaf_hash));
-    for (const root of signed.get(tree.size) ?? [])
-      if (!root.equals(tree.root()))
-        throw new TamperedError(
-          `the checkpoint of ${String(tree.size)} entries does not cover these entries`,
-        );
-  }
+  const gap = rows.findIndex(({ seq }, at) => seq !== from + at);
+  const whole = gap < 0 ? rows : rows.slice(0, gap);
+  for (const row of whole) onEvent(verifyRow(row));
+  await verifyLeaves(
+    reader,
+    tree,
+    whole.map(({ leaf_hash: leaf }) => leaf),
+  );
   if (tree.size < to) throw new TamperedError(`entry ${String(tree.size)} is missing`);
-  await verifyTiles(reader, tiles);
 }
 
 function verifyRow(row: Row): StampedEvent {
@@ -68,32 +60,5 @@ function parseEvent({ seq, canonical }: Row): StampedEvent {
     return JSON.parse(canonical) as StampedEvent;
   } catch {
     throw new TamperedError(`entry ${String(seq)} is not an event`);
-  }
-}
-
-async function signedRoots(
-  reader: Database,
-  from: number,
-  to: number,
-): Promise<ReadonlyMap<number, readonly Buffer[]>> {
-  const { rows } = await reader.query<{ size: number; root: Buffer }>(
-    'SELECT DISTINCT size, root FROM checkpoints WHERE size > $1 AND size <= $2',
-    [from, to],
-  );
-  const roots = new Map<number, Buffer[]>();
-  for (const { size, root } of rows) roots.set(size, [...(roots.get(size) ?? []), root]);
-  return roots;
-}
-
-/** Tiles are written with the checkpoint that first covers them; one that is not there yet is not missed. */
-async function verifyTiles(reader: Database, tiles: readonly FullTile[]): Promise<void> {
-  for (const { level, index, root, hashes } of tiles) {
-    const { rows } = await reader.query<{ root: Buffer; hashes: Buffer }>(
-      'SELECT root, hashes FROM tiles WHERE level = $1 AND index = $2',
-      [level, index],
-    );
-    const [stored] = rows;
-    if (stored !== undefined && !(stored.root.equals(root) && stored.hashes.equals(hashes)))
-      throw new TamperedError(`tile ${String(level)}/${String(index)} is not the one of these entries`);
   }
 }

@@ -1,9 +1,6 @@
 import type { Migration } from '@aduana/core/store/database';
-
-export const AUDIT_SCHEMA = 'audit';
-
-/** Entries lie in partitions of this many: retention drops whole ones. */
-export const PARTITION_ENTRIES = 65_536;
+import { RETENTION } from '../retention/retention-migration.ts';
+import { AUDIT_SCHEMA, PARTITION_ENTRIES } from './schema.ts';
 
 const ENTRIES: Migration = {
   name: '001-entries',
@@ -198,4 +195,4 @@ const SINKS: Migration = {
     GRANT SELECT ON sinks, dead_letters TO "${reader}";`,
 };
 
-export const AUDIT_MIGRATIONS: readonly Migration[] = [ENTRIES, PARTITIONS, APPEND, TREE, SINKS];
+export const AUDIT_MIGRATIONS: readonly Migration[] = [ENTRIES, PARTITIONS, APPEND, TREE, SINKS, RETENTION];

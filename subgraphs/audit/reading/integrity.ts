@@ -1,5 +1,6 @@
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Database } from '@aduana/core/store/database';
+import type { MinimumIndex } from '../retention/minimum-index.ts';
 
 export type IntegrityStatus = 'OK' | 'TAMPERED' | 'INCOMPLETE' | 'BEHIND';
 
@@ -23,6 +24,7 @@ export interface Integrity {
   readonly status: IntegrityStatus;
   readonly size: number;
   readonly verifiedSize: number;
+  readonly minimumIndex: number;
   readonly vkey: string;
   readonly lag: number;
   readonly holes: readonly Hole[];
@@ -36,6 +38,7 @@ export interface IntegrityOptions {
   readonly clock: Clock;
   readonly vkey: () => string;
   readonly contradiction: () => string | undefined;
+  readonly minimumIndex: Pick<MinimumIndex, 'current'>;
   readonly watch: {
     readonly verifiedSize: number;
     holes(): readonly Hole[];
@@ -66,6 +69,7 @@ export async function readIntegrity(options: IntegrityOptions): Promise<Integrit
     status,
     size,
     verifiedSize: watch.verifiedSize,
+    minimumIndex: await options.minimumIndex.current(),
     vkey: options.vkey(),
     lag: Math.max(0, size - signedSize),
     holes,

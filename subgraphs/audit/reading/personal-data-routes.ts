@@ -6,12 +6,15 @@ import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/r
 import type { Database } from '@aduana/core/store/database';
 import { isObject } from '../log/parse-events.ts';
 import type { SubjectKeys } from '../log/subject-keys.ts';
+import type { MinimumIndex } from '../retention/minimum-index.ts';
+import { assertNotDropped } from './assert-kept.ts';
 import { authorizePeer, type PeerAuthority } from './authorize-peer.ts';
 import { findEventById } from './stored-event.ts';
 import { peerActor } from './peer-actor.ts';
 
 export interface PersonalDataOptions extends PeerAuthority {
   readonly reader: Database;
+  readonly minimumIndex: Pick<MinimumIndex, 'current'>;
   readonly subjectKeys: SubjectKeys;
   readonly audit: AuditSink;
 }
@@ -37,6 +40,7 @@ async function reveal(request: ServiceRequest, options: PersonalDataOptions): Pr
   const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
   await record(options.audit, request, service, 'audit.read', { what: 'pii', id: isId ? id : null });
   const event = isId ? await findEventById(options.reader, id) : undefined;
+  if (isId && event === undefined) await assertNotDropped(id, options);
   const { pii } = JSON.parse(event?.canonical ?? '{}') as { pii?: SealedPersonalData | null };
   if (pii === undefined || pii === null) throw new SecurityError('NOT_FOUND');
   const key = await options.subjectKeys.find(Buffer.from(pii.subject, 'hex'));

@@ -31,6 +31,8 @@ interface Boot {
 
 /** A ledger as it is kept on disk. */
 export interface LedgerSnapshot {
+  /** Whether earlier events are not known: a boot is judged from its first known one on. */
+  readonly beganLate?: boolean;
   readonly boots: readonly Boot[];
   readonly intents: readonly (readonly [string, number])[];
 }
@@ -44,14 +46,21 @@ export class SourceLedger {
   readonly #boots: Map<string, Boot>;
   /** The time of the intent, by peer and request. */
   readonly #intents: Map<string, number>;
+  readonly #beganLate: boolean;
 
   constructor(snapshot: LedgerSnapshot = { boots: [], intents: [] }) {
     this.#boots = new Map(snapshot.boots.map((boot) => [keyOf(boot.peer, boot.instance, boot.bootId), { ...boot, early: [...boot.early] }])); // prettier-ignore
     this.#intents = new Map(snapshot.intents);
+    this.#beganLate = snapshot.beganLate ?? false;
+  }
+
+  /** An account of a log whose first entries are gone. */
+  static beginningLate(): SourceLedger {
+    return new SourceLedger({ beganLate: true, boots: [], intents: [] });
   }
 
   add({ id, time, type, source, detail }: CountedEvent): void {
-    const boot = this.#bootOf(source.peer, source.instance, source.boot_id);
+    const boot = this.#bootOf(source);
     count(boot, source.n);
     if (type === 'request.intent')
       this.#intents.set(`${source.peer} ${String(detail?.audit_id)}`, Date.parse(time));
@@ -71,14 +80,18 @@ export class SourceLedger {
   }
 
   snapshot(): LedgerSnapshot {
-    return { boots: [...this.#boots.values()], intents: [...this.#intents] };
+    return {
+      beganLate: this.#beganLate,
+      boots: [...this.#boots.values()],
+      intents: [...this.#intents],
+    };
   }
 
-  #bootOf(peer: string, instance: string, bootId: string): Boot {
+  #bootOf({ peer, instance, boot_id: bootId, n }: CountedEvent['source']): Boot {
     const key = keyOf(peer, instance, bootId);
     const known = this.#boots.get(key);
     if (known !== undefined) return known;
-    const boot = { peer, instance, bootId, next: 0, early: [] };
+    const boot = { peer, instance, bootId, next: this.#beganLate ? n : 0, early: [] };
     this.#boots.set(key, boot);
     const [oldest] = this.#boots.keys();
     if (this.#boots.size > MAX_BOOTS && oldest !== undefined) this.#boots.delete(oldest);

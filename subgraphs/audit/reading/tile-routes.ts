@@ -4,6 +4,8 @@ import type { Route, ServiceRequest } from '@aduana/core/http/route';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Database } from '@aduana/core/store/database';
 import { TILE_HASHES, type TreeReader } from '../checkpoints/tree-reader.ts';
+import type { MinimumIndex } from '../retention/minimum-index.ts';
+import { assertKept } from './assert-kept.ts';
 import { authorizePeer, type PeerAuthority } from './authorize-peer.ts';
 import type { Proofs } from './proofs.ts';
 import { parseTilePath, type TilePath } from './tile-path.ts';
@@ -13,6 +15,7 @@ export interface TileRouteOptions extends PeerAuthority {
   readonly reader: Database;
   readonly tree: TreeReader;
   readonly proofs: Proofs;
+  readonly minimumIndex: Pick<MinimumIndex, 'current'>;
   readonly audit: AuditSink;
 }
 
@@ -36,6 +39,7 @@ export function createTileRoutes(options: TileRouteOptions): readonly Route[] {
     if (asked === undefined) throw new SecurityError('NOT_FOUND');
     const { size } = await proofs.checkpoint();
     if (!isWithin(asked, size)) throw new SecurityError('NOT_FOUND', { detail: 'beyond the signed tree' });
+    if (isEntries) await assertKept(asked.index * TILE_HASHES, options.minimumIndex);
     if (isEntries && recorded.get(service) === undefined) {
       await recordRead(service, request, asked, options.audit);
       recorded.set(service, true, clock.now() + READ_RECORDED_FOR_MS);

@@ -1,0 +1,25 @@
+import type { Database } from '@aduana/core/store/database';
+import { TamperedError } from './tampered-error.ts';
+import type { TileAccumulator } from './tile-accumulator.ts';
+import { splitHashes, TILE_HASHES } from './tree-reader.ts';
+import { verifyLeaves } from './verify-leaves.ts';
+
+/**
+ * Holds what is left of dropped entries, their leaf hashes, against tiles and checkpoints, from `tree.size` up to `to`,
+ * where a tile ends.
+ *
+ * @param tree grows by these leaves
+ * @throws TamperedError at the first thing that does not hold
+ */
+export async function verifyDropped(reader: Database, tree: TileAccumulator, to: number): Promise<void> {
+  const { rows } = await reader.query<{ index: number; hashes: Buffer }>(
+    'SELECT index, hashes FROM tiles WHERE level = 0 AND index >= $1 AND index < $2 ORDER BY index',
+    [Math.floor(tree.size / TILE_HASHES), to / TILE_HASHES],
+  );
+  for (const { index, hashes } of rows) {
+    const skipped = tree.size - index * TILE_HASHES;
+    if (skipped < 0) break;
+    await verifyLeaves(reader, tree, splitHashes(hashes).slice(skipped));
+  }
+  if (tree.size < to) throw new TamperedError(`the hash of entry ${String(tree.size)} is missing`);
+}

@@ -9,10 +9,10 @@ export const RECORD_HEADER_BYTES = 40;
 
 export interface SegmentScan {
   readonly records: readonly SegmentRecord[];
-  /** Where the first record that is cut or damaged begins; the length of the segment where there is none. */
+  /** Where the first record begins that is torn and has nothing intact behind it; the length where there is none. */
   readonly intactBytes: number;
-  /** Records whose bytes are whole but whose HMAC is not ours. */
-  readonly forged: number;
+  /** Records, at least, that are damaged or not ours. */
+  readonly lost: number;
 }
 
 export interface SegmentRecord {
@@ -21,7 +21,44 @@ export interface SegmentRecord {
   readonly end: number;
 }
 
-/** @param offset where the record will begin: a record does not verify anywhere else */
+export interface SegmentContent {
+  readonly segment: string;
+  /** Where in the segment `bytes` begin. */
+  readonly from: number;
+  readonly bytes: Buffer;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+/** Length and CRC-32C of an empty record. */
+const MARK_BEGIN = Buffer.alloc(HMAC_AT);
+
+/**
+ * Texts that become durable together. An empty record before them says that everything in front of it was durable when
+ * they were written: what is damaged there is lost, while what is damaged behind the last one is what a crash has torn.
+ *
+ * @param from where the group will begin: a record does not verify anywhere else
+ */
+export function encodeGroup(
+  key: Uint8Array,
+  segment: string,
+  from: number,
+  texts: readonly Buffer[],
+): Buffer {
+  let offset = from;
+  return Buffer.concat(
+    [NO_BYTES, ...texts].map((bytes) => {
+      const record = encodeRecord(key, segment, offset, bytes);
+      offset += record.length;
+      return record;
+    }),
+  );
+}
+
+/** How many bytes a group of texts takes, of these many bytes together. */
+export function groupBytes(count: number, textBytes: number): number {
+  return textBytes + (count + 1) * RECORD_HEADER_BYTES;
+}
+
 export function encodeRecord(key: Uint8Array, segment: string, offset: number, bytes: Buffer): Buffer {
   const header = Buffer.alloc(RECORD_HEADER_BYTES);
   header.writeUInt32BE(bytes.length, LENGTH_AT);
@@ -30,24 +67,59 @@ export function encodeRecord(key: Uint8Array, segment: string, offset: number, b
   return Buffer.concat([header, bytes]);
 }
 
-/** Reads a segment up to its first torn or damaged record; forged ones are passed over and counted. */
-export function scanSegment(key: Uint8Array, segment: string, content: Buffer): SegmentScan {
+/** Reads what is ours, passing over what is damaged or forged. */
+export function scanSegment(key: Uint8Array, content: SegmentContent): SegmentScan {
   const records: SegmentRecord[] = [];
-  let forged = 0;
+  let lost = 0;
   let at = 0;
-  while (at + RECORD_HEADER_BYTES <= content.length) {
-    const length = content.readUInt32BE(at + LENGTH_AT);
-    const end = at + RECORD_HEADER_BYTES + length;
-    if (end > content.length) break;
-    const bytes = content.subarray(at + RECORD_HEADER_BYTES, end);
-    if (content.readUInt32BE(at + CRC_AT) !== crc32c(bytes)) break;
-    const claimed = content.subarray(at + HMAC_AT, at + RECORD_HEADER_BYTES);
-    if (constantTimeEqual(claimed, mac(key, segment, at, bytes)))
-      records.push({ text: bytes.toString('utf8'), end });
-    else forged += 1;
-    at = end;
+  while (at + RECORD_HEADER_BYTES <= content.bytes.length) {
+    const found = readRecord(key, content, at);
+    if (found === undefined) {
+      const next = afterDamage(key, content, at);
+      if (next === undefined) break;
+      lost += 1;
+      at = next;
+      continue;
+    }
+    at += RECORD_HEADER_BYTES + found.bytes.length;
+    if (!found.isOurs) lost += 1;
+    else if (found.bytes.length > 0)
+      records.push({ text: found.bytes.toString('utf8'), end: content.from + at });
   }
-  return { records, intactBytes: at, forged };
+  return { records, intactBytes: content.from + at, lost };
+}
+
+/** The record that begins there; undefined where none does, or one that is torn or damaged. */
+function readRecord(
+  key: Uint8Array,
+  { segment, from, bytes: content }: SegmentContent,
+  at: number,
+): { readonly bytes: Buffer; readonly isOurs: boolean } | undefined {
+  if (at + RECORD_HEADER_BYTES > content.length) return undefined;
+  const end = at + RECORD_HEADER_BYTES + content.readUInt32BE(at + LENGTH_AT);
+  if (end > content.length) return undefined;
+  const bytes = content.subarray(at + RECORD_HEADER_BYTES, end);
+  if (content.readUInt32BE(at + CRC_AT) !== crc32c(bytes)) return undefined;
+  const claimed = content.subarray(at + HMAC_AT, at + RECORD_HEADER_BYTES);
+  const isOurs = constantTimeEqual(claimed, mac(key, segment, from + at, bytes));
+  // zeroes are what a crash leaves of a file that had grown, and no record of anybody
+  return isOurs || bytes.length > 0 ? { bytes, isOurs } : undefined;
+}
+
+/** Where to read on behind a damaged record; undefined where no group follows, so that it may be torn. */
+function afterDamage(key: Uint8Array, content: SegmentContent, at: number): number | undefined {
+  const group = nextGroup(key, content, at + 1);
+  if (group === undefined) return undefined;
+  const { bytes } = content;
+  const following = at + RECORD_HEADER_BYTES + bytes.readUInt32BE(at + LENGTH_AT);
+  return following < group && readRecord(key, content, following)?.isOurs === true ? following : group;
+}
+
+function nextGroup(key: Uint8Array, content: SegmentContent, from: number): number | undefined {
+  const { bytes } = content;
+  for (let at = bytes.indexOf(MARK_BEGIN, from); at >= 0; at = bytes.indexOf(MARK_BEGIN, at + 1))
+    if (readRecord(key, content, at)?.isOurs === true) return at;
+  return undefined;
 }
 
 function mac(key: Uint8Array, segment: string, offset: number, bytes: Uint8Array): Buffer {

@@ -1,9 +1,10 @@
-import { type FileHandle, mkdir, open, readdir, readFile, truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SecurityError } from '../errors/security-error.ts';
 import type { Log } from '../platform/log.ts';
 import { createMutex } from '../platform/mutex.ts';
-import { encodeRecord, RECORD_HEADER_BYTES, scanSegment, type SegmentRecord } from './spool-segment.ts';
+import { recoverSegments, segmentName, segmentNumber, type SpoolSegment } from './recover-segments.ts';
+import { createSpoolDisk, type SpoolDisk, type SpoolFile } from './spool-disk.ts';
+import { encodeGroup, groupBytes, scanSegment, type SegmentRecord } from './spool-segment.ts';
 
 export interface SpoolOptions {
   readonly folder: string;
@@ -11,49 +12,51 @@ export interface SpoolOptions {
   readonly key: Uint8Array;
   readonly maxBytes: number;
   readonly log: Log;
+  /** Absent: this machine's. */
+  readonly disk?: SpoolDisk;
+  readonly segmentBytes?: number;
 }
 
-interface Segment {
-  readonly name: string;
-  bytes: number;
-}
-
-interface ScannedSegment {
-  readonly name: string;
+/** The oldest segment, as far as it is read. */
+interface Head {
+  readonly segment: SpoolSegment;
   readonly bytes: number;
   readonly records: readonly SegmentRecord[];
 }
 
 const SEGMENT_BYTES = 4_194_304;
-const SEGMENT_NAME = /^\d{12}\.spool$/;
+const NOTHING = Buffer.alloc(0);
 
 /** Opens the spool of a folder, cuts a torn tail and leaves everything else to be sent again. */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
-  await mkdir(options.folder, { recursive: true, mode: 0o700 });
-  const { segments, lost } = await recover(options);
-  return new Spool(options, segments, lost);
+  const disk = options.disk ?? createSpoolDisk();
+  await disk.makeFolder(options.folder);
+  const { segments, lost } = await recoverSegments({ ...options, disk });
+  return new Spool({ ...options, disk }, segments, lost);
 }
 
 /** A queue of texts on disk that survives the death of process and machine. */
 export class Spool {
-  /** Records found at opening that were damaged or forged, and are therefore lost. */
-  readonly lostAtOpening: number;
-  readonly #options: SpoolOptions;
-  readonly #segments: Segment[];
+  readonly #options: SpoolOptions & { readonly disk: SpoolDisk };
+  readonly #segments: SpoolSegment[];
   readonly #inTurn = createMutex();
   #bytes: number;
   #next: number;
   /** Open for the newest segment, unless that was found at opening or could not be written. */
-  #tail: FileHandle | undefined;
-  #head: ScannedSegment | undefined;
-  #readOffset = 0;
+  #tail: SpoolFile | undefined;
+  /** May hold the beginning of what could not be written: nothing is written anywhere before that is cut. */
+  #torn: SpoolSegment | undefined;
+  #head: Head | undefined;
+  /** How many texts of the oldest segment are dropped. */
+  #dropped = 0;
+  #lost: number;
 
-  constructor(options: SpoolOptions, segments: Segment[], lostAtOpening: number) {
+  constructor(options: SpoolOptions & { readonly disk: SpoolDisk }, segments: SpoolSegment[], lost: number) {
     this.#options = options;
     this.#segments = segments;
-    this.lostAtOpening = lostAtOpening;
+    this.#lost = lost;
     this.#bytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
-    this.#next = Number(segments.at(-1)?.name.slice(0, 12) ?? 0) + 1;
+    this.#next = segmentNumber(segments.at(-1)) + 1;
   }
 
   get bytes(): number {
@@ -64,9 +67,16 @@ export class Spool {
     return this.#segments.length === 0;
   }
 
+  /** Texts, at least, that were found damaged or forged since the last call. */
+  takeLost(): number {
+    const lost = this.#lost;
+    this.#lost = 0;
+    return lost;
+  }
+
   /** Whether these texts fit that part of `maxBytes`, at three bytes for each UTF-16 unit. */
   hasRoom(texts: readonly string[], shareOfRoom: number): boolean {
-    const incoming = texts.reduce((sum, { length }) => sum + 3 * length + RECORD_HEADER_BYTES, 0);
+    const incoming = groupBytes(texts.length, texts.reduce((sum, { length }) => sum + 3 * length, 0)); // prettier-ignore
     return this.#bytes + incoming <= this.#options.maxBytes * shareOfRoom;
   }
 
@@ -97,8 +107,7 @@ export class Spool {
   /** Forgets the oldest `count`, which `peek` has shown. */
   drop(count: number): Promise<void> {
     return this.#inTurn(async () => {
-      const dropped = (await this.#pending()).slice(0, count).at(-1);
-      if (dropped !== undefined) this.#readOffset = dropped.end;
+      this.#dropped += Math.min(count, (await this.#pending()).length);
       await this.#pending();
     });
   }
@@ -109,54 +118,63 @@ export class Spool {
   }
 
   async #append(texts: readonly string[], shareOfRoom: number): Promise<void> {
+    const { key, maxBytes, log } = this.#options;
     const contents = texts.map((text) => Buffer.from(text));
-    const incoming = contents.reduce((sum, { length }) => sum + length + RECORD_HEADER_BYTES, 0);
-    if (this.#bytes + incoming > this.#options.maxBytes * shareOfRoom)
+    const incoming = groupBytes(texts.length, contents.reduce((sum, { length }) => sum + length, 0)); // prettier-ignore
+    if (this.#bytes + incoming > maxBytes * shareOfRoom)
       throw new SecurityError('AUDIT_UNAVAILABLE', { detail: 'the spool is full' });
     try {
-      const { segment, handle } = await this.#openTail(incoming);
-      let offset = segment.bytes;
-      const records = contents.map((content) => {
-        const record = encodeRecord(this.#options.key, segment.name, offset, content);
-        offset += record.length;
-        return record;
-      });
-      await writeDurably(handle, Buffer.concat(records), segment.bytes);
+      await this.#cutTorn();
+      const { segment, file } = await this.#openTail(incoming);
+      await file.write(encodeGroup(key, segment.name, segment.bytes, contents), segment.bytes);
+      await file.sync();
       segment.bytes += incoming;
+      segment.texts += texts.length;
       this.#bytes += incoming;
     } catch (error) {
       await this.#abandonTail();
-      this.#options.log.error('the audit spool cannot be written', { error });
+      log.error('the audit spool cannot be written', { error });
       throw new SecurityError('AUDIT_UNAVAILABLE', { detail: 'the spool cannot be written', cause: error });
     }
   }
 
-  async #openTail(incoming: number): Promise<{ segment: Segment; handle: FileHandle }> {
+  async #openTail(incoming: number): Promise<{ segment: SpoolSegment; file: SpoolFile }> {
+    const { folder, disk, segmentBytes = SEGMENT_BYTES } = this.#options;
     const last = this.#segments.at(-1);
-    if (this.#tail !== undefined && last !== undefined && last.bytes + incoming <= SEGMENT_BYTES)
-      return { segment: last, handle: this.#tail };
+    if (this.#tail !== undefined && last !== undefined && last.bytes + incoming <= segmentBytes)
+      return { segment: last, file: this.#tail };
     await this.#closeTail();
-    const segment = { name: `${String(this.#next).padStart(12, '0')}.spool`, bytes: 0 };
-    const handle = await open(join(this.#options.folder, segment.name), 'wx', 0o600);
+    const segment = { name: segmentName(this.#next), bytes: 0, texts: 0 };
+    const file = await disk.create(join(folder, segment.name));
     this.#next += 1;
-    this.#tail = handle;
+    this.#tail = file;
     this.#segments.push(segment);
-    await syncFolder(this.#options.folder);
-    return { segment, handle };
+    await disk.syncFolder(folder);
+    return { segment, file };
   }
 
   async #closeTail(): Promise<void> {
-    const handle = this.#tail;
+    const file = this.#tail;
     this.#tail = undefined;
-    await handle?.close();
+    await file?.close();
   }
 
-  /** What may be half written is cut, and its segment never written to again. */
+  /** What may be half written is cut, now or before the next is written; that segment is never written to again. */
   async #abandonTail(): Promise<void> {
     await this.#closeTail().catch(() => undefined);
-    const failed = this.#segments.at(-1);
-    if (failed === undefined) return;
-    await truncate(join(this.#options.folder, failed.name), failed.bytes).catch(() => undefined);
+    this.#torn ??= this.#segments.at(-1);
+    await this.#cutTorn().catch(() => undefined);
+  }
+
+  async #cutTorn(): Promise<void> {
+    const torn = this.#torn;
+    if (torn === undefined) return;
+    const { folder, disk } = this.#options;
+    await disk.cut(join(folder, torn.name), torn.bytes).catch(ignoreIfGone);
+    this.#torn = undefined;
+    if (torn.bytes > 0 || torn !== this.#segments.at(-1)) return;
+    this.#segments.pop(); // a disk that is full for long must not fill up with empty files
+    await disk.remove(join(folder, torn.name)).catch(() => undefined);
   }
 
   /** The records of the oldest segment that are not dropped yet; segments without any are given back. */
@@ -165,75 +183,40 @@ export class Spool {
       const [first] = this.#segments;
       if (first === undefined) return [];
       const { records } = await this.#scan(first);
-      const rest = records.filter(({ end }) => end > this.#readOffset);
-      if (rest.length > 0) return rest;
-      await this.#forget(first);
+      if (records.length > this.#dropped) return records.slice(this.#dropped);
+      await this.#forget(first, records.length);
     }
   }
 
-  async #scan({ name, bytes }: Segment): Promise<ScannedSegment> {
-    if (this.#head?.name === name && this.#head.bytes === bytes) return this.#head;
-    const { folder, key } = this.#options;
-    const content = (await readFile(join(folder, name))).subarray(0, bytes);
-    this.#head = { name, bytes, records: scanSegment(key, name, content).records };
+  /** Reads what was added since the last time. */
+  async #scan(segment: SpoolSegment): Promise<Head> {
+    const { folder, key, disk } = this.#options;
+    const known = this.#head?.segment === segment ? this.#head : { segment, bytes: 0, records: [] };
+    const { name, bytes: to } = segment;
+    if (known.bytes < to) {
+      const bytes = (await disk.read(join(folder, name), known.bytes, to).catch(ignoreIfGone)) ?? NOTHING;
+      const { records } = scanSegment(key, { segment: name, from: known.bytes, bytes });
+      this.#head = { segment, bytes: to, records: [...known.records, ...records] };
+    } else this.#head = known;
     return this.#head;
   }
 
-  async #forget(first: Segment): Promise<void> {
+  async #forget(first: SpoolSegment, found: number): Promise<void> {
+    const { folder, disk, log } = this.#options;
+    if (found < first.texts) {
+      this.#lost += first.texts - found;
+      log.error('the audit spool has lost records', { segment: first.name, count: first.texts - found });
+    }
     this.#segments.shift();
     if (this.#segments.length === 0) await this.#closeTail();
     this.#bytes -= first.bytes;
     this.#head = undefined;
-    this.#readOffset = 0;
-    await unlink(join(this.#options.folder, first.name)).catch(() => undefined);
+    this.#dropped = 0;
+    await disk.remove(join(folder, first.name)).catch(() => undefined);
   }
 }
 
-async function recover({ folder, key, log }: SpoolOptions): Promise<{ segments: Segment[]; lost: number }> {
-  const names = (await readdir(folder)).filter((name) => SEGMENT_NAME.test(name)).sort();
-  const segments: Segment[] = [];
-  let lost = 0;
-  for (const name of names) {
-    const path = join(folder, name);
-    const content = await readFile(path);
-    const { records, intactBytes, forged } = scanSegment(key, name, content);
-    lost += forged;
-    if (forged > 0)
-      log.error('the audit spool holds records that are not ours', { segment: name, count: forged });
-    if (intactBytes < content.length) {
-      // a crash tears the newest segment alone; anywhere else, something damaged the disk
-      if (name !== names.at(-1)) lost += 1;
-      log.warn('the audit spool was cut at a torn record', {
-        segment: name,
-        bytes: content.length - intactBytes,
-      });
-      await truncate(path, intactBytes);
-    }
-    if (records.length === 0) await unlink(path);
-    else segments.push({ name, bytes: intactBytes });
-  }
-  return { segments, lost };
-}
-
-async function writeDurably(handle: FileHandle, content: Buffer, position: number): Promise<void> {
-  for (let written = 0; written < content.length;) {
-    const { bytesWritten } = await handle.write(
-      content,
-      written,
-      content.length - written,
-      position + written,
-    );
-    written += bytesWritten;
-  }
-  await handle.datasync();
-}
-
-/** A new file's name is durable only once its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+/** Who removes the file of a running service takes its records: they count as lost, and the rest goes on. */
+function ignoreIfGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }

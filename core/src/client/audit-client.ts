@@ -66,7 +66,7 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
   }
 
   async function start(): Promise<void> {
-    const lost = options.spool.lostAtOpening;
+    const lost = options.spool.takeLost();
     await Promise.all([
       delivery.deliver(lifecycle('source.start', 'ALLOWED')),
       ...(lost === 0

@@ -1,6 +1,7 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { uuid } from './ids.ts';
+import { syncFolder } from './sync-folder.ts';
 
 /** Replaces a file so that readers see the old content or the new one, and a crash keeps one of them. */
 export async function writeFileAtomically(
@@ -22,6 +23,5 @@ export async function writeFileAtomically(
     await rm(draft, { force: true });
     throw error;
   }
-  const folder = await open(dirname(path), 'r');
-  await folder.sync().finally(() => folder.close());
+  await syncFolder(dirname(path));
 }

@@ -3,7 +3,8 @@ import { createSystemClock } from '@aduana/core/platform/clock';
 import { createExpiringIds } from '@aduana/core/platform/expiring-ids';
 import { generateSigningKey } from '@aduana/core/tokens/generate-signing-key';
 import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
-import { importSigningKey, signAccessToken } from '@aduana/core/tokens/sign-access-token';
+import { importSigningKey } from '@aduana/core/tokens/import-signing-key';
+import { signAccessToken } from '@aduana/core/tokens/sign-access-token';
 import { createAccessTokenVerifier } from '@aduana/core/tokens/verify-access-token';
 
 const ISSUER = 'https://localhost:8011';
@@ -13,7 +14,7 @@ export async function measureVerification(smoke) {
   const count = smoke ? 500 : 5_000;
   const clock = createSystemClock();
   const { privateJwk, publicJwk } = await generateSigningKey('ES256');
-  const signer = await importSigningKey('ES256', privateJwk);
+  const signer = importSigningKey('ES256', privateJwk);
   const keys = await parseJwkSet({ keys: [publicJwk] }, ['ES256']);
   const revoked = createExpiringIds();
   const ids = smoke ? 100_000 : 10_000_000;

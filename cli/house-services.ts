@@ -46,7 +46,7 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
         import('../subgraphs/sts/start.ts'),
       ]);
       const settings = loadConfig(STS_SETTINGS, environment);
-      return { settings, start: (platform) => startSts(settings, platform) };
+      return { settings, start: (platform) => startSts({ ...settings, variables: environment }, platform) };
     },
   },
   {

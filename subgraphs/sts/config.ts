@@ -13,6 +13,8 @@ export const STS_SETTINGS = {
   ...HOUSE_SETTINGS,
   ANONYMOUS_EVENTS_PER_MINUTE: countOrOff(1200),
   SIGNING_ALGORITHM: choice(SIGNING_ALGORITHMS, 'ES256'),
+  /** Where the private parts of new signing keys are. */
+  SIGNING_KEYS: choice(['store', 'vault_transit', 'aws_kms'], 'store'),
   /** How long a key is published before a scheduled rotation lets it sign. */
   SIGNING_KEY_LEAD: duration(20 * 60_000),
   /** How long a key that signs no more stays published. */

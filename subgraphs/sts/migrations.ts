@@ -55,4 +55,15 @@ export const MIGRATIONS: readonly Migration[] = [
         issued_tokens TO "${reader}";
     `,
   },
+  {
+    name: '0002-keys-held-elsewhere',
+    sql: () => `
+      ALTER TABLE signing_keys
+        ADD COLUMN held_in text NOT NULL DEFAULT 'store' CHECK (held_in IN ('store', 'vault_transit', 'aws_kms')),
+        ADD COLUMN reference text,
+        ADD CHECK (held_in = 'store' OR private_wrapped IS NULL),
+        ADD CHECK (held_in <> 'store' OR reference IS NULL),
+        ADD CHECK (held_in = 'store' OR reference IS NOT NULL OR state NOT IN ('PENDING', 'ACTIVE'));
+    `,
+  },
 ];

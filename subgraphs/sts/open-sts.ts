@@ -4,6 +4,9 @@ import { recordPolicies } from '@aduana/core/client/policy-recorder';
 import type { ServicePlatform } from '@aduana/core/http/service-platform';
 import { openPolicies } from '@aduana/core/iam/live-policies';
 import { describeError } from '@aduana/core/platform/log';
+import type { GuardedRemoteKeys } from '@aduana/core/secrets/guard-remote-keys';
+import type { RemoteKeysKind } from '@aduana/core/secrets/remote-keys';
+import type { Database } from '@aduana/core/store/database';
 import { STATUS_TOPIC } from '@aduana/core/status/status-entry';
 import { createStatusReader, type StatusReader } from '@aduana/core/status/status-reader';
 import type { RotationTiming } from '@aduana/core/tokens/key-set';
@@ -21,6 +24,8 @@ import {
 } from './clients/rotate-client-secret.ts';
 import { scheduleSecretRotation } from './clients/secret-schedule.ts';
 import { longestSigning, type StsSettings } from './config.ts';
+import { keepEndingKeys } from './keys/end-keys.ts';
+import { openKeyCustody, unusableKeys } from './keys/key-custody.ts';
 import { type KeyRing, openKeyRing } from './keys/key-ring.ts';
 import { ensureKeySet, type KeyRotation, rotateKeys, type RotationOrder } from './keys/key-rotation.ts';
 import { scheduleKeyRotation } from './keys/key-schedule.ts';
@@ -41,6 +46,7 @@ export interface StsOptions {
   readonly issuer: string;
   readonly platform: ServicePlatform;
   readonly openAudit: OpenAudit;
+  readonly openRemoteKeys: (kind: RemoteKeysKind) => Promise<GuardedRemoteKeys>;
 }
 
 /** The rooms of the STS, put together. */
@@ -50,6 +56,8 @@ export interface OpenSts {
   readonly platform: ServicePlatform;
   readonly store: Awaited<ReturnType<ServicePlatform['openStore']>>;
   readonly ring: KeyRing;
+  /** Whether the keys can be signed with, as far as is known of those that lie elsewhere. */
+  canSign(): boolean;
   readonly status: StatusReader;
   readonly register: TokenRegister;
   readonly audit: AuditClient;
@@ -68,6 +76,7 @@ export interface OpenSts {
   close(): Promise<void>;
 }
 
+const PROBE = Buffer.from('aduana asks whether this key can sign');
 /** How long a rotation waits for others that mean the same step. */
 const GATHER_MS = 250;
 
@@ -85,8 +94,7 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
   const flood = openFlood(settings, audit, platform);
 
   const rotation = { database, secrets, bus, audit, platform, timing, gatherMilliseconds: GATHER_MS };
-  const rotationOptions = { ...rotation, algorithm: settings.SIGNING_ALGORITHM };
-  const rotate = (order: RotationOrder) => rotateKeys(order, ring, rotationOptions);
+  const rotate = (order: RotationOrder) => rotateKeys(order, ring, { ...rotation, custody: base.custody });
   const rotateSecret = (order: SecretRotationOrder) => rotateClientSecret(order, clientSecrets, rotation);
   const { SIGNING_KEY_ROTATION_INTERVAL: interval, CLIENT_SECRET_ROTATION_INTERVAL: secretLife } = settings;
   const schedule = interval === 'off' ? undefined : scheduleKeyRotation(interval, ring, rotate, platform);
@@ -114,16 +122,15 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
 }
 
 /** What lies beneath everything: store, policies, keys, and the STS's own reader of its feed. */
-async function openBase({ settings, platform }: StsOptions) {
+async function openBase(options: StsOptions) {
+  const { settings, platform } = options;
   const { clock, log, bus, secrets } = platform;
   const store = await platform.openStore('sts', MIGRATIONS);
   const database = store.writer;
   const livePolicies = await openPolicies({ folder: settings.POLICIES_DIR, clock, log });
   const policies = () => livePolicies.current();
-  await ensureKeySet({ database, secrets, algorithm: settings.SIGNING_ALGORITHM, platform });
+  const { custody, ring, stop: stopKeys } = await openKeys(options, database);
   await seedClientSecrets(secretUsers(policies()), { database, secrets, platform }, log);
-  const longestSigningMilliseconds = longestSigning(settings);
-  const ring = await openKeyRing({ database, secrets, bus, platform, longestSigningMilliseconds });
   const status = createStatusReader({
     fetchPage: (after) => readStatusPage(database, after),
     onWake: (listener) => bus.subscribe(STATUS_TOPIC, listener),
@@ -132,9 +139,33 @@ async function openBase({ settings, platform }: StsOptions) {
   });
   await status.ready;
   const close = async (): Promise<void> => {
-    await Promise.all([ring.stop(), status.stop(), livePolicies.stop()]);
+    await Promise.all([stopKeys(), status.stop(), livePolicies.stop()]);
   };
-  return { store, livePolicies, policies, ring, status, register: createTokenRegister(database), close };
+  const canSign = (): boolean => ring.canSign && custody.answers;
+  const register = createTokenRegister(database);
+  return { store, livePolicies, policies, custody, ring, canSign, status, register, close };
+}
+
+/** @throws ConfigurationError where nothing can be signed: a start bridges no outage */
+async function openKeys({ settings, platform, openRemoteKeys }: StsOptions, database: Database) {
+  const { SIGNING_KEYS: kind, SIGNING_ALGORITHM: algorithm } = settings;
+  const { bus, secrets } = platform;
+  const custody = await openKeyCustody({ kind, algorithm, secrets, openRemoteKeys });
+  try {
+    await ensureKeySet({ database, custody, platform });
+    const longestSigningMilliseconds = longestSigning(settings);
+    const ring = await openKeyRing({ database, custody, bus, platform, longestSigningMilliseconds });
+    await ring.signer().sign(PROBE);
+    const ending = keepEndingKeys({ database, custody, bus, platform });
+    const stop = async (): Promise<void> => {
+      await Promise.all([ring.stop(), ending.stop()]);
+      await custody.close();
+    };
+    return { custody, ring, stop };
+  } catch (error) {
+    await custody.close();
+    throw unusableKeys(kind, error);
+  }
 }
 
 function openFlood(

@@ -3,6 +3,8 @@ import { openAuditLine } from '@aduana/core/client/audit-line';
 import { createRefusalRecorder } from '@aduana/core/client/refusal-recorder';
 import { createSecureClient } from '@aduana/core/client/secure-client';
 import { stsIssuer } from '@aduana/core/config/house-settings';
+import type { Environment } from '@aduana/core/config/load-config';
+import { openRemoteKeys } from '@aduana/core/secrets/open-remote-keys';
 import type { Health } from '@aduana/core/http/health';
 import { openHttpService } from '@aduana/core/http/service';
 import { serviceListeners } from '@aduana/core/http/service-listeners';
@@ -13,8 +15,13 @@ import { openSts, type OpenSts } from './open-sts.ts';
 import { createRoutes } from './routes/routes.ts';
 import { createResolvers } from './resolvers.ts';
 
+export interface StsConfig extends StsSettings {
+  /** Where `VAULT_*` is looked up for signing keys that lie there. */
+  readonly variables: Environment;
+}
+
 /** The composition root of the Security Token Service. */
-export async function startSts(settings: StsSettings, platform: ServicePlatform): Promise<RunningService> {
+export async function startSts(settings: StsConfig, platform: ServicePlatform): Promise<RunningService> {
   const timing = readRotationTiming(settings);
   const service = await openHttpService({
     name: 'sts',
@@ -35,6 +42,7 @@ export async function startSts(settings: StsSettings, platform: ServicePlatform)
       platform,
       openAudit: (ownToken) =>
         openAuditLine({ client, sts: { ownToken } }, { service: 'sts', settings, platform }),
+      openRemoteKeys: (kind) => openRemoteKeys(kind, { ...platform, environment: settings.variables }),
     });
     closers.splice(1, 0, () => sts.close());
     const graphql = await createSubgraphRoute({
@@ -64,21 +72,11 @@ export async function startSts(settings: StsSettings, platform: ServicePlatform)
   };
 }
 
-function healthOf({ ring, status, audit }: OpenSts): Health {
-  const signs = canSign(ring);
+function healthOf({ canSign, status, audit }: OpenSts): Health {
   const checks = {
-    keys: signs ? 'ok' : 'nothing can be signed now',
+    keys: canSign() ? 'ok' : 'nothing can be signed now',
     status: status.fresh ? 'ok' : 'what is revoked is not known',
     audit: audit.state,
   };
-  return { status: signs && status.fresh ? 'ok' : 'unavailable', checks };
-}
-
-function canSign(ring: OpenSts['ring']): boolean {
-  try {
-    ring.signer();
-    return true;
-  } catch {
-    return false;
-  }
+  return { status: canSign() && status.fresh ? 'ok' : 'unavailable', checks };
 }

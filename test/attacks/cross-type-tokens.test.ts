@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ASSERTION_TYPE_JWT_BEARER } from '@aduana/core/tokens/token-exchange';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { signJws } from '../support/sign-jws.ts';
 import { describeStores } from '../support/stores.ts';
 import { basic, ISSUER, openTestSts, type TestSts } from '../support/test-sts.ts';
 import { openTokenFaces, type TokenFaces } from '../support/token-faces.ts';
@@ -35,10 +36,9 @@ describeStores('T36 tokens of another type', (openStore) => {
     return { ...claims, ...more };
   }
   function sign(claims: object, typ: string | undefined): Promise<string> {
-    const { key, kid, algorithm } = sts.ring.signer();
-    return new SignJWT({ ...claims })
-      .setProtectedHeader({ alg: algorithm, kid, ...(typ === undefined ? {} : { typ }) })
-      .sign(key);
+    const signer = sts.ring.signer();
+    const header = { alg: signer.algorithm, kid: signer.kid, ...(typ === undefined ? {} : { typ }) };
+    return signJws(signer, header, claims);
   }
 
   describe.each(FACES)('shown to the %s', (face) => {

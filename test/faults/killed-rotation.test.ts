@@ -15,20 +15,21 @@ const core = pathToFileURL(`${process.cwd()}/core/dist/`).href;
 /** A replica that rotates without a pause until it is killed. */
 const REPLICA = `
   import { rotateKeys } from '${dist}';
+  import { openKeyCustody } from '${dist.replace('key-rotation', 'key-custody')}';
   import { createInProcessBus } from '${core}bus/in-process-bus.js';
   import { createSystemClock } from '${core}platform/clock.js';
   import { createLog } from '${core}platform/log.js';
-  import { Secret } from '${core}secrets/secret.js';
   import { openPgDatabase } from '${core}store/pg-database.js';
   const log = createLog('silent', () => undefined);
   const { url, role } = JSON.parse(process.argv[1]);
+  const secrets = { wrap: async (secret, context) => JSON.stringify([context, secret.revealBytes().toString('base64')]) };
+  const custody = await openKeyCustody({ kind: 'store', algorithm: 'ES256', secrets });
   const options = {
     database: openPgDatabase({ url, schema: 'sts', role, log }),
-    secrets: { wrap: async (secret, context) => JSON.stringify([context, secret.revealBytes().toString('base64')]) },
+    custody,
     bus: createInProcessBus(),
     audit: { record: async () => 'event' },
     platform: { clock: createSystemClock(), log },
-    algorithm: 'ES256',
     timing: { leadMilliseconds: 1200000, holdMilliseconds: 1 },
     gatherMilliseconds: 0,
   };
@@ -62,13 +63,13 @@ describePostgres('a replica that is killed while it rotates', (openStore) => {
       await pause(20 + round * 7);
       child.kill('SIGKILL');
       await once(child, 'exit');
-      const { set, wrapped } = (await readKeySet(store.writer)) ?? {
+      const { set, parts } = (await readKeySet(store.writer)) ?? {
         set: { keys: [], generation: 0 },
-        wrapped: new Map(),
+        parts: new Map(),
       };
-      expect(wrapped.has(keyIn(set, 'ACTIVE').kid)).toBe(true);
-      expect(wrapped.has(keyIn(set, 'PENDING').kid)).toBe(true);
-      expect(wrapped.size).toBe(2);
+      expect(parts.has(keyIn(set, 'ACTIVE').kid)).toBe(true);
+      expect(parts.has(keyIn(set, 'PENDING').kid)).toBe(true);
+      expect(parts.size).toBe(2);
       const rotations = await store.writer.query<{ count: number }>(
         'SELECT count(*)::integer AS count FROM rotations',
       );

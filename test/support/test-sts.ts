@@ -11,6 +11,7 @@ import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
 import { createLog } from '@aduana/core/platform/log';
 import { createMetrics } from '@aduana/core/platform/metrics';
 import { Secret } from '@aduana/core/secrets/secret';
+import type { GuardedRemoteKeys } from '@aduana/core/secrets/guard-remote-keys';
 import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { decodeJwt } from 'jose';
@@ -39,6 +40,8 @@ export interface TestStsOptions {
   readonly policies?: Readonly<Record<string, string>>;
   /** Those that have a client secret; hashing one takes its time. Default: all. */
   readonly clients?: readonly string[];
+  /** Where signing keys lie if not in the store. */
+  readonly remoteKeys?: (clock: Clock) => Promise<GuardedRemoteKeys>;
   /** What the audit log answers; default: it takes everything. */
   readonly onRecord?: (record: AuditRecord) => Promise<void>;
 }
@@ -108,6 +111,8 @@ export async function openTestSts(options: TestStsOptions): Promise<TestSts> {
     timing: readRotationTiming(settings),
     issuer: options.issuer ?? ISSUER,
     platform: platform,
+    openRemoteKeys: () =>
+      options.remoteKeys?.(clock) ?? Promise.reject(new TypeError('no remote keys were expected')),
     openAudit: () => Promise.resolve({ audit: audit as never, close: () => Promise.resolve() }),
   });
   const routes = createRoutes(sts);

@@ -1,9 +1,10 @@
-import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createTestCa, type TestCa } from './test-ca.ts';
+import { createTransitDouble } from './vault-transit-double.ts';
 
 type Body = Record<string, unknown>;
 
@@ -20,6 +21,8 @@ export interface VaultDouble {
   /** Moves the server's time on. */
   advance(seconds: number): void;
   seal(): void;
+  /** From now on requests are taken and not answered; `unseal` ends it. */
+  hang(): void;
   unseal(): void;
   /** From now on paths that match are refused to every token but root. */
   forbid(path: RegExp): void;
@@ -61,7 +64,7 @@ type Handler = (call: Call, match: RegExpExecArray) => Answer | Promise<Answer>;
 
 export async function startVaultDouble(options: VaultDoubleOptions = {}): Promise<VaultDouble> {
   const { tokenTtlSeconds = 3600, tokenMaxTtlSeconds = 14_400 } = options;
-  const state = { skew: 0, sealed: false, forbidden: undefined as RegExp | undefined };
+  const state = { skew: 0, sealed: false, hanging: false, forbidden: undefined as RegExp | undefined };
   const now = (): number => Math.floor(Date.now() / 1000) + state.skew;
   const rootToken = `root-${randomUUID()}`;
   const roleId = randomUUID();
@@ -70,7 +73,7 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
   const tokens = new Map<string, Token>();
   const wraps = new Map<string, Body>();
   const kv = new Map<string, KvEntry>();
-  const transit = new Map<string, Buffer[]>([['aduana', [randomBytes(32)]]]);
+  const transit = createTransitDouble();
   let pki: Promise<TestCa> | undefined;
 
   const ok = (data: Body): Answer => ({ status: 200, body: envelope({ data }) });
@@ -131,20 +134,10 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
       const entry = kv.get(path);
       return entry === undefined ? fail(404) : ok({ current_version: entry.versions.length });
     }],
-    ['POST', /^transit\/keys\/([^/]+)$/, (_call, [, name = '']) => {
-      if (!transit.has(name)) transit.set(name, [randomBytes(32)]);
-      return { status: 204 };
+    ['POST', /^sys\/capabilities-self$/, (call) => {
+      const paths = (call.body['paths'] as string[] | undefined) ?? [];
+      return ok(Object.fromEntries(paths.map((path) => [path, isAllowed({ ...call, path }) ? ['create', 'read', 'update'] : ['deny']])));
     }],
-    ['GET', /^transit\/keys\/([^/]+)$/, (_call, [, name = '']) => {
-      const versions = transit.get(name);
-      return versions === undefined ? fail(404) : ok({ name, type: 'aes256-gcm96', latest_version: versions.length });
-    }],
-    ['POST', /^transit\/keys\/([^/]+)\/rotate$/, (_call, [, name = '']) => {
-      transit.get(name)?.push(randomBytes(32));
-      return { status: 204 };
-    }],
-    ['POST', /^transit\/encrypt\/([^/]+)$/, ({ body }, [, name = '']) => encrypt(name, body)],
-    ['POST', /^transit\/decrypt\/([^/]+)$/, ({ body }, [, name = '']) => decrypt(name, body)],
     ['POST', /^pki\/issue\/([^/]+)$/, ({ body }) => issueCertificate(body)],
   ]; // prettier-ignore
 
@@ -156,36 +149,6 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
     entry.versions.push({ data: body['data'] as Body, createdAt: now(), deletedAt: undefined });
     kv.set(path, entry);
     return ok(kvMetadata(entry));
-  }
-
-  function encrypt(name: string, body: Body): Answer {
-    const key = transit.get(name)?.at(-1);
-    if (key === undefined) return fail(400, 'encryption key not found');
-    const nonce = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', key, nonce);
-    cipher.setAAD(bytesOf(body['associated_data']));
-    const sealed = [nonce, cipher.update(bytesOf(body['plaintext'])), cipher.final(), cipher.getAuthTag()];
-    const version = transit.get(name)?.length ?? 0;
-    return ok({
-      ciphertext: `vault:v${String(version)}:${Buffer.concat(sealed).toString('base64')}`,
-      key_version: version,
-    });
-  }
-
-  function decrypt(name: string, body: Body): Answer {
-    const [, version, text = ''] = /^vault:v(\d+):(.+)$/.exec(String(body['ciphertext'])) ?? [];
-    const key = transit.get(name)?.[Number(version) - 1];
-    if (key === undefined) return fail(400, 'invalid ciphertext: no prefix');
-    const sealed = Buffer.from(text, 'base64');
-    try {
-      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12));
-      decipher.setAAD(bytesOf(body['associated_data']));
-      decipher.setAuthTag(sealed.subarray(-16));
-      const plaintext = Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]);
-      return ok({ plaintext: plaintext.toString('base64') });
-    } catch {
-      return fail(400, 'cipher: message authentication failed');
-    }
   }
 
   async function issueCertificate(body: Body): Promise<Answer> {
@@ -204,6 +167,13 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
     });
   }
 
+  function callTransit({ method, path, body }: Call): Answer | undefined {
+    const below = path.startsWith('transit/')
+      ? transit(method, path.slice('transit/'.length), body)
+      : undefined;
+    return below?.body?.['data'] === undefined ? below : { ...below, body: envelope(below.body) };
+  }
+
   async function answer(message: IncomingMessage): Promise<Answer> {
     const call = await readCall(message);
     requests.push(`${call.method} ${call.path}`);
@@ -214,11 +184,16 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
     const publicAnswer = find(open, call);
     if (publicAnswer !== undefined) return publicAnswer;
     if (!isAllowed(call)) return fail(403, 'permission denied');
-    return find(guarded, call) ?? fail(404, `no handler for route "${call.path}". route entry not found.`);
+    return (
+      find(guarded, call) ??
+      callTransit(call) ??
+      fail(404, `no handler for route "${call.path}". route entry not found.`)
+    );
   }
 
   const listener: RequestListener = (message, response) => {
     void answer(message).then(({ status, body }) => {
+      if (state.hanging) return;
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(body === undefined ? '' : JSON.stringify(body));
     });
@@ -240,7 +215,8 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
     },
     advance: (seconds) => void (state.skew += seconds),
     seal: () => void (state.sealed = true),
-    unseal: () => void (state.sealed = false),
+    unseal: () => void (state.sealed = state.hanging = false),
+    hang: () => void (state.hanging = true),
     forbid: (path) => void (state.forbidden = path),
     revokeTokens: () => { tokens.clear(); }, // prettier-ignore
     async close() {
@@ -279,10 +255,6 @@ function readKv(
 
 function listOf(text: unknown): string[] {
   return typeof text === 'string' && text !== '' ? text.split(',') : [];
-}
-
-function bytesOf(base64: unknown): Buffer {
-  return Buffer.from(typeof base64 === 'string' ? base64 : '', 'base64');
 }
 
 function find(

@@ -1,16 +1,11 @@
-import type { JWK } from 'jose';
 import { SecurityError } from '../errors/security-error.ts';
-import type { SigningAlgorithm } from './signing-algorithm.ts';
+import type { PublicSigningKey } from './public-signing-key.ts';
 
 export type SigningKeyState = 'PENDING' | 'ACTIVE' | 'RETIRING' | 'RETIRED' | 'REVOKED';
 export type RotationMode = 'SCHEDULED' | 'NOW' | 'COMPROMISED';
 
 /** What is known of a signing key without its private part. Times are milliseconds since the epoch. */
-export interface KeyRecord {
-  /** RFC 7638 thumbprint. */
-  readonly kid: string;
-  readonly algorithm: SigningAlgorithm;
-  readonly publicJwk: JWK;
+export interface KeyRecord extends PublicSigningKey {
   readonly state: SigningKeyState;
   readonly createdAt: number;
   /** PENDING: the earliest scheduled promotion; later: when it began to sign. */
@@ -38,19 +33,24 @@ export interface RotationRequest {
   readonly kid?: string | undefined;
   readonly now: number;
   readonly timing: RotationTiming;
-  /** A fresh key, used where the rotation leaves no PENDING one. */
-  readonly fresh: Pick<KeyRecord, 'kid' | 'algorithm' | 'publicJwk'>;
+  /** A fresh key where `planRotation` asks for one. */
+  readonly fresh?: PublicSigningKey | undefined;
+}
+
+/** What a rotation would do. */
+export interface RotationPlan {
+  readonly compromised: KeyRecord | undefined;
+  /** PENDING becomes ACTIVE. */
+  readonly promote: boolean;
+  /** No PENDING key is left: a fresh one must be made. */
+  readonly needsFresh: boolean;
 }
 
 /** Beyond this many published keys only a compromised one may be replaced, so that the JWKS stays small. */
 const MOST_PUBLISHED_KEYS = 128;
 
 /** The first generation: one key that signs, and one that counts as published since ever. */
-export function firstKeySet(
-  active: RotationRequest['fresh'],
-  pending: RotationRequest['fresh'],
-  now: number,
-): KeySet {
+export function firstKeySet(active: PublicSigningKey, pending: PublicSigningKey, now: number): KeySet {
   const at = { createdAt: now, activatesAt: now, retiresAt: undefined };
   return {
     generation: 1,
@@ -80,13 +80,15 @@ export function keyIn(set: KeySet, state: 'ACTIVE' | 'PENDING'): KeyRecord {
 }
 
 /**
- * The next generation: PENDING is promoted, ACTIVE retires (or is revoked), a fresh key becomes PENDING.
+ * What the next generation would be, before anything is made for it.
  *
  * @throws SecurityError `ROTATION_TOO_EARLY` for a scheduled rotation within the lead, `UNKNOWN_KEY` for a kid that is
  * not in use
  */
-export function rotate(set: KeySet, request: RotationRequest): KeySet {
-  const { mode, now, timing } = request;
+export function planRotation(
+  set: KeySet,
+  { mode, kid, now }: Pick<RotationRequest, 'mode' | 'kid' | 'now'>,
+): RotationPlan {
   const active = keyIn(set, 'ACTIVE');
   const pending = keyIn(set, 'PENDING');
   if (mode === 'SCHEDULED' && pending.activatesAt > now)
@@ -95,10 +97,19 @@ export function rotate(set: KeySet, request: RotationRequest): KeySet {
     });
   if (mode !== 'COMPROMISED' && publishedKeys(set, now).length >= MOST_PUBLISHED_KEYS)
     throw new SecurityError('ROTATION_TOO_EARLY', { detail: 'too many keys are still published' });
-  const compromised = mode === 'COMPROMISED' ? findInUse(set, request.kid ?? active.kid, now) : undefined;
+  const compromised = mode === 'COMPROMISED' ? findInUse(set, kid ?? active.kid, now) : undefined;
   const promote = compromised === undefined || compromised.kid === active.kid;
-  const replacePending = promote || compromised.kid === pending.kid;
+  return { compromised, promote, needsFresh: promote || compromised.kid === pending.kid };
+}
 
+/**
+ * The next generation: PENDING is promoted, ACTIVE retires (or is revoked), a fresh key becomes PENDING; throws as
+ * `planRotation` does.
+ */
+export function rotate(set: KeySet, request: RotationRequest): KeySet {
+  const { now, timing, fresh } = request;
+  const { compromised, promote, needsFresh } = planRotation(set, request);
+  const [active, pending] = [keyIn(set, 'ACTIVE'), keyIn(set, 'PENDING')];
   const keys = set.keys.map((key): KeyRecord => {
     if (key.kid === compromised?.kid) return { ...key, state: 'REVOKED', retiresAt: now };
     if (key.state === 'RETIRING' && keyStateAt(key, now) === 'RETIRED') return { ...key, state: 'RETIRED' };
@@ -107,14 +118,12 @@ export function rotate(set: KeySet, request: RotationRequest): KeySet {
     if (promote && key.kid === pending.kid) return { ...key, state: 'ACTIVE', activatesAt: now };
     return key;
   });
-  const fresh: KeyRecord = {
-    ...request.fresh,
-    state: 'PENDING',
-    createdAt: now,
-    activatesAt: now + timing.leadMilliseconds,
-    retiresAt: undefined,
-  };
-  return { generation: set.generation + 1, keys: replacePending ? [...keys, fresh] : keys };
+  const generation = set.generation + 1;
+  if (!needsFresh) return { generation, keys };
+  if (fresh === undefined) throw new TypeError('this rotation needs a fresh key');
+  const activatesAt = now + timing.leadMilliseconds;
+  const next = { ...fresh, state: 'PENDING', createdAt: now, activatesAt, retiresAt: undefined } as const;
+  return { generation, keys: [...keys, next] };
 }
 
 function findInUse(set: KeySet, kid: string, now: number): KeyRecord {

@@ -4,7 +4,6 @@ import { every } from '@aduana/core/platform/every';
 import { jitter } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
-import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
 import type { Database } from '@aduana/core/store/database';
 import { keyIn, type KeySet, publishedKeys } from '@aduana/core/tokens/key-set';
 import type { KeySource, VerificationKey } from '@aduana/core/tokens/key-source';
@@ -12,8 +11,8 @@ import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
 import type { SigningKey } from '@aduana/core/tokens/sign-access-token';
 import { SIGNING_ALGORITHMS } from '@aduana/core/tokens/signing-algorithm';
 import type { Jwk } from '@aduana/core/tokens/jwk';
+import type { KeyCustody } from './key-custody.ts';
 import { readKeySet } from './key-store.ts';
-import { openKey } from './new-key.ts';
 
 export const KEYS_TOPIC = 'sts.keys';
 /** A replica signs with a copy of the key set that is no older than this. */
@@ -22,7 +21,7 @@ const POLL_MS = 2_000;
 
 export interface KeyRingOptions {
   readonly database: Database;
-  readonly secrets: SecretProvider;
+  readonly custody: Pick<KeyCustody, 'open'>;
   readonly bus: EventBus;
   readonly platform: Pick<Platform, 'clock' | 'log'>;
   /** For how long one key may sign; nothing is signed with an older one. */
@@ -33,6 +32,8 @@ export interface KeyRingOptions {
 export interface KeyRing extends KeySource {
   /** @throws SecurityError `temporarily_unavailable` rather than sign with a key that may be outdated */
   signer(): SigningKey;
+  /** False where `signer` would throw. */
+  readonly canSign: boolean;
   /** What the JWKS shows at this moment. */
   published(): readonly Jwk[];
   keySet(): KeySet;
@@ -62,16 +63,24 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
   }); // prettier-ignore
   const unsubscribe = bus.subscribe(KEYS_TOPIC, polling.wake);
 
+  /** Why nothing may be signed now; undefined: it may. */
+  const impediment = (): string | undefined => {
+    if (clock.monotonic() - loadedAt > LONGEST_KEY_STALENESS_MS) return 'the copy of the key set is too old';
+    const expiresAt = keyIn(copy.set, 'ACTIVE').activatesAt + longestSigningMilliseconds;
+    return clock.now() > expiresAt ? 'the signing key has expired' : undefined;
+  };
+
   return {
     reload,
     keySet: () => copy.set,
     published: () => publishedKeys(copy.set, clock.now()).map(({ publicJwk }) => publicJwk),
     signer() {
-      if (clock.monotonic() - loadedAt > LONGEST_KEY_STALENESS_MS)
-        throw new SecurityError('temporarily_unavailable', { detail: 'the copy of the key set is too old' });
-      if (clock.now() > keyIn(copy.set, 'ACTIVE').activatesAt + longestSigningMilliseconds)
-        throw new SecurityError('temporarily_unavailable', { detail: 'the signing key has expired' });
+      const detail = impediment();
+      if (detail !== undefined) throw new SecurityError('temporarily_unavailable', { detail });
       return copy.signer;
+    },
+    get canSign() {
+      return impediment() === undefined;
     },
     find(kid) {
       const known = publishedKeys(copy.set, clock.now()).some((key) => key.kid === kid);
@@ -85,13 +94,15 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
 }
 
 async function loadCopy(options: KeyRingOptions, before: Copy | undefined): Promise<Copy> {
-  const { database, secrets, platform: { clock } } = options; // prettier-ignore
+  const { database, custody, platform: { clock } } = options; // prettier-ignore
   const stored = await readKeySet(database);
   if (stored === undefined) throw new TypeError('the key set has not been made');
-  const { set, wrapped } = stored;
+  const { set, parts } = stored;
   if (set.generation === before?.set.generation) return { ...before, set };
   const active = keyIn(set, 'ACTIVE');
-  const signer = await openKey(active, wrapped.get(active.kid) ?? '', secrets);
+  const part = parts.get(active.kid);
+  if (part === undefined) throw new TypeError('the ACTIVE key has no private part');
+  const signer = await custody.open(active, part);
   const keys = publishedKeys(set, clock.now()).map(({ publicJwk }) => publicJwk);
   return { set, signer, verification: await parseJwkSet({ keys }, SIGNING_ALGORITHMS) };
 }

@@ -5,25 +5,24 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import { runOnce } from '@aduana/core/http/idempotency';
 import { uuidv7 } from '@aduana/core/platform/ids';
 import type { Platform } from '@aduana/core/platform/platform';
-import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
 import { STATUS_TOPIC } from '@aduana/core/status/status-entry';
 import type { Database, Queryable } from '@aduana/core/store/database';
 import {
   firstKeySet,
   keyIn,
   type KeyRecord,
-  type KeySet,
   keyStateAt,
+  planRotation,
   rotate,
   type RotationMode,
   type RotationTiming,
   type SigningKeyState,
 } from '@aduana/core/tokens/key-set';
-import type { SigningAlgorithm } from '@aduana/core/tokens/signing-algorithm';
 import { appendStatus } from '../status/status-store.ts';
 import { type KeyRing, KEYS_TOPIC } from './key-ring.ts';
-import { readGeneration, readKeySet, writeKeySet } from './key-store.ts';
-import { createKey, type NewKey } from './new-key.ts';
+import type { KeyCustody } from './key-custody.ts';
+import { readGeneration, readKeySet, type StoredKeySet, writeKeySet } from './key-store.ts';
+import type { NewKey, PrivatePart } from './private-part.ts';
 
 /** A signing key as the schema and the REST face show it; times are RFC 3339. */
 export interface ShownKey {
@@ -55,11 +54,10 @@ export interface RotationOrder {
 
 export interface KeyRotationOptions {
   readonly database: Database;
-  readonly secrets: SecretProvider;
+  readonly custody: Pick<KeyCustody, 'create'>;
   readonly bus: EventBus;
   readonly audit: AuditSink;
   readonly platform: Pick<Platform, 'clock' | 'log'>;
-  readonly algorithm: SigningAlgorithm;
   readonly timing: RotationTiming;
   /** How long a rotation waits for others that mean the same step. */
   readonly gatherMilliseconds: number;
@@ -70,15 +68,16 @@ const LONGEST_REASON = 500;
 
 /** Makes the first key set where there is none; one writer among replicas. */
 export async function ensureKeySet(
-  options: Pick<KeyRotationOptions, 'database' | 'secrets' | 'algorithm' | 'platform'>,
+  options: Pick<KeyRotationOptions, 'database' | 'custody' | 'platform'>,
 ): Promise<void> {
-  const { database, secrets, algorithm, platform } = options;
+  const { database, custody, platform } = options;
   if ((await readKeySet(database)) !== undefined) return;
-  const [active, pending] = [await createKey(algorithm, secrets), await createKey(algorithm, secrets)];
   await database.exclusively(LOCK, async (transaction) => {
     if ((await readKeySet(transaction)) !== undefined) return;
+    const active = await custody.create([]);
+    const pending = await custody.create([active.part]);
     const set = firstKeySet(active.fresh, pending.fresh, platform.clock.now());
-    await writeKeySet(transaction, set, wrappedOf(active, pending));
+    await writeKeySet(transaction, set, partsOf(active, pending));
   });
 }
 
@@ -93,11 +92,10 @@ export async function rotateKeys(
   ring: KeyRing,
   options: KeyRotationOptions,
 ): Promise<KeyRotation> {
-  const { database, secrets, bus, audit, algorithm, gatherMilliseconds, platform: { clock } } = options; // prettier-ignore
+  const { database, bus, audit, gatherMilliseconds, platform: { clock } } = options; // prettier-ignore
   if (order.reason.trim() === '' || order.reason.length > LONGEST_REASON)
     throw new SecurityError('BAD_REQUEST', { detail: 'the reason is empty or too long' });
   const seen = await readGeneration(database);
-  const fresh = await createKey(algorithm, secrets);
   await clock.sleep(gatherMilliseconds);
 
   const { mode, kid = null, reason, idempotencyKey: key, actor } = order;
@@ -109,7 +107,7 @@ export async function rotateKeys(
       if (stored === undefined) throw new TypeError('the key set has not been made');
       if (stored.set.generation !== seen) return readRotation(transaction, stored.set.generation);
       winner = true;
-      return takeStep(transaction, stored.set, order, fresh, options);
+      return takeStep(transaction, stored, order, options);
     });
     return { result: rotation, won: winner };
   });
@@ -136,16 +134,18 @@ export async function rotateKeys(
   return result;
 }
 
+/** The winner alone makes a key, and only where one is needed: elsewhere it may cost money, and stays. */
 async function takeStep(
   transaction: Queryable,
-  before: KeySet,
+  { set: before, parts }: StoredKeySet,
   { mode, kid, reason }: RotationOrder,
-  fresh: NewKey,
-  { timing, platform: { clock } }: KeyRotationOptions,
+  { custody, timing, platform: { clock } }: KeyRotationOptions,
 ): Promise<KeyRotation> {
   const now = clock.now();
-  const after = rotate(before, { mode, kid, now, timing, fresh: fresh.fresh });
-  await writeKeySet(transaction, after, wrappedOf(fresh));
+  const { needsFresh } = planRotation(before, { mode, kid, now });
+  const made = needsFresh ? await custody.create([...parts.values()]) : undefined;
+  const after = rotate(before, { mode, kid, now, timing, fresh: made?.fresh });
+  await writeKeySet(transaction, after, made === undefined ? new Map() : partsOf(made));
   const newlyRevoked = after.keys.find(
     (key) =>
       key.state === 'REVOKED' && before.keys.some((old) => old.kid === key.kid && old.state !== 'REVOKED'),
@@ -196,6 +196,6 @@ export function showKey(key: KeyRecord, now: number): ShownKey {
   };
 }
 
-function wrappedOf(...keys: readonly NewKey[]): ReadonlyMap<string, string> {
-  return new Map(keys.map(({ fresh: { kid }, wrapped }) => [kid, wrapped]));
+function partsOf(...keys: readonly NewKey[]): ReadonlyMap<string, PrivatePart> {
+  return new Map(keys.map(({ fresh: { kid }, part }) => [kid, part]));
 }

@@ -2,22 +2,26 @@ import type { Queryable } from '@aduana/core/store/database';
 import type { KeyRecord, KeySet, SigningKeyState } from '@aduana/core/tokens/key-set';
 import type { SigningAlgorithm } from '@aduana/core/tokens/signing-algorithm';
 import type { Jwk } from '@aduana/core/tokens/jwk';
+import type { SigningKeysKind } from './key-custody.ts';
+import type { PrivatePart } from './private-part.ts';
 
 interface KeyRow {
   readonly kid: string;
   readonly algorithm: SigningAlgorithm;
   readonly public_jwk: string;
+  readonly held_in: SigningKeysKind;
   readonly private_wrapped: string | null;
+  readonly reference: string | null;
   readonly state: SigningKeyState;
   readonly created_at: string | number;
   readonly activates_at: string | number;
   readonly retires_at: string | number | null;
 }
 
-/** A key set as stored, with the wrapped private parts of PENDING and ACTIVE by kid. */
+/** A key set as stored, with the private parts that can still sign by kid: of PENDING, ACTIVE and what is to be ended. */
 export interface StoredKeySet {
   readonly set: KeySet;
-  readonly wrapped: ReadonlyMap<string, string>;
+  readonly parts: ReadonlyMap<string, PrivatePart>;
 }
 
 /** @returns undefined before the first key was made */
@@ -27,9 +31,12 @@ export async function readKeySet(database: Queryable): Promise<StoredKeySet | un
   );
   const [first] = rows;
   if (first === undefined) return undefined;
-  const wrapped = new Map<string, string>();
-  for (const { kid, private_wrapped: text } of rows) if (text !== null) wrapped.set(kid, text);
-  return { set: { generation: Number(first.generation), keys: rows.map(toRecord) }, wrapped };
+  const parts = new Map<string, PrivatePart>();
+  for (const row of rows) {
+    const part = toPart(row);
+    if (part !== undefined) parts.set(row.kid, part);
+  }
+  return { set: { generation: Number(first.generation), keys: rows.map(toRecord) }, parts };
 }
 
 /** The generation alone: what a rotation compares. */
@@ -41,22 +48,24 @@ export async function readGeneration(database: Queryable): Promise<number> {
 }
 
 /**
- * Writes the first or the next generation; who leaves PENDING and ACTIVE loses the private part for good.
+ * Writes the first or the next generation; what lies here of a key that leaves PENDING and ACTIVE is gone for good.
  *
- * @param wrapped the private parts of new keys
+ * @param parts the private parts of new keys
  */
 export async function writeKeySet(
   transaction: Queryable,
   set: KeySet,
-  wrapped: ReadonlyMap<string, string>,
+  parts: ReadonlyMap<string, PrivatePart>,
 ): Promise<void> {
   // ACTIVE leaves before PENDING follows: each of the two has a unique index.
   const order: readonly SigningKeyState[] = ['RETIRED', 'REVOKED', 'RETIRING', 'ACTIVE', 'PENDING'];
   const keys = [...set.keys].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
-  for (const key of keys)
+  for (const key of keys) {
+    const part = parts.get(key.kid);
     await transaction.query(
-      `INSERT INTO signing_keys (kid, algorithm, public_jwk, private_wrapped, state, created_at, activates_at, retires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+      `INSERT INTO signing_keys (kid, algorithm, public_jwk, state, created_at, activates_at, retires_at, held_in,
+         private_wrapped, reference)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, 'store'), $9, $10)
        ON CONFLICT (kid) DO UPDATE SET state = excluded.state, activates_at = excluded.activates_at,
          retires_at = excluded.retires_at,
          private_wrapped = CASE WHEN excluded.state IN ('PENDING', 'ACTIVE') THEN signing_keys.private_wrapped END`,
@@ -64,17 +73,33 @@ export async function writeKeySet(
         key.kid,
         key.algorithm,
         JSON.stringify(key.publicJwk),
-        wrapped.get(key.kid) ?? null,
         key.state,
         key.createdAt,
         key.activatesAt,
         key.retiresAt ?? null,
+        part?.heldIn ?? null,
+        part?.heldIn === 'store' ? part.wrapped : null,
+        part === undefined || part.heldIn === 'store' ? null : part.reference,
       ],
     );
+  }
   await transaction.query(
     'INSERT INTO key_generation (generation) VALUES ($1) ON CONFLICT (one) DO UPDATE SET generation = excluded.generation',
     [set.generation],
   );
+}
+
+/** Notes that a key can sign no more where it lies. */
+export async function forgetReference(database: Queryable, kid: string): Promise<void> {
+  await database.query(
+    "UPDATE signing_keys SET reference = NULL WHERE kid = $1 AND state NOT IN ('PENDING', 'ACTIVE')",
+    [kid],
+  );
+}
+
+function toPart({ held_in: heldIn, private_wrapped: wrapped, reference }: KeyRow): PrivatePart | undefined {
+  if (heldIn === 'store') return wrapped === null ? undefined : { heldIn, wrapped };
+  return reference === null ? undefined : { heldIn, reference };
 }
 
 function toRecord(row: KeyRow): KeyRecord {

@@ -5,10 +5,12 @@ import { generateSigningKey } from '@aduana/core/tokens/generate-signing-key';
 import type { KeySource } from '@aduana/core/tokens/key-source';
 import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
 import { requireBinding } from '@aduana/core/tokens/require-binding';
-import { importSigningKey, signAccessToken, type SigningKey } from '@aduana/core/tokens/sign-access-token';
+import { importSigningKey } from '@aduana/core/tokens/import-signing-key';
+import { signAccessToken, type SigningKey } from '@aduana/core/tokens/sign-access-token';
 import { SIGNING_ALGORITHMS } from '@aduana/core/tokens/signing-algorithm';
 import { createAccessTokenVerifier, type TokenStatus } from '@aduana/core/tokens/verify-access-token';
 import { createFakeClock } from '../../support/fake-clock.ts';
+import { signJws } from '../../support/sign-jws.ts';
 
 const ISSUER = 'https://localhost:8011';
 const clock = createFakeClock();
@@ -44,7 +46,7 @@ let keys: KeySource;
 let finds = 0;
 beforeAll(async () => {
   const generated = await generateSigningKey('ES256');
-  key = await importSigningKey('ES256', generated.privateJwk);
+  key = importSigningKey('ES256', generated.privateJwk);
   const known = await parseJwkSet({ keys: [generated.publicJwk] }, SIGNING_ALGORITHMS);
   keys = {
     find(kid) {
@@ -63,9 +65,7 @@ const verifier = (status: Partial<TokenStatus> = {}, at = clock) =>
     clock: at,
   });
 const sign = (claims: object, header: object = {}): Promise<string> =>
-  new SignJWT({ ...claims })
-    .setProtectedHeader({ alg: 'ES256', kid: key.kid, typ: 'at+jwt', ...header })
-    .sign(key.key);
+  signJws(key, { alg: 'ES256', kid: key.kid, typ: 'at+jwt', ...header }, claims);
 const refusal = (detail?: string): Error =>
   expect.objectContaining({
     code: 'invalid_token',
@@ -83,7 +83,7 @@ test('T33 an access token has typ at+jwt and all claims of RFC 9068', async () =
 
 test.each(SIGNING_ALGORITHMS)('T34 %s signs and verifies', async (algorithm) => {
   const generated = await generateSigningKey(algorithm);
-  const signer = await importSigningKey(algorithm, generated.privateJwk);
+  const signer = importSigningKey(algorithm, generated.privateJwk);
   const known = await parseJwkSet({ keys: [generated.publicJwk] }, SIGNING_ALGORITHMS);
   const verify = createAccessTokenVerifier({
     issuer: ISSUER,

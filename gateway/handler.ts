@@ -159,7 +159,7 @@ function refuse(
   if (request.signal.aborted) {
     journal.reason = 'the client left before its answer';
     log.debug('a client left', { audit_id: journal.id });
-  } else if (known.status >= 500)
+  } else if (known.status >= 500 && known.code !== 'OVERLOADED')
     log.error('a request failed', { error: describeError(error), audit_id: journal.id });
   const response = graphqlErrorResponse(known);
   if (known.code === 'METHOD_NOT_ALLOWED')

@@ -91,7 +91,10 @@ async function guard(
 ): Promise<SubgraphAnswer> {
   const attempt = breaker?.begin(operationKind);
   if (breaker !== undefined && attempt === undefined)
-    throw new SecurityError('SUBGRAPH_UNAVAILABLE', { detail: 'it answered nothing and is left alone' });
+    throw new SecurityError('SUBGRAPH_UNAVAILABLE', {
+      detail: 'it answered nothing and is left alone',
+      retryAfterSeconds: 1,
+    });
   let outcome: Outcome = 'withdrawn';
   try {
     const { status, answer } = await ask();

@@ -1,5 +1,6 @@
 import type { Platform } from '@aduana/core/platform/platform';
 import type { CircuitState } from './limits/circuit-breaker.ts';
+import { createOverloadLog } from './limits/overload-log.ts';
 import type { SubgraphLine } from './subgraph-lines.ts';
 
 export interface ShownLines {
@@ -12,7 +13,8 @@ export interface ShownLines {
 const STATE_VALUES: Readonly<Record<CircuitState, number>> = { closed: 0, half_open: 1, open: 2 };
 
 /** Shows the lines to subgraphs among the metrics, and tells the log when one is left alone and when it is back. */
-export function showLines(lines: () => Iterable<SubgraphLine>, { log, metrics }: Platform): ShownLines {
+export function showLines(lines: () => Iterable<SubgraphLine>, platform: Platform): ShownLines {
+  const { log, metrics } = platform;
   const show = (name: string, help: string, valueOf: (line: SubgraphLine) => number): void => {
     metrics.gauge(name, help, ['subgraph'], (gauge) => {
       gauge.reset();
@@ -44,8 +46,12 @@ export function showLines(lines: () => Iterable<SubgraphLine>, { log, metrics }:
       else if (before === 'closed') log.warn('a subgraph answers nothing and is left alone', fields);
       else log.debug('a subgraph is tried again', fields);
     },
-    onRefuse: (subgraph) => () => {
-      refused.inc({ subgraph });
+    onRefuse(subgraph) {
+      const tell = createOverloadLog(platform, 'a subgraph is asked for more than its places', { subgraph });
+      return () => {
+        refused.inc({ subgraph });
+        tell();
+      };
     },
   };
 }

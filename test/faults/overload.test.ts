@@ -167,6 +167,7 @@ describe('more than can be done', () => {
       });
     }
     expect(await ask('quick')).toMatchObject({ status: 200, body: { data: { quick: 'quick' } } });
+    expect(house.output()).not.toContain('a request failed');
     const exported = join(folder, 'log');
     expect((await house.aduana('audit', 'export', '--out', exported)).code).toBe(0);
     const entries = await readFile(join(exported, 'entries.jsonl'), 'utf8');

@@ -1,3 +1,4 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Log } from '@aduana/core/platform/log';
 import type { AnswerError } from './answer-errors.ts';
 import type { Executable } from './compile-executable.ts';
@@ -34,7 +35,9 @@ export async function executePlain(
         abandoned: signal,
         tellsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
         onFailure: ({ subgraph }, error) => {
-          log.warn('a subgraph failed', { subgraph, error });
+          // What we ourselves refuse to send has lines of its own in the log.
+          const refused = error instanceof SecurityError && error.retryAfterSeconds !== undefined;
+          log[refused ? 'debug' : 'warn']('a subgraph failed', { subgraph, error });
         },
       },
       step,

@@ -7,6 +7,7 @@ import { sha256Base64url } from '@aduana/core/platform/digest';
 import type { Platform } from '@aduana/core/platform/platform';
 import type { GatewaySettings } from '../../config.ts';
 import type { Caller } from '../stages.ts';
+import { createOverloadLog } from './overload-log.ts';
 import { createQueuedPlaces, type QueuedPlaces } from './queued-places.ts';
 
 /** How much one caller may ask at once and in a minute. */
@@ -126,13 +127,15 @@ async function takeOne(counter: RateCounter, key: string, perMinute: number): Pr
 }
 
 /** The places of all callers together. */
-function createOperationPlaces(settings: Settings, { clock, metrics }: Platform): QueuedPlaces | undefined {
+function createOperationPlaces(settings: Settings, platform: Platform): QueuedPlaces | undefined {
+  const { clock, metrics } = platform;
   const { LIMIT_OPERATIONS_IN_PROGRESS: places, LIMIT_OPERATIONS_WAITING: waiting } = settings;
   if (places === 'off') return undefined;
   const refused = metrics.counter(
     'aduana_operations_refused_total',
     'Operations for which there was no place',
   );
+  const tell = createOverloadLog(platform, 'more operations are asked for than there are places');
   const all = createQueuedPlaces({
     places,
     waiting,
@@ -140,6 +143,7 @@ function createOperationPlaces(settings: Settings, { clock, metrics }: Platform)
     name: 'an operation',
     onRefuse() {
       refused.inc();
+      tell();
     },
   });
   metrics.gauge('aduana_operations_in_progress', 'Operations under way', [], (gauge) => {

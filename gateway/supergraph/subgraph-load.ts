@@ -25,7 +25,7 @@ export const LOAD_SETTINGS = {
     )
     .prefault({}),
   max_connections: z.int().min(1).max(10_000).default(128),
-  max_waiting: z.int().min(0).max(100_000).default(256),
+  max_waiting: z.int().min(0).max(100_000).default(2_048),
 } as const;
 
 const SETTINGS = z.object(LOAD_SETTINGS);

@@ -10,6 +10,7 @@ import { openPgDatabase } from '@aduana/core/store/pg-database';
 import { openEmbeddedStore } from '@aduana/core/store/pglite-database';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { openHouseClient, runningSettings } from './house-client.ts';
+import { readStoredLog } from './stored-log.ts';
 
 /** Where a log can be read: from the running service, or from its store. */
 export interface LogSource {
@@ -108,29 +109,7 @@ async function openStoredLog(context: CommandContext): Promise<LogSource> {
     );
   });
   const { database, close } = await openAuditStore(settings, context);
-  const { rows: notes } = await database.query<{ note: string }>(
-    'SELECT note FROM minimum_indexes ORDER BY number DESC LIMIT 1',
-  );
-  return {
-    vkey,
-    checkpoint,
-    minimumIndex: notes[0]?.note ?? '',
-    async hashes(from) {
-      const { rows } = await database.query<{ hashes: Buffer }>(
-        'SELECT hashes FROM tiles WHERE level = 0 AND index = $1',
-        [from / BUNDLE],
-      );
-      return rows[0]?.hashes ?? Buffer.alloc(0);
-    },
-    async entries(from, to) {
-      const { rows } = await database.query<{ canonical: string }>(
-        'SELECT canonical FROM entries WHERE seq >= $1 AND seq < $2 ORDER BY seq',
-        [from, to],
-      );
-      return rows.map(({ canonical }) => canonical);
-    },
-    close,
-  };
+  return { ...(await readStoredLog(database, { vkey, checkpoint })), close };
 }
 
 async function openAuditStore(

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createNoteSigner } from '@aduana/core/audit/checkpoint';
+import { leafHash } from '@aduana/core/audit/merkle';
+import { signMinimumIndex } from '@aduana/core/audit/minimum-index';
 import { EXIT, verifyExport } from '../../auditor/verify-export.ts';
-import { bootOf, noteOver, writeExport } from '../support/exported-log.ts';
+import { bootOf, noteOver, TEST_SIGNER, writeExport } from '../support/exported-log.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:10Z');
 const texts = bootOf(
@@ -61,6 +63,56 @@ describe('the offline verifier', () => {
     expect(await exitOf(folder, { sinceFile: since })).toBe(EXIT.tampered);
     await writeFile(since, noteOver([...texts, ...texts]));
     expect(await exitOf(folder, { sinceFile: since })).toBe(EXIT.tampered);
+  });
+
+  describe('of a log that has dropped entries', () => {
+    const announced = [
+      ...texts,
+      ...bootOf({
+        source: { peer: 'audit', instance: 'audit@1', boot_id: 'a', n: 700 },
+        type: 'audit.retention',
+        detail: { minimum_index: 3 },
+      }),
+    ];
+
+    async function dropFrom(all: readonly string[], minimumIndex = 3): Promise<string> {
+      const folder = await writeExport(all.slice(3), noteOver(all));
+      const note = signMinimumIndex(TEST_SIGNER.name, minimumIndex, [TEST_SIGNER]);
+      await writeFile(join(folder, 'minimum-index'), note);
+      await writeFile(
+        join(folder, 'dropped-hashes'),
+        Buffer.concat(all.slice(0, 3).map((text) => leafHash(text))),
+      );
+      return folder;
+    }
+
+    test('judges what is kept, and says what is dropped', async () => {
+      const folder = await dropFrom(announced);
+      const { exitCode, lines } = await verdictOf(folder);
+      expect(lines[1]).toMatch(/^3 entries dropped by retention, as entry 5 announces/);
+      expect(exitCode).toBe(EXIT.whole);
+      await writeFile(join(folder, 'since'), noteOver(announced, 2));
+      expect(await exitOf(folder, { sinceFile: join(folder, 'since') })).toBe(EXIT.whole);
+      await writeFile(join(folder, 'since'), noteOver([texts[1] ?? '', texts[0] ?? '']));
+      expect(await exitOf(folder, { sinceFile: join(folder, 'since') })).toBe(EXIT.tampered);
+    });
+
+    test('calls it tampered with where no event of the log itself announces that', async () => {
+      expect(await exitOf(await dropFrom(texts))).toBe(EXIT.tampered);
+      expect(
+        await exitOf(await dropFrom(announced.map((text) => text.replace('"peer":"audit"', '"peer":"sts"')))),
+      ).toBe(EXIT.tampered);
+      expect(await exitOf(await dropFrom(announced, 2))).toBe(EXIT.tampered);
+    });
+
+    test('accepts no minimum index but one that the log has signed', async () => {
+      const folder = await dropFrom(announced);
+      const other = createNoteSigner(TEST_SIGNER.name, createHash('sha256').update('other').digest());
+      await writeFile(join(folder, 'minimum-index'), signMinimumIndex(TEST_SIGNER.name, 3, [other]));
+      expect(await exitOf(folder)).toBe(EXIT.tampered);
+      await writeFile(join(folder, 'minimum-index'), noteOver(announced));
+      expect(await exitOf(folder)).toBe(EXIT.tampered);
+    });
   });
 
   test('misses an event that its source has counted', async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@aduana/core/config/load-config';
-import { createSystemClock } from '@aduana/core/platform/clock';
+import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
 import { createLog } from '@aduana/core/platform/log';
 import { createMetrics } from '@aduana/core/platform/metrics';
 import { AUDIT_SETTINGS } from '../../subgraphs/audit/config.ts';
@@ -23,13 +23,14 @@ export interface TestLog {
 export async function openTestLog(
   openStore: OpenStore,
   environment: Readonly<Record<string, string>> = {},
+  clock: Clock = createSystemClock(),
 ): Promise<TestLog> {
   const home = await mkdtemp(join(tmpdir(), 'aduana-audit-'));
   const secrets = createMemorySecrets();
   const stores: TestStore[] = [];
   const open = (): Promise<OpenLog> =>
     openLog(loadConfig(AUDIT_SETTINGS, { ...environment, ADUANA_HOME: home }), {
-      clock: createSystemClock(),
+      clock,
       log: createLog('silent', () => undefined),
       metrics: createMetrics(),
       secrets,

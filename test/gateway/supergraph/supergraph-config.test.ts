@@ -72,7 +72,7 @@ describe('supergraph.yaml', () => {
     expect(loadOf('{}')).toEqual({
       circuitBreaker: { failures: 10, openMs: 2_000 },
       maxConnections: 128,
-      maxWaiting: 256,
+      maxWaiting: 2048,
     });
     expect(loadOf('{ circuit_breaker: off, max_connections: 4, max_waiting: 0 }')).toEqual({
       circuitBreaker: 'off',

@@ -6,7 +6,8 @@ import { SecurityError } from '../errors/security-error.ts';
 import type { Clock } from '../platform/clock.ts';
 import { uuid, uuidv7 } from '../platform/ids.ts';
 import type { Platform } from '../platform/platform.ts';
-import { AuditDelivery, type OutgoingEvent } from './audit-delivery.ts';
+import type { OutgoingEvent } from './audit-batch.ts';
+import { AuditDelivery } from './audit-delivery.ts';
 
 export interface AuditClientOptions {
   /** Which replica this is; the same after a restart. */
@@ -66,16 +67,12 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
   }
 
   async function start(): Promise<void> {
-    const lost = options.spool.takeLost();
-    await Promise.all([
-      delivery.deliver(lifecycle('source.start', 'ALLOWED')),
-      ...(lost === 0
-        ? []
-        : [delivery.deliver(lifecycle('audit.gap', 'FAILED', { count: lost, ranges: [], answered: true }))]),
-    ]);
+    const started = delivery.deliver(lifecycle('source.start', 'ALLOWED'));
+    await Promise.all([started, delivery.admitGaps()]);
   }
 
   async function stop(): Promise<void> {
+    await delivery.admitGaps();
     await delivery.deliver(lifecycle('source.stop', 'ALLOWED')).catch((error: unknown) => {
       platform.log.warn('the stop of this service could not be recorded', { error });
     });

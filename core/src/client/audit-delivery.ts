@@ -3,16 +3,9 @@ import { SecurityError } from '../errors/security-error.ts';
 import type { LogFields } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import { within } from '../platform/within.ts';
+import { numbersOf, type OutgoingEvent, takeBatch, textsOf, type WaitingEvent } from './audit-batch.ts';
 import { type AuditDrain, createAuditDrain } from './audit-drain.ts';
 import { createLosses, type Gap } from './audit-losses.ts';
-
-/** One event on its way, already in its final text. */
-export interface OutgoingEvent {
-  readonly n: number;
-  readonly text: string;
-  /** Such events may fill a quarter of the spool at most. */
-  readonly isAnonymous: boolean;
-}
 
 export interface DeliveryOptions {
   readonly post: (body: string, signal: AbortSignal) => Promise<void>;
@@ -23,14 +16,6 @@ export interface DeliveryOptions {
   readonly describeGap: (gap: Gap) => OutgoingEvent;
 }
 
-interface Waiting {
-  readonly event: OutgoingEvent;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-const MAX_BATCH_EVENTS = 1000;
-const MAX_BATCH_CHARACTERS = 786_432;
 const MAX_WAITING = 20_000;
 const POST_DEADLINE_MS = 2000;
 /** Nobody waits for what is on the disk already. */
@@ -48,7 +33,7 @@ export class AuditDelivery {
   readonly #total: ReturnType<Platform['metrics']['counter']>;
   readonly #losses = createLosses();
   readonly #drain: AuditDrain;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingEvent[] = [];
   #pumping: Promise<void> | undefined;
   #appending: Promise<void> | undefined;
   #isSpooling: boolean;
@@ -65,12 +50,15 @@ export class AuditDelivery {
       spool,
       platform,
       isCondemning,
-      post: (texts) => this.#post(texts, DRAIN_DEADLINE_MS),
+      post: (texts, signal) => this.#post(texts, DRAIN_DEADLINE_MS, signal),
+      onRefused: () => {
+        this.#losses.addDurable(1);
+      },
       whenSpoolRests: () => this.#appending,
       onEmpty: () => {
         this.#isSpooling = false;
         this.#log('the audit service takes events again');
-        this.#admitGap();
+        void this.admitGaps();
       },
     });
     this.#isSpooling = !spool.isEmpty;
@@ -89,13 +77,27 @@ export class AuditDelivery {
    */
   deliver(event: OutgoingEvent): Promise<void> {
     return new Promise((resolve, reject) => {
-      const entry = { event, resolve, reject };
-      if (this.#waiting.length >= MAX_WAITING) this.#lose([entry], unavailable('too many events wait'));
-      else {
+      const entry = { event, since: this.#options.platform.clock.monotonic(), resolve, reject };
+      if (this.#waiting.length >= MAX_WAITING) {
+        this.#losses.add([event.n]);
+        this.#refuse([entry], unavailable('too many events wait'));
+      } else {
         this.#waiting.push(entry);
         this.#pumping ??= Promise.resolve().then(() => this.#pump());
       }
     });
+  }
+
+  /** Records what is lost since the last time; a loss that cannot be recorded now is told to the log alone. */
+  async admitGaps(): Promise<void> {
+    const { mode, describeGap, platform, spool } = this.#options;
+    this.#losses.addDurable(spool.takeLost());
+    for (const gap of this.#losses.take(mode === 'fail_open')) {
+      platform.log.error('events are missing from the audit log', { count: gap.count });
+      await this.deliver(describeGap(gap)).catch((error: unknown) => {
+        platform.log.error('a gap of the audit log could not be recorded', { count: gap.count, error });
+      });
+    }
   }
 
   /** Waits for what is under way and empties the spool as far as a few seconds reach. */
@@ -121,106 +123,91 @@ export class AuditDelivery {
     this.#pumping = undefined;
   }
 
-  async #place(batch: readonly Waiting[]): Promise<void> {
-    if (!this.#isSpooling) {
+  async #place(batch: readonly WaitingEvent[]): Promise<void> {
+    if (!this.#isSpooling && !this.#isLate(batch)) {
       try {
-        await this.#post(batch.map(({ event }) => event.text), POST_DEADLINE_MS); // prettier-ignore
+        await this.#post(textsOf(batch), POST_DEADLINE_MS);
         this.#settle(batch, 'direct');
-        this.#admitGap();
+        void this.admitGaps();
         return;
       } catch (error) {
         if (isCondemning(error)) return this.#placeEach(batch, error);
         this.#log('the audit service does not take events: they go to the spool', { error });
-        this.#isSpooling = true;
       }
     }
+    this.#isSpooling = true;
     await this.#spoolBatch(batch);
   }
 
-  #post(texts: readonly string[], deadlineMs: number): Promise<void> {
+  /** What has waited for others that long does not wait for a slow service as well. */
+  #isLate([oldest]: readonly WaitingEvent[]): boolean {
+    return this.#options.platform.clock.monotonic() - (oldest?.since ?? 0) >= POST_DEADLINE_MS;
+  }
+
+  #post(texts: readonly string[], deadlineMs: number, stop?: AbortSignal): Promise<void> {
     const { platform, post } = this.#options;
     const body = `{"events":[${texts.join(',')}]}`;
-    return within(platform.clock, deadlineMs, () => unavailable('no answer in time'), (signal) => post(body, signal)); // prettier-ignore
+    return within(platform.clock, deadlineMs, () => unavailable('no answer in time'), (signal) => post(body, stop === undefined ? signal : AbortSignal.any([signal, stop]))); // prettier-ignore
   }
 
   /** Finds the event for which the service refuses a batch. */
-  async #placeEach(batch: readonly Waiting[], error: unknown): Promise<void> {
+  async #placeEach(batch: readonly WaitingEvent[], error: unknown): Promise<void> {
     if (batch.length > 1) {
       for (const one of batch) await this.#place([one]);
       return;
     }
     this.#options.platform.log.error('the audit service refuses an event', { error });
-    this.#lose(batch, error);
+    this.#losses.add(numbersOf(batch));
+    this.#refuse(batch, error);
   }
 
   /** In their order while there is room for all; then those whom nobody knows have a part of it at most. */
-  async #spoolBatch(batch: readonly Waiting[]): Promise<void> {
-    const texts = batch.map(({ event }) => event.text);
-    if (this.#options.spool.hasRoom(texts, ANONYMOUS_SHARE)) return this.#spoolPart(batch, ANONYMOUS_SHARE);
+  async #spoolBatch(batch: readonly WaitingEvent[]): Promise<void> {
+    if (this.#options.spool.hasRoom(textsOf(batch), ANONYMOUS_SHARE))
+      return this.#spoolPart(batch, ANONYMOUS_SHARE);
     await this.#spoolPart(batch.filter(({ event }) => !event.isAnonymous), 1); // prettier-ignore
     await this.#spoolPart(batch.filter(({ event }) => event.isAnonymous), ANONYMOUS_SHARE); // prettier-ignore
   }
 
-  async #spoolPart(part: readonly Waiting[], shareOfRoom: number): Promise<void> {
+  /** A disk that hangs must not hang requests: until it answers, nothing more is given to it. */
+  async #spoolPart(part: readonly WaitingEvent[], shareOfRoom: number): Promise<void> {
     if (part.length === 0) return;
+    const { spool, platform } = this.#options;
+    const hangs = (): SecurityError => unavailable('the disk of the spool hangs');
+    const append =
+      this.#appending === undefined ? spool.append(textsOf(part), shareOfRoom) : Promise.reject(hangs());
+    const settled = append.then(
+      () => {
+        this.#isSpooling = true; // the drain may have found the spool empty just before
+        this.#drain.begin();
+      },
+      () => {
+        this.#losses.add(numbersOf(part));
+      },
+    );
+    this.#appending ??= settled.then(() => {
+      this.#appending = undefined;
+    });
     try {
-      await this.#appendInTime(part.map(({ event }) => event.text), shareOfRoom); // prettier-ignore
-      this.#isSpooling = true; // the drain may have found the spool empty just before
-      this.#drain.begin();
+      await within(platform.clock, SPOOL_DEADLINE_MS, hangs, () => append);
       this.#settle(part, 'spooled');
     } catch (error) {
-      this.#lose(part, error);
+      this.#refuse(part, error);
     }
   }
 
-  /** A disk that hangs must not hang requests: until it answers, nothing more is given to it. */
-  async #appendInTime(texts: readonly string[], shareOfRoom: number): Promise<void> {
-    const hangs = (): SecurityError => unavailable('the disk of the spool hangs');
-    if (this.#appending !== undefined) throw hangs();
-    const append = this.#options.spool.append(texts, shareOfRoom);
-    this.#appending = append
-      .catch(() => undefined)
-      .then(() => {
-        this.#appending = undefined;
-      });
-    await within(this.#options.platform.clock, SPOOL_DEADLINE_MS, hangs, () => append);
-    await this.#appending;
-  }
-
-  #settle(batch: readonly Waiting[], path: 'direct' | 'spooled'): void {
+  #settle(batch: readonly WaitingEvent[], path: 'direct' | 'spooled'): void {
     this.#total.inc({ path }, batch.length);
     for (const { resolve } of batch) resolve();
   }
 
-  #lose(batch: readonly Waiting[], cause: unknown): void {
+  /** What hangs in a disk may still come to lie there: only what is known to be lost is a loss. */
+  #refuse(batch: readonly WaitingEvent[], cause: unknown): void {
     this.#total.inc({ path: 'lost' }, batch.length);
-    this.#losses.add(batch.map(({ event }) => event.n));
     for (const { resolve, reject } of batch)
       if (this.#options.mode === 'fail_open') resolve();
       else reject(toUnavailable(cause));
   }
-
-  #admitGap(): void {
-    const { mode, describeGap, platform } = this.#options;
-    const gap = this.#losses.take(mode === 'fail_open');
-    if (gap === undefined) return;
-    platform.log.error('events are missing from the audit log', { count: gap.count });
-    this.deliver(describeGap(gap)).catch((error: unknown) => {
-      platform.log.error('a gap of the audit log could not be recorded', { count: gap.count, error });
-    });
-  }
-}
-
-/** The oldest events that fit one body, and the rest. */
-function takeBatch(waiting: Waiting[]): [Waiting[], Waiting[]] {
-  let characters = 0;
-  let count = 0;
-  for (const { event } of waiting) {
-    characters += event.text.length + 1;
-    if (count > 0 && (count >= MAX_BATCH_EVENTS || characters > MAX_BATCH_CHARACTERS)) break;
-    count += 1;
-  }
-  return count === waiting.length ? [waiting, []] : [waiting.slice(0, count), waiting.slice(count)];
 }
 
 function isCondemning(error: unknown): boolean {

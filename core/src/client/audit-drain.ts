@@ -1,13 +1,16 @@
 import type { Spool } from '../audit/spool.ts';
 import { jitter } from '../platform/ids.ts';
 import type { Platform } from '../platform/platform.ts';
+import { within } from '../platform/within.ts';
 
 export interface AuditDrainOptions {
   readonly spool: Spool;
-  readonly post: (texts: readonly string[]) => Promise<void>;
+  readonly post: (texts: readonly string[], signal: AbortSignal) => Promise<void>;
   /** Whether the service refuses the content itself. */
   readonly isCondemning: (error: unknown) => boolean;
   readonly platform: Platform;
+  /** Told of an event that the service refuses for good: it is lost. */
+  readonly onRefused: () => void;
   /** The append that is under way, if any. */
   readonly whenSpoolRests: () => Promise<void> | undefined;
   /** The spool is empty and nothing is being added: called before anything else can run. */
@@ -17,7 +20,7 @@ export interface AuditDrainOptions {
 export interface AuditDrain {
   /** Starts to empty the spool, unless that is under way. */
   begin(): void;
-  /** Empties what a few seconds allow, then ends. */
+  /** Empties what a few seconds allow, then ends, whatever service or disk do. */
   finish(): Promise<void>;
 }
 
@@ -31,15 +34,17 @@ const FINISH_MS = 3000;
 export function createAuditDrain(options: AuditDrainOptions): AuditDrain {
   const { spool, post, isCondemning, platform: { clock, log } } = options; // prettier-ignore
   const stopped = new AbortController();
+  const isStopped = (): boolean => stopped.signal.aborted;
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
     let pause = FIRST_PAUSE_MS;
-    while (!stopped.signal.aborted) {
+    while (!isStopped()) {
       try {
         const texts = await spool.peek(BATCH_EVENTS, BATCH_CHARACTERS);
         if (texts.length > 0) {
           await postEach(texts);
+          if (isStopped()) break; // whoever opens the spool next sends them again
           await spool.drop(texts.length);
           pause = FIRST_PAUSE_MS;
         } else {
@@ -62,12 +67,13 @@ export function createAuditDrain(options: AuditDrainOptions): AuditDrain {
 
   async function postEach(texts: readonly string[]): Promise<void> {
     try {
-      await post(texts);
+      await post(texts, stopped.signal);
     } catch (error) {
       if (!isCondemning(error)) throw error;
-      if (texts.length === 1)
+      if (texts.length === 1) {
         log.error('the audit service refuses a spooled event', { error, ...nameOf(texts[0]) });
-      else for (const text of texts) await postEach([text]);
+        options.onRefused();
+      } else for (const text of texts) await postEach([text]);
     }
   }
 
@@ -78,11 +84,8 @@ export function createAuditDrain(options: AuditDrainOptions): AuditDrain {
   return {
     begin,
     async finish() {
-      const timer = clock.after(FINISH_MS, () => {
-        stopped.abort();
-      });
-      await running;
-      timer.cancel();
+      const late = (): Error => new Error('the rest stays in the spool');
+      await within(clock, FINISH_MS, late, async () => running).catch(() => undefined);
       stopped.abort();
     },
   };

@@ -1,22 +1,32 @@
-/** What an `audit.gap` admits: events of this boot that are neither in the log nor in the spool. */
+/** What an `audit.gap` admits: events that are neither in the log nor in the spool. */
 export interface Gap {
   readonly count: number;
-  /** Numbers of the boot's count, from and to inclusive. */
+  /** Numbers of the boot's count, from and to inclusive; none where they are not known. */
   readonly ranges: readonly (readonly [number, number])[];
-  /** Whether requests were answered without their event (`fail_open`), or refused with 503. */
+  /** Whether requests were answered without their event, or refused with 503. */
   readonly answered: boolean;
+}
+
+export interface Losses {
+  /** Events of this boot that nothing took. */
+  add(numbers: readonly number[]): void;
+  /** Events, of any boot, that were called durable and are lost all the same. */
+  addDurable(count: number): void;
+  /**
+   * What is lost since the last call.
+   *
+   * @param answered whether requests are answered although nothing takes their event (`fail_open`)
+   */
+  take(answered: boolean): readonly Gap[];
 }
 
 const MAX_RANGES = 128;
 
 /** Remembers lost events until they can be admitted. */
-export function createLosses(): {
-  add(numbers: readonly number[]): void;
-  /** What is lost since the last call; undefined where nothing is. */
-  take(answered: boolean): Gap | undefined;
-} {
+export function createLosses(): Losses {
   let count = 0;
   let ranges: [number, number][] = [];
+  let durable = 0;
   return {
     add(numbers) {
       count += numbers.length;
@@ -27,12 +37,17 @@ export function createLosses(): {
         else ranges.push([n, n]);
       }
     },
+    addDurable(more) {
+      durable += more;
+    },
     take(answered) {
-      if (count === 0) return undefined;
-      const gap = { count, ranges, answered };
-      count = 0;
+      const gaps = [
+        { count, ranges, answered },
+        { count: durable, ranges: [], answered: true },
+      ].filter((gap) => gap.count > 0);
+      count = durable = 0;
       ranges = [];
-      return gap;
+      return gaps;
     },
   };
 }

@@ -26,20 +26,21 @@ const RECORD = {
 } as const;
 
 /** An audit service that takes, refuses, hangs or is away, as a test tells it. */
-function createFakeService() {
+function createFakeService(clock: FakeClock) {
   const service = {
     events: [] as Event[],
     batches: 0,
     concurrent: 0,
     mostConcurrent: 0,
     answer: 'takes' as 'takes' | 'hangs' | Code,
+    delayMilliseconds: 0,
     condemned: undefined as string | undefined,
     async post(body: string): Promise<void> {
       const { events } = JSON.parse(body) as { events: Event[] };
       service.batches += 1;
       service.concurrent += 1;
       service.mostConcurrent = Math.max(service.mostConcurrent, service.concurrent);
-      await Promise.resolve();
+      await (service.delayMilliseconds > 0 ? clock.sleep(service.delayMilliseconds) : Promise.resolve());
       service.concurrent -= 1;
       if (service.answer === 'hangs') return new Promise(() => undefined);
       if (service.answer !== 'takes') throw new SecurityError(service.answer);
@@ -59,7 +60,7 @@ describe('the audit client', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'aduana-client-'));
     clock = createFakeClock();
-    service = createFakeService();
+    service = createFakeService(clock);
     spool = await openSpool({ folder, key: Buffer.alloc(32, 1), maxBytes: 100_000, log });
   });
   afterEach(async () => {
@@ -83,6 +84,11 @@ describe('the audit client', () => {
       await spool.peek(1, 1); // waits for what the disk does
     }
     expect(holds()).toBe(true);
+  };
+  const untilStopped = async (client: AuditClient): Promise<void> => {
+    let isStopped = false;
+    void client.stop().then(() => (isStopped = true));
+    await until(() => isStopped);
   };
 
   test('counts every event of a boot from 0, without a gap', async () => {
@@ -139,9 +145,7 @@ describe('the audit client', () => {
     service.answer = 'AUDIT_UNAVAILABLE';
     const first = open();
     await first.record(RECORD);
-    let isStopped = false;
-    void first.stop().then(() => (isStopped = true));
-    await until(() => isStopped);
+    await untilStopped(first);
     service.answer = 'takes';
     const second = open();
     await second.start();
@@ -154,7 +158,7 @@ describe('the audit client', () => {
   });
 
   test('fails closed when neither service nor disk take an event, and admits the gap later', async () => {
-    await spool.append(['{}'.padEnd(99_900)], 1);
+    await spool.append([JSON.stringify({ id: 'filler' }).padEnd(99_900)], 1);
     service.answer = 'AUDIT_UNAVAILABLE';
     const client = open();
     await expect(client.record(RECORD)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE', status: 503 });
@@ -164,7 +168,7 @@ describe('the audit client', () => {
   });
 
   test('answers without the event only where that is wanted, and says so in the gap', async () => {
-    await spool.append(['{}'.padEnd(99_900)], 1);
+    await spool.append([JSON.stringify({ id: 'filler' }).padEnd(99_900)], 1);
     service.answer = 'AUDIT_UNAVAILABLE';
     const client = open('fail_open');
     await client.record(RECORD);
@@ -182,6 +186,64 @@ describe('the audit client', () => {
     await Promise.all(good);
     await until(() => service.events.some(({ type }) => type === 'audit.gap'));
     expect(service.events.map(({ type }) => type)).toEqual(['request', 'request', 'audit.gap']);
+  });
+
+  test('admits the loss of an event that was called durable and is refused later, and sends the others', async () => {
+    const client = open();
+    service.answer = 'AUDIT_UNAVAILABLE';
+    service.condemned = await client.record(RECORD);
+    await client.record(RECORD);
+    service.answer = 'takes';
+    await until(() => service.events.some(({ type }) => type === 'audit.gap'));
+    expect(service.events.map(({ type, source }) => [type, source.n])).toEqual([
+      ['request', 1],
+      ['audit.gap', 2],
+    ]);
+    expect(service.events.at(-1)?.detail).toEqual({ count: 1, ranges: [], answered: true });
+  });
+
+  test('lets nobody wait long behind others for a slow service', async () => {
+    spool = await openSpool({ folder, key: Buffer.alloc(32, 1), maxBytes: 100_000_000, log });
+    const client = open();
+    service.delayMilliseconds = 1900;
+    let durable = 0;
+    for (let count = 0; count < 10_000; count += 1) void client.record(RECORD).then(() => (durable += 1));
+    const began = clock.now();
+    await until(() => durable === 10_000);
+    expect(clock.now() - began).toBeLessThan(5000);
+    service.delayMilliseconds = 0;
+    await until(() => client.state === 'ok');
+    expect(numbers()).toEqual(Array.from({ length: 10_000 }, (_, n) => n));
+  });
+
+  test('admits what is lost before it tells of its stop, which is the last', async () => {
+    await spool.append([JSON.stringify({ id: 'filler' }).padEnd(99_900)], 1);
+    service.answer = 'AUDIT_UNAVAILABLE';
+    const client = open();
+    await expect(client.record(RECORD)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+    await spool.drop(1);
+    await untilStopped(client);
+    service.answer = 'takes';
+    const next = open();
+    await until(() => next.state === 'ok');
+    expect(service.events.map(({ type, source }) => [type, source.n])).toEqual([
+      ['audit.gap', 1],
+      ['source.stop', 2],
+    ]);
+  });
+
+  test('stops within seconds while the service hangs, and leaves everything to the next boot', async () => {
+    service.answer = 'AUDIT_UNAVAILABLE';
+    const client = open();
+    await client.record(RECORD);
+    service.answer = 'hangs';
+    const began = clock.now();
+    await untilStopped(client);
+    expect(clock.now() - began).toBeLessThan(6000);
+    service.answer = 'takes';
+    const next = open();
+    await until(() => next.state === 'ok');
+    expect(service.events.map(({ type }) => type)).toEqual(['request', 'source.stop']);
   });
 
   test('keeps three quarters of the spool from callers who are not known', async () => {

@@ -1,23 +1,42 @@
-import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  randomUUID,
+} from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { signDigest, toDer } from './sign-digest.ts';
 
 type Body = Record<string, unknown>;
+/** `mute`: calls are taken and not answered. */
+type Fault = 'none' | 'away' | 'denied' | 'mute';
 
-/** A server that speaks the symmetric part of the AWS KMS protocol, or stands before another one that does. */
+/** A server that speaks the parts of the AWS KMS protocol that the house uses, or stands before another one that does. */
 export interface KmsDouble {
   readonly address: string;
   /** The operations that were asked for. */
   readonly requests: string[];
-  fault(kind: 'none' | 'away' | 'denied'): void;
+  fault(kind: Fault): void;
+  /** The states of the signing keys, by id. */
+  keyStates(): Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
+
+const PAIRS: Readonly<Record<string, () => KeyObject>> = {
+  ECC_NIST_P256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+  RSA_2048: () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+};
 
 /** @param behind address of a foreign KMS server to which calls are handed on; without it, the double answers itself */
 export async function startKmsDouble(behind?: string): Promise<KmsDouble> {
   const requests: string[] = [];
-  const state = { fault: 'none' as 'none' | 'away' | 'denied' };
+  const state = { fault: 'none' as Fault };
+  const signing = createSigningOperations();
   const keys = new Map<string, Buffer>();
 
   function keyOf(id: string): Buffer {
@@ -51,7 +70,7 @@ export async function startKmsDouble(behind?: string): Promise<KmsDouble> {
   }
 
   const operations: Record<string, (body: Body) => Body> = {
-    CreateKey: () => ({ KeyMetadata: { KeyId: randomUUID(), KeyState: 'Enabled' } }),
+    ...signing.operations,
     DescribeKey: ({ KeyId }) => ({ KeyMetadata: { KeyId, KeyState: 'Enabled' } }),
     GenerateDataKey({ KeyId, EncryptionContext }) {
       const plaintext = randomBytes(32);
@@ -81,6 +100,7 @@ export async function startKmsDouble(behind?: string): Promise<KmsDouble> {
     const body = Buffer.concat(chunks);
     const operation = String(message.headers['x-amz-target']).replace('TrentService.', '');
     requests.push(operation);
+    if (state.fault === 'mute') return;
     if (state.fault === 'away') message.socket.destroy();
     else if (state.fault === 'denied') reply(response, 400, { __type: 'AccessDeniedException' });
     else if (behind !== undefined) handOn(behind, message, body, response);
@@ -99,11 +119,67 @@ export async function startKmsDouble(behind?: string): Promise<KmsDouble> {
     address: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     requests,
     fault: (kind) => void (state.fault = kind),
+    keyStates: signing.states,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+interface SigningPair {
+  readonly key: KeyObject;
+  state: 'Enabled' | 'Disabled' | 'PendingDeletion';
+}
+
+/** Keys that sign digests as they stand, which moto does not: it hashes them once more. */
+function createSigningOperations() {
+  const pairs = new Map<string, SigningPair>();
+  const usable = (id: unknown): SigningPair => {
+    const pair = pairs.get(String(id).replace(/^.*key\//, ''));
+    if (pair === undefined) throw new Error('NotFoundException');
+    if (pair.state === 'Disabled') throw new Error('DisabledException');
+    if (pair.state === 'PendingDeletion') throw new Error('KMSInvalidStateException');
+    return pair;
+  };
+  const operations: Record<string, (body: Body) => Body> = {
+    CreateKey({ KeySpec, KeyUsage }) {
+      const id = randomUUID();
+      const make = PAIRS[String(KeySpec)];
+      if (make !== undefined && KeyUsage === 'SIGN_VERIFY') pairs.set(id, { key: make(), state: 'Enabled' });
+      return {
+        KeyMetadata: { KeyId: id, Arn: `arn:aws:kms:eu-south-2:000000000000:key/${id}`, KeyState: 'Enabled' },
+      };
+    },
+    GetPublicKey: ({ KeyId }) => ({
+      KeyId,
+      PublicKey: createPublicKey(usable(KeyId).key)
+        .export({ type: 'spki', format: 'der' })
+        .toString('base64'),
+    }),
+    Sign({ KeyId, Message, MessageType, SigningAlgorithm }) {
+      const { key } = usable(KeyId);
+      const fits = key.asymmetricKeyType === 'rsa' ? 'RSASSA_PKCS1_V1_5_SHA_256' : 'ECDSA_SHA_256';
+      if (MessageType !== 'DIGEST' || SigningAlgorithm !== fits) throw new Error('ValidationException');
+      const signature = signDigest(key, Buffer.from(String(Message), 'base64'));
+      const wire = key.asymmetricKeyType === 'rsa' ? signature : toDer(signature);
+      return { KeyId, SigningAlgorithm, Signature: wire.toString('base64') };
+    },
+    DisableKey({ KeyId }) {
+      const pair = pairs.get(String(KeyId).replace(/^.*key\//, ''));
+      if (pair?.state !== 'Disabled') usable(KeyId).state = 'Disabled';
+      return {};
+    },
+    ScheduleKeyDeletion({ KeyId, PendingWindowInDays }) {
+      const pair = pairs.get(String(KeyId).replace(/^.*key\//, ''));
+      if (pair === undefined || Number(PendingWindowInDays) < 7) throw new Error('ValidationException');
+      pair.state = 'PendingDeletion';
+      return { KeyId };
+    },
+  };
+  const states = (): Record<string, string> =>
+    Object.fromEntries([...pairs].map(([id, { state }]) => [id, state]));
+  return { operations, states };
 }
 
 function aadOf(context: unknown): Buffer {

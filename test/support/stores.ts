@@ -54,6 +54,12 @@ export function describeStores(name: string, suite: (openStore: OpenStore) => vo
     });
 }
 
+/** Runs a suite over one store: PostgreSQL where it answers, else PGlite. */
+export function describeOneStore(name: string, suite: (openStore: OpenStore) => void): void {
+  if (postgresUrl !== undefined) describePostgres(name, suite);
+  else describeStores(name, suite);
+}
+
 /** A suite that only a real server can run: says so where there is none. */
 export function describePostgres(name: string, suite: (openStore: OpenStore) => void): void {
   describePostgresServer(name, (url) => {

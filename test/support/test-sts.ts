@@ -11,7 +11,6 @@ import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
 import { createLog } from '@aduana/core/platform/log';
 import { createMetrics } from '@aduana/core/platform/metrics';
 import { Secret } from '@aduana/core/secrets/secret';
-import type { GuardedRemoteKeys } from '@aduana/core/secrets/guard-remote-keys';
 import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { decodeJwt } from 'jose';
@@ -19,6 +18,7 @@ import { readRotationTiming, STS_SETTINGS } from '../../subgraphs/sts/config.ts'
 import { type OpenSts, openSts } from '../../subgraphs/sts/open-sts.ts';
 import { createRoutes } from '../../subgraphs/sts/routes/routes.ts';
 import { createMemorySecrets } from './memory-secrets.ts';
+import type { SigningKeysWorld } from './signing-keys.ts';
 import { createServiceRequest, type RequestParts } from './service-request.ts';
 import type { OpenStore, TestStore } from './stores.ts';
 import { createTestCa, type TestCa } from './test-ca.ts';
@@ -41,7 +41,7 @@ export interface TestStsOptions {
   /** Those that have a client secret; hashing one takes its time. Default: all. */
   readonly clients?: readonly string[];
   /** Where signing keys lie if not in the store. */
-  readonly remoteKeys?: (clock: Clock) => Promise<GuardedRemoteKeys>;
+  readonly remoteKeys?: SigningKeysWorld['remoteKeys'];
   /** What the audit log answers; default: it takes everything. */
   readonly onRecord?: (record: AuditRecord) => Promise<void>;
 }
@@ -84,7 +84,11 @@ export async function openTestSts(options: TestStsOptions): Promise<TestSts> {
   const { clock = createSystemClock(), bus = createInProcessBus(), ca = await createTestCa() } = options;
   const secrets = options.secrets ?? (await seededSecrets(options.clients));
   const folder = options.policies === undefined ? 'policies' : writePolicies(options.policies);
-  const settings = loadConfig(STS_SETTINGS, { POLICIES_DIR: folder, ...options.environment });
+  const settings = loadConfig(STS_SETTINGS, {
+    POLICIES_DIR: folder,
+    SIGNING_KEYS: options.remoteKeys?.kind,
+    ...options.environment,
+  });
   const records: AuditRecord[] = [];
   const platform = {
     clock,
@@ -112,7 +116,7 @@ export async function openTestSts(options: TestStsOptions): Promise<TestSts> {
     issuer: options.issuer ?? ISSUER,
     platform: platform,
     openRemoteKeys: () =>
-      options.remoteKeys?.(clock) ?? Promise.reject(new TypeError('no remote keys were expected')),
+      options.remoteKeys?.open(clock) ?? Promise.reject(new TypeError('no remote keys were expected')),
     openAudit: () => Promise.resolve({ audit: audit as never, close: () => Promise.resolve() }),
   });
   const routes = createRoutes(sts);

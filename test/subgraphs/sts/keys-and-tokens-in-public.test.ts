@@ -2,15 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { ServiceResponse } from '@aduana/core/http/route';
 import { prune } from '../../../subgraphs/sts/prune.ts';
-import { describeStores } from '../../support/stores.ts';
+import { describeSigningKeys } from '../../support/signing-keys.ts';
 import { basic, ISSUER, openTestSts, type TestSts } from '../../support/test-sts.ts';
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
-describeStores('keys, metadata, introspection and revocation', (openStore) => {
+describeSigningKeys('keys, metadata, introspection and revocation', (world) => {
   let sts: TestSts;
   beforeAll(async () => {
-    sts = await openTestSts({ openStore, clients: ['bff', 'operator'] });
+    sts = await openTestSts({ ...world, clients: ['bff', 'operator'] });
   });
   afterAll(() => sts.close());
 
@@ -202,7 +202,7 @@ describeStores('keys, metadata, introspection and revocation', (openStore) => {
 
   test('no token leaves without its record and its audit event', async () => {
     const closed = await openTestSts({
-      openStore,
+      ...world,
       clients: ['bff'],
       onRecord: (record) =>
         record.type === 'token.issue'

@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { GRANT_TOKEN_EXCHANGE, TOKEN_TYPE_ACCESS_TOKEN } from '@aduana/core/tokens/token-exchange';
+import { describeSigningKeys } from '../../support/signing-keys.ts';
 import { describeStores } from '../../support/stores.ts';
 import { basic, openTestSts, postForm, SECRETS, type TestSts } from '../../support/test-sts.ts';
 
 const CLIENT_CREDENTIALS = { grant_type: 'client_credentials' };
 
-describeStores('the token endpoint', (openStore) => {
+describeSigningKeys('the token endpoint', (world) => {
   let sts: TestSts;
   beforeAll(async () => {
-    sts = await openTestSts({ openStore, clients: ['bff'] });
+    sts = await openTestSts({ ...world, clients: ['bff'] });
   });
   afterAll(() => sts.close());
   const post = (body: string, headers = {}) => postForm(sts.call, '/sts/token', body, { headers });

@@ -9,15 +9,15 @@ import {
 } from '@aduana/core/tokens/token-exchange';
 import { decodeJwt } from 'jose';
 import { BAD_LEAVES } from '../../support/test-ca.ts';
-import { describeStores } from '../../support/stores.ts';
+import { describeSigningKeys } from '../../support/signing-keys.ts';
 import { basic, openTestSts, type TestSts, type TokenAnswer } from '../../support/test-sts.ts';
 
-describeStores('token exchange', (openStore) => {
+describeSigningKeys('token exchange', (world) => {
   let sts: TestSts;
   let gateway: PeerIdentity;
   let bffToken: string;
   beforeAll(async () => {
-    sts = await openTestSts({ openStore, clients: ['bff', 'operator'] });
+    sts = await openTestSts({ ...world, clients: ['bff', 'operator'] });
     gateway = await sts.peer('gateway');
   });
   afterAll(() => sts.close());

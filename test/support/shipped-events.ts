@@ -6,6 +6,7 @@ export function shippedEvents(from: number, count: number): readonly ShippedEven
     const seq = from + at;
     const id = `018f0000-0000-7000-8000-${String(seq).padStart(12, '0')}`;
     return {
+      position: seq,
       seq,
       id,
       time: 1_767_225_600_123,

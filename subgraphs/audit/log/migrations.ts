@@ -195,4 +195,20 @@ const SINKS: Migration = {
     GRANT SELECT ON sinks, dead_letters TO "${reader}";`,
 };
 
-export const AUDIT_MIGRATIONS: readonly Migration[] = [ENTRIES, PARTITIONS, APPEND, TREE, SINKS, RETENTION];
+/** Receivers get checkpoints too, from the next one on. */
+const SHIPPED_CHECKPOINTS: Migration = {
+  name: '007-shipped-checkpoints',
+  sql: () => `
+    ALTER TABLE sinks ADD COLUMN checkpoint_size bigint NOT NULL DEFAULT 0;
+    UPDATE sinks SET checkpoint_size = cursor;`,
+};
+
+export const AUDIT_MIGRATIONS: readonly Migration[] = [
+  ENTRIES,
+  PARTITIONS,
+  APPEND,
+  TREE,
+  SINKS,
+  RETENTION,
+  SHIPPED_CHECKPOINTS,
+];

@@ -21,11 +21,20 @@ export function toCef({ seq, envelope }: LoggedEvent): string {
     ['cs2Label', 'trace'],
     ['cs2', trace?.['trace_id']],
   ];
+  return cefLine(type, SEVERITY[outcome] ?? 5, members);
+}
+
+/** One line of the Common Event Format; members without a value are left out. */
+export function cefLine(
+  type: string,
+  severity: number,
+  members: readonly (readonly [string, unknown])[],
+): string {
   const extension = members
     .filter(([, value]) => typeof value === 'string' || typeof value === 'number')
     .map(([name, value]) => `${name}=${escapeValue(String(value))}`)
     .join(' ');
-  const header = ['CEF:0', 'Aduana', 'Aduana', '1', type, type, String(SEVERITY[outcome] ?? 5)];
+  const header = ['CEF:0', 'Aduana', 'Aduana', '1', type, type, String(severity)];
   return `${header.map(escapeHeader).join('|')}|${extension}`;
 }
 

@@ -31,10 +31,10 @@ export function createElasticSink(settings: SinkOf<'elastic_bulk'>): Sink {
 /** Up to the first item that is worth another try; one that exists already was sent before. */
 function settle(events: readonly ShippedEvent[], items: readonly unknown[]): BatchOutcome {
   const dead: DeadLetter[] = [];
-  for (const [at, { seq }] of events.entries()) {
+  for (const [at, { position }] of events.entries()) {
     const { status, type } = outcomeOf(items[at]);
     if (status === TOO_MANY || status >= 500) return { settled: at, dead };
-    if (status >= 400 && status !== EXISTS) dead.push({ seq, reason: `${String(status)} ${type}` });
+    if (status >= 400 && status !== EXISTS) dead.push({ position, reason: `${String(status)} ${type}` });
   }
   return { settled: events.length, dead };
 }

@@ -28,7 +28,7 @@ class FileConnection implements SinkConnection {
     await this.#assertInPlace();
     await this.#file.appendFile(events.map(({ text }) => `${text}\n`).join(''));
     await this.#file.datasync();
-    this.#acknowledged = (events.at(-1)?.seq ?? this.#acknowledged - 1) + 1;
+    this.#acknowledged = (events.at(-1)?.position ?? this.#acknowledged - 1) + 1;
     return [];
   }
 

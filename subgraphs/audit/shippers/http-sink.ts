@@ -32,7 +32,7 @@ class HttpConnection implements SinkConnection {
   async send(events: readonly ShippedEvent[]): Promise<readonly DeadLetter[]> {
     const { settled, dead } = await this.#postBatch(this.#transport, events);
     const last = events[settled - 1];
-    if (last !== undefined) this.#acknowledged = last.seq + 1;
+    if (last !== undefined) this.#acknowledged = last.position + 1;
     if (settled < events.length) throw new PartialBatchError(dead);
     return dead;
   }
@@ -65,7 +65,7 @@ export async function postEach(
   const dead: DeadLetter[] = [];
   for (const event of events) {
     const reason = await postOne(event);
-    if (reason !== undefined) dead.push({ seq: event.seq, reason });
+    if (reason !== undefined) dead.push({ position: event.position, reason });
   }
   return { settled: events.length, dead };
 }

@@ -3,7 +3,7 @@ import type { Envelope, LoggedEvent } from './logged-event.ts';
 import { classify } from './ocsf-classes.ts';
 import { optional } from './ocsf-text.ts';
 
-const VERSION = '1.8.0';
+export const OCSF_VERSION = '1.8.0';
 const SEVERITY: Readonly<Record<string, number>> = { ALLOWED: 1, PARTIAL: 1, FAILED: 2, DENIED: 3 };
 const HIGH = 4;
 const CRITICAL = 5;
@@ -36,7 +36,7 @@ export function toOcsf({ seq, leafHash, envelope }: LoggedEvent): Readonly<Recor
     message: `${type} ${outcome}`,
     ...(typeof detail['count'] === 'number' ? { count: detail['count'] } : {}),
     metadata: {
-      version: VERSION,
+      version: OCSF_VERSION,
       product: { name: 'Aduana', vendor_name: 'Aduana', feature: { name: source.peer } },
       uid: id,
       sequence: seq,

@@ -56,7 +56,7 @@ function toLogRecord({ id, seq, time, type, outcome, traceId, text }: ShippedEve
     attributes: [
       attribute('event.name', type),
       attribute('event.id', id),
-      attribute('event.sequence', String(seq)),
+      ...(seq === undefined ? [] : [attribute('event.sequence', String(seq))]),
     ],
     ...(traceId === undefined ? {} : { traceId }),
   };

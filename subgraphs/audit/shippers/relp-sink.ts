@@ -74,15 +74,15 @@ class RelpConnection implements SinkConnection {
     for (const event of events) {
       const message = syslogMessage(event, this.#options.host);
       if (message.length > this.#options.limit) {
-        dead.push({ seq: event.seq, reason: 'longer than max_message_bytes' });
+        dead.push({ position: event.position, reason: 'longer than max_message_bytes' });
         continue;
       }
       await this.#waitUntil(() => this.#pending.size < WINDOW);
-      await this.#send('syslog', message, event.seq + 1);
+      await this.#send('syslog', message, event.position + 1);
     }
     await this.#waitUntil(() => this.#pending.size === 0);
     const last = events.at(-1);
-    if (last !== undefined) this.#acknowledged = last.seq + 1;
+    if (last !== undefined) this.#acknowledged = last.position + 1;
     return dead;
   }
 

@@ -3,10 +3,13 @@ import { jitter } from '@aduana/core/platform/ids';
 import { describeError, type Log } from '@aduana/core/platform/log';
 import { within } from '@aduana/core/platform/within';
 import type { Database } from '@aduana/core/store/database';
-import { formatEvent, type ReadEntry } from './format-event.ts';
+import { formatRecord } from './format-record.ts';
 import { PartialBatchError } from './http-sink.ts';
 import type { DeadLetter, Sink, SinkConnection } from './sink.ts';
-import type { SinkCursors } from './sink-cursors.ts';
+import type { Refused, SinkCursors } from './sink-cursors.ts';
+import { readStream } from './read-stream.ts';
+import { SentRecords } from './sent-records.ts';
+import { cursorAfter, type StreamCursor, type StreamRecord } from './stream-record.ts';
 
 export interface ShipperOptions {
   readonly name: string;
@@ -71,30 +74,30 @@ export class Shipper {
   }
 
   /** One connection's life. */
-  async #ship(cursor: number, onProgress: () => void): Promise<void> {
-    const { name, sink, clock, log } = this.#options;
-    const late = (): Error => new Error('the receiver does not answer');
-    const connection = await within(clock, CONNECT_DEADLINE_MS, late, () => sink.connect(cursor));
+  async #ship(cursor: StreamCursor, onProgress: () => void): Promise<void> {
+    const { name, sink, reader, clock, log } = this.#options;
+    const connection = await within(clock, CONNECT_DEADLINE_MS, late, () => sink.connect(0));
+    const sent = new SentRecords(cursor);
     try {
-      let next = cursor;
+      let read = cursor;
       let saved = cursor;
       while (!this.#isStopped()) {
-        const entries = next - saved < WINDOW_EVENTS ? await this.#read(next) : [];
-        const dead = await within(clock, SEND_DEADLINE_MS, late, () =>
-          this.#send(connection, entries, saved),
+        const records = sent.size < WINDOW_EVENTS ? await readStream(reader, read, BATCH_EVENTS) : [];
+        const refused = await within(clock, SEND_DEADLINE_MS, late, () =>
+          this.#send(connection, records, sent),
         );
-        next = (entries.at(-1)?.seq ?? next - 1) + 1;
-        const acknowledged = connection.acknowledged();
-        if (acknowledged > saved || dead.length > 0) {
-          await this.#save(acknowledged, dead);
-          saved = acknowledged;
+        read = records.reduce(cursorAfter, read);
+        const reached = sent.settle(connection.acknowledged());
+        if (reached !== saved || refused.length > 0) {
+          await this.#save(reached, refused);
+          saved = reached;
           onProgress();
           if (this.#lastError !== undefined) log.info('a sink takes events again', { sink: name });
           this.#lastError = undefined;
         }
-        if (entries.length < BATCH_EVENTS) {
+        if (records.length < BATCH_EVENTS) {
           await this.#sleep(IDLE_MS);
-          if (acknowledged === next) await this.#save(saved, []);
+          if (sent.size === 0) await this.#save(saved, []);
         }
       }
     } finally {
@@ -104,39 +107,36 @@ export class Shipper {
 
   async #send(
     connection: SinkConnection,
-    entries: readonly ReadEntry[],
-    saved: number,
-  ): Promise<readonly DeadLetter[]> {
-    if (entries.length === 0) return [];
+    records: readonly StreamRecord[],
+    sent: SentRecords,
+  ): Promise<readonly Refused[]> {
+    if (records.length === 0) return [];
+    const refusedOf = (dead: readonly DeadLetter[]): Refused[] =>
+      dead.map(({ position, reason }) => ({ seq: sent.seqAt(position), reason }));
     try {
-      return await connection.send(entries.map((entry) => formatEvent(entry, this.#options.format)));
+      const events = records.map((record) => formatRecord(record, this.#options.format, sent.add(record)));
+      return refusedOf(await connection.send(events));
     } catch (error) {
-      const acknowledged = error instanceof PartialBatchError ? connection.acknowledged() : saved;
-      if (error instanceof PartialBatchError && acknowledged > saved)
-        await this.#save(acknowledged, error.dead);
+      if (error instanceof PartialBatchError) {
+        const refused = refusedOf(error.dead);
+        await this.#save(sent.settle(connection.acknowledged()), refused);
+      }
       throw error;
     }
   }
 
-  async #read(from: number): Promise<readonly ReadEntry[]> {
-    const { rows } = await this.#options.reader.query<ReadEntry>(
-      'SELECT seq, leaf_hash, canonical FROM entries WHERE seq >= $1 ORDER BY seq LIMIT $2',
-      [from, BATCH_EVENTS],
-    );
-    return rows;
-  }
-
-  async #save(cursor: number, dead: readonly DeadLetter[]): Promise<void> {
+  async #save(cursor: StreamCursor, refused: readonly Refused[]): Promise<void> {
     const { name, cursors, log, onDeadLetters } = this.#options;
-    if (dead.length > 0) {
+    if (refused.length > 0) {
       log.error('a sink refuses events for good', {
         sink: name,
-        count: dead.length,
-        reason: dead[0]?.reason,
+        count: refused.length,
+        reason: refused[0]?.reason,
       });
-      onDeadLetters(dead.length);
+      onDeadLetters(refused.length);
     }
-    if (!(await cursors.advance(name, cursor, dead))) throw new Error('another replica ships to this sink');
+    if (!(await cursors.advance(name, cursor, refused)))
+      throw new Error('another replica ships to this sink');
   }
 
   #isStopped(): boolean {
@@ -146,4 +146,8 @@ export class Shipper {
   async #sleep(milliseconds: number): Promise<void> {
     await this.#options.clock.sleep(milliseconds, this.#stopped.signal).catch(() => undefined);
   }
+}
+
+function late(): Error {
+  return new Error('the receiver does not answer');
 }

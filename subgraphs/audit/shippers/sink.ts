@@ -1,6 +1,9 @@
-/** An event in the form that a sink sends. */
+/** An event, or a checkpoint, in the form that a sink sends. */
 export interface ShippedEvent {
-  readonly seq: number;
+  /** Its place in what one connection is sent, counted by the shipper. */
+  readonly position: number;
+  /** Undefined for what is no entry of the log. */
+  readonly seq: number | undefined;
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly time: number;
@@ -13,13 +16,13 @@ export interface ShippedEvent {
 
 /** An event that a receiver refuses for good. */
 export interface DeadLetter {
-  readonly seq: number;
+  readonly position: number;
   readonly reason: string;
 }
 
 /** A receiver of events, such as a SIEM. */
 export interface Sink {
-  /** @param from the first event that will be sent */
+  /** @param from the position of the first event that will be sent */
   connect(from: number): Promise<SinkConnection>;
 }
 
@@ -32,7 +35,7 @@ export interface SinkConnection {
    * @throws Error when the connection is of no use any more
    */
   send(events: readonly ShippedEvent[]): Promise<readonly DeadLetter[]>;
-  /** Events below this one are held by the receiver, as far as its protocol can tell. @throws Error as `send` */
+  /** Events below this position are held by the receiver, as far as its protocol can tell. @throws Error as `send` */
   acknowledged(): number;
   close(): Promise<void>;
 }

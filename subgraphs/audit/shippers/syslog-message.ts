@@ -8,6 +8,7 @@ const NOTICE = 5;
 /** A syslog message (RFC 5424 section 6) that holds the event, with the keys to find copies by in its structured data. */
 export function syslogMessage({ id, seq, time, type, outcome, text }: ShippedEvent, host: string): Buffer {
   const priority = FACILITY * 8 + (SEVERITY[outcome] ?? NOTICE);
+  const place = seq === undefined ? '' : ` seq="${String(seq)}"`;
   const header = `<${String(priority)}>1 ${new Date(time).toISOString()} ${host} aduana - ${type.slice(0, 32)}`;
-  return Buffer.from(`${header} [event@32473 id="${id}" seq="${String(seq)}"] ${text}`);
+  return Buffer.from(`${header} [event@32473 id="${id}"${place}] ${text}`);
 }

@@ -31,7 +31,7 @@ interface SyslogOptions {
 class SyslogConnection implements SinkConnection {
   readonly #socket: TLSSocket;
   readonly #options: SyslogOptions;
-  /** What was written and when, oldest first: events below `next`. */
+  /** What was written and when, oldest first: what lies below `next`. */
   #written: { readonly next: number; readonly at: number }[] = [];
   #settled: number;
 
@@ -48,12 +48,13 @@ class SyslogConnection implements SinkConnection {
     const frames: Buffer[] = [];
     for (const event of events) {
       const message = syslogMessage(event, host);
-      if (message.length > limit) dead.push({ seq: event.seq, reason: 'longer than max_message_bytes' });
+      if (message.length > limit)
+        dead.push({ position: event.position, reason: 'longer than max_message_bytes' });
       else frames.push(Buffer.from(`${String(message.length)} `), message);
     }
     await write(this.#socket, Buffer.concat(frames));
     const last = events.at(-1);
-    if (last !== undefined) this.#written.push({ next: last.seq + 1, at: clock.monotonic() });
+    if (last !== undefined) this.#written.push({ next: last.position + 1, at: clock.monotonic() });
     return dead;
   }
 

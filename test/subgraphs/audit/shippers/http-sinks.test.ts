@@ -89,7 +89,9 @@ describe('the Elastic bulk sink', () => {
   test('sets aside what is refused for good', async () => {
     answer = () => items(201, 400, 201);
     const elastic = await connect();
-    expect(await elastic.send(shippedEvents(10, 3))).toEqual([{ seq: 11, reason: '400 some_exception' }]);
+    expect(await elastic.send(shippedEvents(10, 3))).toEqual([
+      { position: 11, reason: '400 some_exception' },
+    ]);
     expect(elastic.acknowledged()).toBe(13);
   });
 
@@ -153,7 +155,7 @@ describe('the Splunk sink', () => {
         ? { status: 400, body: { text: 'Invalid data format', code: 6 } }
         : { status: 200, body: { code: 0 } };
     const splunk = await connect(false);
-    expect(await splunk.send(shippedEvents(10, 3))).toEqual([{ seq: 11, reason: 'code 6' }]);
+    expect(await splunk.send(shippedEvents(10, 3))).toEqual([{ position: 11, reason: 'code 6' }]);
     expect(splunk.acknowledged()).toBe(13);
   });
 
@@ -210,7 +212,7 @@ describe('the OTLP sink', () => {
         ? { status: 200, body: { partialSuccess: { rejectedLogRecords: '1' } } }
         : { status: 200, body: {} };
     const otlp = await connect();
-    expect(await otlp.send(shippedEvents(10, 3))).toEqual([{ seq: 11, reason: 'rejected' }]);
+    expect(await otlp.send(shippedEvents(10, 3))).toEqual([{ position: 11, reason: 'rejected' }]);
     expect(otlp.acknowledged()).toBe(13);
   });
 

@@ -112,7 +112,7 @@ describeRsyslog('against rsyslog', () => {
     if (first === undefined || long === undefined || last === undefined)
       throw new TypeError('too few events');
     const dead = await connection.send([first, { ...long, text: JSON.stringify('x'.repeat(70_000)) }, last]);
-    expect(dead).toEqual([{ seq: 1, reason: 'longer than max_message_bytes' }]);
+    expect(dead).toEqual([{ position: 1, reason: 'longer than max_message_bytes' }]);
     await until(async () => (await sequences(receiver)).length === 2);
   });
 

@@ -30,6 +30,8 @@ describeStores('a shipper', (openStore) => {
   function createReceiver() {
     const receiver = {
       received: [] as number[],
+      /** Everything, in its order: `3` for an entry, `checkpoint-4-...` for a checkpoint. */
+      stream: [] as string[],
       connections: 0,
       failAfter: Infinity,
       refuses: -1,
@@ -41,16 +43,17 @@ describeStores('a shipper', (openStore) => {
         let acknowledged = from;
         return Promise.resolve({
           send(events) {
-            for (const { seq } of events) {
+            for (const { seq, id } of events) {
               if (receiver.received.length >= receiver.failAfter) {
                 receiver.failAfter = Infinity;
                 return Promise.reject(new Error('cut'));
               }
-              receiver.received.push(seq);
+              receiver.stream.push(seq === undefined ? id : String(seq));
+              if (seq !== undefined) receiver.received.push(seq);
             }
-            if (receiver.acknowledges) acknowledged = (events.at(-1)?.seq ?? -1) + 1;
+            if (receiver.acknowledges) acknowledged = (events.at(-1)?.position ?? -1) + 1;
             const dead = events.filter(({ seq }) => seq === receiver.refuses);
-            return Promise.resolve(dead.map(({ seq }) => ({ seq, reason: 'no' })));
+            return Promise.resolve(dead.map(({ position }) => ({ position, reason: 'no' })));
           },
           acknowledged: () => acknowledged,
           close: () => Promise.resolve(),
@@ -118,6 +121,55 @@ describeStores('a shipper', (openStore) => {
     start(second.sink, 'another process');
     await until(async () => (await cursor()) === 24);
     expect(second.receiver.received).toEqual([21, 22, 23]);
+  });
+
+  const checkpointSizes = (stream: readonly string[]): number[] =>
+    stream.filter((id) => id.startsWith('checkpoint-')).map((id) => Number(id.split('-')[1]));
+
+  test('brings each checkpoint after the entries that it covers, once, and the log grows by none', async () => {
+    const { receiver, sink } = createReceiver();
+    await audit.log.advance();
+    start(sink);
+    await until(() => checkpointSizes(receiver.stream).includes(21));
+    await post(5);
+    await audit.log.advance();
+    await until(() => checkpointSizes(receiver.stream).includes(26));
+    const sizes = checkpointSizes(receiver.stream);
+    expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b));
+    for (const size of sizes) {
+      const at = receiver.stream.findIndex((id) => id.startsWith(`checkpoint-${String(size)}-`));
+      expect(receiver.stream.slice(0, at)).toContain(String(size - 1));
+    }
+    await clock.sleep(1500);
+    expect((await audit.log.integrity()).size).toBe(26);
+    expect(checkpointSizes(receiver.stream)).toEqual(sizes);
+    const { rows } = await audit.store.reader.query(`SELECT checkpoint_size FROM sinks WHERE name = 'soc'`);
+    expect(rows).toEqual([{ checkpoint_size: 26 }]);
+  });
+
+  test('brings a checkpoint again that was not acknowledged, and one only that was', async () => {
+    await audit.log.advance();
+    const first = createReceiver();
+    start(first.sink);
+    await until(() => checkpointSizes(first.receiver.stream).includes(21));
+    await until(async () => (await cursor()) === 21);
+    await Promise.all(shippers.map((shipper) => shipper.stop()));
+    await post(3);
+    await audit.log.advance();
+    const second = createReceiver();
+    second.receiver.acknowledges = false;
+    start(second.sink, 'another process');
+    await until(() => checkpointSizes(second.receiver.stream).includes(24));
+    await Promise.all(shippers.map((shipper) => shipper.stop()));
+    const third = createReceiver();
+    start(third.sink, 'a third one');
+    await until(() => checkpointSizes(third.receiver.stream).includes(24));
+    expect(third.receiver.stream.filter((id) => /^(\d+|checkpoint-24-.*)$/.test(id))).toEqual([
+      '21',
+      '22',
+      '23',
+      expect.stringMatching(/^checkpoint-24-[0-9a-f]{16}$/),
+    ]);
   });
 
   test('moves nothing while nothing is acknowledged', async () => {

@@ -3,6 +3,7 @@ import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { type AnonymousFlood, createAnonymousFlood } from '@aduana/core/audit/anonymous-flood';
 import { describeError } from '@aduana/core/platform/log';
 import { stsIssuer } from '@aduana/core/config/house-settings';
+import type { SpentIds } from '@aduana/core/bus/spent-ids';
 import type { Environment } from '@aduana/core/config/load-config';
 import type { AuditClient } from '@aduana/core/client/audit-client';
 import { openAuditLine } from '@aduana/core/client/audit-line';
@@ -17,7 +18,6 @@ import type { RunningService, ServicePlatform } from '@aduana/core/http/service-
 import { type LivePolicies, openPolicies } from '@aduana/core/iam/live-policies';
 import type { GatewaySettings } from './config.ts';
 import { createHandler, type HandlerRooms } from './handler.ts';
-import { createSpentProofs } from '@aduana/core/tokens/spent-proofs';
 import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
 import { createExchange } from './pipeline/exchange.ts';
 import { createFindDocument } from './pipeline/documents/find-document.ts';
@@ -29,6 +29,7 @@ import { createIntrospect } from './pipeline/introspect.ts';
 import { type CallerLimits, createCallerLimits } from './pipeline/limits/caller-limits.ts';
 import { createDocumentLimits } from './pipeline/limits/document-limits.ts';
 import { createPlan } from './pipeline/plan.ts';
+import { createProofMemory } from './pipeline/proof-memory.ts';
 import { createAuthorizer } from './pipeline/rewrite/create-authorizer.ts';
 import { createMissBudget } from './pipeline/rewrite/miss-budget.ts';
 import { createValidate } from './pipeline/validate.ts';
@@ -87,13 +88,15 @@ export async function startGateway(
     );
     const callers = createCallerLimits(config, platform);
     closers.push(() => callers.close());
+    const proofs = createProofMemory(config, platform);
+    closers.push(() => proofs.close());
     const trusted = await openTrusted(config, platform);
     closers.push(async () => trusted?.stop());
-    const opened = { line, audit, flood, policies, supergraph, callers, trusted };
+    const opened = { line, audit, flood, policies, supergraph, callers, proofs, trusted };
     const rooms = createRooms(config, platform, opened);
     http.serve(
       createRoutes(config, platform, createHandler(rooms), rooms),
-      () => Promise.resolve(healthOf(line, audit, callers)),
+      () => Promise.resolve(healthOf(opened)),
       (thumbprint) => line.status.isCertificateRevoked(thumbprint),
       createRefusalRecorder(audit, platform),
     );
@@ -111,13 +114,14 @@ interface Opened {
   readonly policies: LivePolicies;
   readonly supergraph: SupergraphManager;
   readonly callers: CallerLimits;
+  readonly proofs: SpentIds;
   readonly trusted: TrustedDocuments | undefined;
 }
 
 function createRooms(
   config: GatewayConfig,
   platform: ServicePlatform,
-  { line, audit, flood, policies, supergraph, callers, trusted }: Opened,
+  { line, audit, flood, policies, supergraph, callers, proofs, trusted }: Opened,
 ): HandlerRooms {
   const { clock, log } = platform;
   const documentLimits = createDocumentLimits(config);
@@ -135,7 +139,7 @@ function createRooms(
     exchange: createExchange({
       sts: line.sts,
       verify: line.verifier('gateway'),
-      verifyProof: createDpopVerifier({ clock, spend: createSpentProofs(clock) }),
+      verifyProof: createDpopVerifier({ clock, spend: proofs.spend }),
       issuer: stsIssuer(config),
       isTrustedIssuer: (issuer) => policies.current().issuers.has(issuer),
       isRegistered: (peer) => policies.current().serviceBySpiffeId(peer.spiffeId) !== undefined,
@@ -224,11 +228,12 @@ async function readSubgraphs(config: GatewayConfig) {
   return subgraphs;
 }
 
-function healthOf(line: HouseLine, audit: AuditClient, callers: CallerLimits): Health {
+function healthOf({ line, audit, callers, proofs }: Opened): Health {
   const checks: Readonly<Record<string, string>> = {
     ...line.check(),
     audit: audit.state,
     rates: callers.state,
+    proofs: proofs.state === 'ok' ? 'ok' : 'DPoP proofs are known to each replica alone',
   };
   const ok = Object.values(checks).every((state) => state === 'ok');
   return { status: checks['status'] !== 'ok' ? 'unavailable' : ok ? 'ok' : 'degraded', checks };

@@ -1,19 +1,11 @@
-import { Redis } from 'ioredis';
 import type { Clock } from '../platform/clock.ts';
 import { every } from '../platform/every.ts';
 import { uuid } from '../platform/ids.ts';
 import { describeError, type Log } from '../platform/log.ts';
 import { createInProcessRateCounter } from './in-process-rate-counter.ts';
+import { openRedis } from './open-redis.ts';
 import type { RateCounter, RateVerdict } from './rate-counter.ts';
 
-const OPTIONS = {
-  lazyConnect: false,
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  connectTimeout: 2000,
-  commandTimeout: 500,
-  retryStrategy: (attempt: number) => Math.min(attempt * 100, 2000),
-};
 const HEARTBEAT_MS = 5_000;
 const MISSED_HEARTBEATS = 3;
 
@@ -45,7 +37,7 @@ return redis.call('ZCARD', KEYS[1])`;
  * number of replicas that were last seen.
  */
 export function createRedisRateCounter(url: string, prefix: string, clock: Clock, log: Log): RateCounter {
-  const redis = new Redis(url, OPTIONS);
+  const redis = openRedis(url, log);
   const own = createInProcessRateCounter(clock);
   const id = uuid();
   let replicas = 1;
@@ -61,9 +53,6 @@ export function createRedisRateCounter(url: string, prefix: string, clock: Clock
         error: describeError(error),
       });
   }
-  redis.on('error', (error) => {
-    log.debug('Redis is away', { error: describeError(error) });
-  });
   const heartbeat = every(
     clock,
     () => HEARTBEAT_MS,

@@ -89,6 +89,14 @@ describeRedis('rates over Redis', () => {
     expect((await counter.take('none', 0, 100)).allowed).toBe(false);
   });
 
+  test('replicas know how many they are', async () => {
+    const one = open();
+    await ready(one);
+    const two = open();
+    while (two.replicas < 2) await clock.sleep(10);
+    expect(two.replicas).toBeGreaterThanOrEqual(2);
+  });
+
   test('without Redis a replica goes on alone and says so', async () => {
     const counter = open('redis://127.0.0.1:1');
     expect(await allowed(counter, 20, 5)).toBe(5);

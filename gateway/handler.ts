@@ -56,21 +56,23 @@ export function createHandler(rooms: HandlerRooms): (request: ServiceRequest) =>
     } catch (error) {
       response = refuse(request, journal, error, rooms);
     }
-    const flood = journal.actor === ANONYMOUS ? rooms.flood.count(request.remoteAddress) : undefined;
-    if (flood !== undefined) {
-      // a failure of ours is told as one: nobody can be called anonymous while the STS is away
-      if (response.status < 500)
-        response = graphqlErrorResponse(
-          new SecurityError('RATE_LIMITED', { ...flood, detail: 'anonymous flood' }),
-        );
-    } else
-      try {
+    let auditId = journal.id;
+    try {
+      const flood = journal.actor === ANONYMOUS ? await rooms.flood.count(request.remoteAddress) : undefined;
+      if (flood === undefined)
         await rooms.audit.record(requestRecord(journal, request.trace, request.remoteAddress));
-      } catch (error) {
-        log.error('a request could not be recorded', { error: describeError(error), audit_id: journal.id });
-        response = graphqlErrorResponse(toSecurityError(error));
+      else {
+        auditId = flood.eventId;
+        // a failure of ours is told as one: nobody can be called anonymous while the STS is away
+        if (response.status < 500)
+          response = graphqlErrorResponse(
+            new SecurityError('RATE_LIMITED', { ...flood, detail: 'anonymous flood' }),
+          );
       }
-    const auditId = flood?.eventId ?? journal.id;
+    } catch (error) {
+      log.error('a request could not be recorded', { error: describeError(error), audit_id: journal.id });
+      response = graphqlErrorResponse(toSecurityError(error));
+    }
     const headers = { ...response.headers, ...corsHeaders(request, rooms.browser), 'audit-id': auditId };
     return { ...response, headers };
   };

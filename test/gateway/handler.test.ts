@@ -23,7 +23,7 @@ function open(rooms: Partial<HandlerRooms>) {
     },
     browser: { publicHosts: [], allowedOrigins: [] },
     limits: { bodyBytes: 1000, batch: 1 },
-    flood: { count: () => undefined, flush: () => Promise.resolve() },
+    flood: { count: () => Promise.resolve(undefined), flush: () => Promise.resolve() },
     audit: {
       record(record: AuditRecord) {
         records.push(record);
@@ -91,7 +91,7 @@ describe('the outer wall', () => {
   test('a flood of strangers is told to wait, under the event that counts it', async () => {
     const { records, ask } = open({
       flood: {
-        count: () => ({ eventId: 'flood-event', retryAfterSeconds: 30 }),
+        count: () => Promise.resolve({ eventId: 'flood-event', retryAfterSeconds: 30 }),
         flush: () => Promise.resolve(),
       },
     });

@@ -5,12 +5,15 @@ import { ANONYMOUS, type AuditRecord } from './audit-event.ts';
 /** Refusals of callers whom nobody knows, once there are too many of them to record each. */
 export interface AnonymousFlood {
   /**
-   * Counts one refusal.
+   * Counts one refusal; resolves once the event that stands for it is durable.
    *
-   * @returns undefined while it is to be recorded alone; else the event that will count it, and when the minute ends
+   * @returns undefined while it is to be recorded alone; else the event that stands for it, and when the minute ends
+   * @throws SecurityError `AUDIT_UNAVAILABLE`; the next event of the minute counts it as well
    */
-  count(source: string): { readonly eventId: string; readonly retryAfterSeconds: number } | undefined;
-  /** Records what was counted so far. */
+  count(
+    source: string,
+  ): Promise<{ readonly eventId: string; readonly retryAfterSeconds: number } | undefined>;
+  /** Records how many were counted since their first. */
   flush(): Promise<void>;
 }
 
@@ -21,23 +24,25 @@ export interface AnonymousFloodOptions {
   readonly onError: (error: unknown) => void;
 }
 
-interface Counted {
-  readonly eventId: string;
-  count: number;
-}
-
 const MINUTE_MS = 60_000;
 const MAX_SOURCES = 256;
+const MAX_UNSETTLED = 1024;
 const OTHERS = 'others';
 
-/** Keeps who is not authenticated from filling the log: beyond the limit, refusals are counted by source and minute. */
+/**
+ * Keeps who is not authenticated from filling the log: beyond the limit, refusals are counted by source and minute. The
+ * first is recorded before it is answered, the others with the end of the minute: the counts of the events add up, and
+ * an event that no later one `settles` tells of a count that a crash has ended.
+ */
 export function createAnonymousFlood(options: AnonymousFloodOptions): AnonymousFlood {
   const { limitPerMinute, clock } = options;
   let minute = -1;
   let seen = 0;
-  let sources = new Map<string, Counted>();
+  let windows = new Map<string, FloodWindow>();
+  /** Of ended minutes, whose count could not be recorded yet. */
+  let unsettled: FloodWindow[] = [];
 
-  function count(source: string): ReturnType<AnonymousFlood['count']> {
+  async function count(source: string): ReturnType<AnonymousFlood['count']> {
     const now = clock.now();
     const current = Math.floor(now / MINUTE_MS);
     if (current !== minute) {
@@ -47,33 +52,93 @@ export function createAnonymousFlood(options: AnonymousFloodOptions): AnonymousF
     }
     seen += 1;
     if (limitPerMinute === 'off' || seen <= limitPerMinute) return undefined;
-    if (sources.size === 0)
-      clock.after((current + 1) * MINUTE_MS - now, () => void flush().catch(options.onError));
-    const key = sources.has(source) || sources.size < MAX_SOURCES ? source : OTHERS;
-    const counted = sources.get(key) ?? { eventId: uuidv7(now), count: 0 };
-    counted.count += 1;
-    sources.set(key, counted);
-    const retryAfterSeconds = Math.ceil(((current + 1) * MINUTE_MS - now) / 1000);
-    return { eventId: counted.eventId, retryAfterSeconds };
+    const untilNext = (current + 1) * MINUTE_MS - now;
+    if (windows.size === 0) clock.after(untilNext, () => void flush().catch(options.onError));
+    const key = windows.has(source) || windows.size < MAX_SOURCES ? source : OTHERS;
+    const began = new Date(current * MINUTE_MS).toISOString();
+    const window = windows.get(key) ?? new FloodWindow(key, began, uuidv7(now), options.record);
+    windows.set(key, window);
+    await window.count();
+    return { eventId: window.eventId, retryAfterSeconds: Math.ceil(untilNext / 1000) };
   }
 
   async function flush(): Promise<void> {
-    const counted = sources;
-    const began = new Date(minute * MINUTE_MS);
-    sources = new Map();
+    const ended = [...unsettled, ...windows.values()];
+    windows = new Map();
+    unsettled = [];
+    const failures: unknown[] = [];
     await Promise.all(
-      [...counted].map(([source, { eventId, count: refusals }]) =>
-        options.record({
-          id: eventId,
-          type: 'request.flood',
-          class_uid: 3002,
-          outcome: 'DENIED',
-          actor: ANONYMOUS,
-          detail: { source_address: source, minute: began.toISOString(), count: refusals },
+      ended.map((window) =>
+        window.settle().catch((error: unknown) => {
+          failures.push(error);
+          if (window.isOpen && unsettled.length < MAX_UNSETTLED) unsettled.push(window);
         }),
       ),
     );
+    if (failures.length > 0) throw failures[0];
   }
 
   return { count, flush };
+}
+
+/** One source in one minute. */
+class FloodWindow {
+  readonly eventId: string;
+  readonly #source: string;
+  /** RFC 3339. */
+  readonly #minute: string;
+  readonly #record: AnonymousFloodOptions['record'];
+  /** Counted, and in no event yet. */
+  #count = 0;
+  /** The first event, under way or durable. */
+  #opened: Promise<void> | undefined;
+
+  constructor(source: string, minute: string, eventId: string, record: AnonymousFloodOptions['record']) {
+    this.#source = source;
+    this.#minute = minute;
+    this.eventId = eventId;
+    this.#record = record;
+  }
+
+  /** Whether answers bear its id. */
+  get isOpen(): boolean {
+    return this.#opened !== undefined;
+  }
+
+  async count(): Promise<void> {
+    this.#count += 1;
+    await (this.#opened ??= this.#open());
+  }
+
+  async settle(): Promise<void> {
+    await (this.#opened ??= this.#open());
+    await this.#tell({}, { settles: this.eventId });
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.#tell({ id: this.eventId }, {});
+    } catch (error) {
+      this.#opened = undefined;
+      throw error;
+    }
+  }
+
+  async #tell(id: Pick<AuditRecord, 'id'>, settles: { readonly settles?: string }): Promise<void> {
+    const count = this.#count;
+    this.#count = 0;
+    try {
+      await this.#record({
+        ...id,
+        type: 'request.flood',
+        class_uid: 3002,
+        outcome: 'DENIED',
+        actor: ANONYMOUS,
+        detail: { source_address: this.#source, minute: this.#minute, count, ...settles },
+      });
+    } catch (error) {
+      this.#count += count;
+      throw error;
+    }
+  }
 }

@@ -39,6 +39,7 @@ export async function closeDeadBoots({ reader, sink, peer, source }: DeadBootOpt
         boot_id: bootId,
         last_n: last[0]?.n ?? null,
         open_intents: open.length,
+        unsettled_floods: await countUnsettledFloods(reader, peer, bootId, started),
       },
     });
   }
@@ -59,6 +60,24 @@ async function openIntents(
     [peer, bootId, started],
   );
   return rows;
+}
+
+/** Floods of anonymous refusals whose count ended with the boot: at least what their first event tells were refused. */
+async function countUnsettledFloods(
+  reader: Database,
+  peer: string,
+  bootId: string,
+  started: number,
+): Promise<number> {
+  const { rows } = await reader.query<{ count: number }>(
+    `WITH floods AS (
+       SELECT id::text AS id, canonical::json -> 'detail' ->> 'settles' AS settles FROM entries
+       WHERE type = 'request.flood' AND peer = $1 AND boot_id = $2 AND seq >= $3)
+     SELECT count(*) AS count FROM floods WHERE settles IS NULL
+       AND id NOT IN (SELECT settles FROM floods WHERE settles IS NOT NULL)`,
+    [peer, bootId, started],
+  );
+  return rows[0]?.count ?? 0;
 }
 
 /** What became of the mutation cannot be known: its gateway died between intent and outcome. */

@@ -125,10 +125,11 @@ async function refuse(
 ): Promise<ServiceResponse> {
   const error = toSecurityError(failure);
   if (error.status >= 500) log.error('a token request failed', { error: describeError(error) });
-  const flooding =
-    client === undefined && error.status < 500 ? flood.count(request.remoteAddress) : undefined;
-  if (flooding !== undefined) return oauthErrorResponse(new SecurityError('RATE_LIMITED', flooding), request);
   try {
+    const flooding =
+      client === undefined && error.status < 500 ? await flood.count(request.remoteAddress) : undefined;
+    if (flooding !== undefined)
+      return oauthErrorResponse(new SecurityError('RATE_LIMITED', flooding), request);
     await audit.record({
       type: 'token.refuse',
       class_uid: 3002,

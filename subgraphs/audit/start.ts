@@ -5,6 +5,7 @@ import { openHttpService } from '@aduana/core/http/service';
 import { serviceListeners } from '@aduana/core/http/service-listeners';
 import type { RunningService, ServicePlatform } from '@aduana/core/http/service-platform';
 import { openPolicies } from '@aduana/core/iam/live-policies';
+import { createStoreCheck } from '@aduana/core/store/store-check';
 import { createCheckpointRoutes } from './checkpoints/checkpoint-routes.ts';
 import type { AuditSettings } from './config.ts';
 import { createGraphqlRoute } from './graphql-route.ts';
@@ -41,6 +42,7 @@ export async function startAudit(
       clock: platform.clock,
     };
     const trustDomain = settings.TRUST_DOMAIN;
+    const checkStore = createStoreCheck(log.reader, platform.clock);
     service.serve(
       [
         createEventsRoute({ trustDomain, verify, ingest: log.ingest }),
@@ -55,7 +57,7 @@ export async function startAudit(
           log: platform.log,
         }),
       ],
-      () => Promise.resolve(healthOf(log, line.check())),
+      async () => healthOf(log, { ...line.check(), database: await checkStore() }),
       (thumbprint) => line.status.isCertificateRevoked(thumbprint),
       createRefusalRecorder(log.audit, platform),
     );
@@ -71,9 +73,12 @@ export async function startAudit(
   };
 }
 
-function healthOf(log: OpenLog, line: Readonly<Record<string, string>>): Health {
-  const contradiction = log.contradiction();
-  const checks = { ...line, log: contradiction ?? 'ok', audit: log.audit.state };
-  if (line['status'] !== 'ok') return { status: 'unavailable', checks };
-  return { status: contradiction === undefined && checks.audit === 'ok' ? 'ok' : 'degraded', checks };
+function healthOf(log: OpenLog, parts: Readonly<Record<string, string>>): Health {
+  const checks = {
+    ...parts,
+    log: log.contradiction() ?? (log.ingest.isRefusing ? 'events are refused' : 'ok'),
+    audit: log.audit.state,
+  };
+  if (parts['status'] !== 'ok' || parts['database'] !== 'ok') return { status: 'unavailable', checks };
+  return { status: checks.log === 'ok' && checks.audit === 'ok' ? 'ok' : 'degraded', checks };
 }

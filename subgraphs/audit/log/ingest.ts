@@ -16,6 +16,8 @@ export interface Ingest {
    * @throws SecurityError `BAD_REQUEST`, `FORBIDDEN`, `AUDIT_CONFLICT`, `STORE_UNAVAILABLE`
    */
   accept(peer: string, body: string): Promise<number>;
+  /** Whether the last events found no room, or no database. */
+  readonly isRefusing: boolean;
 }
 
 export interface IngestOptions {
@@ -29,12 +31,13 @@ export interface IngestOptions {
 
 export function createIngest(options: IngestOptions): Ingest {
   const { sequencer, subjectKeys, log, own } = options;
+  let isRefusing = false;
 
   async function accept(peer: string, body: string): Promise<number> {
     const events = parseEvents(body);
     if (events.length === 0) return 0;
     const entries = await admitEvents(peer, events, subjectKeys);
-    const placed = await sequencer.append(entries);
+    const placed = await append(entries);
     const conflicts = placed.flatMap(({ result, seq }, index) => {
       const event = events[index];
       return result === 'conflicting' && event !== undefined ? [{ event, seq }] : [];
@@ -45,6 +48,17 @@ export function createIngest(options: IngestOptions): Ingest {
     );
     for (const event of started) closeLater(peer, event);
     return events.length;
+  }
+
+  async function append(entries: Parameters<Sequencer['append']>[0]): ReturnType<Sequencer['append']> {
+    try {
+      const placed = await sequencer.append(entries);
+      isRefusing = false;
+      return placed;
+    } catch (error) {
+      isRefusing = true;
+      throw error;
+    }
   }
 
   async function recordConflicts(
@@ -72,5 +86,10 @@ export function createIngest(options: IngestOptions): Ingest {
     );
   }
 
-  return { accept };
+  return {
+    accept,
+    get isRefusing() {
+      return isRefusing;
+    },
+  };
 }

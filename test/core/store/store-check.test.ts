@@ -1,0 +1,38 @@
+import { expect, test } from '@jest/globals';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Database } from '@aduana/core/store/database';
+import { createStoreCheck } from '@aduana/core/store/store-check';
+import { createFakeClock } from '../../support/fake-clock.ts';
+
+function openCheck(answer: () => Promise<unknown>) {
+  const clock = createFakeClock();
+  const asked = { times: 0 };
+  const database = {
+    query() {
+      asked.times += 1;
+      return answer();
+    },
+  } as unknown as Database;
+  return { clock, asked, check: createStoreCheck(database, clock) };
+}
+
+test('a database that answers is told as such', async () => {
+  const { check } = openCheck(() => Promise.resolve({ rows: [], affected: 0 }));
+  expect(await check()).toBe('ok');
+});
+
+test('one that refuses is told of', async () => {
+  const { check } = openCheck(() => Promise.reject(new SecurityError('STORE_UNAVAILABLE')));
+  expect(await check()).toBe('the database does not answer');
+});
+
+test('one that hangs is told of within two seconds, and asked no more than once at a time', async () => {
+  const { check, clock, asked } = openCheck(() => new Promise(() => undefined));
+  const told = Promise.all([check(), check(), check()]);
+  await clock.advance(2000);
+  expect(new Set(await told)).toEqual(new Set(['the database does not answer']));
+  const later = check();
+  await clock.advance(2000);
+  expect(await later).toBe('the database does not answer');
+  expect(asked.times).toBe(1);
+});

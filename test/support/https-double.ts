@@ -16,6 +16,7 @@ export interface DoubleRequest {
 export interface DoubleAnswer {
   readonly status: number;
   readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A receiver over HTTPS that answers as its protocol says, and as a test tells it. */
@@ -38,8 +39,12 @@ export async function openHttpsDouble(
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const { url: path = '', headers } = request;
-      const { status, body } = answer({ path, headers, body: Buffer.concat(chunks).toString('utf8') });
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      const {
+        status,
+        body,
+        headers: more,
+      } = answer({ path, headers, body: Buffer.concat(chunks).toString('utf8') });
+      response.writeHead(status, { 'content-type': 'application/json', ...more }).end(JSON.stringify(body));
     });
   });
   server.listen(0, '127.0.0.1');

@@ -5,7 +5,9 @@ import type { DeadLetter, ShippedEvent, Sink } from './sink.ts';
 import type { SinkOf } from './sink-settings.ts';
 
 const EXISTS = 409;
-const TOO_MANY = 429;
+/** What is wrong with a document; a blocked, closed or missing index, or a key without rights, is wrong with the receiver. */
+const CONDEMNING: ReadonlySet<number> = new Set([400, 413]);
+const CLOSED = 'index_closed_exception';
 
 /** The bulk API of Elasticsearch and OpenSearch: each item is acknowledged, and its id is the event's. */
 export function createElasticSink(settings: SinkOf<'elastic_bulk'>): Sink {
@@ -33,8 +35,9 @@ function settle(events: readonly ShippedEvent[], items: readonly unknown[]): Bat
   const dead: DeadLetter[] = [];
   for (const [at, { position }] of events.entries()) {
     const { status, type } = outcomeOf(items[at]);
-    if (status === TOO_MANY || status >= 500) return { settled: at, dead };
-    if (status >= 400 && status !== EXISTS) dead.push({ position, reason: `${String(status)} ${type}` });
+    if (status < 400 || status === EXISTS) continue;
+    if (!CONDEMNING.has(status) || type === CLOSED) return { settled: at, dead };
+    dead.push({ position, reason: `${String(status)} ${type}` });
   }
   return { settled: events.length, dead };
 }

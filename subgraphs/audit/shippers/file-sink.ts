@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '@aduana/core/platform/sync-folder';
 import type { DeadLetter, ShippedEvent, Sink, SinkConnection } from './sink.ts';
 import type { SinkOf } from './sink-settings.ts';
 
@@ -8,7 +9,15 @@ export function createFileSink({ path }: SinkOf<'file'>): Sink {
   return {
     async connect(from) {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      return new FileConnection(path, await open(path, 'a', 0o600), from);
+      const file = await open(path, 'a+', 0o600);
+      try {
+        await endTornLine(file);
+        await syncFolder(dirname(path));
+        return new FileConnection(path, file, from);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
     },
   };
 }
@@ -45,6 +54,14 @@ class FileConnection implements SinkConnection {
     const [held, there] = await Promise.all([this.#file.stat(), statOf(this.#path)]);
     if (held.ino !== there?.ino) throw new Error('the file was moved');
   }
+}
+
+/** What a full disk or a crash has cut in the middle of a line stays alone on it: the event is written again, whole. */
+async function endTornLine(file: FileHandle): Promise<void> {
+  const { size } = await file.stat();
+  if (size === 0) return;
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  if (buffer.toString() !== '\n') await file.appendFile('\n');
 }
 
 async function statOf(path: string) {

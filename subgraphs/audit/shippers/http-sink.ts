@@ -1,4 +1,10 @@
-import { type HttpTransport, type HttpTransportSettings, openHttpTransport } from './http-transport.ts';
+import {
+  type HttpTransport,
+  type HttpTransportSettings,
+  openHttpTransport,
+  RetryableError,
+  TooLargeError,
+} from './http-transport.ts';
 import type { DeadLetter, ShippedEvent, Sink, SinkConnection } from './sink.ts';
 
 /** What a receiver did with a batch. */
@@ -22,6 +28,8 @@ class HttpConnection implements SinkConnection {
   readonly #transport: HttpTransport;
   readonly #postBatch: PostBatch;
   #acknowledged: number;
+  /** How many events the receiver takes at once, as far as it has shown. */
+  #limit = Infinity;
 
   constructor(transport: HttpTransport, postBatch: PostBatch, from: number) {
     this.#transport = transport;
@@ -30,10 +38,20 @@ class HttpConnection implements SinkConnection {
   }
 
   async send(events: readonly ShippedEvent[]): Promise<readonly DeadLetter[]> {
-    const { settled, dead } = await this.#postBatch(this.#transport, events);
-    const last = events[settled - 1];
-    if (last !== undefined) this.#acknowledged = last.position + 1;
-    if (settled < events.length) throw new PartialBatchError(dead);
+    const dead: DeadLetter[] = [];
+    for (let at = 0; at < events.length;) {
+      const part = events.slice(at, at + this.#limit);
+      try {
+        const outcome = await this.#post(part);
+        dead.push(...outcome.dead);
+        at += outcome.settled;
+        this.#acknowledged = (events[at - 1]?.position ?? this.#acknowledged - 1) + 1;
+        if (outcome.settled < part.length && this.#limit >= part.length)
+          throw new RetryableError('the receiver took a part of the batch');
+      } catch (error) {
+        throw at > 0 ? new PartialBatchError(dead, error) : error;
+      }
+    }
     return dead;
   }
 
@@ -44,15 +62,35 @@ class HttpConnection implements SinkConnection {
   close(): Promise<void> {
     return this.#transport.close();
   }
+
+  /** What is too large is halved, down to the one event that no half can help. */
+  async #post(events: readonly ShippedEvent[]): Promise<BatchOutcome> {
+    try {
+      return await this.#postBatch(this.#transport, events);
+    } catch (error) {
+      if (!(error instanceof TooLargeError)) throw error;
+      if (events.length > 1) {
+        this.#limit = Math.ceil(events.length / 2);
+        return { settled: 0, dead: [] };
+      }
+      return {
+        settled: events.length,
+        dead: events.map(({ position }) => ({ position, reason: 'too large for the receiver' })),
+      };
+    }
+  }
 }
 
 /** The receiver took the beginning of a batch; what it refused of that for good is told here. */
-export class PartialBatchError extends Error {
+export class PartialBatchError extends RetryableError {
   override readonly name = 'PartialBatchError';
   readonly dead: readonly DeadLetter[];
 
-  constructor(dead: readonly DeadLetter[]) {
-    super('the receiver took a part of the batch');
+  constructor(dead: readonly DeadLetter[], why: unknown) {
+    super(
+      why instanceof Error ? why.message : String(why),
+      why instanceof RetryableError ? why.retryAfterMilliseconds : 0,
+    );
     this.dead = dead;
   }
 }

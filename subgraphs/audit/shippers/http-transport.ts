@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'undici';
 
 export interface HttpAnswer {
@@ -7,14 +8,27 @@ export interface HttpAnswer {
   readonly body: unknown;
 }
 
-/** What answers later or elsewhere: the same may be sent again. */
+/** The receiver does not take events now: the same are to be sent again. */
 export class RetryableError extends Error {
-  override readonly name = 'RetryableError';
+  override readonly name: string = 'RetryableError';
+  /** How long the receiver asks to wait at least. */
+  readonly retryAfterMilliseconds: number;
+
+  constructor(message: string, retryAfterMilliseconds = 0) {
+    super(message);
+    this.retryAfterMilliseconds = retryAfterMilliseconds;
+  }
+}
+
+/** The receiver takes no body of this size: less at once is to be sent. */
+export class TooLargeError extends Error {
+  override readonly name = 'TooLargeError';
 }
 
 export interface HttpTransport {
-  /** @throws RetryableError for 408, 429 and 5xx; Error when there is no complete answer */
+  /** @throws RetryableError for 408, 429 and 5xx, TooLargeError for 413; Error when there is no complete answer */
   post(path: string, headers: Readonly<Record<string, string>>, body: string): Promise<HttpAnswer>;
+  /** Ends what is under way. */
   close(): Promise<void>;
 }
 
@@ -29,6 +43,9 @@ const TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 16_777_216;
 const TOO_MANY = 429;
 const TIMED_OUT = 408;
+const TOO_LARGE = 413;
+/** No receiver keeps events away for longer than that with one answer. */
+const LONGEST_PAUSE_MS = 300_000;
 
 /** HTTPS to a receiver whose certificate is verified; redirects are not followed. */
 export async function openHttpTransport({ url, tls }: HttpTransportSettings): Promise<HttpTransport> {
@@ -56,11 +73,21 @@ export async function openHttpTransport({ url, tls }: HttpTransportSettings): Pr
       const text = await answer.body.text();
       const status = answer.statusCode;
       if (status === TOO_MANY || status === TIMED_OUT || status >= 500)
-        throw new RetryableError(`the receiver answered ${String(status)}`);
+        throw new RetryableError(`the receiver answered ${String(status)}`, retryAfter(answer.headers));
+      if (status === TOO_LARGE) throw new TooLargeError('the receiver answered 413');
       return { status, body: parse(text) };
     },
-    close: () => agent.close(),
+    close: () => agent.destroy(),
   };
+}
+
+/** `Retry-After` in seconds, or as a date beside the receiver's own `Date` (RFC 9110 section 10.2.3). */
+function retryAfter(headers: IncomingHttpHeaders): number {
+  const value = headers['retry-after'] ?? '';
+  const milliseconds = /^\d{1,9}$/.test(value)
+    ? Number(value) * 1000
+    : Date.parse(value) - Date.parse(headers.date ?? '');
+  return milliseconds > 0 ? Math.min(milliseconds, LONGEST_PAUSE_MS) : 0;
 }
 
 function parse(text: string): unknown {

@@ -1,9 +1,11 @@
 import { isObject } from '../log/parse-events.ts';
 import { createHttpSink, postEach } from './http-sink.ts';
-import type { HttpTransport } from './http-transport.ts';
+import { type HttpTransport, RetryableError } from './http-transport.ts';
 import type { ShippedEvent, Sink } from './sink.ts';
 import type { SinkOf } from './sink-settings.ts';
 
+/** Answers about the content: all others tell that the receiver is not there, or does not know us. */
+const CONDEMNING: ReadonlySet<number> = new Set([400, 422]);
 /** SeverityNumber of the logs data model: INFO, INFO2, WARN, ERROR. */
 const SEVERITY: Readonly<Record<string, number>> = { ALLOWED: 9, PARTIAL: 10, DENIED: 13, FAILED: 17 };
 
@@ -19,6 +21,8 @@ export function createOtlpSink(settings: SinkOf<'otlp_http'>): Sink {
       settings.headers,
       JSON.stringify(toRequest(events)),
     );
+    if (status >= 300 && !CONDEMNING.has(status))
+      throw new RetryableError(`the receiver answered ${String(status)}`);
     if (status >= 300) return String(status);
     return rejectedBy(body) > 0 ? 'rejected' : undefined;
   };

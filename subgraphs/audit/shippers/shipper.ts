@@ -5,6 +5,7 @@ import { within } from '@aduana/core/platform/within';
 import type { Database } from '@aduana/core/store/database';
 import { formatRecord } from './format-record.ts';
 import { PartialBatchError } from './http-sink.ts';
+import { RetryableError } from './http-transport.ts';
 import type { DeadLetter, Sink, SinkConnection } from './sink.ts';
 import type { Refused, SinkCursors } from './sink-cursors.ts';
 import { readStream } from './read-stream.ts';
@@ -31,6 +32,7 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 const CONNECT_DEADLINE_MS = 15_000;
 const SEND_DEADLINE_MS = 120_000;
+const STOP_DEADLINE_MS = 3000;
 
 /** Brings the log to one receiver: at least once, in order, from where the receiver's acknowledgements ended. */
 export class Shipper {
@@ -49,9 +51,10 @@ export class Shipper {
     return this.#lastError;
   }
 
+  /** Ends within seconds, whatever the receiver does: what is not acknowledged is sent again by whoever ships next. */
   async stop(): Promise<void> {
     this.#stopped.abort();
-    await this.#running;
+    await within(this.#options.clock, STOP_DEADLINE_MS, late, () => this.#running).catch(() => undefined);
   }
 
   async #run(): Promise<void> {
@@ -63,10 +66,12 @@ export class Shipper {
         if (cursor === undefined) await this.#sleep(CLAIM_PAUSE_MS);
         else await this.#ship(cursor, () => (pause = FIRST_PAUSE_MS));
       } catch (error) {
+        if (this.#isStopped()) break;
         if (this.#lastError === undefined)
           log.warn('a sink does not take events', { sink: name, error: describeError(error) });
         this.#lastError = error instanceof Error ? error.message : String(error);
-        await this.#sleep(pause * jitter(0.2));
+        const asked = error instanceof RetryableError ? error.retryAfterMilliseconds : 0;
+        await this.#sleep(Math.max(pause * jitter(0.2), asked));
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       }
     }
@@ -77,6 +82,10 @@ export class Shipper {
   async #ship(cursor: StreamCursor, onProgress: () => void): Promise<void> {
     const { name, sink, reader, clock, log } = this.#options;
     const connection = await within(clock, CONNECT_DEADLINE_MS, late, () => sink.connect(0));
+    const end = (): void => {
+      connection.close().catch(() => undefined);
+    };
+    this.#stopped.signal.addEventListener('abort', end, { once: true });
     const sent = new SentRecords(cursor);
     try {
       let read = cursor;
@@ -101,6 +110,7 @@ export class Shipper {
         }
       }
     } finally {
+      this.#stopped.signal.removeEventListener('abort', end);
       await connection.close().catch(() => undefined);
     }
   }

@@ -9,6 +9,8 @@ import type { SinkOf } from './sink-settings.ts';
 const ACK_PAUSE_MS = 500;
 const ACK_TIMEOUT_MS = 60_000;
 const REFUSED = 400;
+/** No data, invalid format, event missing, event blank, indexed fields: the others tell of index, channel or token. */
+const CONDEMNING: ReadonlySet<unknown> = new Set([5, 6, 12, 13, 15]);
 
 /** Splunk's HTTP Event Collector; with indexer acknowledgement an event counts once it is indexed. */
 export function createSplunkSink(settings: SinkOf<'splunk_hec'>, clock: Clock): Sink {
@@ -26,8 +28,9 @@ export function createSplunkSink(settings: SinkOf<'splunk_hec'>, clock: Clock): 
       events.map(toHecEvent).join('\n'),
     );
     const { ackId, code } = isObject(body) ? body : {};
-    if (status === REFUSED) return `code ${String(code)}`;
-    if (status !== 200) throw new RetryableError(`the receiver answered ${String(status)}`);
+    if (status === REFUSED && CONDEMNING.has(code)) return `code ${String(code)}`;
+    if (status !== 200)
+      throw new RetryableError(`the receiver answered ${String(status)}, code ${String(code)}`);
     if (!settings.acknowledge) return undefined;
     if (typeof ackId !== 'number')
       throw new RetryableError('the receiver does not acknowledge: is it enabled for this token?');

@@ -45,7 +45,18 @@ export async function openStream({ address, tls }: StreamSettings): Promise<TLSS
 export async function write(socket: TLSSocket, bytes: Uint8Array): Promise<void> {
   if (socket.destroyed) throw new Error('the connection is closed');
   if (socket.write(bytes)) return;
-  await once(socket, 'drain', { signal: AbortSignal.timeout(WRITE_TIMEOUT_MS) });
+  const ended = new AbortController();
+  const end = (): void => {
+    ended.abort(new Error('the connection is closed'));
+  };
+  socket.once('close', end);
+  try {
+    await once(socket, 'drain', {
+      signal: AbortSignal.any([ended.signal, AbortSignal.timeout(WRITE_TIMEOUT_MS)]),
+    });
+  } finally {
+    socket.off('close', end);
+  }
 }
 
 async function readOptional(file: string | undefined): Promise<Buffer | undefined> {

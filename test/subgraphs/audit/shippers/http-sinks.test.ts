@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { setTimeout as wait } from 'node:timers/promises';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { createElasticSink } from '../../../../subgraphs/audit/shippers/elastic-sink.ts';
 import { createOtlpSink } from '../../../../subgraphs/audit/shippers/otlp-sink.ts';
@@ -28,6 +29,10 @@ afterEach(async () => {
   connection = undefined;
   await double.close();
 });
+
+async function untilAsked(path: string): Promise<void> {
+  while (!requests.some((request) => request.path.includes(path))) await wait(5);
+}
 
 describe('the Elastic bulk sink', () => {
   const connect = async (): Promise<SinkConnection> => {
@@ -95,6 +100,51 @@ describe('the Elastic bulk sink', () => {
     expect(elastic.acknowledged()).toBe(13);
   });
 
+  test.each([
+    [403, 'cluster_block_exception'],
+    [404, 'index_not_found_exception'],
+    [400, 'index_closed_exception'],
+    [401, 'security_exception'],
+  ])('does not set aside what the index, not the event, is refused for: %d %s', async (status, type) => {
+    answer = () => ({
+      status: 200,
+      body: { items: [201, status].map((each) => ({ create: { status: each, error: { type } } })) },
+    });
+    const elastic = await connect();
+    await expect(elastic.send(shippedEvents(10, 2))).rejects.toMatchObject({ dead: [] });
+    expect(elastic.acknowledged()).toBe(11);
+  });
+
+  test('sends less at once to whom a body is too large, and sets aside the one event that is', async () => {
+    answer = ({ body }) => {
+      const ids = body.match(/"_id":"[^"]+"/g) ?? [];
+      const isTooLarge = ids.length > 2 || (ids.length > 0 && body.includes('000000000013"}'));
+      return isTooLarge ? { status: 413, body: {} } : items(...ids.map(() => 201));
+    };
+    const elastic = await connect();
+    expect(await elastic.send(shippedEvents(10, 7))).toEqual([
+      { position: 13, reason: 'too large for the receiver' },
+    ]);
+    expect(elastic.acknowledged()).toBe(17);
+    const taken = requests.filter(({ body }) => (body.match(/_id/g) ?? []).length <= 2);
+    expect(taken.length).toBeLessThanOrEqual(7);
+  });
+
+  test.each([
+    [{ 'retry-after': '7' }, 7000],
+    [{ date: 'Thu, 01 Jan 2026 00:00:00 GMT', 'retry-after': 'Thu, 01 Jan 2026 00:00:20 GMT' }, 20_000],
+    [{ 'retry-after': '86400' }, 300_000],
+    [{ 'retry-after': 'soon' }, 0],
+    [{}, 0],
+  ])('tells for how long the receiver asks to be left alone: %j', async (headers, milliseconds) => {
+    answer = () => ({ status: 429, body: {}, headers });
+    const elastic = await connect();
+    await expect(elastic.send(shippedEvents(10, 3))).rejects.toMatchObject({
+      retryAfterMilliseconds: milliseconds,
+    });
+    expect(elastic.acknowledged()).toBe(10);
+  });
+
   test.each([429, 500, 503, 401, 404])('acknowledges nothing on %d', async (status) => {
     answer = () => ({ status, body: {} });
     const elastic = await connect();
@@ -159,6 +209,28 @@ describe('the Splunk sink', () => {
     expect(splunk.acknowledged()).toBe(13);
   });
 
+  test.each([7, 10, 11, 14, 16])(
+    'does not set aside what index, channel or token are refused for: code %d',
+    async (code) => {
+      answer = () => ({ status: 400, body: { code } });
+      const splunk = await connect(false);
+      await expect(splunk.send(shippedEvents(10, 3))).rejects.toThrow(`answered 400, code ${String(code)}`);
+      expect(requests).toHaveLength(1);
+      expect(splunk.acknowledged()).toBe(10);
+    },
+  );
+
+  test('acknowledges nothing while the indexer does not, and lets itself be closed meanwhile', async () => {
+    answer = ({ path }) =>
+      path.startsWith('/services/collector/ack')
+        ? { status: 200, body: { acks: { '7': false } } }
+        : { status: 200, body: { code: 0, ackId: 7 } };
+    const splunk = await connect();
+    const sending = splunk.send(shippedEvents(10, 1));
+    await Promise.all([expect(sending).rejects.toThrow(), untilAsked('ack').then(() => splunk.close())]);
+    expect(splunk.acknowledged()).toBe(10);
+  });
+
   test.each([403, 503])('acknowledges nothing on %d', async (status) => {
     answer = () => ({ status, body: { code: 9 } });
     const splunk = await connect();
@@ -216,10 +288,14 @@ describe('the OTLP sink', () => {
     expect(otlp.acknowledged()).toBe(13);
   });
 
-  test('acknowledges nothing while the receiver is overloaded', async () => {
-    answer = () => ({ status: 429, body: {} });
-    const otlp = await connect();
-    await expect(otlp.send(shippedEvents(10, 3))).rejects.toThrow('429');
-    expect(otlp.acknowledged()).toBe(10);
-  });
+  test.each([429, 503, 401, 403, 404])(
+    'sets nothing aside and acknowledges nothing on %d',
+    async (status) => {
+      answer = () => ({ status, body: {} });
+      const otlp = await connect();
+      await expect(otlp.send(shippedEvents(10, 3))).rejects.toThrow(String(status));
+      expect(requests).toHaveLength(1);
+      expect(otlp.acknowledged()).toBe(10);
+    },
+  );
 });

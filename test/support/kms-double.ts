@@ -136,7 +136,7 @@ interface SigningPair {
 function createSigningOperations() {
   const pairs = new Map<string, SigningPair>();
   const usable = (id: unknown): SigningPair => {
-    const pair = pairs.get(String(id).replace(/^.*key\//, ''));
+    const pair = pairs.get(String(id));
     if (pair === undefined) throw new Error('NotFoundException');
     if (pair.state === 'Disabled') throw new Error('DisabledException');
     if (pair.state === 'PendingDeletion') throw new Error('KMSInvalidStateException');
@@ -148,7 +148,7 @@ function createSigningOperations() {
       const make = PAIRS[String(KeySpec)];
       if (make !== undefined && KeyUsage === 'SIGN_VERIFY') pairs.set(id, { key: make(), state: 'Enabled' });
       return {
-        KeyMetadata: { KeyId: id, Arn: `arn:aws:kms:eu-south-2:000000000000:key/${id}`, KeyState: 'Enabled' },
+        KeyMetadata: { KeyId: id, KeyState: 'Enabled' },
       };
     },
     GetPublicKey: ({ KeyId }) => ({
@@ -166,12 +166,12 @@ function createSigningOperations() {
       return { KeyId, SigningAlgorithm, Signature: wire.toString('base64') };
     },
     DisableKey({ KeyId }) {
-      const pair = pairs.get(String(KeyId).replace(/^.*key\//, ''));
+      const pair = pairs.get(String(KeyId));
       if (pair?.state !== 'Disabled') usable(KeyId).state = 'Disabled';
       return {};
     },
     ScheduleKeyDeletion({ KeyId, PendingWindowInDays }) {
-      const pair = pairs.get(String(KeyId).replace(/^.*key\//, ''));
+      const pair = pairs.get(String(KeyId));
       if (pair === undefined || Number(PendingWindowInDays) < 7) throw new Error('ValidationException');
       pair.state = 'PendingDeletion';
       return { KeyId };

@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
@@ -11,47 +9,22 @@ import { createKmsClient } from '@aduana/core/secrets/kms/kms-client';
 import { createKmsEnvelope } from '@aduana/core/secrets/kms/kms-envelope';
 import { describeSecretProvider, type SecretStorage } from '../../support/secret-provider-suite.ts';
 import { type KmsDouble, startKmsDouble } from '../../support/kms-double.ts';
+import { hasMoto, type Moto, startMoto } from '../../support/moto.ts';
+import { pointAwsTo } from '../../support/signing-keys.ts';
 
 const clock = createSystemClock();
-const MOTO = ['/usr/bin/moto_server', 'moto_server'].find(
-  (command) => spawnSync(command, ['--help'], { timeout: 20_000 }).status === 0,
-);
-let moto: { readonly address: string; readonly process: ChildProcess } | undefined;
+let moto: Moto | undefined;
 
 beforeAll(async () => {
-  process.env['AWS_REGION'] = 'eu-south-2';
-  process.env['AWS_ACCESS_KEY_ID'] = 'test';
-  process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
-  if (MOTO !== undefined) moto = await startMoto(MOTO);
+  if (hasMoto) moto = await startMoto();
 }, 30_000);
 
 afterAll(() => {
-  moto?.process.kill();
+  moto?.stop();
 });
 
-async function startMoto(command: string) {
-  const port = await freePort();
-  const child = spawn(command, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
-  const address = `http://127.0.0.1:${String(port)}`;
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const up = await fetch(`${address}/moto-api/`).then(() => true, () => false); // prettier-ignore
-    if (up) return { address, process: child };
-    await clock.sleep(50);
-  }
-  throw new Error('moto does not answer');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => { resolve(port); }); // prettier-ignore
-    });
-  });
-}
-
 function clientOf(double: KmsDouble): KMSClient {
-  process.env['AWS_ENDPOINT_URL_KMS'] = double.address;
+  pointAwsTo(double.address);
   return createKmsClient();
 }
 
@@ -95,7 +68,7 @@ async function prepare(behind: string | undefined): Promise<SecretStorage> {
 }
 
 describeSecretProvider('aws_kms', () => prepare(undefined));
-if (MOTO !== undefined) describeSecretProvider('aws_kms (over moto)', () => prepare(moto?.address));
+if (hasMoto) describeSecretProvider('aws_kms (over moto)', () => prepare(moto?.address));
 
 test('data keys are asked for once per context and kept for five minutes', async () => {
   const double = await startKmsDouble();
@@ -114,7 +87,7 @@ test('data keys are asked for once per context and kept for five minutes', async
   await double.close();
 });
 
-test.each(MOTO === undefined ? ['the double'] : ['the double', 'moto'])(
+test.each(hasMoto ? ['the double', 'moto'] : ['the double'])(
   'after a change of key old text opens over ReEncrypt, and only for keys that are named (%s)',
   async (server) => {
     const double = await startKmsDouble(server === 'moto' ? moto?.address : undefined);

@@ -19,7 +19,7 @@ const SPECS = {
 } as const;
 const DELETION_DAYS = 30;
 
-/** Signing keys in AWS KMS: each is a key of its own, known by its ARN. */
+/** Signing keys in AWS KMS: each is a key of its own, known by its id. */
 export function createKmsKeys(client: KMSClient): RemoteKeys {
   return {
     kind: 'aws_kms',
@@ -34,7 +34,7 @@ export function createKmsKeys(client: KMSClient): RemoteKeys {
         Description: 'Signs the access tokens of Aduana',
       });
       const { KeyMetadata: made } = await client.send(command).catch(refuse);
-      const reference = made?.Arn ?? made?.KeyId ?? missing();
+      const reference = made?.KeyId ?? missing();
       const shown = await client.send(new GetPublicKeyCommand({ KeyId: reference })).catch(refuse);
       return { reference, publicKey: Buffer.from(shown.PublicKey ?? missing()) };
     },

@@ -23,13 +23,21 @@ const PUBLIC_CODES: ReadonlySet<Code> = new Set<Code>([
   'UNKNOWN_KEY',
   'SERVICE_ESSENTIAL',
   'POLICY_INVALID',
+  'AUDIT_ENTRY_GONE',
+  'NOT_READY',
+  'OVERLOADED',
   'AUDIT_UNAVAILABLE',
   'STATUS_UNAVAILABLE',
+  'STS_UNAVAILABLE',
   'STORE_UNAVAILABLE',
   'SECRET_PROVIDER_UNAVAILABLE',
 ]);
 
-const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+/** What else of `extensions` does, in no other form than this. */
+const PUBLIC_EXTENSIONS: readonly (readonly [name: string, form: RegExp])[] = [
+  ['notBefore', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/],
+  ['minimumIndex', /^\d{1,20}$/],
+];
 
 /** Where a fetch's answer belongs: the root, or for each representation sent the places that share it. */
 export type Destinations = readonly (readonly Target[])[];
@@ -77,11 +85,12 @@ export function readCode(error: unknown): { code: Code; extensions: Record<strin
   const code = isJsonObject(extensions) ? getOwn(extensions, 'code') : undefined;
   if (typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code) || !PUBLIC_CODES.has(code as Code))
     return { code: 'SUBGRAPH_ERROR', extensions: {} };
-  const notBefore = getOwn(extensions as Record<string, unknown>, 'notBefore');
-  return {
-    code: code as Code,
-    extensions: typeof notBefore === 'string' && MOMENT.test(notBefore) ? { notBefore } : {},
-  };
+  const passed: Record<string, unknown> = {};
+  for (const [name, form] of PUBLIC_EXTENSIONS) {
+    const value = getOwn(extensions as Record<string, unknown>, name);
+    if (typeof value === 'string' && form.test(value)) passed[name] = value;
+  }
+  return { code: code as Code, extensions: passed };
 }
 
 function locate(

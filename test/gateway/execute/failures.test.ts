@@ -157,6 +157,36 @@ describeCompletions('failures', (executor) => {
   });
 
   it.each([
+    ['an entry whose retention has ended', 'AUDIT_ENTRY_GONE', { minimumIndex: '65536' }],
+    ['a token service that is away from it', 'STS_UNAVAILABLE', {}],
+    ['a database that is away from it', 'STORE_UNAVAILABLE', {}],
+    ['nothing signed yet', 'NOT_READY', {}],
+    ['too much to do', 'OVERLOADED', {}],
+  ])('a subgraph of the house may tell of %s', async (_, code, extensions) => {
+    const { errors } = await SHOP.ask(executor, '{ version }', {
+      answer: instead('products', {
+        data: { version: null },
+        errors: [{ message: 'x', path: ['version'], extensions: { code, ...extensions } }],
+      }),
+    });
+    expect(errors).toMatchObject([{ path: ['version'], extensions: { code, ...extensions } }]);
+  });
+
+  it.each([
+    ['a code that no subgraph may speak with', { code: 'INTERNAL_SERVER_ERROR' }],
+    ['a code that is not of the house', { code: 'DB_PASSWORD_WRONG' }],
+    ['no code', {}],
+  ])('%s is told as an error of the subgraph', async (_, extensions) => {
+    const { errors } = await SHOP.ask(executor, '{ version }', {
+      answer: instead('products', {
+        data: { version: null },
+        errors: [{ message: 'x', path: ['version'], extensions: { ...extensions, minimumIndex: 'x; y' } }],
+      }),
+    });
+    expect(errors).toEqual([{ ...FAULTY, path: ['version'] }]);
+  });
+
+  it.each([
     ['neither data nor errors', {}],
     ['an array', []],
     ['a text', 'hello'],

@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createLog } from '@aduana/core/platform/log';
+import { openPgDatabase } from '@aduana/core/store/pg-database';
+import { type HouseApart, startHouseApart, type ToldHealth } from '../support/house-apart.ts';
+import {
+  createPostgresCluster,
+  describePostgresCluster,
+  type PostgresCluster,
+} from '../support/postgres-cluster.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
+import { type LoadAnswer, startSteadyLoad, type SteadyLoad } from '../support/steady-load.ts';
+
+const KILLS = Number(process.env['HOUSE_KILLS'] ?? 5);
+const OUTAGE_MS = Number(process.env['OUTAGE_SECONDS'] ?? 4) * 1000;
+/** The contract's seven seconds, and what a busy machine adds to a measurement. */
+const ANSWER_MS = 7500;
+
+const isWell = (told: ToldHealth | undefined): boolean => told?.code === 200 && told.checks['audit'] === 'ok';
+
+describePostgresCluster('the house apart over a database server that ends, hangs and is away', () => {
+  let cluster: PostgresCluster;
+  let house: HouseApart;
+  let load: SteadyLoad;
+  const closers: (() => Promise<void>)[] = [];
+  beforeAll(async () => {
+    cluster = await createPostgresCluster();
+    closers.unshift(() => cluster.remove());
+    await cluster.start();
+    house = await startHouseApart(cluster.url);
+    closers.unshift(() => house.remove());
+    const reading = { authorization: house.credentials('bff'), document: '{ leads { company } }' };
+    const writing = (n: number) => ({
+      authorization: house.credentials('actuator'),
+      document: `mutation { advanceLead(id: "lead-1", to: CONTACTED, idempotencyKey: "${String(n)}") { id } }`,
+    });
+    load = startSteadyLoad(house.gatewayUrl, 6, (n) => (n % 4 === 0 ? writing(n) : reading));
+    closers.unshift(() => load.stop());
+    await load.untilMore(20);
+  }, 120_000);
+  afterAll(async () => {
+    for (const close of closers) await close();
+  }, 60_000);
+
+  const slowest = (answers: readonly LoadAnswer[]): number =>
+    Math.max(...answers.map(({ milliseconds }) => milliseconds));
+
+  async function untilWell(): Promise<void> {
+    for (const service of ['audit', 'sts', 'gateway'] as const) await house.untilHealth(service, isWell);
+  }
+
+  function tell(what: string, from: number): void {
+    const answers = load.answers.slice(from);
+    const counts = new Map<string, number>();
+    for (const { status, code } of answers) {
+      const key = `${String(status)}${code === undefined ? '' : ` ${code}`}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    const told = [...counts].map(([key, count]) => `${String(count)} x ${key}`).join(', ');
+    process.stderr.write(`${what}: ${told}; slowest ${slowest(answers).toFixed(0)} ms\n`);
+  }
+
+  test(
+    `${String(KILLS)} kills of database, log and gateway: every answered request is in the log, once, and the log is whole`,
+    async () => {
+      const random = createSeededRandom(KILLS);
+      const counts = { database: 0, 'database, immediate stop': 0, audit: 0, gateway: 0 };
+      const kinds = Object.keys(counts) as (keyof typeof counts)[];
+      for (let kill = 0; kill < KILLS; kill += 1) {
+        const kind = kinds[kill % kinds.length] ?? 'database';
+        counts[kind] += 1;
+        await load.untilMore(10);
+        await wait(random() * 400);
+        if (kind === 'audit' || kind === 'gateway') {
+          await house.kill(kind);
+          house.start(kind);
+        } else {
+          await (kind === 'database' ? cluster.kill() : cluster.stopAtOnce());
+          await wait(random() * 1000);
+          await cluster.start();
+        }
+      }
+      await untilWell();
+      tell(`kill -9 (${JSON.stringify(counts)})`, 0);
+      await expectEach();
+    },
+    60_000 + KILLS * 20_000,
+  );
+
+  test('a database that hangs: the log tells of it within two seconds, and every request is answered', async () => {
+    const before = load.answers.length;
+    cluster.hold();
+    const began = performance.now();
+    await house.untilHealth('audit', (told) => told?.code === 503);
+    const told = performance.now() - began;
+    expect((await house.health('audit'))?.checks['database']).toBe('the database does not answer');
+    await wait(Math.min(OUTAGE_MS, 10_000));
+    cluster.release();
+    await untilWell();
+    tell(`a database that hangs (told after ${told.toFixed(0)} ms)`, before);
+    expect(told).toBeLessThan(3000);
+    expect(slowest(load.answers.slice(before))).toBeLessThan(ANSWER_MS);
+  }, 120_000);
+
+  test(
+    `a database that is away for ${String(OUTAGE_MS / 1000)} s: spooled or refused, and recovered without help`,
+    async () => {
+      const before = load.answers.length;
+      await cluster.kill();
+      await wait(OUTAGE_MS);
+      const during = load.answers.slice(before);
+      await cluster.start();
+      await untilWell();
+      tell(`a database that is away for ${String(OUTAGE_MS / 1000)} s`, before);
+      expect(during.length).toBeGreaterThan(10);
+      expect(slowest(during)).toBeLessThan(ANSWER_MS);
+      expect(during.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
+      const after = load.answers.length;
+      await load.untilMore(20);
+      expect(load.answers.slice(after).filter(({ status }) => status !== 200)).toEqual([]);
+    },
+    120_000 + OUTAGE_MS,
+  );
+
+  test('after all that everything stops in order, and the log is whole', async () => {
+    await load.stop();
+    await untilWell();
+    await expectEach();
+    const running = await house.aduana('audit', 'verify');
+    expect(running).toMatchObject({ code: 0, stdout: expect.not.stringContaining('INCOMPLETE') as unknown });
+    expect(await house.stop()).toEqual([0, 0, 0, 0, 0]);
+    const stopped = await house.aduana('audit', 'verify');
+    expect(stopped).toMatchObject({ code: 0, stdout: expect.not.stringContaining('INCOMPLETE') as unknown });
+    process.stderr.write(stopped.stdout);
+  }, 120_000);
+
+  /** Whatever was answered is in the log, and once; what nothing could record was refused, by a gateway that starts as well. */
+  async function expectEach(): Promise<void> {
+    const answered = load.answers
+      .filter(({ auditId, status }) => auditId !== '' || status !== 503)
+      .filter(({ code }) => code !== 'AUDIT_UNAVAILABLE')
+      .map(({ auditId }) => auditId);
+    const database = openPgDatabase({
+      url: cluster.url,
+      schema: 'audit',
+      log: createLog('silent', () => undefined),
+    });
+    try {
+      const { rows } = await database.query<{ id: string; copies: number }>(
+        `SELECT id::text, count(*) AS copies FROM entries WHERE type = 'request' GROUP BY id`,
+      );
+      const copies = new Map(rows.map((row) => [row.id, row.copies]));
+      expect(answered.filter((id) => copies.get(id) !== 1)).toEqual([]);
+    } finally {
+      await database.close();
+    }
+  }
+});

@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { freePort } from './free-port.ts';
+import { type CommandResult, houseEnvironment, runAduana } from './running-house.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const MAIN = join(ROOT, 'dist/cli/main.js');
+const SERVICES = ['audit', 'sts', 'admin', 'leads', 'gateway'] as const;
+const READY_TIMEOUT_MS = 60_000;
+
+export type ServiceName = (typeof SERVICES)[number];
+
+/** What `/health` answers. */
+export interface ToldHealth {
+  readonly code: number;
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+/** The house as production runs it, one process for each service, to be killed one at a time. */
+export interface HouseApart {
+  readonly folder: string;
+  readonly gatewayUrl: string;
+  /** `Authorization` of a caller. */
+  credentials(service: 'bff' | 'actuator'): string;
+  start(service: ServiceName): void;
+  /** SIGKILL. */
+  kill(service: ServiceName): Promise<void>;
+  /** SIGTERM to all, last started first; the exit codes. */
+  stop(): Promise<readonly (number | null)[]>;
+  health(service: ServiceName): Promise<ToldHealth | undefined>;
+  /** Waits until a service's health is as wanted. */
+  untilHealth(service: ServiceName, holds: (health: ToldHealth | undefined) => boolean): Promise<void>;
+  aduana(...args: string[]): Promise<CommandResult>;
+  output(): string;
+  remove(): Promise<void>;
+}
+
+export async function startHouseApart(
+  databaseUrl: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<HouseApart> {
+  if (!existsSync(MAIN)) throw new Error('dist/ is missing: run `npm run build` first');
+  const folder = await mkdtemp(join(tmpdir(), 'aduana-apart-'));
+  const ports = await choosePorts();
+  const secrets = { bff: 'a secret of the BFF for a test', actuator: 'a secret of the actuator for a test' };
+  const environment = houseEnvironment(folder, {
+    ...ports.variables,
+    BFF_CLIENT_SECRET: secrets.bff,
+    ACTUATOR_CLIENT_SECRET: secrets.actuator,
+    DATABASE_URL: databaseUrl,
+    ...more,
+  });
+  const processes = new Map<ServiceName, ChildProcess>();
+  const chunks: string[] = [];
+  const made = await runAduana(['certs'], environment);
+  if (made.code !== 0) throw new Error(made.stderr);
+
+  const health = async (service: ServiceName): Promise<ToldHealth | undefined> => {
+    const url = `http://127.0.0.1:${String(ports.health[service])}/health`;
+    try {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+      return { code: answer.status, checks: ((await answer.json()) as ToldHealth).checks };
+    } catch {
+      return undefined;
+    }
+  };
+
+  function start(service: ServiceName): void {
+    const child = spawn(process.execPath, [MAIN, service], {
+      cwd: ROOT,
+      env: { ...environment, HEALTH_PORT: String(ports.health[service]) },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    child.stderr.on('data', (chunk: Buffer) => chunks.push(`${service}: ${chunk.toString()}`));
+    processes.set(service, child);
+  }
+
+  async function end(service: ServiceName, signal: NodeJS.Signals): Promise<number | null> {
+    const child = processes.get(service);
+    processes.delete(service);
+    if (child === undefined) return null;
+    if (child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, 'exit');
+      child.kill(signal);
+      await exited;
+    }
+    return child.exitCode;
+  }
+
+  const house: HouseApart = {
+    folder,
+    gatewayUrl: `http://127.0.0.1:${String(ports.variables['GATEWAY_HTTP_PORT'])}/graphql`,
+    credentials: (service) =>
+      `Basic ${Buffer.from(`${service}:${encodeURIComponent(secrets[service])}`).toString('base64')}`,
+    start,
+    kill: async (service) => { await end(service, 'SIGKILL'); },
+    async stop() {
+      const codes: (number | null)[] = [];
+      for (const service of [...SERVICES].reverse()) codes.push(await end(service, 'SIGTERM'));
+      return codes;
+    },
+    health,
+    async untilHealth(service, holds) {
+      const deadline = performance.now() + READY_TIMEOUT_MS;
+      for (let told = await health(service); !holds(told); told = await health(service)) {
+        if (performance.now() > deadline)
+          throw new Error(`${service} says ${JSON.stringify(told)}; printed:\n${chunks.join('').slice(-5000)}`);
+        await wait(100);
+      }
+    },
+    aduana: (...args) => runAduana(args, environment),
+    output: () => chunks.join(''),
+    async remove() {
+      for (const service of [...processes.keys()]) await end(service, 'SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    },
+  }; // prettier-ignore
+  for (const service of SERVICES) start(service);
+  try {
+    for (const service of SERVICES) await house.untilHealth(service, (told) => told?.code === 200);
+  } catch (error) {
+    await house.remove();
+    throw error;
+  }
+  return house;
+}
+
+async function choosePorts() {
+  const names = [
+    'GATEWAY_HTTP_PORT',
+    'GATEWAY_TLS_PORT',
+    'STS_PORT',
+    'AUDIT_PORT',
+    'ADMIN_PORT',
+    'LEADS_PORT',
+  ];
+  const variables: Record<string, string> = {};
+  for (const name of names) variables[name] = String(await freePort());
+  const health = {} as Record<ServiceName, number>;
+  for (const service of SERVICES) health[service] = await freePort();
+  return { variables, health };
+}

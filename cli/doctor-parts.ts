@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { clientSecretName } from '@aduana/core/secrets/client-secrets';
-import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
+import { createSecretProvider, type SecretSettings } from '@aduana/core/secrets/create-secret-provider';
 import { Secret } from '@aduana/core/secrets/secret';
 import { openPgDatabase } from '@aduana/core/store/pg-database';
 import { type CommandContext, CommandFailure } from './command-context.ts';
@@ -17,12 +17,17 @@ import { registerSupergraph } from './supergraph.ts';
 
 const SKEW_MILLISECONDS = 2000;
 
+/** Before the first start: a local provider that was opened now would make its master key. */
+export function lacksMasterKey(settings: SecretSettings): boolean {
+  const { SECRET_PROVIDER: kind, ADUANA_HOME: home, ADUANA_MASTER_KEY_FILE: masterKey } = settings;
+  return kind === 'local' && masterKey === undefined && !existsSync(join(home, 'master.key'));
+}
+
 /** The secret provider answers, lets itself be read, and opens what it wraps. */
 export const checkSecretProvider: DoctorCheck = async ({ environment, clock, log }) => {
   const settings = await runningSettings(environment);
   const subject = `SECRET_PROVIDER=${settings.SECRET_PROVIDER}`;
-  const { SECRET_PROVIDER: kind, ADUANA_HOME: home, ADUANA_MASTER_KEY_FILE: masterKey } = settings;
-  if (kind === 'local' && masterKey === undefined && !existsSync(join(home, 'master.key')))
+  if (lacksMasterKey(settings))
     return [warning(subject, 'has no master key yet', 'Nothing to do: the first start makes it')];
   try {
     const provider = await createSecretProvider({ settings, environment, clock, log });

@@ -18,6 +18,7 @@ async function examine(json: boolean, context: CommandContext): Promise<void> {
   const { checkConfiguration, checkHomeModes, checkCertificates } = await import('./doctor-files.ts');
   const { checkSecretProvider, checkDatabase, checkPolicies, checkSupergraph } =
     await import('./doctor-parts.ts');
+  const { checkSigningKeys } = await import('./doctor-signing-keys.ts');
   const { checkServices } = await import('./doctor-services.ts');
   const configuration = await checkConfiguration(context);
   const readable = configuration.every(({ state }) => state === 'ok');
@@ -26,6 +27,7 @@ async function examine(json: boolean, context: CommandContext): Promise<void> {
         checkHomeModes,
         checkCertificates,
         checkSecretProvider,
+        checkSigningKeys,
         checkDatabase,
         checkPolicies,
         checkSupergraph,

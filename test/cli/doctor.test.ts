@@ -11,6 +11,7 @@ import { registerDoctor } from '../../cli/doctor.ts';
 import type { Finding } from '../../cli/doctor-finding.ts';
 import { ensureCertificates } from '../../certs/ensure-certificates.ts';
 import { createTestCa } from '../support/test-ca.ts';
+import { startVaultDouble } from '../support/vault-double.ts';
 
 const clock = createSystemClock();
 const log = createLog('silent', () => undefined);
@@ -111,4 +112,37 @@ test('policies and a supergraph that cannot be read, and a database that is away
   expect(subjects).toContain('DATABASE_URL');
   expect(wrong.some(({ subject }) => subject.includes('policies'))).toBe(true);
   expect(wrong.some(({ subject, finding }) => /supergraph|nowhere/.test(subject + finding))).toBe(true);
+});
+
+test('signing keys in Vault: what the policy lacks is told path by path, and nothing is made', async () => {
+  await makeHome();
+  const vault = await startVaultDouble();
+  const variables = {
+    SIGNING_KEYS: 'vault_transit',
+    VAULT_ADDR: vault.address,
+    VAULT_ROLE_ID: vault.roleId,
+    VAULT_SECRET_ID: vault.secretId,
+  };
+  const told = async (more: Record<string, string>): Promise<readonly Finding[]> =>
+    (await examine(more)).wrong.filter(({ subject }) => /SIGNING|VAULT/.test(subject));
+  expect(await told(variables)).toEqual([]);
+  expect(vault.requests.filter((request) => /^POST transit/.test(request))).toEqual([]);
+  vault.forbid(/^transit\/(sign|keys\/.*\/config)/);
+  const wrong = await told(variables);
+  expect(wrong.map(({ finding }) => finding)).toEqual([
+    'the token lacks update on transit/keys/aduana-signing-es256/config',
+    'the token lacks update on transit/sign/aduana-signing-es256/sha2-256',
+  ]);
+  for (const { remedy } of wrong) expect(remedy).toMatch(/capabilities = \["update"\]/);
+  const { VAULT_ADDR: _, ...incomplete } = variables;
+  expect((await told(incomplete)).map(({ subject }) => subject)).toEqual(['VAULT_ADDR']);
+  await vault.close();
+  expect((await examine(variables)).wrong.map(({ subject }) => subject)).toEqual([
+    'SIGNING_KEYS=vault_transit',
+  ]);
+});
+
+test('signing keys in KMS: EdDSA is told before the first start', async () => {
+  const { wrong } = await examine({ SIGNING_KEYS: 'aws_kms', SIGNING_ALGORITHM: 'EdDSA' });
+  expect(wrong.map(({ subject }) => subject)).toContain('SIGNING_ALGORITHM');
 });

@@ -217,7 +217,7 @@ describeOneStore('signing keys in Vault Transit', (openStore) => {
       vault.unseal();
       await open();
       vault.forbid(/^transit\/sign/);
-      await expect(open()).rejects.toMatchObject(problem('SIGNING_KEYS=vault_transit', /refuses/));
+      await expect(open()).rejects.toMatchObject(problem('VAULT_ADDR', /lacks update on transit\/sign/));
     });
     test('missing variables are told', async () => {
       const log = createLog('silent', () => undefined);

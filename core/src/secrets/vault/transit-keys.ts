@@ -1,5 +1,6 @@
 import { sha256 } from '../../platform/digest.ts';
 import type { RemoteKeyAlgorithm, RemoteKeys } from '../remote-keys.ts';
+import { requireCapabilities } from './require-capabilities.ts';
 import { createTransitNamedKeys, keyPath } from './transit-named-keys.ts';
 import { unexpectedAnswer, type VaultClient } from './vault-client.ts';
 
@@ -22,7 +23,13 @@ export function createTransitKeys(vault: VaultClient, { mount, prefix }: Transit
   return {
     kind: 'vault_transit',
     async check(algorithm) {
-      await named.find(pathOf(algorithm), algorithm);
+      const path = pathOf(algorithm);
+      await requireCapabilities(vault, [
+        { path: keyPath(path), of: ['read', 'update'] },
+        ...['rotate', 'config'].map((below) => ({ path: `${keyPath(path)}/${below}`, of: ['update'] })),
+        { path: `${keyPath(path, 'sign')}${signRequest(algorithm, Buffer.of())[0]}`, of: ['update'] },
+      ]);
+      await named.find(path, algorithm);
     },
     async create(algorithm, known) {
       const path = pathOf(algorithm);

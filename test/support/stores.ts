@@ -45,7 +45,7 @@ async function findPostgres(): Promise<string | undefined> {
 /** Runs a suite over PGlite and, where it answers, over PostgreSQL; the names of the suites tell which. */
 export function describeStores(name: string, suite: (openStore: OpenStore) => void): void {
   const kinds = [{ label: 'PGlite', create: embedded }];
-  if (postgresUrl !== undefined) kinds.push({ label: 'PostgreSQL', create: () => server(postgresUrl) });
+  if (postgresUrl !== undefined) kinds.push({ label: 'PostgreSQL', create: () => storesOn(postgresUrl) });
   for (const { label, create } of kinds)
     describe(`${name} over ${label}`, () => {
       const kind = create();
@@ -63,7 +63,7 @@ export function describeOneStore(name: string, suite: (openStore: OpenStore) => 
 /** A suite that only a real server can run: says so where there is none. */
 export function describePostgres(name: string, suite: (openStore: OpenStore) => void): void {
   describePostgresServer(name, (url) => {
-    const kind = server(url);
+    const kind = storesOn(url);
     afterAll(() => kind.close());
     suite(kind.open);
   });
@@ -103,7 +103,8 @@ function embedded(): StoreKind {
   };
 }
 
-function server(serverUrl: string): StoreKind {
+/** Databases of a test's own on a server. */
+export function storesOn(serverUrl: string): StoreKind {
   const name = `aduana_test_${randomBytes(6).toString('hex')}`;
   const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href;
   const admin = connect(serverUrl, 'public');

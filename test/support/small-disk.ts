@@ -1,0 +1,70 @@
+import { describe } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdtemp, open, rm, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const canMount = process.getuid?.() === 0 && process.platform === 'linux' && tryMount();
+
+/** A file system of its own that can be filled up. */
+export interface SmallDisk {
+  readonly folder: string;
+  /** Takes everything but these many bytes. */
+  fill(leaving: number): Promise<void>;
+  /** Gives it back. */
+  free(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** A suite that needs a file system of its own; says so where none can be mounted. */
+export function describeSmallDisk(name: string, suite: () => void): void {
+  if (canMount) {
+    describe(name, suite);
+    return;
+  }
+  process.stderr.write(`no file system can be mounted (root on Linux may): not run: ${name}\n`);
+  describe.skip(name, () => undefined);
+}
+
+/** @param at where it is mounted; a new folder by default */
+export async function mountSmallDisk(megabytes: number, at?: string): Promise<SmallDisk> {
+  const folder = at ?? (await mkdtemp(join(tmpdir(), 'aduana-disk-')));
+  mount(folder, megabytes);
+  await chmod(folder, 0o777);
+  const ballast = join(folder, 'ballast');
+  return {
+    folder,
+    async fill(leaving) {
+      const { bavail, bsize } = await statfs(folder);
+      const file = await open(ballast, 'w');
+      try {
+        await file.writeFile(Buffer.alloc(Math.max(0, bavail * bsize - leaving)));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error; // others write as well
+      } finally {
+        await file.close();
+      }
+    },
+    free: () => rm(ballast, { force: true }),
+    async remove() {
+      execFileSync('umount', ['--lazy', folder]);
+      if (at === undefined) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function mount(folder: string, megabytes: number): void {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${String(megabytes)}m`, 'tmpfs', folder], {
+    stdio: 'pipe',
+  });
+}
+
+/** A container's root may not. */
+function tryMount(): boolean {
+  try {
+    execFileSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

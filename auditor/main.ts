@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { EXIT, verifyExport } from './verify-export.ts';
+import { EXIT } from './verdict.ts';
+import { verifyExport } from './verify-export.ts';
 
 const USAGE = `usage: node auditor/main.js DIR [--vkey VKEY] [--since CHECKPOINT_FILE] [--max-age SECONDS]
 exit: 0 whole, 1 tampered, 2 incomplete, 3 usage`;

@@ -18,6 +18,8 @@ export interface LogSource {
   readonly checkpoint: string;
   /** The signed note that says below which index entries are dropped; empty where none are. */
   readonly minimumIndex: string;
+  /** The last note that bears a time stamp, and that stamp; both empty where there is none. */
+  readonly timestamped: { readonly note: string; readonly response: Buffer };
   /** The leaf hashes from `from` up to `to`: one full tile. */
   hashes(from: number, to: number): Promise<Buffer>;
   /** Canonical texts from `from` up to `to`; fewer where they are gone. */
@@ -44,11 +46,13 @@ async function openRunningLog(context: CommandContext): Promise<LogSource | unde
   });
   try {
     const vkey = await get(peer, '/audit/vkey');
-    // before the checkpoint: that one covers the event which announces the minimum index
+    // before the checkpoint, which then covers what these are of
     const minimumIndex = await get(peer, '/audit/minimum-index');
+    const timestamped = await getTimestamped(peer);
     const checkpoint = await get(peer, '/audit/checkpoint');
     return {
       minimumIndex: minimumIndex.toString('utf8'),
+      timestamped,
       hashes: (from) => get(peer, `/audit/tile/0/${tileName(from / BUNDLE)}`),
       vkey: vkey.toString('utf8'),
       checkpoint: checkpoint.toString('utf8'),
@@ -60,6 +64,14 @@ async function openRunningLog(context: CommandContext): Promise<LogSource | unde
     if (error instanceof SecurityError) return undefined;
     throw error;
   }
+}
+
+async function getTimestamped(peer: SecurePeer): Promise<LogSource['timestamped']> {
+  const response = await get(peer, '/audit/checkpoint/timestamp');
+  const note = (await get(peer, '/audit/checkpoint/timestamped')).toString('utf8');
+  // the two belong together only where no other stamp came in between
+  const again = await get(peer, '/audit/checkpoint/timestamp');
+  return again.equals(response) ? { note, response } : getTimestamped(peer);
 }
 
 async function get(peer: SecurePeer, path: string): Promise<Buffer> {
@@ -137,7 +149,7 @@ async function openAuditStore(
   };
 }
 
-/** Writes `entries.jsonl`, `checkpoint` and `vkey`, up to the signed size; of dropped entries their hashes. */
+/** Writes `entries.jsonl`, `checkpoint` and `vkey`, up to the signed size; of dropped entries their hashes; the last time stamp. */
 export async function exportLog(source: LogSource, folder: string): Promise<number> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, 'vkey'), source.vkey, { mode: 0o600 });
@@ -150,6 +162,7 @@ export async function exportLog(source: LogSource, folder: string): Promise<numb
     await writeFile(join(folder, 'minimum-index'), source.minimumIndex, { mode: 0o600 });
     await write(join(folder, 'dropped-hashes'), 0, minimumIndex, source.hashes);
   }
+  await writeTimestamped(source, folder);
   let entries = 0;
   await write(join(folder, 'entries.jsonl'), minimumIndex, size, async (from, to) => {
     const texts = await source.entries(from, to);
@@ -157,6 +170,17 @@ export async function exportLog(source: LogSource, folder: string): Promise<numb
     return texts.map((text) => `${text}\n`).join('');
   });
   return entries;
+}
+
+async function writeTimestamped(
+  { timestamped: { note, response } }: LogSource,
+  folder: string,
+): Promise<void> {
+  const [stamped, stamp] = [join(folder, 'timestamped-checkpoint'), join(folder, 'timestamp.tsr')];
+  await Promise.all([stamped, stamp].map((file) => rm(file, { force: true })));
+  if (response.length === 0) return;
+  await writeFile(stamped, note, { mode: 0o600 });
+  await writeFile(stamp, response, { mode: 0o600 });
 }
 
 /** Writes a file bundle by bundle, reading one ahead. */

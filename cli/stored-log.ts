@@ -11,8 +11,12 @@ export async function readStoredLog(
   const { rows: notes } = await reader.query<{ note: string }>(
     'SELECT note FROM minimum_indexes ORDER BY number DESC LIMIT 1',
   );
+  const { rows: stamps } = await reader.query<{ note: string; response: Buffer }>(
+    'SELECT note, response FROM timestamps ORDER BY number DESC LIMIT 1',
+  );
   return {
     ...kept,
+    timestamped: stamps[0] ?? { note: '', response: Buffer.alloc(0) },
     minimumIndex: notes[0]?.note ?? '',
     async hashes(from) {
       const { rows } = await reader.query<{ hashes: Buffer }>(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
-import { durationOrOff } from '@aduana/core/config/variable';
+import { duration, durationOrOff } from '@aduana/core/config/variable';
 
 /** What is dropped by a slip of the pen never comes back. */
 const SHORTEST_RETENTION_MS = 86_400_000;
@@ -16,6 +16,17 @@ export const AUDIT_SETTINGS = {
   /** A witness that cosigns the checkpoints, and its verifier key. */
   AUDIT_WITNESS_URL: z.url('is not a URL').optional(),
   AUDIT_WITNESS_VKEY: z.string().optional(),
+  /** Who vouches for the time of checkpoints (RFC 3161), by a certificate that a CA of this PEM file has issued. */
+  AUDIT_TIMESTAMP_URL: z
+    .string()
+    .regex(/^(off|https?:\/\/\S+)$/, 'is neither a URL of http or https nor `off`')
+    .default('off'),
+  AUDIT_TIMESTAMP_CA: z.string().optional(),
+  /** The shortest time between two stamps. */
+  AUDIT_TIMESTAMP_INTERVAL: duration(3_600_000).refine(
+    (value) => value >= 60_000,
+    'is shorter than a minute',
+  ),
   /** How long entries are kept; `off` keeps all for ever. */
   AUDIT_RETENTION: durationOrOff('off').refine(
     (value) => value === 'off' || value >= SHORTEST_RETENTION_MS,

@@ -5,6 +5,7 @@ import type { ServiceStore } from '@aduana/core/http/service-platform';
 import { every } from '@aduana/core/platform/every';
 import { describeError } from '@aduana/core/platform/log';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
+import { type Attestations, startAttestations } from './checkpoints/attestations.ts';
 import { type CheckpointGuard, openCheckpointGuard } from './checkpoints/checkpoint-guard.ts';
 import {
   type CheckpointSigners,
@@ -14,14 +15,14 @@ import {
 import { CheckpointWriter } from './checkpoints/checkpoint-writer.ts';
 import { IntegrityWatch } from './checkpoints/integrity-watch.ts';
 import { createTreeReader, type TreeReader } from './checkpoints/tree-reader.ts';
-import { startWitnessing } from './checkpoints/witnessing.ts';
 import type { AuditSettings } from './config.ts';
 import type { LogPlatform } from './open-log.ts';
 import type { IntegrityOptions } from './reading/integrity.ts';
 import { createProofs, type Proofs } from './reading/proofs.ts';
 import { createMinimumIndex, type MinimumIndex } from './retention/minimum-index.ts';
 
-export interface OpenCheckpoints extends Pick<IntegrityOptions, 'vkey' | 'contradiction' | 'watch'> {
+export interface OpenCheckpoints
+  extends Pick<IntegrityOptions, 'vkey' | 'contradiction' | 'watch'>, Omit<Attestations, 'stop'> {
   readonly tree: TreeReader;
   readonly proofs: Proofs;
   readonly minimumIndex: MinimumIndex;
@@ -29,8 +30,6 @@ export interface OpenCheckpoints extends Pick<IntegrityOptions, 'vkey' | 'contra
   readonly refuse: (reason: string) => void;
   readonly advance: () => Promise<void>;
   readonly verify: () => Promise<void>;
-  /** The last note that a witness has cosigned. */
-  readonly witnessed: () => string | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -72,8 +71,10 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
       log.error('a rotated checkpoint key could not be put to use', { error: describeError(error) });
     });
   });
-  const witnessing = await startWitnessing(settings, {
-    ...{ folder, guard, tree, clock, log },
+  const { stop: endAttestations, ...attestations } = await startAttestations(settings, {
+    ...options.platform,
+    ...options.store,
+    ...{ folder, guard, tree },
     logVkeys: () => vkeysOf(signers),
   });
   const loop = every(clock, () => PAUSE_MS, () => signing.advance(), (error) => {
@@ -85,13 +86,13 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
     proofs,
     minimumIndex,
     watch,
+    ...attestations,
     refuse: (reason) => {
       signing.refuse(reason);
     },
     vkey: () => signers[0].vkey,
     contradiction,
     advance: () => signing.advance(),
-    witnessed: () => witnessing?.note(),
     async verify() {
       await watch.verifyNew();
       await watch.verifyAll();
@@ -99,7 +100,7 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
     async close() {
       unwatch();
       await watch.stop();
-      await witnessing?.stop();
+      await endAttestations();
       await loop.stop();
       await signing.advance().catch(() => undefined);
     },

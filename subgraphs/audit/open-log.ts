@@ -4,6 +4,7 @@ import { type AuditClient, createAuditClient } from '@aduana/core/client/audit-c
 import type { ServicePlatform } from '@aduana/core/http/service-platform';
 import type { Database } from '@aduana/core/store/database';
 import { ensureSecret } from './checkpoints/checkpoint-key.ts';
+import type { StoredTimestamps } from './checkpoints/stored-timestamps.ts';
 import type { TreeReader } from './checkpoints/tree-reader.ts';
 import type { AuditSettings } from './config.ts';
 import { createIngest, type Ingest } from './log/ingest.ts';
@@ -28,6 +29,9 @@ export interface OpenLog {
   readonly minimumIndex: Pick<MinimumIndex, 'current' | 'note'>;
   readonly vkey: () => string;
   readonly witnessed: () => string | undefined;
+  readonly timestamps: Pick<StoredTimestamps, 'last'>;
+  /** Has the last checkpoint stamped, where an authority is configured. */
+  readonly stamp: () => Promise<void>;
   /** The service's own line to its log. */
   readonly audit: AuditClient;
   readonly subjectKeys: SubjectKeys;
@@ -86,6 +90,8 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     proofs: checkpoints.proofs,
     tree: checkpoints.tree,
     minimumIndex: checkpoints.minimumIndex,
+    timestamps: checkpoints.timestamps,
+    stamp: checkpoints.stamp,
     vkey: checkpoints.vkey,
     witnessed: checkpoints.witnessed,
     advance: checkpoints.advance,

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createNoteSigner } from '@aduana/core/audit/checkpoint';
 import { leafHash } from '@aduana/core/audit/merkle';
 import { signMinimumIndex } from '@aduana/core/audit/minimum-index';
-import { EXIT, verifyExport } from '../../auditor/verify-export.ts';
+import { EXIT } from '../../auditor/verdict.ts';
+import { verifyExport } from '../../auditor/verify-export.ts';
 import { bootOf, noteOver, TEST_SIGNER, writeExport } from '../support/exported-log.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:10Z');

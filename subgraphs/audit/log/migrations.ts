@@ -203,6 +203,22 @@ const SHIPPED_CHECKPOINTS: Migration = {
     UPDATE sinks SET checkpoint_size = cursor;`,
 };
 
+/** Checkpoints whose time an authority vouches for. */
+const TIMESTAMPS: Migration = {
+  name: '008-timestamps',
+  sql: ({ writer, reader }) => `
+    CREATE TABLE timestamps (
+      number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      size bigint NOT NULL,
+      note text NOT NULL,
+      response bytea NOT NULL,
+      stamped_at timestamptz NOT NULL
+    );
+    PERFORM make_append_only('timestamps');
+    GRANT SELECT, INSERT ON timestamps TO "${writer}";
+    GRANT SELECT ON timestamps TO "${reader}";`,
+};
+
 export const AUDIT_MIGRATIONS: readonly Migration[] = [
   ENTRIES,
   PARTITIONS,
@@ -211,4 +227,5 @@ export const AUDIT_MIGRATIONS: readonly Migration[] = [
   SINKS,
   RETENTION,
   SHIPPED_CHECKPOINTS,
+  TIMESTAMPS,
 ];

@@ -1,0 +1,120 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createTimestampRequest, verifyTimestamp } from '@aduana/core/audit/timestamp-token';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import type { ServiceStore } from '@aduana/core/http/service-platform';
+import { pathProblem } from '@aduana/core/mtls/verify-certificate-chain';
+import { sha256 } from '@aduana/core/platform/digest';
+import { every } from '@aduana/core/platform/every';
+import { random } from '@aduana/core/platform/ids';
+import { describeError } from '@aduana/core/platform/log';
+import type { Platform } from '@aduana/core/platform/platform';
+import { request } from 'undici';
+import type { AuditSettings } from '../config.ts';
+import type { CheckpointGuard } from './checkpoint-guard.ts';
+import type { StoredTimestamps } from './stored-timestamps.ts';
+
+export interface Timestamping {
+  /** Has the last checkpoint stamped now, unless it was. @throws Error when the authority does not answer, or not as it must */
+  stamp(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface TimestampingParts extends Platform, ServiceStore {
+  readonly guard: Pick<CheckpointGuard, 'last'>;
+  readonly timestamps: StoredTimestamps;
+}
+
+const TIMEOUT_MS = 10_000;
+const MAX_ANSWER_BYTES = 65_536;
+const NONCE_BYTES = 16;
+/** How often it is looked at whether a stamp is due. */
+const PAUSE_MS = 30_000;
+
+/**
+ * Has an authority vouch for the time of a checkpoint (RFC 3161), where one is configured: at most one in each interval,
+ * over all replicas, and never on the way of a request.
+ */
+export async function startTimestamping(
+  settings: AuditSettings,
+  { clock, log, metrics, guard, timestamps }: TimestampingParts,
+): Promise<Timestamping | undefined> {
+  const { AUDIT_TIMESTAMP_URL: url, AUDIT_TIMESTAMP_INTERVAL: interval } = settings;
+  if (url === 'off') return undefined;
+  const authorities = await readAuthorities(settings.AUDIT_TIMESTAMP_CA);
+  const stamps = metrics.counter('aduana_audit_timestamps_total', 'Time stamps asked for', ['outcome']);
+
+  async function stamp(): Promise<void> {
+    const { last } = guard;
+    const newest = await timestamps.last();
+    if (last === undefined || newest?.note === last.note) return;
+    try {
+      const nonce = random(NONCE_BYTES);
+      const digest = sha256(last.note);
+      const response = await post(url, createTimestampRequest(digest, nonce));
+      const stampedAt = verifyTimestamp(response, {
+        ...{ digest, nonce },
+        distrust: (signer, above) => pathProblem(signer, above, { authorities, now: clock.now() }),
+      });
+      await timestamps.keep({ ...last, response, stampedAt });
+      stamps.inc({ outcome: 'granted' });
+    } catch (error) {
+      stamps.inc({ outcome: 'failed' });
+      throw error;
+    }
+  }
+
+  const loop = every(
+    clock,
+    () => PAUSE_MS,
+    async () => {
+      const newest = await timestamps.last();
+      if (newest === undefined || clock.now() - newest.stampedAt >= interval) await stamp();
+    },
+    (error) => {
+      log.warn('no time stamp for the last checkpoint', { error: describeError(error) });
+    },
+  );
+  loop.wake();
+  return { stamp, stop: () => loop.stop() };
+}
+
+/** RFC 3161 section 3.4. */
+async function post(url: string, body: Buffer): Promise<Buffer> {
+  const answer = await request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/timestamp-query' },
+    body,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (answer.statusCode !== 200) {
+    await answer.body.dump();
+    throw new Error(`the time stamp authority answered ${String(answer.statusCode)}`);
+  }
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error('the answer of the time stamp authority is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** @throws ConfigurationError */
+async function readAuthorities(file: string | undefined): Promise<readonly Buffer[]> {
+  const subject = 'AUDIT_TIMESTAMP_CA';
+  const remedy = 'Set it to a PEM file of the CA that issued the certificate of the time stamp authority';
+  if (file === undefined)
+    throw new ConfigurationError([{ subject, problem: 'is missing beside AUDIT_TIMESTAMP_URL', remedy }]);
+  try {
+    const pem = await readFile(file, 'utf8');
+    const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    if (blocks.length === 0) throw new TypeError('no certificate');
+    return blocks.map((block) => new X509Certificate(block).raw);
+  } catch {
+    throw new ConfigurationError([
+      { subject, problem: `${file} holds no certificate that can be read`, remedy },
+    ]);
+  }
+}

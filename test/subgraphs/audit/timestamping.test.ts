@@ -1,0 +1,155 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { EXIT } from '../../../auditor/verdict.ts';
+import { verifyExport } from '../../../auditor/verify-export.ts';
+import { exportLog } from '../../../cli/audit-export.ts';
+import { readStoredLog } from '../../../cli/stored-log.ts';
+import { postedBody, postedEvent } from '../../support/audit-events.ts';
+import { openTestLog, type TestLog } from '../../support/open-test-log.ts';
+import { describeStores } from '../../support/stores.ts';
+import { startTimestampAuthority, type TimestampAuthority } from '../../support/timestamp-authority.ts';
+
+const clock = createSystemClock();
+
+describeStores('time stamps of checkpoints', (openStore) => {
+  let authority: TimestampAuthority;
+  let audit: TestLog;
+  let folder: string;
+  const open = (environment: Readonly<Record<string, string>> = {}) =>
+    openTestLog(openStore, {
+      AUDIT_TIMESTAMP_URL: authority.url,
+      AUDIT_TIMESTAMP_CA: authority.caFile,
+      ...environment,
+    });
+  beforeEach(async () => {
+    authority = await startTimestampAuthority();
+    counter.n = 0;
+    folder = await mkdtemp(join(tmpdir(), 'aduana-stamped-'));
+  });
+  afterEach(async () => {
+    await audit.remove();
+    await authority.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const counter = { n: 0 };
+  const post = () => {
+    const source = { instance: 'gateway@test', boot_id: authority.url, n: counter.n };
+    counter.n += 1;
+    return audit.log.ingest.accept('gateway', postedBody(postedEvent({ source })));
+  };
+  const count = async (): Promise<number> =>
+    (await audit.log.reader.query('SELECT 1 FROM timestamps')).rows.length;
+
+  async function exportTo(): Promise<void> {
+    const checkpoint = (await audit.log.proofs.checkpoint()).note;
+    const stored = await readStoredLog(audit.log.reader, { vkey: audit.log.vkey(), checkpoint });
+    await exportLog({ ...stored, close: () => Promise.resolve() }, folder);
+  }
+  const verdict = () => verifyExport({ folder, now: clock.now() });
+
+  test('are kept beside them, exported, and verified by OpenSSL and by the offline verifier', async () => {
+    audit = await open();
+    await audit.log.stamp();
+    expect((await audit.log.timestamps.last())?.note).toBe((await audit.log.proofs.checkpoint()).note);
+    await post();
+    await audit.log.advance();
+    await exportTo();
+    const { exitCode, lines } = await verdict();
+    expect(exitCode).toBe(EXIT.whole);
+    expect(lines.join('\n')).toMatch(/a time stamp says that 1 entries were there at \d{4}-\d\d-\d\dT/);
+    const verified = execFileSync(
+      'openssl',
+      [
+        ...['ts', '-verify', '-data', join(folder, 'timestamped-checkpoint')],
+        ...['-in', join(folder, 'timestamp.tsr'), '-CAfile', authority.caFile],
+      ],
+      { stdio: 'pipe' },
+    ).toString();
+    expect(verified).toContain('OK');
+  });
+
+  test('are found not to be of the log', async () => {
+    audit = await open();
+    await audit.log.stamp();
+    await exportTo();
+    const stamp = await readFile(join(folder, 'timestamp.tsr'));
+    const note = await readFile(join(folder, 'timestamped-checkpoint'), 'utf8');
+    await post();
+    await audit.log.advance();
+    await audit.log.stamp();
+    await exportTo();
+    expect((await verdict()).exitCode).toBe(EXIT.whole);
+    await writeFile(join(folder, 'timestamp.tsr'), stamp);
+    expect((await verdict()).exitCode).toBe(EXIT.tampered);
+    await writeFile(join(folder, 'timestamped-checkpoint'), note);
+    expect((await verdict()).exitCode).toBe(EXIT.whole);
+    await writeFile(join(folder, 'timestamped-checkpoint'), note.replace('\n1\n', '\n2\n'));
+    expect((await verdict()).exitCode).toBe(EXIT.tampered);
+    await writeFile(join(folder, 'timestamped-checkpoint'), note);
+    await writeFile(join(folder, 'timestamp.tsr'), stamp.subarray(0, stamp.length - 1));
+    expect((await verdict()).exitCode).toBe(EXIT.tampered);
+  });
+
+  test('are asked for once for the same checkpoint, and not before their interval', async () => {
+    audit = await open();
+    await audit.log.stamp();
+    await audit.log.stamp();
+    expect(await count()).toBe(1);
+    await post();
+    await audit.log.advance();
+    await audit.restart();
+    await clock.sleep(300);
+    expect(await count()).toBe(1);
+  });
+
+  test.each([
+    ['cuts its answer', (genuine: Buffer) => genuine.subarray(0, 50)],
+    ['answers with something else', () => Buffer.from('<html>')],
+    ['answers with too much', () => Buffer.alloc(100_000)],
+  ])('are not kept where the authority %s, and the log goes on', async (_, answer) => {
+    authority.answer = answer;
+    audit = await open();
+    await expect(audit.log.stamp()).rejects.toThrow();
+    await post();
+    await audit.log.advance();
+    expect(await count()).toBe(0);
+    expect((await audit.log.integrity()).status).toBe('OK');
+    authority.answer = undefined;
+    await audit.log.stamp();
+    expect(await count()).toBe(1);
+  });
+
+  test('are not kept where an earlier answer is sent again', async () => {
+    const earlier: Buffer[] = [];
+    authority.answer = (genuine) => {
+      earlier.push(genuine);
+      return earlier[0] ?? genuine;
+    };
+    audit = await open();
+    await audit.log.stamp();
+    await post();
+    await audit.log.advance();
+    await expect(audit.log.stamp()).rejects.toThrow('of something else');
+    expect(await count()).toBe(1);
+  });
+
+  test('are not kept of an authority that another CA vouches for', async () => {
+    const other = await startTimestampAuthority();
+    audit = await open({ AUDIT_TIMESTAMP_CA: other.caFile });
+    await expect(audit.log.stamp()).rejects.toThrow('not signed by a trusted CA');
+    expect(await count()).toBe(0);
+    await other.stop();
+  });
+
+  test('need a CA to be believed', async () => {
+    audit = await open();
+    await expect(open({ AUDIT_TIMESTAMP_CA: '/nowhere' })).rejects.toMatchObject({
+      problems: [{ subject: 'AUDIT_TIMESTAMP_CA' }],
+    });
+  });
+});

@@ -8,6 +8,7 @@ const NAMES = [
   'certificates',
   'authority',
   'wrapping-key',
+  'checkpoint-key',
   'policies',
 ] as const;
 
@@ -31,7 +32,7 @@ export function registerRotate(program: Command, context: CommandContext): void 
     .option('--reason <text>', 'why; it is recorded', 'rotated from the command line')
     .addHelpText(
       'after',
-      '\nThe key of audit checkpoints is replaced by `aduana audit rotate-key`: auditors must get its vkey in between.',
+      '\nThe former key of audit checkpoints goes with `aduana audit rotate-key --finish`, once auditors have the new vkey.',
     )
     .action((flags: RotateFlags) => rotate(flags, context));
 }
@@ -60,13 +61,15 @@ async function rotate(flags: RotateFlags, context: CommandContext): Promise<void
 /** A step that fails does not keep the others. */
 async function runAll(
   steps: readonly RotationStep[],
-  run: (step: RotationStep) => Promise<string>,
+  run: (step: RotationStep) => ReturnType<RotationStep['run']>,
   { print }: CommandContext,
 ): Promise<number> {
   let failures = 0;
   for (const step of steps)
     try {
-      print(`rotated  ${step.name.padEnd(15)} ${await run(step)}`);
+      const outcome = await run(step);
+      const name = step.name.padEnd(15);
+      print(typeof outcome === 'string' ? `rotated  ${name} ${outcome}` : `left     ${name} ${outcome.left}`);
     } catch (error) {
       failures += 1;
       print(`FAILED   ${step.name.padEnd(15)} ${(error as Error).message}`);

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { addMasterKey } from '@aduana/core/secrets/master-key';
 import { openVault, variable } from '@aduana/core/secrets/vault/open-vault';
 import { dropFormerAuthorities } from '../certs/drop-former-authorities.ts';
 import { readRoster } from '../certs/read-roster.ts';
 import { introduceAuthority, renewCertificates } from '../certs/renew-certificates.ts';
+import { addCheckpointKey } from './add-checkpoint-key.ts';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import type { HouseClient } from './house-client.ts';
 
@@ -20,8 +20,8 @@ export interface RotationWorld {
 export interface RotationStep {
   readonly name: string;
   readonly plan: string;
-  /** @returns what was done */
-  run(world: RotationWorld): Promise<string>;
+  /** @returns what was done, or why it was left as it is */
+  run(world: RotationWorld): Promise<string | { readonly left: string }>;
 }
 
 /** Until every running service has read new certificate files: their poll, and some more. */
@@ -52,6 +52,11 @@ export const ROTATION_STEPS: readonly RotationStep[] = [
     name: 'wrapping-key',
     plan: 'a new key wraps from now on; what the former ones wrapped still opens',
     run: rotateWrappingKey,
+  },
+  {
+    name: 'checkpoint-key',
+    plan: 'a new key signs checkpoints beside the present one, until auditors know it',
+    run: addCheckpointKey,
   },
   {
     name: 'policies',
@@ -107,7 +112,10 @@ async function changeAuthority({ operator, context }: RotationWorld): Promise<st
   return `a new CA signs, ${String(dropped)} former dropped`;
 }
 
-async function rotateWrappingKey({ operator, context }: RotationWorld): Promise<string> {
+async function rotateWrappingKey({
+  operator,
+  context,
+}: RotationWorld): Promise<string | { readonly left: string }> {
   const { settings } = operator;
   const { environment, clock, log } = context;
   switch (settings.SECRET_PROVIDER) {
@@ -126,13 +134,7 @@ async function rotateWrappingKey({ operator, context }: RotationWorld): Promise<
       return `Transit wraps under a new version of ${key}`;
     }
     case 'aws_kms':
-      throw new ConfigurationError([
-        {
-          subject: 'AWS_KMS_KEY_ID',
-          problem: 'is rotated by AWS KMS itself',
-          remedy: 'Enable its rotation there, or put a new key in front: AWS_KMS_KEY_ID=<new>,<old>',
-        },
-      ]);
+      return { left: 'AWS KMS rotates it itself; for another key set AWS_KMS_KEY_ID=<new>,<old>' };
   }
 }
 

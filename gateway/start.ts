@@ -158,7 +158,7 @@ function createRooms(
     authorize: createAuthorizer({ clock, mode: config.AUTHORIZATION_MODE, budget }),
     views,
     introspect: createIntrospect({ clock, mode: config.INTROSPECTION, views }),
-    plan: createPlan({ clock, budget }),
+    plan: createPlan({ budget }),
     execute: createExecutor({
       kind: config.EXECUTOR,
       clock,

@@ -74,7 +74,7 @@ const everything = rightsTo(() => true);
 const nothing = rightsTo(() => false);
 for (const [name, text] of Object.entries(QUERIES)) {
   const authorize = createAuthorizer({ clock, mode: 'filter' });
-  const plan = createPlan({ clock });
+  const plan = createPlan();
   const question = validated(text);
   rows.push({
     what: `${name}: authorize, plan and narrow, warm`,

@@ -1,6 +1,4 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
-import type { Clock } from '@aduana/core/platform/clock';
 import { operationFromDocument } from '@apollo/federation-internals';
 import type { QueryPlan } from '@apollo/query-planner';
 import type { DocumentNode } from 'graphql';
@@ -8,6 +6,7 @@ import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import { chooseOverrides, readOverrideLabels } from './override-labels.ts';
 import type { MissBudget } from './rewrite/miss-budget.ts';
 import type { Authorized } from './stages.ts';
+import { createTextBounded, type Kept } from './text-bounded.ts';
 
 /** A plan and the key that it is kept under; the same object for the same operation. */
 export interface Planned {
@@ -15,22 +14,22 @@ export interface Planned {
   readonly key: string;
 }
 
+type KeptPlan = Planned & Kept;
+
 /** The plan of the authorized document, which belongs to this supergraph; undefined where there is nothing to fetch. */
 export type Plan = (authorized: Authorized, supergraph: LoadedSupergraph) => Planned | undefined;
 
 export interface PlanOptions {
-  readonly clock: Clock;
-  readonly capacity?: number;
   readonly budget?: MissBudget;
 }
 
-const DEFAULT_CAPACITY = 2_000;
+const KEPT = { entries: 2_000, characters: 2_097_152 } as const;
 const LIMIT_MESSAGE = /maximum recursive selections|non-local selections|exceeds limit|too many/i;
 
 /** Plans what a caller may run: the cache is keyed by the document that is executed, never by the one that was sent. */
-export function createPlan({ clock, capacity = DEFAULT_CAPACITY, budget = () => true }: PlanOptions): Plan {
-  const plans = createBoundedCache<Planned>(clock, capacity);
-  const near = new WeakMap<DocumentNode, Planned>();
+export function createPlan({ budget = () => true }: PlanOptions = {}): Plan {
+  const plans = createTextBounded<KeptPlan>(KEPT);
+  const near = new WeakMap<DocumentNode, KeptPlan>();
   const labels = new WeakMap<LoadedSupergraph, readonly string[]>();
   const labelsOf = (supergraph: LoadedSupergraph): readonly string[] => {
     let known = labels.get(supergraph);
@@ -38,18 +37,23 @@ export function createPlan({ clock, capacity = DEFAULT_CAPACITY, budget = () => 
       labels.set(supergraph, (known = readOverrideLabels(supergraph.supergraphSchema)));
     return known;
   };
-  return ({ caller, trace, document, operationKey }, supergraph) => {
+  return ({ caller, trace, document, operationKey, operationLength }, supergraph) => {
     if (document === undefined) return undefined;
     const labelled = labelsOf(supergraph);
     const met = labelled.length === 0 ? near.get(document) : undefined;
-    if (met !== undefined) return met;
+    if (met !== undefined) {
+      met.used = true;
+      return met;
+    }
     const overrides = chooseOverrides(labelled, trace.traceId);
     const key = [supergraph.hash, operationKey, ...overrides].join(' ');
     let planned = plans.get(key);
     if (planned === undefined) {
-      planned = { plan: buildPlan(document, supergraph, overrides), key };
-      if (budget(caller)) plans.set(key, planned);
+      const plan = buildPlan(document, supergraph, overrides);
+      planned = { plan, key, characters: operationLength, used: false };
+      if (budget(caller)) plans.add(planned);
     }
+    planned.used = true;
     if (labelled.length === 0) near.set(document, planned);
     return planned;
   };

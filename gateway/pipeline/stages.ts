@@ -111,6 +111,8 @@ export interface Authorized {
   readonly operation: OperationDefinitionNode | undefined;
   /** SHA-256 of the printed rewritten document with the operation's name, hex: the key of plan and executor. */
   readonly operationKey: string;
+  /** Of that printed document, in characters. */
+  readonly operationLength: number;
   readonly variables: Readonly<Record<string, unknown>>;
   /** What the answer's `errors` tell; empty in dry_run mode. */
   readonly refusals: readonly Refusal[];

@@ -17,6 +17,7 @@ import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import type { GraphqlRequest } from './graphql-request.ts';
 import type { DocumentLimits } from './limits/document-limits.ts';
 import type { Delegated, Validated } from './stages.ts';
+import { createTextBounded, type Kept, type TextBounded } from './text-bounded.ts';
 
 /** The document cannot run: what the client is told, one error or several. */
 export class RequestErrors extends Error {
@@ -31,13 +32,14 @@ export class RequestErrors extends Error {
   }
 }
 
-interface ValidDocument {
+interface ValidDocument extends Kept {
   readonly document: DocumentNode;
   readonly hash: string;
 }
 
-const DOCUMENTS_KEPT = 1_000;
-const DOCUMENT_BYTES_KEPT = 32_768;
+/** A parsed document takes about a hundred times the memory of its text. */
+const KEPT = { entries: 1_000, characters: 2_097_152 } as const;
+const DOCUMENT_CHARACTERS_KEPT = 32_768;
 const VALIDATION_ERRORS_TOLD = 20;
 
 export type Validate = (
@@ -55,17 +57,18 @@ export type Validate = (
  * @throws RequestErrors what the client is to be told; SecurityError `OPERATION_RESOLUTION_FAILURE` or a limit's code
  */
 export function createValidate(tokenLimit: number | 'off', limits: DocumentLimits): Validate {
-  const known = new WeakMap<LoadedSupergraph, Map<string, ValidDocument>>();
+  const known = new WeakMap<LoadedSupergraph, TextBounded<ValidDocument>>();
   return (delegated, request, supergraph, visible) => {
     const { query } = request;
     if (query === undefined || query === '') throw new SecurityError('BAD_REQUEST', { detail: 'no `query`' });
-    const documents = known.get(supergraph) ?? new Map<string, ValidDocument>();
-    known.set(supergraph, documents);
+    let documents = known.get(supergraph);
+    if (documents === undefined) known.set(supergraph, (documents = createTextBounded(KEPT)));
     let valid = documents.get(query);
     if (valid === undefined) {
       valid = readDocument(query, supergraph, visible, tokenLimit, limits);
-      if (query.length <= DOCUMENT_BYTES_KEPT) keep(documents, query, valid);
+      if (query.length <= DOCUMENT_CHARACTERS_KEPT) documents.add(valid);
     }
+    valid.used = true;
     const operation = pickOperation(valid.document, request);
     const variables = readVariables(operation, request.variables, supergraph);
     return {
@@ -79,14 +82,6 @@ export function createValidate(tokenLimit: number | 'off', limits: DocumentLimit
       variables,
     };
   };
-}
-
-function keep(documents: Map<string, ValidDocument>, query: string, valid: ValidDocument): void {
-  if (documents.size >= DOCUMENTS_KEPT) {
-    const [oldest] = documents.keys();
-    if (oldest !== undefined) documents.delete(oldest);
-  }
-  documents.set(query, valid);
 }
 
 function readDocument(
@@ -106,7 +101,7 @@ function readDocument(
   }
   limits.checkDocument(document);
   if (validate(apiSchema, document, undefined, { maxErrors: 1 }).length === 0)
-    return { document, hash: sha256Hex(query) };
+    return { document, hash: sha256Hex(query), key: query, characters: query.length, used: false };
   const errors = validate(visible(), document, undefined, { maxErrors: VALIDATION_ERRORS_TOLD });
   // What is wrong lies in what the caller may not see: then that it is wrong is all there is to tell.
   const told = errors.length > 0 ? errors : [new GraphQLError(ERROR_CODES.GRAPHQL_VALIDATION_FAILED.text)];

@@ -38,7 +38,7 @@ function open(perMinute: number, capacity: number) {
   const clock = createFakeClock();
   const budget = createMissBudget(clock, perMinute);
   const authorize = createAuthorizer({ clock, mode: 'filter', budget, capacity });
-  const plan = createPlan({ clock, budget });
+  const plan = createPlan({ budget });
   return {
     clock,
     run(document: string, sub: string, variant = 0) {

@@ -51,7 +51,7 @@ test.each([
       },
     } as unknown as QueryPlanner;
     try {
-      const plan = createPlan({ clock: createFakeClock() });
+      const plan = createPlan();
       expect(() => plan(authorize('{ a { b } }'), { ...federation.supergraph, queryPlanner })).toThrow(
         expect.objectContaining({ code, status: 400, message: expect.not.stringContaining('inside') }),
       );

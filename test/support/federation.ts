@@ -99,7 +99,7 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
     ]),
   );
   const authorize = createAuthorizer({ clock: createFakeClock(0), mode: 'filter' });
-  const planOf = createPlan({ clock: createFakeClock(0) });
+  const planOf = createPlan();
   return {
     supergraph,
     async ask(execute, text, ask = {}) {

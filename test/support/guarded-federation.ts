@@ -103,7 +103,7 @@ function openGateway(
 ): Gateway {
   const clock = createFakeClock(0);
   const authorize = createAuthorizer({ clock, mode });
-  const plan = createPlan({ clock });
+  const plan = createPlan();
   const execute = createExecutor({
     kind: executor,
     clock,

@@ -38,15 +38,20 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
   return (validated, supergraph, rights) => {
     const { operation, caller, trace, variables } = validated;
     const known = knownOperation(validated, supergraph);
-    const { analysis, variants } = known;
+    const { analysis } = known;
     const conditions = readConditionValues(analysis.conditionVariables, operation, variables);
     const held = snapshot(analysis, rights);
     let key = held.vector;
     for (const value of conditions.values()) key += value ? 't' : 'f';
-    let shared = variants.get(key);
+    let shared = known.variantOf(key);
     if (shared === undefined) {
       shared = share(validated, held, mode, rewrite(validated, known, held, conditions, mode));
-      if (budget(caller)) variants.set(key, shared);
+      if (budget(caller))
+        known.keepVariant(
+          key,
+          shared,
+          (validated.document.loc?.source.body.length ?? 0) + shared.operationLength,
+        );
     }
     return { caller, trace, variables, ...shared }; // the spread last: first, it costs V8 twenty times as much
   };
@@ -120,6 +125,7 @@ function share(
   const rejected = mode === 'reject' && refusals.length > 0;
   const operation = rejected || selections.length === 0 ? undefined : rebuild(original, selections);
   const rewritten: DocumentNode | undefined = operation && { kind: Kind.DOCUMENT, definitions: [operation] };
+  const text = rewritten === undefined ? '' : print(rewritten);
   return {
     stage: 'authorized',
     documentHash,
@@ -128,7 +134,8 @@ function share(
     shape,
     document: rewritten,
     operation,
-    operationKey: sha256Hex(rewritten === undefined ? '' : print(rewritten)),
+    operationKey: sha256Hex(text),
+    operationLength: text.length,
     refusals: mode === 'dry_run' ? [] : refusals,
     unenforced: mode === 'dry_run' ? refusals : [],
     everythingRefused: everythingRefused || rejected,

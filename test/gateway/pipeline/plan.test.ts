@@ -18,7 +18,7 @@ const { supergraph } = openGuardedFederation({
 describe('progressive @override', () => {
   test('is chosen anew for each request, and each choice has its own plan', () => {
     expect(readOverrideLabels(supergraph.supergraphSchema)).toEqual(['percent(50)']);
-    const plan = createPlan({ clock });
+    const plan = createPlan();
     const subgraphs = new Map<string, unknown>();
     for (let request = 0; request < 40; request += 1) {
       const planned = plan(authorizedAs(request.toString(16).padStart(32, '0')), supergraph);
@@ -40,7 +40,7 @@ describe('progressive @override', () => {
 });
 
 test('one operation has one plan, whatever the client called it or wrote around it', () => {
-  const plan = createPlan({ clock });
+  const plan = createPlan();
   const planned = (document: string) => plan(authorizedAs('0'.repeat(32), document), supergraph);
   expect(planned('{ u { id } }')).toBe(planned('query { u { ...F } } fragment F on U { id }'));
   expect(planned('{ u { id } }')).not.toBe(planned('query Named { u { id } }'));

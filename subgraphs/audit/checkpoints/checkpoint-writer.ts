@@ -1,11 +1,13 @@
 import { type Checkpoint, signCheckpoint } from '@aduana/core/audit/checkpoint';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
+import { createMutex } from '@aduana/core/platform/mutex';
 import type { Database, Queryable } from '@aduana/core/store/database';
 import type { CheckpointGuard } from './checkpoint-guard.ts';
 import type { CheckpointSigners } from './checkpoint-key.ts';
 import { type FullTile, TileAccumulator } from './tile-accumulator.ts';
-import { MissingHashError, type TreeReader } from './tree-reader.ts';
+import { MissingHashError } from './tile-store.ts';
+import type { TreeReader } from './tree-reader.ts';
 
 export interface CheckpointWriterOptions {
   readonly reader: Database;
@@ -27,6 +29,12 @@ class ContradictionError extends Error {
 
 const LEAVES_PER_READ = 8192;
 const IDLE_MS = 60_000;
+const TILES_PER_WRITE = 64;
+const STORE_TILES = `
+  INSERT INTO tiles (level, index, root, hashes)
+  SELECT level, index, decode(root, 'hex'), decode(hashes, 'hex')
+  FROM json_to_recordset($1::json) AS t(level int, index bigint, root text, hashes text)
+  ON CONFLICT DO NOTHING`;
 
 /**
  * Makes checkpoints. Any replica may: the tree is the same for all, and one at a time signs. What contradicts the last
@@ -34,6 +42,7 @@ const IDLE_MS = 60_000;
  */
 export class CheckpointWriter {
   readonly #options: CheckpointWriterOptions;
+  readonly #inTurn = createMutex();
   #tree: TileAccumulator;
   #isCompared = false;
   #signedAt = -Infinity;
@@ -58,7 +67,7 @@ export class CheckpointWriter {
   async advance(): Promise<void> {
     if (this.#contradiction !== undefined) return;
     try {
-      await this.#advance();
+      await this.#inTurn(() => this.#advance());
     } catch (error) {
       if (!(error instanceof ContradictionError || error instanceof MissingHashError)) throw error;
       this.refuse(error.message);
@@ -149,11 +158,10 @@ export class CheckpointWriter {
     note: string,
     tiles: readonly FullTile[],
   ): Promise<void> {
-    for (const { level, index, root: above, hashes } of tiles)
-      await transaction.query(
-        'INSERT INTO tiles (level, index, root, hashes) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
-        [level, index, above, hashes],
-      );
+    for (let at = 0; at < tiles.length; at += TILES_PER_WRITE)
+      await transaction.query(STORE_TILES, [
+        JSON.stringify(tiles.slice(at, at + TILES_PER_WRITE).map(inHex)),
+      ]);
     const { rows } = await transaction.query<{ size: number }>(
       'SELECT size FROM checkpoints ORDER BY number DESC LIMIT 1',
     );
@@ -165,6 +173,10 @@ export class CheckpointWriter {
       new Date(this.#options.clock.now()).toISOString(),
     ]);
   }
+}
+
+function inHex({ level, index, root, hashes }: FullTile) {
+  return { level, index, root: root.toString('hex'), hashes: hashes.toString('hex') };
 }
 
 function otherTree(size: number): ContradictionError {

@@ -1,6 +1,7 @@
 import { foldSubtrees } from '@aduana/core/audit/merkle';
 import type { Database } from '@aduana/core/store/database';
-import { foldComplete, MissingHashError, TILE_HASHES, type TreeReader } from './tree-reader.ts';
+import { MissingHashError, TILE_HASHES } from './tile-store.ts';
+import { foldComplete, type TreeReader } from './tree-reader.ts';
 
 export interface FullTile {
   readonly level: number;

@@ -1,7 +1,8 @@
 import type { Database } from '@aduana/core/store/database';
 import { TamperedError } from './tampered-error.ts';
 import type { TileAccumulator } from './tile-accumulator.ts';
-import { splitHashes, TILE_HASHES } from './tree-reader.ts';
+import { splitHashes, TILE_HASHES } from './tile-store.ts';
+
 import { verifyLeaves } from './verify-leaves.ts';
 
 /**

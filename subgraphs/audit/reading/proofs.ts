@@ -42,8 +42,8 @@ export function createProofs({ reader, tree, signers, guard, isTampered }: Proof
       'SELECT size, root, note FROM checkpoints ORDER BY number DESC LIMIT 1',
     );
     const [stored] = rows;
-    // a restored backup takes back rows, not what this service remembers
-    const newest = [stored, guard.last].reduce((a, b) => ((b?.size ?? -1) > (a?.size ?? -1) ? b : a));
+    // a restored backup takes back rows, not what this service remembers; else it remembers what is just being stored
+    const newest = isTampered() && (guard.last?.size ?? -1) > (stored?.size ?? -1) ? guard.last : stored;
     if (newest === undefined) throw new SecurityError('NOT_READY', { detail: 'nothing is signed yet' });
     return newest;
   }
@@ -66,8 +66,8 @@ export function createProofs({ reader, tree, signers, guard, isTampered }: Proof
   async function inclusion(seq: number, size?: number): Promise<InclusionProofView> {
     const under = await checkpoint(size);
     if (seq >= under.size) throw beyond();
-    const leaf = await tree.leaf(seq);
-    return { leafHash: leaf, hashes: await tree.inclusionProof(seq, under.size), checkpoint: under };
+    const { leaf, hashes } = await tree.inclusionProof(seq, under.size);
+    return { leafHash: leaf, hashes, checkpoint: under };
   }
 
   return {

@@ -2,8 +2,8 @@
 export interface OutgoingEvent {
   readonly n: number;
   readonly text: string;
-  /** Such events may fill a quarter of the spool at most. */
-  readonly isAnonymous: boolean;
+  /** The part of the spool that it may fill up to. */
+  readonly shareOfRoom: number;
 }
 
 /** An event whose sender waits. */
@@ -28,6 +28,12 @@ export function takeBatch(waiting: WaitingEvent[]): [WaitingEvent[], WaitingEven
     count += 1;
   }
   return count === waiting.length ? [waiting, []] : [waiting.slice(0, count), waiting.slice(count)];
+}
+
+/** With the largest share of the room first, and in each part in their order. */
+export function partsByShare(batch: readonly WaitingEvent[]): readonly (readonly WaitingEvent[])[] {
+  const shares = [...new Set(batch.map(({ event }) => event.shareOfRoom))].sort((a, b) => b - a);
+  return shares.map((share) => batch.filter(({ event }) => event.shareOfRoom === share));
 }
 
 export function textsOf(batch: readonly WaitingEvent[]): readonly string[] {

@@ -1,4 +1,4 @@
-import { ANONYMOUS, type AuditRecord } from '../audit/audit-event.ts';
+import { ANONYMOUS, type AuditActor, type AuditRecord } from '../audit/audit-event.ts';
 import type { AuditSink } from '../audit/audit-sink.ts';
 import { boundEvent } from '../audit/canonical.ts';
 import type { Spool } from '../audit/spool.ts';
@@ -35,6 +35,8 @@ export interface AuditClient extends AuditSink {
 
 /** OCSF 1.8.0 application lifecycle. */
 const LIFECYCLE = 6002;
+const ANONYMOUS_SHARE = 0.25;
+const INTENT_SHARE = 0.9;
 
 /**
  * Gives each event its id, its place in this boot's count and a bounded form, and keeps it until it is durable: sent in
@@ -92,6 +94,12 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
   };
 }
 
+/** Strangers cannot fill the spool, and what was begun finds room for its outcome. */
+function shareOf(type: string, actor: AuditActor): number {
+  if (actor.sub === ANONYMOUS.sub) return ANONYMOUS_SHARE;
+  return type === 'request.intent' ? INTENT_SHARE : 1;
+}
+
 /** Numbers the events of one boot from 0 and gives them their final text. */
 function createEnvelopes(
   instance: string,
@@ -132,6 +140,6 @@ function createEnvelopes(
         ...rest,
       }),
     );
-    return { id, n, text, isAnonymous: actor.sub === ANONYMOUS.sub };
+    return { id, n, text, shareOfRoom: shareOf(type, actor) };
   };
 }

@@ -3,7 +3,14 @@ import { SecurityError } from '../errors/security-error.ts';
 import type { LogFields } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import { within } from '../platform/within.ts';
-import { numbersOf, type OutgoingEvent, takeBatch, textsOf, type WaitingEvent } from './audit-batch.ts';
+import {
+  numbersOf,
+  type OutgoingEvent,
+  partsByShare,
+  takeBatch,
+  textsOf,
+  type WaitingEvent,
+} from './audit-batch.ts';
 import { type AuditDrain, createAuditDrain } from './audit-drain.ts';
 import { createLosses, type Gap } from './audit-losses.ts';
 
@@ -21,7 +28,6 @@ const POST_DEADLINE_MS = 2000;
 /** Nobody waits for what is on the disk already. */
 const DRAIN_DEADLINE_MS = 10_000;
 const SPOOL_DEADLINE_MS = 1500;
-const ANONYMOUS_SHARE = 0.25;
 /** Refusals of the content: to send the same again cannot help. */
 const CONDEMNING: ReadonlySet<number> = new Set([400, 409, 413, 415, 422]);
 
@@ -161,12 +167,11 @@ export class AuditDelivery {
     this.#refuse(batch, error);
   }
 
-  /** In their order while there is room for all; then those whom nobody knows have a part of it at most. */
+  /** In their order while there is room for all; then those first that may fill the most of it. */
   async #spoolBatch(batch: readonly WaitingEvent[]): Promise<void> {
-    if (this.#options.spool.hasRoom(textsOf(batch), ANONYMOUS_SHARE))
-      return this.#spoolPart(batch, ANONYMOUS_SHARE);
-    await this.#spoolPart(batch.filter(({ event }) => !event.isAnonymous), 1); // prettier-ignore
-    await this.#spoolPart(batch.filter(({ event }) => event.isAnonymous), ANONYMOUS_SHARE); // prettier-ignore
+    const least = Math.min(...batch.map(({ event }) => event.shareOfRoom));
+    if (this.#options.spool.hasRoom(textsOf(batch), least)) return this.#spoolPart(batch, least);
+    for (const part of partsByShare(batch)) await this.#spoolPart(part, part[0]?.event.shareOfRoom ?? least);
   }
 
   /** A disk that hangs must not hang requests: until it answers, nothing more is given to it. */

@@ -94,6 +94,8 @@ class FakeLog {
 /** One life of a process: after its death nothing of what it still does has an effect. */
 class Life {
   isAlive = true;
+  /** It is heard no more, while what it does to the disk still comes to its end. */
+  isDying = false;
   readonly client: AuditClient;
   readonly #spool: Spool;
 
@@ -127,7 +129,7 @@ class Life {
     const client = createAuditClient({
       instance: 'gateway@1',
       post: (body, signal) =>
-        state.life?.isAlive === false ? new Promise(() => undefined) : service.post(body, signal),
+        state.life?.isDying === true ? new Promise(() => undefined) : service.post(body, signal),
       spool,
       mode: 'fail_closed',
       platform: { clock, log, metrics: createMetrics() },
@@ -248,6 +250,7 @@ class Trial {
   }
 
   async #die({ events: count, at, power }: Extract<Step, { kind: 'die' }>): Promise<void> {
+    this.#life.isDying = true;
     this.#disk.dieAt(at);
     this.#record(count);
     await this.#clock.advance(2500);

@@ -260,6 +260,19 @@ describe('the audit client', () => {
     await client.record(RECORD);
   });
 
+  test('keeps room for the outcome of each mutation that was begun', async () => {
+    service.answer = 'AUDIT_UNAVAILABLE';
+    const client = open();
+    const detail = { filler: 'x'.repeat(1000) };
+    const intents = Array.from({ length: 200 }, () =>
+      client.record({ ...RECORD, type: 'request.intent', detail }),
+    );
+    const settled = await Promise.allSettled(intents);
+    const begun = settled.filter(({ status }) => status === 'fulfilled').length;
+    expect(begun).toBeLessThan(200);
+    for (let outcome = 0; outcome < 5; outcome += 1) await client.record({ ...RECORD, detail });
+  });
+
   test('records nothing after its stop', async () => {
     const client = open();
     await client.stop();

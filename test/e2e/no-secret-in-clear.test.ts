@@ -1,0 +1,279 @@
+import { createPrivateKey, randomBytes } from 'node:crypto';
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createLog } from '@aduana/core/platform/log';
+import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
+import { createMasterKeyEnvelope, loadMasterKeys } from '@aduana/core/secrets/master-key';
+import type { Database } from '@aduana/core/store/database';
+import { openPgDatabase } from '@aduana/core/store/pg-database';
+import type { Jwk } from '@aduana/core/tokens/jwk';
+import { Agent, fetch } from 'undici';
+import { readKeySet } from '../../subgraphs/sts/keys/key-store.ts';
+import { freePort } from '../support/free-port.ts';
+import { type HouseApart, startHouseApart } from '../support/house-apart.ts';
+import {
+  findSecrets,
+  readCommandLines,
+  readFolder,
+  readTables,
+  type Written,
+} from '../support/secret-search.ts';
+import { describePostgresServer } from '../support/stores.ts';
+
+const log = createLog('silent', () => undefined);
+const clock = createSystemClock();
+const FORM = 'application/x-www-form-urlencoded';
+
+describePostgresServer('no secret stands anywhere in clear', (serverUrl) => {
+  const name = `aduana_test_${randomBytes(6).toString('hex')}`;
+  const password = `database-password-${randomBytes(9).toString('hex')}`;
+  const url = Object.assign(new URL(serverUrl), { pathname: `/${name}`, password });
+  const secrets = new Map<string, Uint8Array | string>([['the password of the database', password]]);
+  const answers: Written[] = [];
+  const printed: Written[] = [];
+  let admin: Database;
+  let superuser: Database;
+  let house: HouseApart;
+  let sts: string;
+  let agent: Agent;
+
+  const home = (): string => join(house.folder, 'home');
+  const learn = (what: string, value: Uint8Array | string): void => void secrets.set(what, value);
+  /** Key files of mode 0600: what they hold is theirs alone. */
+  const isKeyFile = (path: string): boolean => path.endsWith('.key');
+
+  beforeAll(async () => {
+    admin = openPgDatabase({ url: serverUrl, schema: 'public', log, statementTimeoutMilliseconds: 60_000 });
+    await admin.query(`CREATE DATABASE ${name}`);
+    superuser = openPgDatabase({ url: url.href, schema: 'public', log, maxConnections: 1 });
+    const port = String(await freePort());
+    sts = `https://localhost:${port}`;
+    house = await startHouseApart(url.href, { LOG_LEVEL: 'debug', STS_PORT: port });
+    agent = new Agent({ connect: { ca: await readFile(join(house.folder, 'certs/ca.crt')) } });
+    await live();
+  }, 240_000);
+  afterAll(async () => {
+    await agent.close();
+    await house.stop();
+    await house.remove();
+    await superuser.close();
+    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    for (const service of ['sts', 'audit', 'admin'])
+      for (const role of ['owner', 'writer', 'reader'])
+        await admin.query(`DROP ROLE IF EXISTS "${name}_${service}_${role}"`);
+    await admin.close();
+  }, 60_000);
+
+  /** Requests that succeed and that fail in every way, rotations, an outage; what is secret is learnt on the way. */
+  async function live(): Promise<void> {
+    await learnAll('at first');
+    const basic = house.credentials('bff');
+    learn('a Basic header', basic.slice('Basic '.length));
+    for (let turn = 0; turn < 3; turn += 1) expect(await ask({ authorization: basic })).toBe(200);
+    const token = (await house.aduana('token', '--as', 'bff')).stdout.trim();
+    expect(token.split('.')).toHaveLength(3);
+    learn('a token', token);
+    expect(await ask({ authorization: `Bearer ${token}` })).toBe(200);
+    await failInEveryWay(token, 'a secret of the BFF for a test');
+    await house.kill('audit'); // events are spooled
+    expect(await ask({ authorization: basic })).toBe(200);
+    expect(await ask({ authorization: `Bearer ${token}x` })).toBe(401);
+    printed.push(...(await readFolder(home(), isKeyFile)));
+    house.start('audit');
+    await house.untilHealth('audit', (told) => told?.code === 200);
+    await rotate();
+    await learnAll('after the rotation');
+    expect(await ask({ authorization: `Bearer ${token}` })).toBe(200);
+    for (const words of [['doctor'], ['keys', 'list'], ['audit', 'verify'], ['certs', 'status']])
+      await run(words);
+  }
+
+  async function rotate(): Promise<void> {
+    const kinds = ['signing-keys', 'client-secrets', 'certificates', 'wrapping-key', 'checkpoint-key'];
+    expect(await run(['rotate', '--only', ...kinds])).toBe(0);
+    await learnAll('after a rotation');
+    expect(await run(['keys', 'rotate', '--mode', 'compromised', '--reason', 'a test'])).toBe(0);
+  }
+
+  async function run(words: readonly string[]): Promise<number> {
+    const { code, stdout, stderr } = await house.aduana(...words);
+    printed.push({ where: `aduana ${words.join(' ')}`, content: Buffer.from(stdout + stderr) });
+    return code;
+  }
+
+  /** What the gateway answers to the BFF's query; an answer that is no success is kept. */
+  async function ask(headers: Record<string, string>, path = '', body?: string): Promise<number> {
+    const query = body ?? JSON.stringify({ query: '{ leads { company contact { email } } }' });
+    const answer = await fetch(house.gatewayUrl + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: query,
+    });
+    return keep(`the gateway (${String(answer.status)})`, answer);
+  }
+
+  async function askSts(path: string, form: Record<string, string>, headers = {}): Promise<number> {
+    const body = new URLSearchParams(form).toString();
+    const init = { method: 'POST', headers: { 'content-type': FORM, ...headers }, body, dispatcher: agent };
+    return keep(`the STS at ${path.replace(/\?.*/, '')}`, await fetch(sts + path, init));
+  }
+
+  async function keep(where: string, answer: Awaited<ReturnType<typeof fetch>>): Promise<number> {
+    const content = JSON.stringify([...answer.headers]) + (await answer.text());
+    const grants = where.startsWith('the STS') && answer.status === 200;
+    if (!grants) answers.push({ where, content: Buffer.from(content) });
+    return answer.status;
+  }
+
+  async function failInEveryWay(token: string, secret: string): Promise<void> {
+    const mistyped = `${secret} with a slip of the hand`;
+    learn('a mistyped secret', mistyped);
+    const basicOf = (of: string): string =>
+      `Basic ${Buffer.from(`bff:${encodeURIComponent(of)}`).toString('base64')}`;
+    const grant = { grant_type: 'client_credentials' };
+    const post = { ...grant, client_id: 'bff', client_secret: secret };
+    expect(
+      await Promise.all([
+        ask({ authorization: basicOf(mistyped) }),
+        ask({ authorization: `Bearer ${token.slice(0, -8)}AAAAAAAA` }),
+        ask({ authorization: `Digest ${token}` }),
+        ask({}, `?access_token=${token}`),
+        ask({ authorization: `Bearer ${token}` }, '', `{"query":"{ ${'leads '.repeat(5000)} }"}`),
+        ask({ authorization: `Bearer ${token}`, 'content-type': 'text/plain' }),
+        ask({ authorization: `Bearer ${token}` }, '', '{"query":'),
+        askSts('/sts/token', post),
+        askSts('/sts/token', { ...post, client_secret: mistyped }),
+        askSts('/sts/token', { ...post, grant_type: secret }),
+        askSts('/sts/token', { ...grant, scope: secret }, { authorization: basicOf(secret) }),
+        askSts(`/sts/token?client_id=bff&client_secret=${encodeURIComponent(secret)}`, grant),
+        askSts('/sts/introspect', { token }, { authorization: basicOf(secret) }),
+        askSts('/sts/revoke', { token }, { authorization: basicOf(mistyped) }),
+        askSts('/sts/rotate-keys', { reason: token }, { authorization: `Bearer ${token}` }),
+      ]),
+    ).toEqual([401, 401, 401, 401, 400, 415, 400, 200, 401, 400, 400, 400, 200, 401, 401]);
+  }
+
+  async function learnAll(when: string): Promise<void> {
+    const masterKeys = (await loadMasterKeys(join(home(), 'master.key'))) ?? [];
+    for (const { id, bytes } of masterKeys) learn(`master key ${id}`, bytes);
+    const envelope = createMasterKeyEnvelope(join(home(), 'master.key'), masterKeys);
+    const sealed = await readFile(join(home(), 'secrets.sealed'), 'utf8');
+    const opened = (await envelope.open(sealed, { purpose: 'secrets-file' })).toString('utf8');
+    for (const [of, [, value]] of Object.entries(JSON.parse(opened) as Record<string, [number, string]>))
+      learn(`${of} ${when}`, Buffer.from(value, 'base64url'));
+    for (const folder of [home(), join(house.folder, 'certs')])
+      for (const file of (await readdir(folder)).filter((one) => isKeyFile(one) && one !== 'master.key')) {
+        const pem = await readFile(join(folder, file), 'utf8');
+        learn(`${file} ${when}`, pem.split('\n')[1] ?? '');
+        learn(`the scalar of ${file} ${when}`, scalarOf(createPrivateKey(pem).export({ format: 'jwk' })));
+      }
+    const settings = { ADUANA_HOME: home(), SECRET_PROVIDER: 'local' } as const;
+    const provider = await createSecretProvider({ settings, environment: {}, clock, log });
+    const keys = openPgDatabase({ url: url.href, schema: 'sts', log, maxConnections: 1 });
+    for (const [kid, part] of (await readKeySet(keys))?.parts ?? [])
+      if (part.heldIn === 'store') {
+        const jwk = await provider.unwrap(part.wrapped, { purpose: 'signing-key', kid });
+        learn(`signing key ${kid}`, scalarOf(JSON.parse(jwk.reveal()) as Jwk));
+      }
+    await Promise.all([keys.close(), provider.close()]);
+  }
+
+  async function everything(): Promise<readonly Written[]> {
+    return [
+      ...answers,
+      ...printed,
+      { where: 'the logs', content: Buffer.from(house.output()) },
+      ...(await readFolder(house.folder, isKeyFile)),
+      ...(await readTables(superuser)),
+      ...(await readCommandLines()),
+    ];
+  }
+
+  test('in logs, errors, command lines, database and files, after requests, failures, an outage and rotations', async () => {
+    const written = await everything();
+    expect(secrets.size).toBeGreaterThan(40);
+    for (const where of [
+      'the logs',
+      'sts.signing_keys',
+      'audit.entries',
+      'secrets.sealed',
+      'the gateway (401)',
+    ])
+      expect(written.find((one) => one.where.endsWith(where))?.content.length).toBeGreaterThan(20);
+    expect(house.output().split('\n').length).toBeGreaterThan(20);
+    expect(findSecrets(written, secrets)).toEqual([]);
+  }, 60_000);
+
+  describe('and one that did would be found', () => {
+    const planted = (): [string, Buffer][] => {
+      const pick = [
+        'client-secrets/bff at first',
+        'a token',
+        'a Basic header',
+        'the scalar of sts.key at first',
+      ];
+      return pick.map((of) => [of, Buffer.from(secrets.get(of) as string)]);
+    };
+    test.each(['utf8', 'hex', 'base64', 'base64url'] as const)(
+      'in a file, as %s',
+      async (encoding) => {
+        for (const [of, value] of planted()) {
+          const file = join(home(), 'spool', 'planted');
+          await writeFile(
+            file,
+            Buffer.concat([
+              Buffer.from('{"a":1}\n'),
+              Buffer.from(encoding === 'utf8' ? value : value.toString(encoding)),
+            ]),
+          );
+          expect((await everything().then((all) => findSecrets(all, secrets))).join()).toContain(
+            `planted: ${of}`,
+          );
+          await rm(file);
+        }
+      },
+      60_000,
+    );
+    test.each(['text', 'bytea'] as const)(
+      'in a column of type %s',
+      async (type) => {
+        await superuser.query(`CREATE TABLE planted (value ${type})`);
+        for (const [of, value] of planted()) {
+          const isText = !value.some((byte) => byte < 0x20 || byte > 0x7e);
+          const written = type === 'bytea' ? value : value.toString(isText ? 'utf8' : 'base64');
+          await superuser.query('INSERT INTO planted VALUES ($1)', [written]);
+          expect((await everything().then((all) => findSecrets(all, secrets))).join()).toContain(
+            `public.planted: ${of}`,
+          );
+          await superuser.query('DELETE FROM planted');
+        }
+        await superuser.query('DROP TABLE planted');
+      },
+      60_000,
+    );
+    test('within something longer that is encoded, and a token that nobody knew', async () => {
+      const [, secret = Buffer.of()] = planted()[0] ?? [];
+      const token = `eyJhbGciOiJFUzI1NiJ9.${Buffer.from('{"sub":"somebody"}').toString('base64url')}.${'A'.repeat(86)}`;
+      for (const lead of ['', 'x', 'xy']) {
+        const content = Buffer.from(Buffer.from(`${lead}${secret.toString()}:tail`).toString('base64'));
+        expect(findSecrets([{ where: 'a log', content }], secrets)).not.toEqual([]);
+      }
+      expect(findSecrets([{ where: 'a log', content: Buffer.from(`{"t":"${token}"}`) }], secrets)).toEqual([
+        'a log: a token',
+      ]);
+      const file = join(house.folder, 'certs', 'planted.pem');
+      await appendFile(file, await readFile(join(house.folder, 'certs', 'sts.key')));
+      expect((await everything().then((all) => findSecrets(all, secrets))).join()).toContain(
+        'planted.pem: sts.key',
+      );
+      await rm(file);
+    });
+  });
+});
+
+/** What makes a JWK private (RFC 7518 section 6.2.2). */
+function scalarOf({ d = '' }: Jwk): Buffer {
+  return Buffer.from(d, 'base64url');
+}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createLog } from '@aduana/core/platform/log';
 import { openPgDatabase } from '@aduana/core/store/pg-database';
@@ -9,6 +10,7 @@ import {
   type PostgresCluster,
 } from '../support/postgres-cluster.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
+import { describeSmallDisk, mountSmallDisk } from '../support/small-disk.ts';
 import { type LoadAnswer, startSteadyLoad, type SteadyLoad } from '../support/steady-load.ts';
 
 const KILLS = Number(process.env['HOUSE_KILLS'] ?? 5);
@@ -22,6 +24,7 @@ describePostgresCluster('the house apart over a database server that ends, hangs
   let cluster: PostgresCluster;
   let house: HouseApart;
   let load: SteadyLoad;
+  let writes = true;
   const closers: (() => Promise<void>)[] = [];
   beforeAll(async () => {
     cluster = await createPostgresCluster();
@@ -34,13 +37,18 @@ describePostgresCluster('the house apart over a database server that ends, hangs
       authorization: house.credentials('actuator'),
       document: `mutation { advanceLead(id: "lead-1", to: CONTACTED, idempotencyKey: "${String(n)}") { id } }`,
     });
-    load = startSteadyLoad(house.gatewayUrl, 6, (n) => (n % 4 === 0 ? writing(n) : reading));
+    load = startSteadyLoad(house.gatewayUrl, 6, (n) => (n % 4 === 0 && writes ? writing(n) : reading));
     closers.unshift(() => load.stop());
     await load.untilMore(20);
   }, 120_000);
   afterAll(async () => {
     for (const close of closers) await close();
   }, 60_000);
+
+  async function until(holds: () => boolean): Promise<void> {
+    for (let attempt = 0; attempt < 600 && !holds(); attempt += 1) await wait(50);
+    expect(holds()).toBe(true);
+  }
 
   const slowest = (answers: readonly LoadAnswer[]): number =>
     Math.max(...answers.map(({ milliseconds }) => milliseconds));
@@ -121,6 +129,33 @@ describePostgresCluster('the house apart over a database server that ends, hangs
     },
     120_000 + OUTAGE_MS,
   );
+
+  describeSmallDisk('beside a full disk', () => {
+    test('a spool without room while the log is away: 503 AUDIT_UNAVAILABLE, and recovered once there is room', async () => {
+      writes = false; // on a full disk the outcome of a mutation finds no room, and the log says so
+      await house.kill('gateway');
+      const disk = await mountSmallDisk(1, join(house.folder, 'home/spool/gateway'));
+      closers.unshift(() => disk.remove());
+      house.start('gateway');
+      await untilWell();
+      const before = load.answers.length;
+      await house.kill('audit');
+      await disk.fill(60_000);
+      await until(() => load.answers.slice(before).some(({ code }) => code === 'AUDIT_UNAVAILABLE'));
+      await load.untilMore(20);
+      expect(load.answers.slice(-6).map(({ status, code }) => ({ status, code }))).toContainEqual({
+        status: 503,
+        code: 'AUDIT_UNAVAILABLE',
+      });
+      await disk.free();
+      await until(() => load.answers.slice(-20).every(({ status }) => status === 200));
+      house.start('audit');
+      await untilWell();
+      tell('a spool without room, the log away', before);
+      expect(slowest(load.answers.slice(before))).toBeLessThan(ANSWER_MS);
+      await expectEach();
+    }, 120_000);
+  });
 
   test('after all that everything stops in order, and the log is whole', async () => {
     await load.stop();

@@ -75,9 +75,10 @@ export async function startHouseApart(
     const child = spawn(process.execPath, [MAIN, service], {
       cwd: ROOT,
       env: { ...environment, HEALTH_PORT: String(ports.health[service]) },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    child.stderr.on('data', (chunk: Buffer) => chunks.push(`${service}: ${chunk.toString()}`));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => chunks.push(`${service}: ${chunk.toString()}`));
     processes.set(service, child);
   }
 

@@ -12,7 +12,7 @@ import {
 } from './note.ts';
 import { Tampering, UsageProblem } from './problems.ts';
 import { readTimestamp, type Timestamp } from './timestamp.ts';
-import type { VerifyOptions } from './verify-export.ts';
+import type { VerifyOptions } from './verify-options.ts';
 
 /** What the log's key has signed. */
 export interface Claims {

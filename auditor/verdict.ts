@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Claims } from './claims.ts';
 import type { LedgerFindings } from './event-ledger.ts';
-import type { VerifyOptions } from './verify-export.ts';
+import type { VerifyOptions } from './verify-options.ts';
 
 /** The exit codes of a verification. */
 export const EXIT = { whole: 0, tampered: 1, incomplete: 2, usage: 3 } as const;

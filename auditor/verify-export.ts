@@ -9,22 +9,7 @@ import { Tampering, UsageProblem } from './problems.ts';
 import { readHashes } from './read-hashes.ts';
 import { readLines } from './read-lines.ts';
 import { EXIT, judge, type Verdict } from './verdict.ts';
-
-export interface VerifyOptions {
-  /**
-   * Holds `entries.jsonl`, `checkpoint`, `vkey`; of a log that dropped entries also `minimum-index` and `dropped-hashes`;
-   * with a time stamp also `timestamped-checkpoint` and `timestamp.tsr`.
-   */
-  readonly folder: string;
-  /** A key that is known from elsewhere; else the folder's own. */
-  readonly vkey?: string;
-  /** An older note of the same log, which this one must continue. */
-  readonly sinceFile?: string;
-  /** The newest event may be this old at most. */
-  readonly maxAgeSeconds?: number;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-}
+import type { VerifyOptions } from './verify-options.ts';
 
 /** Checks an exported log without network and without any code of the server. */
 export async function verifyExport(options: VerifyOptions): Promise<Verdict> {

@@ -4,7 +4,7 @@ import { createSecretProvider } from '@aduana/core/secrets/create-secret-provide
 import { rotateCheckpointKey } from '../subgraphs/audit/checkpoints/checkpoint-key.ts';
 import { CommandFailure } from './command-context.ts';
 import type { HouseClient } from './house-client.ts';
-import type { RotationWorld } from './rotation-steps.ts';
+import type { RotationWorld } from './rotation-world.ts';
 
 /** The running log watches the secret provider: its poll, and some more. */
 const FOLLOW_MILLISECONDS = 15_000;

@@ -10,22 +10,8 @@ import { openPgDatabase } from '@aduana/core/store/pg-database';
 import { openEmbeddedStore } from '@aduana/core/store/pglite-database';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { openHouseClient, runningSettings } from './house-client.ts';
+import type { LogSource } from './log-source.ts';
 import { readStoredLog } from './stored-log.ts';
-
-/** Where a log can be read: from the running service, or from its store. */
-export interface LogSource {
-  readonly vkey: string;
-  readonly checkpoint: string;
-  /** The signed note that says below which index entries are dropped; empty where none are. */
-  readonly minimumIndex: string;
-  /** The last note that bears a time stamp, and that stamp; both empty where there is none. */
-  readonly timestamped: { readonly note: string; readonly response: Buffer };
-  /** The leaf hashes from `from` up to `to`: one full tile. */
-  hashes(from: number, to: number): Promise<Buffer>;
-  /** Canonical texts from `from` up to `to`; fewer where they are gone. */
-  entries(from: number, to: number): Promise<readonly string[]>;
-  close(): Promise<void>;
-}
 
 const BUNDLE = 256;
 const EXIT_USAGE = 3;

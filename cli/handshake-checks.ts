@@ -1,7 +1,7 @@
 import { auditUrl, loopbackUrl, stsIssuer, stsTokenUrl } from '@aduana/core/config/house-settings';
 import type { GatewayAnswer } from '@aduana/core/client/gateway-client';
 import type { SecurePeer, SecureResponse } from '@aduana/core/client/secure-client';
-import type { Callers, HandshakeCheck } from './handshake.ts';
+import type { Callers, HandshakeCheck } from './handshake-check.ts';
 import type { HouseClient } from './house-client.ts';
 
 const TIMEOUT_MS = 10_000;

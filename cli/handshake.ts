@@ -1,17 +1,8 @@
 import type { Command } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
+import type { Callers, HandshakeCheck } from './handshake-check.ts';
 import { HANDSHAKE_CHECKS } from './handshake-checks.ts';
-import { type HouseClient, openHouseClient } from './house-client.ts';
-
-/** The services as which the checks ask. */
-export type Callers = Readonly<Record<'bff' | 'operator' | 'auditor', HouseClient>>;
-
-export interface HandshakeCheck {
-  /** The guarantee, in a few words. */
-  readonly name: string;
-  /** @returns what was seen; a throw is a failure */
-  run(callers: Callers): Promise<string>;
-}
+import { openHouseClient } from './house-client.ts';
 
 /** `aduana handshake`: asks a running installation for what it promises, refusals included. */
 export function registerHandshake(program: Command, context: CommandContext): void {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { loadConfig } from '@aduana/core/config/load-config';
-import { explainDocument, readExplainableSchema, type Subject } from '@aduana/core/graphql/explain-document';
+import { explainDocument, type Subject } from '@aduana/core/graphql/explain-document';
+import { readExplainableSchema } from '@aduana/core/graphql/explainable-schema';
 import { compile, type Engine } from '@aduana/core/iam/compile';
 import { explain, type Explanation } from '@aduana/core/iam/explain';
 import { loadPolicies } from '@aduana/core/iam/load-policies';

@@ -5,16 +5,9 @@ import { dropFormerAuthorities } from '../certs/drop-former-authorities.ts';
 import { readRoster } from '../certs/read-roster.ts';
 import { introduceAuthority, renewCertificates } from '../certs/renew-certificates.ts';
 import { addCheckpointKey } from './add-checkpoint-key.ts';
-import { type CommandContext, CommandFailure } from './command-context.ts';
+import { CommandFailure } from './command-context.ts';
 import type { HouseClient } from './house-client.ts';
-
-export interface RotationWorld {
-  readonly operator: HouseClient;
-  readonly context: CommandContext;
-  /** Services that have a client secret. */
-  readonly secretHolders: readonly string[];
-  readonly reason: string;
-}
+import type { RotationWorld } from './rotation-world.ts';
 
 /** One kind of key or secret, and how a new one takes its place while the house runs. */
 export interface RotationStep {

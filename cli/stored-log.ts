@@ -1,5 +1,5 @@
 import type { Database } from '@aduana/core/store/database';
-import type { LogSource } from './audit-export.ts';
+import type { LogSource } from './log-source.ts';
 
 const TILE = 256;
 

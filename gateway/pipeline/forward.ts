@@ -9,7 +9,8 @@ import type { LoadedSubgraph } from '../supergraph/loaded-supergraph.ts';
 import { clientPart, createAnswerHeaders, headersToSubgraph } from './forward-headers.ts';
 import type { Outcome } from './limits/circuit-breaker.ts';
 import type { SubgraphAnswer, SubgraphFetcher, SubgraphRequest } from './subgraph-fetcher.ts';
-import { createSubgraphLines, type SubgraphLine } from './subgraph-lines.ts';
+import type { SubgraphLine } from './subgraph-line.ts';
+import { createSubgraphLines } from './subgraph-lines.ts';
 
 export interface ForwardOptions {
   readonly client: SecureClient;

@@ -1,7 +1,7 @@
 import type { Platform } from '@aduana/core/platform/platform';
 import type { CircuitState } from './limits/circuit-breaker.ts';
 import { createOverloadLog } from './limits/overload-log.ts';
-import type { SubgraphLine } from './subgraph-lines.ts';
+import type { SubgraphLine } from './subgraph-line.ts';
 
 export interface ShownLines {
   /** Told of each change of a subgraph's circuit. */

@@ -1,20 +1,10 @@
-import type { OpenPeer, SecureClient } from '@aduana/core/client/secure-client';
+import type { SecureClient } from '@aduana/core/client/secure-client';
 import type { Platform } from '@aduana/core/platform/platform';
 import type { LoadedSubgraph } from '../supergraph/loaded-supergraph.ts';
-import { type CircuitBreaker, createCircuitBreaker } from './limits/circuit-breaker.ts';
-import { createQueuedPlaces, type QueuedPlaces } from './limits/queued-places.ts';
+import { createCircuitBreaker } from './limits/circuit-breaker.ts';
+import { createQueuedPlaces } from './limits/queued-places.ts';
 import { showLines } from './show-lines.ts';
-
-/** The way to one subgraph: its connections, the bounded queue before them, and its circuit breaker. */
-export interface SubgraphLine {
-  readonly name: string;
-  /** Of its URL, with the query. */
-  readonly path: string;
-  readonly peer: OpenPeer;
-  readonly places: QueuedPlaces;
-  /** Undefined: it is called whatever became of the calls before. */
-  readonly breaker: CircuitBreaker | undefined;
-}
+import type { SubgraphLine } from './subgraph-line.ts';
 
 export interface SubgraphLines {
   to(target: LoadedSubgraph): SubgraphLine;

@@ -1,10 +1,7 @@
 import type { AccessContext } from '@aduana/core/iam/access-context';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import {
-  explainDocument,
-  type FieldExplanation,
-  readExplainableSchema,
-} from '@aduana/core/graphql/explain-document';
+import { explainDocument, type FieldExplanation } from '@aduana/core/graphql/explain-document';
+import { readExplainableSchema } from '@aduana/core/graphql/explainable-schema';
 import type { Engine } from '@aduana/core/iam/compile';
 import { type Explanation, explain } from '@aduana/core/iam/explain';
 

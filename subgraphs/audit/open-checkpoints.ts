@@ -16,7 +16,7 @@ import { CheckpointWriter } from './checkpoints/checkpoint-writer.ts';
 import { IntegrityWatch } from './checkpoints/integrity-watch.ts';
 import { createTreeReader, type TreeReader } from './checkpoints/tree-reader.ts';
 import type { AuditSettings } from './config.ts';
-import type { LogPlatform } from './open-log.ts';
+import type { LogPlatform } from './log-platform.ts';
 import type { IntegrityOptions } from './reading/integrity.ts';
 import { createProofs, type Proofs } from './reading/proofs.ts';
 import { createMinimumIndex, type MinimumIndex } from './retention/minimum-index.ts';

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { openSpool, type Spool } from '@aduana/core/audit/spool';
 import { type AuditClient, createAuditClient } from '@aduana/core/client/audit-client';
-import type { ServicePlatform } from '@aduana/core/http/service-platform';
 import type { Database } from '@aduana/core/store/database';
 import { ensureSecret } from './checkpoints/checkpoint-key.ts';
 import type { StoredTimestamps } from './checkpoints/stored-timestamps.ts';
@@ -12,6 +11,7 @@ import { AUDIT_MIGRATIONS } from './log/migrations.ts';
 import { AUDIT_SCHEMA } from './log/schema.ts';
 import { createSequencer } from './log/sequencer.ts';
 import { createSubjectKeys, type SubjectKeys } from './log/subject-keys.ts';
+import type { LogPlatform } from './log-platform.ts';
 import { openCheckpoints } from './open-checkpoints.ts';
 import { type Integrity, readIntegrity } from './reading/integrity.ts';
 import type { Proofs } from './reading/proofs.ts';
@@ -46,8 +46,6 @@ export interface OpenLog {
   readonly contradiction: () => string | undefined;
   readonly close: () => Promise<void>;
 }
-
-export type LogPlatform = Pick<ServicePlatform, 'clock' | 'log' | 'metrics' | 'secrets' | 'openStore'>;
 
 export async function openLog(settings: AuditSettings, platform: LogPlatform): Promise<OpenLog> {
   const { clock, log, secrets } = platform;

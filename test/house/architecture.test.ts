@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
@@ -90,6 +90,36 @@ const zones = Object.keys(house.mayImport)
   .map(forbiddenImport)
   .filter((violation) => violation !== undefined);
 const violations = [...zones, ...RULES];
+
+/** Files that can be reached from themselves over imports, those of types included. */
+function importCircles(): readonly string[] {
+  const imports = new Map(sourceFiles().map((file) => [file, importsOf(file)]));
+  const reached = (from: string, seen = new Set<string>()): ReadonlySet<string> => {
+    for (const target of imports.get(from) ?? []) if (!seen.has(target)) reached(target, seen.add(target));
+    return seen;
+  };
+  return [...imports.keys()].filter((file) => reached(file).has(file));
+}
+
+function sourceFiles(): readonly string[] {
+  const tracked = execFileSync('git', ['ls-files', '*.ts'], { encoding: 'utf8' }).trim().split('\n');
+  return tracked.filter((path) => !path.startsWith('test/') && existsSync(path));
+}
+
+function importsOf(file: string): readonly string[] {
+  const specifiers = [...readFileSync(file, 'utf8').matchAll(/^(?:import|export) [^;]*?from '([^']+)';/gm)];
+  return specifiers.flatMap(([, specifier = '']) => {
+    if (specifier.startsWith('.')) return [join(dirname(file), specifier)];
+    const [, inCore] = /^@aduana\/core\/(.+)$/.exec(specifier) ?? [];
+    return inCore === undefined ? [] : [`core/src/${inCore}.ts`];
+  });
+}
+
+test('no files import each other in a circle', () => {
+  expect(sourceFiles().length).toBeGreaterThan(500);
+  expect(importsOf('cli/up.ts')).toContain('cli/command-context.ts');
+  expect(importCircles()).toEqual([]);
+});
 
 describe('the lint guards the architecture', () => {
   const broken = new Map<Violation, readonly string[]>();

@@ -11,7 +11,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { SecurityError } from '../errors/security-error.ts';
-import type { ExplainableSchema } from './explain-document.ts';
+import type { ExplainableSchema } from './explainable-schema.ts';
 import { fragmentsOf } from './fragments-of.ts';
 import { conjoin, type Requirement } from './requirement.ts';
 

@@ -1,20 +1,12 @@
-import { buildASTSchema, type DocumentNode, GraphQLError, type GraphQLSchema, parse } from 'graphql';
+import { type DocumentNode, GraphQLError, parse } from 'graphql';
 import { SecurityError } from '../errors/security-error.ts';
 import type { AccessContext } from '../iam/access-context.ts';
 import type { Engine } from '../iam/compile.ts';
 import { evaluatePolicy } from '../iam/evaluate-policy.ts';
 import { explain, type Explanation } from '../iam/explain.ts';
 import { collectCoordinates } from './collect-coordinates.ts';
-import { createNeeds, type Needs } from './needs.ts';
+import type { ExplainableSchema } from './explainable-schema.ts';
 import { type AnyOfAll, missingFrom, type Requirement, type Rights } from './requirement.ts';
-import { extractRequirements, type Requirements } from './requirements.ts';
-
-/** What a supergraph asks for at each coordinate, as far as explanations need it. */
-export interface ExplainableSchema {
-  readonly schema: GraphQLSchema;
-  readonly requirements: Requirements;
-  readonly needs: Needs;
-}
 
 /** What one field of a document, or one fragment's type, needs and has. */
 export interface FieldExplanation {
@@ -38,19 +30,6 @@ export interface Subject {
 }
 
 const MOST_TOKENS = 10_000;
-
-/** @throws SecurityError `SUPERGRAPH_INVALID` */
-export function readExplainableSchema(sdl: string): ExplainableSchema {
-  try {
-    const document = parse(sdl, { noLocation: false });
-    const schema = buildASTSchema(document, { assumeValidSDL: true });
-    const requirements = extractRequirements(document);
-    return { schema, requirements, needs: createNeeds(schema, requirements) };
-  } catch (error) {
-    if (error instanceof SecurityError) throw error;
-    throw new SecurityError('SUPERGRAPH_INVALID', { cause: error });
-  }
-}
 
 /**
  * Tells of each field of a document, once per coordinate and in the document's order, what it needs, what the subject

@@ -7,7 +7,8 @@ import type { FinishedData } from './finish-data.ts';
 import { MISFIT, type ProgramState } from './generate-program.ts';
 import { representationsVariable, splitAnswer } from './merged-fetch.ts';
 import { getOwn } from './own-property.ts';
-import type { FetchedAnswer, OutgoingFetch, SendFetch } from './send-fetch.ts';
+import type { FetchedAnswer } from './fetched-answer.ts';
+import type { OutgoingFetch, SendFetch } from './send-fetch.ts';
 import { variablesText } from './variables-text.ts';
 
 /**
@@ -171,12 +172,12 @@ const NOTHING: readonly unknown[] = [];
 /** An answer that other runs of the same plan were given too brings along what they found out from it. */
 function rootLayer(run: CompiledRun, answer: FetchedAnswer): readonly unknown[] {
   const known = answer.found;
-  if (known?.plan === run.compiled) {
+  if (known?.program === run.compiled.program) {
     if (run.layers.length === 0) run.state = known.state;
     return known.layer;
   }
   const layer = [answer.data];
-  answer.found = { layer, state: run.state, plan: run.compiled };
+  answer.found = { layer, state: run.state, program: run.compiled.program };
   return layer;
 }
 

@@ -9,8 +9,9 @@ import {
   stripIgnoredCharacters,
 } from 'graphql';
 import type { FetchStep } from './compile-plan.ts';
+import type { FetchedAnswer } from './fetched-answer.ts';
 import { getOwn, isJsonObject } from './own-property.ts';
-import type { FetchedAnswer, OutgoingFetch } from './send-fetch.ts';
+import type { OutgoingFetch } from './send-fetch.ts';
 
 /** Entity fetches of one subgraph that are sent as one operation: an alias and a variable for each. */
 export interface MergedFetch {

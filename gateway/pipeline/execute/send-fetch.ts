@@ -2,20 +2,10 @@ import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Authorized, Narrowing } from '../stages.ts';
 import type { SubgraphFetcher, SubgraphRequest } from '../subgraph-fetcher.ts';
-import type { CompiledPlan } from './compile-executable.ts';
 import type { FetchStep } from './compile-plan.ts';
-import type { ProgramState } from './generate-program.ts';
+import { type FetchedAnswer, readAnswer } from './fetched-answer.ts';
 import type { InFlight } from './in-flight.ts';
 import type { RunningOperation } from './running-operation.ts';
-import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
-
-/** What a subgraph answered, in a form that holds: `data` is an object or nothing came. */
-export interface FetchedAnswer {
-  readonly data: JsonObject | undefined;
-  readonly errors: readonly unknown[];
-  /** What the first run of a plan found out from it, for those who were given the same answer. */
-  found?: { readonly plan: CompiledPlan; readonly layer: readonly unknown[]; readonly state: ProgramState };
-}
 
 /** What of a plan's fetch is sent. */
 export type OutgoingFetch = Pick<FetchStep, 'subgraph' | 'query' | 'operationName' | 'operationKind'>;
@@ -97,20 +87,6 @@ function bodyText(fetch: OutgoingFetch, variables: string): string {
     bodyHeads.set(fetch, (head = `{"query":${JSON.stringify(query)}${name},"variables":`));
   }
   return `${head}${variables}}`;
-}
-
-/** Takes a subgraph's answer apart; nothing about it is trusted. */
-function readAnswer(answer: unknown): FetchedAnswer {
-  if (!isJsonObject(answer))
-    throw new SecurityError('SUBGRAPH_ERROR', { detail: 'the answer is not an object' });
-  const data = getOwn(answer, 'data') ?? undefined;
-  const errors = getOwn(answer, 'errors') ?? [];
-  if (!Array.isArray(errors)) throw new SecurityError('SUBGRAPH_ERROR', { detail: 'errors is not a list' });
-  if (data !== undefined && !isJsonObject(data))
-    throw new SecurityError('SUBGRAPH_ERROR', { detail: 'data is not an object' });
-  if (data === undefined && errors.length === 0)
-    throw new SecurityError('SUBGRAPH_ERROR', { detail: 'neither data nor errors' });
-  return { data, errors };
 }
 
 /** The code that the client sees of a fetch that failed. */

@@ -5,7 +5,7 @@ import type { Platform } from '@aduana/core/platform/platform';
 import { createJwksClient, type FetchedJwks } from '@aduana/core/tokens/jwks-client';
 import type { KeySource } from '@aduana/core/tokens/key-source';
 import { invalidToken, verifySignedJwt } from '@aduana/core/tokens/verify-signed-jwt';
-import type { Subject } from './subject-token.ts';
+import type { Subject } from './subject.ts';
 
 /**
  * Verifies a JWT of an issuer in `trusted_issuers.yaml` and maps its claims; nothing else of it is copied.

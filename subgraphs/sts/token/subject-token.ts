@@ -4,7 +4,6 @@ import type { Service } from '@aduana/core/iam/policy';
 import { verifyCertificateChain } from '@aduana/core/mtls/verify-certificate-chain';
 import { type Clock, epochSeconds } from '@aduana/core/platform/clock';
 import type { StatusView } from '@aduana/core/status/status-entry';
-import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import {
   decodeCertificateChain,
   TOKEN_TYPE_ACCESS_TOKEN,
@@ -14,23 +13,7 @@ import {
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import { readUnverifiedClaims } from '@aduana/core/tokens/verify-signed-jwt';
 import type { VerifyForeignToken } from './foreign-token.ts';
-
-/** Whom a verified subject or actor token speaks for. */
-export type Subject = Pick<
-  AccessTokenClaims,
-  'sub' | 'sub_iss' | 'sub_kind' | 'roles' | 'amr' | 'auth_time' | 'act'
-> & {
-  /** What it holds at most beside its roles; undefined: its roles alone bound it. */
-  readonly within: ReadonlySet<string> | undefined;
-  /** Seconds since the epoch. */
-  readonly expiresAt: number;
-  /** What a foreign token is bound to: the actor must hold it. */
-  readonly boundTo?: unknown;
-  /** The certificate of an x509-svid token. */
-  readonly certificateThumbprint?: string;
-  /** Undefined: what is made from it is a root. */
-  readonly rootJti: string | undefined;
-};
+import type { Subject } from './subject.ts';
 
 export interface SubjectTokenOptions {
   readonly issuer: string;

@@ -9,7 +9,8 @@ import type { AuthenticatedClient } from '../clients/authenticate-client.ts';
 import type { GrantContext } from './client-credentials.ts';
 import { narrowScope } from './narrow-scope.ts';
 import { requestedAudience } from './requested-audience.ts';
-import { type Subject, type SubjectTokenOptions, verifySubjectToken } from './subject-token.ts';
+import type { Subject } from './subject.ts';
+import { type SubjectTokenOptions, verifySubjectToken } from './subject-token.ts';
 import { parseScope, type TokenForm } from './token-form.ts';
 import type { TokenGrant } from './token-issuer.ts';
 

@@ -1,0 +1,14 @@
+/** Where a log can be read: from the running service, or from its store. */
+export interface LogSource {
+  readonly vkey: string;
+  readonly checkpoint: string;
+  /** The signed note that says below which index entries are dropped; empty where none are. */
+  readonly minimumIndex: string;
+  /** The last note that bears a time stamp, and that stamp; both empty where there is none. */
+  readonly timestamped: { readonly note: string; readonly response: Buffer };
+  /** The leaf hashes from `from` up to `to`: one full tile. */
+  hashes(from: number, to: number): Promise<Buffer>;
+  /** Canonical texts from `from` up to `to`; fewer where they are gone. */
+  entries(from: number, to: number): Promise<readonly string[]>;
+  close(): Promise<void>;
+}

@@ -6,15 +6,25 @@ import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import { chooseOverrides, readOverrideLabels } from './override-labels.ts';
 import type { MissBudget } from './rewrite/miss-budget.ts';
 import type { Authorized } from './stages.ts';
-import { createTextBounded, type Kept } from './text-bounded.ts';
+import {
+  createTextBoundedCache,
+  createTextEntry,
+  type TextBoundedCache,
+  type TextEntry,
+} from './text-bounded-cache.ts';
 
-/** A plan and the key that it is kept under; the same object for the same operation. */
+/** The same object for the same operation. */
 export interface Planned {
   readonly plan: QueryPlan;
-  readonly key: string;
 }
 
-type KeptPlan = Planned & Kept;
+type KeptPlan = Planned & TextEntry;
+
+/** What is known for one supergraph, and goes with it. */
+interface Plans {
+  readonly labels: readonly string[];
+  readonly byKey: TextBoundedCache<KeptPlan>;
+}
 
 /** The plan of the authorized document, which belongs to this supergraph; undefined where there is nothing to fetch. */
 export type Plan = (authorized: Authorized, supergraph: LoadedSupergraph) => Planned | undefined;
@@ -28,35 +38,35 @@ const LIMIT_MESSAGE = /maximum recursive selections|non-local selections|exceeds
 
 /** Plans what a caller may run: the cache is keyed by the document that is executed, never by the one that was sent. */
 export function createPlan({ budget = () => true }: PlanOptions = {}): Plan {
-  const plans = createTextBounded<KeptPlan>(KEPT);
+  const bySupergraph = new WeakMap<LoadedSupergraph, Plans>();
   const near = new WeakMap<DocumentNode, KeptPlan>();
-  const labels = new WeakMap<LoadedSupergraph, readonly string[]>();
-  const labelsOf = (supergraph: LoadedSupergraph): readonly string[] => {
-    let known = labels.get(supergraph);
-    if (known === undefined)
-      labels.set(supergraph, (known = readOverrideLabels(supergraph.supergraphSchema)));
-    return known;
-  };
   return ({ caller, trace, document, operationKey, operationLength }, supergraph) => {
     if (document === undefined) return undefined;
-    const labelled = labelsOf(supergraph);
-    const met = labelled.length === 0 ? near.get(document) : undefined;
-    if (met !== undefined) {
+    let plans = bySupergraph.get(supergraph);
+    if (plans === undefined) bySupergraph.set(supergraph, (plans = openPlans(supergraph)));
+    const { labels, byKey } = plans;
+    const met = labels.length === 0 ? near.get(document) : undefined;
+    if (met?.kept === true) {
       met.used = true;
       return met;
     }
-    const overrides = chooseOverrides(labelled, trace.traceId);
-    const key = [supergraph.hash, operationKey, ...overrides].join(' ');
-    let planned = plans.get(key);
+    const overrides = chooseOverrides(labels, trace.traceId);
+    const key = [operationKey, ...overrides].join(' ');
+    let planned = byKey.get(key);
     if (planned === undefined) {
-      const plan = buildPlan(document, supergraph, overrides);
-      planned = { plan, key, characters: operationLength, used: false };
-      if (budget(caller)) plans.add(planned);
+      planned = {
+        plan: buildPlan(document, supergraph, overrides),
+        ...createTextEntry(key, operationLength),
+      };
+      if (budget(caller)) byKey.add(planned);
     }
-    planned.used = true;
-    if (labelled.length === 0) near.set(document, planned);
+    if (planned.kept && labels.length === 0) near.set(document, planned);
     return planned;
   };
+}
+
+function openPlans({ supergraphSchema }: LoadedSupergraph): Plans {
+  return { labels: readOverrideLabels(supergraphSchema), byKey: createTextBoundedCache(KEPT) };
 }
 
 function buildPlan(

@@ -17,7 +17,12 @@ import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import type { GraphqlRequest } from './graphql-request.ts';
 import type { DocumentLimits } from './limits/document-limits.ts';
 import type { Delegated, Validated } from './stages.ts';
-import { createTextBounded, type Kept, type TextBounded } from './text-bounded.ts';
+import {
+  createTextBoundedCache,
+  createTextEntry,
+  type TextBoundedCache,
+  type TextEntry,
+} from './text-bounded-cache.ts';
 
 /** The document cannot run: what the client is told, one error or several. */
 export class RequestErrors extends Error {
@@ -32,7 +37,7 @@ export class RequestErrors extends Error {
   }
 }
 
-interface ValidDocument extends Kept {
+interface ValidDocument extends TextEntry {
   readonly document: DocumentNode;
   readonly hash: string;
 }
@@ -57,18 +62,17 @@ export type Validate = (
  * @throws RequestErrors what the client is to be told; SecurityError `OPERATION_RESOLUTION_FAILURE` or a limit's code
  */
 export function createValidate(tokenLimit: number | 'off', limits: DocumentLimits): Validate {
-  const known = new WeakMap<LoadedSupergraph, TextBounded<ValidDocument>>();
+  const known = new WeakMap<LoadedSupergraph, TextBoundedCache<ValidDocument>>();
   return (delegated, request, supergraph, visible) => {
     const { query } = request;
     if (query === undefined || query === '') throw new SecurityError('BAD_REQUEST', { detail: 'no `query`' });
     let documents = known.get(supergraph);
-    if (documents === undefined) known.set(supergraph, (documents = createTextBounded(KEPT)));
+    if (documents === undefined) known.set(supergraph, (documents = createTextBoundedCache(KEPT)));
     let valid = documents.get(query);
     if (valid === undefined) {
       valid = readDocument(query, supergraph, visible, tokenLimit, limits);
       if (query.length <= DOCUMENT_CHARACTERS_KEPT) documents.add(valid);
     }
-    valid.used = true;
     const operation = pickOperation(valid.document, request);
     const variables = readVariables(operation, request.variables, supergraph);
     return {
@@ -101,7 +105,7 @@ function readDocument(
   }
   limits.checkDocument(document);
   if (validate(apiSchema, document, undefined, { maxErrors: 1 }).length === 0)
-    return { document, hash: sha256Hex(query), key: query, characters: query.length, used: false };
+    return { document, hash: sha256Hex(query), ...createTextEntry(query, query.length) };
   const errors = validate(visible(), document, undefined, { maxErrors: VALIDATION_ERRORS_TOLD });
   // What is wrong lies in what the caller may not see: then that it is wrong is all there is to tell.
   const told = errors.length > 0 ? errors : [new GraphQLError(ERROR_CODES.GRAPHQL_VALIDATION_FAILED.text)];

@@ -4,7 +4,12 @@ import type { Clock } from '@aduana/core/platform/clock';
 import { type DocumentNode, Kind, type OperationDefinitionNode } from 'graphql';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { Validated } from '../stages.ts';
-import { createTextBounded, type Kept } from '../text-bounded.ts';
+import {
+  createTextBoundedCache,
+  createTextEntry,
+  type TextBoundedCache,
+  type TextEntry,
+} from '../text-bounded-cache.ts';
 import { analyzeOperation, type Fragments, type OperationAnalysis } from './analyze-operation.ts';
 import { plannersFields } from './planner-workarounds.ts';
 
@@ -12,6 +17,11 @@ import { plannersFields } from './planner-workarounds.ts';
 interface SupergraphTables {
   readonly needs: Needs;
   readonly plannersOwn: ReadonlySet<string>;
+}
+
+/** What is known for one supergraph, and goes with it. */
+interface Known<Variant> extends SupergraphTables {
+  readonly operations: TextBoundedCache<Entry<Variant>>;
 }
 
 /** What is known of one operation of one document over one supergraph. */
@@ -25,73 +35,66 @@ export interface KnownOperation<Variant> extends SupergraphTables {
   keepVariant(key: string, variant: Variant, characters: number): void;
 }
 
-type Entry<Variant> = KnownOperation<Variant> & Kept;
+type Entry<Variant> = KnownOperation<Variant> & TextEntry;
 
 const VARIANTS_PER_OPERATION = 100;
 /** What is made of a character takes about a hundred bytes. */
 const CHARACTERS_KEPT = 2_097_152;
 const CHARACTERS_PER_OPERATION = 262_144;
 
-/** Remembers operations, by their object where validation kept it, else by supergraph, document and name. */
+/** Remembers operations, by their object where validation kept it, else by document and name. */
 export function createKnownOperations<Variant>(
   clock: Clock,
   capacity: number,
 ): (validated: Validated, supergraph: LoadedSupergraph) => KnownOperation<Variant> {
-  const operations = createTextBounded<Entry<Variant>>({ entries: capacity, characters: CHARACTERS_KEPT });
+  const bySupergraph = new WeakMap<LoadedSupergraph, Known<Variant>>();
   const near = new WeakMap<OperationDefinitionNode, Entry<Variant>>();
-  const tables = new WeakMap<LoadedSupergraph, SupergraphTables>();
 
   return (validated, supergraph) => {
     const { documentHash, operation } = validated;
     const met = near.get(operation);
-    if (met?.supergraph === supergraph) {
+    if (met?.kept === true && met.supergraph === supergraph) {
       met.used = true;
       return met;
     }
-    const key = `${supergraph.hash} ${documentHash} ${operation.name?.value ?? ''}`;
-    let known = operations.get(key);
-    if (known?.supergraph !== supergraph) operations.add((known = learn(key, validated, supergraph)));
-    known.used = true;
-    near.set(operation, known);
-    return known;
+    let known = bySupergraph.get(supergraph);
+    if (known === undefined) bySupergraph.set(supergraph, (known = open(supergraph)));
+    const key = `${documentHash} ${operation.name?.value ?? ''}`;
+    let entry = known.operations.get(key);
+    if (entry === undefined) known.operations.add((entry = learn(key, validated, supergraph, known)));
+    if (entry.kept) near.set(operation, entry);
+    return entry;
   };
+
+  function open({ supergraphSchema, requirements }: LoadedSupergraph): Known<Variant> {
+    return {
+      needs: createNeeds(supergraphSchema, requirements),
+      plannersOwn: plannersFields(supergraphSchema),
+      operations: createTextBoundedCache({ entries: capacity, characters: CHARACTERS_KEPT }),
+    };
+  }
 
   function learn(
     key: string,
     { document, operation }: Validated,
     supergraph: LoadedSupergraph,
+    { needs, plannersOwn, operations }: Known<Variant>,
   ): Entry<Variant> {
     const { supergraphSchema, requirements } = supergraph;
-    const known = tablesOf(supergraph);
     const fragments = fragmentsOf(document);
     const characters = document.loc?.source.body.length ?? 0;
     const entry: Entry<Variant> = {
-      key,
-      characters,
-      used: false,
-      onForget: () => near.delete(operation),
+      ...createTextEntry(key, characters),
       supergraph,
       fragments,
-      ...known,
-      analysis: analyzeOperation(operation, fragments, supergraphSchema, known.needs, requirements),
+      needs,
+      plannersOwn,
+      analysis: analyzeOperation(operation, fragments, supergraphSchema, needs, requirements),
       ...createVariants<Variant>(clock, characters, (change) => {
         operations.grow(entry, change);
       }),
     };
     return entry;
-  }
-
-  function tablesOf(supergraph: LoadedSupergraph): SupergraphTables {
-    let known = tables.get(supergraph);
-    if (known === undefined) {
-      const { supergraphSchema, requirements } = supergraph;
-      known = {
-        needs: createNeeds(supergraphSchema, requirements),
-        plannersOwn: plannersFields(supergraphSchema),
-      };
-      tables.set(supergraph, known);
-    }
-    return known;
   }
 }
 

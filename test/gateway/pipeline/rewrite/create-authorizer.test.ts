@@ -147,6 +147,18 @@ test('dry_run mode: nothing is refused, and what would be is told', () => {
   expect(JSON.stringify(shape)).not.toContain('"refused":true');
 });
 
+test('an operation that was pushed out is not remembered by its object either', () => {
+  const authorize = createAuthorizer({ clock: createFakeClock(), mode: 'filter', capacity: 1 });
+  const shapeOf = (validated: ReturnType<typeof validatedOf>) =>
+    authorize(validated, federation.supergraph, rightsOf(NOBODY)).shape;
+  const [one, other] = ['{ me { name } }', '{ __typename }'].map((document) => validatedOf({ document, caller: NOBODY })); // prettier-ignore
+  if (one === undefined || other === undefined) throw new TypeError('two documents');
+  const shape = shapeOf(one);
+  expect(shapeOf(one)).toBe(shape);
+  for (let time = 0; time < 2; time += 1) shapeOf(other);
+  expect(shapeOf(one)).not.toBe(shape);
+});
+
 function ask(document: string, caller: OracleCaller) {
   return federation.openGateway()({ document, caller });
 }

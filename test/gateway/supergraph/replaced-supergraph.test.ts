@@ -1,0 +1,101 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { createLog } from '@aduana/core/platform/log';
+import { expect, test } from '@jest/globals';
+import { createCallerViews } from '../../../gateway/pipeline/caller-views.ts';
+import { createExecutor } from '../../../gateway/pipeline/execute/create-executor.ts';
+import { createIntrospect } from '../../../gateway/pipeline/introspect.ts';
+import { createDocumentLimits } from '../../../gateway/pipeline/limits/document-limits.ts';
+import { narrow } from '../../../gateway/pipeline/narrow.ts';
+import { createPlan } from '../../../gateway/pipeline/plan.ts';
+import { createAuthorizer } from '../../../gateway/pipeline/rewrite/create-authorizer.ts';
+import { createValidate } from '../../../gateway/pipeline/validate.ts';
+import type { LoadedSupergraph } from '../../../gateway/supergraph/loaded-supergraph.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+import { openGuardedFederation, rightsOf, validatedOf } from '../../support/guarded-federation.ts';
+
+const CALLER = { authenticated: true, scopes: [], policies: [] };
+const QUERY = '{ a b: secret __schema { queryType { name } } }';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+test('a supergraph that was replaced is let go of, with all that was made from it', async () => {
+  const serve = openRooms();
+  const replaced: WeakRef<LoadedSupergraph>[] = [];
+  for (let version = 0; version < 3; version += 1) replaced.push(await serveOnce(serve, version));
+  const current = supergraphOf(3);
+  await serve(current);
+  await serve(current);
+  for (let turn = 0; turn < 5; turn += 1) {
+    await new Promise(setImmediate);
+    collectGarbage();
+  }
+  expect(replaced.map((one) => one.deref()?.hash)).toEqual([undefined, undefined, undefined]);
+  expect(current.subgraphs.size).toBe(1);
+});
+
+async function serveOnce(
+  serve: (supergraph: LoadedSupergraph) => Promise<void>,
+  version: number,
+): Promise<WeakRef<LoadedSupergraph>> {
+  const supergraph = supergraphOf(version);
+  for (let time = 0; time < 3; time += 1) await serve(supergraph);
+  return new WeakRef(supergraph);
+}
+
+function supergraphOf(version: number): LoadedSupergraph {
+  const sdl = `type Query { a: Int secret: Int @requiresScopes(scopes: [["x"]]) v${String(version)}: Int }`;
+  return openGuardedFederation({ one: { sdl, resolvers: {} } }).supergraph;
+}
+
+/** The rooms of a gateway, as its start opens them. */
+function openRooms(): (supergraph: LoadedSupergraph) => Promise<void> {
+  const clock = createFakeClock(0);
+  const documentLimits = createDocumentLimits({
+    LIMIT_TOKENS: 'off', LIMIT_DEPTH: 'off', LIMIT_INTROSPECTION_DEPTH: 'off', LIMIT_ALIASES: 'off', LIMIT_ROOT_FIELDS: 'off',
+    LIMIT_DIRECTIVES: 'off', LIMIT_COST: 10_000,
+  }); // prettier-ignore
+  const views = createCallerViews({ clock });
+  const validate = createValidate('off', documentLimits);
+  const authorize = createAuthorizer({ clock, mode: 'filter' });
+  const introspect = createIntrospect({ clock, mode: 'filtered', views });
+  const plan = createPlan();
+  const execute = createExecutor({
+    kind: 'aduana',
+    clock,
+    log: createLog('silent', () => undefined),
+    operationTimeoutMs: 'off',
+    shareInFlight: true,
+  });
+  const rights = rightsOf(CALLER);
+  return async (supergraph) => {
+    const { caller, trace } = validatedOf({ document: '{ a }', caller: CALLER });
+    const request = { query: QUERY, operationName: undefined, variables: {}, queriesOnly: false };
+    const validated = validate(
+      { stage: 'delegated', caller, trace },
+      request as Parameters<typeof validate>[1],
+      supergraph,
+      () => views(supergraph, rights),
+    );
+    const authorized = authorize(validated, supergraph, rights);
+    if (authorized.document !== undefined && authorized.operation !== undefined)
+      documentLimits.checkOperation(
+        authorized.document,
+        authorized.operation,
+        authorized.variables,
+        supergraph.supergraphSchema,
+      );
+    const planned = plan(authorized, supergraph);
+    const { data } = await execute({
+      plan: planned?.plan,
+      authorized,
+      supergraph,
+      narrowings: narrow(planned, authorized, supergraph),
+      introspection: introspect(authorized, supergraph, rights),
+      fetcher: { forwarded: () => '', fetch: () => Promise.resolve({ data: { a: 1 } }) },
+      signal: new AbortController().signal,
+    });
+    expect(JSON.parse(data)).toMatchObject({ a: 1, b: null });
+  };
+}

@@ -17,6 +17,8 @@ export interface DoubleAnswer {
   readonly status: number;
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Where it stops for good. */
+  readonly hangs?: 'before' | 'within' | undefined;
 }
 
 /** A receiver over HTTPS that answers as its protocol says, and as a test tells it. */
@@ -43,8 +45,12 @@ export async function openHttpsDouble(
         status,
         body,
         headers: more,
+        hangs,
       } = answer({ path, headers, body: Buffer.concat(chunks).toString('utf8') });
-      response.writeHead(status, { 'content-type': 'application/json', ...more }).end(JSON.stringify(body));
+      if (hangs === 'before') return;
+      response.writeHead(status, { 'content-type': 'application/json', ...more });
+      if (hangs === 'within') response.write(' ');
+      else response.end(JSON.stringify(body));
     });
   });
   server.listen(0, '127.0.0.1');

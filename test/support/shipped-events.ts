@@ -1,4 +1,4 @@
-import type { ShippedEvent } from '../../subgraphs/audit/shippers/sink.ts';
+import type { DeadLetter, ShippedEvent, SinkConnection } from '../../subgraphs/audit/shippers/sink.ts';
 
 /** Events as a sink gets them, numbered from `from`. */
 export function shippedEvents(from: number, count: number): readonly ShippedEvent[] {
@@ -16,4 +16,18 @@ export function shippedEvents(from: number, count: number): readonly ShippedEven
       text: JSON.stringify({ metadata: { uid: id, sequence: seq } }),
     };
   });
+}
+
+/** Sends until all is taken. @returns what is refused for good */
+export async function sendAll(
+  connection: SinkConnection,
+  events: readonly ShippedEvent[],
+): Promise<readonly DeadLetter[]> {
+  const refused: DeadLetter[] = [];
+  for (let at = 0; at < events.length;) {
+    const { taken, dead } = await connection.send(events.slice(at));
+    refused.push(...dead);
+    at += taken;
+  }
+  return refused;
 }

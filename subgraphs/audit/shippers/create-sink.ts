@@ -18,9 +18,9 @@ export function createSink(settings: SinkSettings, host: string, clock: Clock): 
     case 'splunk_hec':
       return createSplunkSink(settings, clock);
     case 'elastic_bulk':
-      return createElasticSink(settings);
+      return createElasticSink(settings, clock);
     case 'otlp_http':
-      return createOtlpSink(settings);
+      return createOtlpSink(settings, clock);
     case 'file':
       return createFileSink(settings);
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '@aduana/core/platform/clock';
 import { isObject } from '../log/parse-events.ts';
 import { createHttpSink, type BatchOutcome } from './http-sink.ts';
 import { RetryableError } from './http-transport.ts';
@@ -10,13 +11,13 @@ const CONDEMNING: ReadonlySet<number> = new Set([400, 413]);
 const CLOSED = 'index_closed_exception';
 
 /** The bulk API of Elasticsearch and OpenSearch: each item is acknowledged, and its id is the event's. */
-export function createElasticSink(settings: SinkOf<'elastic_bulk'>): Sink {
+export function createElasticSink(settings: SinkOf<'elastic_bulk'>, clock: Clock): Sink {
   const { index, api_key: apiKey } = settings;
   const headers = {
     'content-type': 'application/x-ndjson',
     ...(apiKey === undefined ? {} : { authorization: `ApiKey ${apiKey}` }),
   };
-  return createHttpSink(settings, async (transport, events) => {
+  return createHttpSink(settings, clock, async (transport, events) => {
     const lines = events.flatMap(({ id, text }) => [
       JSON.stringify({ create: { _index: index, _id: id } }),
       text,

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '@aduana/core/platform/sync-folder';
-import type { DeadLetter, ShippedEvent, Sink, SinkConnection } from './sink.ts';
+import type { SentPart, ShippedEvent, Sink, SinkConnection } from './sink.ts';
 import type { SinkOf } from './sink-settings.ts';
 
 /** A file that only grows, one event a line; an event counts once it is on the disk. Opened anew after it was moved away. */
@@ -33,12 +33,12 @@ class FileConnection implements SinkConnection {
     this.#acknowledged = from;
   }
 
-  async send(events: readonly ShippedEvent[]): Promise<readonly DeadLetter[]> {
+  async send(events: readonly ShippedEvent[]): Promise<SentPart> {
     await this.#assertInPlace();
     await this.#file.appendFile(events.map(({ text }) => `${text}\n`).join(''));
     await this.#file.datasync();
     this.#acknowledged = (events.at(-1)?.position ?? this.#acknowledged - 1) + 1;
-    return [];
+    return { taken: events.length, dead: [] };
   }
 
   acknowledged(): number {

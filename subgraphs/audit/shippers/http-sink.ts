@@ -1,11 +1,12 @@
+import type { Clock } from '@aduana/core/platform/clock';
 import {
   type HttpTransport,
   type HttpTransportSettings,
   openHttpTransport,
+  RefusedBatchError,
   RetryableError,
-  TooLargeError,
 } from './http-transport.ts';
-import type { DeadLetter, ShippedEvent, Sink, SinkConnection } from './sink.ts';
+import type { DeadLetter, SentPart, ShippedEvent, Sink, SinkConnection } from './sink.ts';
 
 /** What a receiver did with a batch. */
 export interface BatchOutcome {
@@ -14,13 +15,13 @@ export interface BatchOutcome {
   readonly dead: readonly DeadLetter[];
 }
 
-/** One receiver's way to take a batch. */
+/** One receiver's way to take a batch. @throws RefusedBatchError where it does not tell which of the events it refuses */
 export type PostBatch = (transport: HttpTransport, events: readonly ShippedEvent[]) => Promise<BatchOutcome>;
 
 /** A sink over HTTPS whose receiver tells of each batch what it holds. */
-export function createHttpSink(settings: HttpTransportSettings, postBatch: PostBatch): Sink {
+export function createHttpSink(settings: HttpTransportSettings, clock: Clock, postBatch: PostBatch): Sink {
   return {
-    connect: async (from) => new HttpConnection(await openHttpTransport(settings), postBatch, from),
+    connect: async (from) => new HttpConnection(await openHttpTransport(settings, clock), postBatch, from),
   };
 }
 
@@ -28,8 +29,9 @@ class HttpConnection implements SinkConnection {
   readonly #transport: HttpTransport;
   readonly #postBatch: PostBatch;
   #acknowledged: number;
-  /** How many events the receiver takes at once, as far as it has shown. */
+  /** How many events are sent at once: halved when a batch is refused, grown while batches are taken. */
   #limit = Infinity;
+  #failure: Error | undefined;
 
   constructor(transport: HttpTransport, postBatch: PostBatch, from: number) {
     this.#transport = transport;
@@ -37,22 +39,16 @@ class HttpConnection implements SinkConnection {
     this.#acknowledged = from;
   }
 
-  async send(events: readonly ShippedEvent[]): Promise<readonly DeadLetter[]> {
-    const dead: DeadLetter[] = [];
-    for (let at = 0; at < events.length;) {
-      const part = events.slice(at, at + this.#limit);
-      try {
-        const outcome = await this.#post(part);
-        dead.push(...outcome.dead);
-        at += outcome.settled;
-        this.#acknowledged = (events[at - 1]?.position ?? this.#acknowledged - 1) + 1;
-        if (outcome.settled < part.length && this.#limit >= part.length)
-          throw new RetryableError('the receiver took a part of the batch');
-      } catch (error) {
-        throw at > 0 ? new PartialBatchError(dead, error) : error;
-      }
+  async send(events: readonly ShippedEvent[]): Promise<SentPart> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const { settled, dead, posted } = await this.#post(events);
+    if (settled < posted) {
+      const failure = new RetryableError('the receiver took a part of the batch');
+      if (settled === 0) throw failure;
+      this.#failure = failure; // told next, so that what was taken counts
     }
-    return dead;
+    this.#acknowledged = (events[settled - 1]?.position ?? this.#acknowledged - 1) + 1;
+    return { taken: settled, dead };
   }
 
   acknowledged(): number {
@@ -63,47 +59,22 @@ class HttpConnection implements SinkConnection {
     return this.#transport.close();
   }
 
-  /** What is too large is halved, down to the one event that no half can help. */
-  async #post(events: readonly ShippedEvent[]): Promise<BatchOutcome> {
-    try {
-      return await this.#postBatch(this.#transport, events);
-    } catch (error) {
-      if (!(error instanceof TooLargeError)) throw error;
-      if (events.length > 1) {
-        this.#limit = Math.ceil(events.length / 2);
-        return { settled: 0, dead: [] };
+  /** What is refused is halved, down to the one event that no half can help. */
+  async #post(events: readonly ShippedEvent[]): Promise<BatchOutcome & { readonly posted: number }> {
+    for (;;) {
+      const part = events.slice(0, this.#limit);
+      try {
+        const outcome = await this.#postBatch(this.#transport, part);
+        this.#limit += Math.ceil(this.#limit / 8);
+        return { ...outcome, posted: part.length };
+      } catch (error) {
+        if (!(error instanceof RefusedBatchError)) throw error;
+        if (part.length <= 1) {
+          const dead = part.map(({ position }) => ({ position, reason: error.message }));
+          return { settled: part.length, dead, posted: part.length };
+        }
+        this.#limit = Math.ceil(part.length / 2);
       }
-      return {
-        settled: events.length,
-        dead: events.map(({ position }) => ({ position, reason: 'too large for the receiver' })),
-      };
     }
   }
-}
-
-/** The receiver took the beginning of a batch; what it refused of that for good is told here. */
-export class PartialBatchError extends RetryableError {
-  override readonly name = 'PartialBatchError';
-  readonly dead: readonly DeadLetter[];
-
-  constructor(dead: readonly DeadLetter[], why: unknown) {
-    super(
-      why instanceof Error ? why.message : String(why),
-      why instanceof RetryableError ? why.retryAfterMilliseconds : 0,
-    );
-    this.dead = dead;
-  }
-}
-
-/** Sends one event at a time, to find the one for which a batch is refused. */
-export async function postEach(
-  events: readonly ShippedEvent[],
-  postOne: (event: ShippedEvent) => Promise<string | undefined>,
-): Promise<BatchOutcome> {
-  const dead: DeadLetter[] = [];
-  for (const event of events) {
-    const reason = await postOne(event);
-    if (reason !== undefined) dead.push({ position: event.position, reason });
-  }
-  return { settled: events.length, dead };
 }

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'undici';
+import type { Clock } from '@aduana/core/platform/clock';
+import { within } from '@aduana/core/platform/within';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -20,13 +22,13 @@ export class RetryableError extends Error {
   }
 }
 
-/** The receiver takes no body of this size: less at once is to be sent. */
-export class TooLargeError extends Error {
-  override readonly name = 'TooLargeError';
+/** The receiver refuses these events for good as they are together, for their size or for one of them; the message says why. */
+export class RefusedBatchError extends Error {
+  override readonly name = 'RefusedBatchError';
 }
 
 export interface HttpTransport {
-  /** @throws RetryableError for 408, 429 and 5xx, TooLargeError for 413; Error when there is no complete answer */
+  /** @throws RetryableError for 408, 429 and 5xx, RefusedBatchError for 413; Error when there is no complete answer */
   post(path: string, headers: Readonly<Record<string, string>>, body: string): Promise<HttpAnswer>;
   /** Ends what is under way. */
   close(): Promise<void>;
@@ -48,7 +50,10 @@ const TOO_LARGE = 413;
 const LONGEST_PAUSE_MS = 300_000;
 
 /** HTTPS to a receiver whose certificate is verified; redirects are not followed. */
-export async function openHttpTransport({ url, tls }: HttpTransportSettings): Promise<HttpTransport> {
+export async function openHttpTransport(
+  { url, tls }: HttpTransportSettings,
+  clock: Clock,
+): Promise<HttpTransport> {
   const read = (file: string | undefined) => (file === undefined ? undefined : readFile(file));
   const [ca, cert, key] = await Promise.all([read(tls?.ca), read(tls?.certificate), read(tls?.key)]);
   const agent = new Agent({
@@ -63,22 +68,28 @@ export async function openHttpTransport({ url, tls }: HttpTransportSettings): Pr
   });
   return {
     async post(path, headers, body) {
-      const answer = await request(url.replace(/\/$/, '') + path, {
-        dispatcher: agent,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+      const { answer, text } = await within(clock, TIMEOUT_MS, late, async (signal) => {
+        const begun = await request(url.replace(/\/$/, '') + path, {
+          dispatcher: agent,
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...headers },
+          body,
+          signal,
+        });
+        return { answer: begun, text: await begun.body.text() };
       });
-      const text = await answer.body.text();
       const status = answer.statusCode;
       if (status === TOO_MANY || status === TIMED_OUT || status >= 500)
         throw new RetryableError(`the receiver answered ${String(status)}`, retryAfter(answer.headers));
-      if (status === TOO_LARGE) throw new TooLargeError('the receiver answered 413');
+      if (status === TOO_LARGE) throw new RefusedBatchError('too large for the receiver');
       return { status, body: parse(text) };
     },
     close: () => agent.destroy(),
   };
+}
+
+function late(): Error {
+  return new Error('the receiver does not answer');
 }
 
 /** `Retry-After` in seconds, or as a date beside the receiver's own `Date` (RFC 9110 section 10.2.3). */

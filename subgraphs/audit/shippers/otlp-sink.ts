@@ -1,6 +1,7 @@
+import type { Clock } from '@aduana/core/platform/clock';
 import { isObject } from '../log/parse-events.ts';
-import { createHttpSink, postEach } from './http-sink.ts';
-import { type HttpTransport, RetryableError } from './http-transport.ts';
+import { createHttpSink } from './http-sink.ts';
+import { RefusedBatchError, RetryableError } from './http-transport.ts';
 import type { ShippedEvent, Sink } from './sink.ts';
 import type { SinkOf } from './sink-settings.ts';
 
@@ -10,27 +11,19 @@ const CONDEMNING: ReadonlySet<number> = new Set([400, 422]);
 const SEVERITY: Readonly<Record<string, number>> = { ALLOWED: 9, PARTIAL: 10, DENIED: 13, FAILED: 17 };
 
 /** OTLP logs over HTTP in JSON (OpenTelemetry protocol 1.x): 2xx acknowledges, a partial success tells how many not. */
-export function createOtlpSink(settings: SinkOf<'otlp_http'>): Sink {
+export function createOtlpSink(settings: SinkOf<'otlp_http'>, clock: Clock): Sink {
   const { pathname, origin } = new URL(settings.url);
-  const post = async (
-    transport: HttpTransport,
-    events: readonly ShippedEvent[],
-  ): Promise<string | undefined> => {
+  return createHttpSink({ url: origin, tls: settings.tls }, clock, async (transport, events) => {
     const { status, body } = await transport.post(
       pathname,
       settings.headers,
       JSON.stringify(toRequest(events)),
     );
-    if (status >= 300 && !CONDEMNING.has(status))
-      throw new RetryableError(`the receiver answered ${String(status)}`);
-    if (status >= 300) return String(status);
-    return rejectedBy(body) > 0 ? 'rejected' : undefined;
-  };
-  return createHttpSink({ url: origin, tls: settings.tls }, async (transport, events) =>
-    (await post(transport, events)) === undefined
-      ? { settled: events.length, dead: [] }
-      : postEach(events, (event) => post(transport, [event])),
-  );
+    if (CONDEMNING.has(status)) throw new RefusedBatchError(String(status));
+    if (status >= 300) throw new RetryableError(`the receiver answered ${String(status)}`);
+    if (rejectedBy(body) > 0) throw new RefusedBatchError('rejected');
+    return { settled: events.length, dead: [] };
+  });
 }
 
 function rejectedBy(body: unknown): number {

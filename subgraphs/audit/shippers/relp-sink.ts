@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '@aduana/core/platform/clock';
 import { within } from '@aduana/core/platform/within';
-import type { DeadLetter, ShippedEvent, Sink, SinkConnection } from './sink.ts';
+import type { DeadLetter, SentPart, ShippedEvent, Sink, SinkConnection } from './sink.ts';
 import type { SinkOf } from './sink-settings.ts';
 import { openStream, write } from './stream-connection.ts';
 import { syslogMessage } from './syslog-message.ts';
@@ -16,7 +16,7 @@ const MAX_ANSWER_BYTES = 65_536;
 export function createRelpSink(settings: SinkOf<'relp_tls'>, host: string, clock: Clock): Sink {
   return {
     async connect(from) {
-      const connection = new RelpConnection(await openStream(settings), {
+      const connection = new RelpConnection(await openStream(settings, clock), {
         from,
         host,
         clock,
@@ -69,7 +69,7 @@ class RelpConnection implements SinkConnection {
     await this.#waitUntil(() => this.#pending.size === 0);
   }
 
-  async send(events: readonly ShippedEvent[]): Promise<readonly DeadLetter[]> {
+  async send(events: readonly ShippedEvent[]): Promise<SentPart> {
     const dead: DeadLetter[] = [];
     for (const event of events) {
       const message = syslogMessage(event, this.#options.host);
@@ -83,7 +83,7 @@ class RelpConnection implements SinkConnection {
     await this.#waitUntil(() => this.#pending.size === 0);
     const last = events.at(-1);
     if (last !== undefined) this.#acknowledged = last.position + 1;
-    return dead;
+    return { taken: events.length, dead };
   }
 
   acknowledged(): number {
@@ -101,7 +101,7 @@ class RelpConnection implements SinkConnection {
     const transaction = this.#nextTransaction();
     this.#pending.set(transaction, { next, isAnswered: false });
     const header = Buffer.from(`${String(transaction)} ${command} ${String(data.length)} `);
-    await write(this.#socket, Buffer.concat([header, data, Buffer.from('\n')]));
+    await write(this.#socket, Buffer.concat([header, data, Buffer.from('\n')]), this.#options.clock);
   }
 
   #nextTransaction(): number {

@@ -1,16 +1,16 @@
 import type { Clock } from '@aduana/core/platform/clock';
+import { every, type Repeating } from '@aduana/core/platform/every';
 import { jitter } from '@aduana/core/platform/ids';
 import { describeError, type Log } from '@aduana/core/platform/log';
 import { within } from '@aduana/core/platform/within';
 import type { Database } from '@aduana/core/store/database';
 import { formatRecord } from './format-record.ts';
-import { PartialBatchError } from './http-sink.ts';
 import { RetryableError } from './http-transport.ts';
-import type { DeadLetter, Sink, SinkConnection } from './sink.ts';
-import type { Refused, SinkCursors } from './sink-cursors.ts';
+import type { SentPart, ShippedEvent, Sink } from './sink.ts';
+import { LEASE_MS, type Refused, type SinkCursors } from './sink-cursors.ts';
 import { readStream } from './read-stream.ts';
 import { SentRecords } from './sent-records.ts';
-import { cursorAfter, type StreamCursor, type StreamRecord } from './stream-record.ts';
+import type { StreamCursor } from './stream-record.ts';
 
 export interface ShipperOptions {
   readonly name: string;
@@ -33,6 +33,7 @@ const LONGEST_PAUSE_MS = 30_000;
 const CONNECT_DEADLINE_MS = 15_000;
 const SEND_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 3000;
+const NOTHING: SentPart = { taken: 0, dead: [] };
 
 /** Brings the log to one receiver: at least once, in order, from where the receiver's acknowledgements ended. */
 export class Shipper {
@@ -63,8 +64,10 @@ export class Shipper {
     while (!this.#isStopped()) {
       try {
         const cursor = await cursors.claim(name);
-        if (cursor === undefined) await this.#sleep(CLAIM_PAUSE_MS);
-        else await this.#ship(cursor, () => (pause = FIRST_PAUSE_MS));
+        if (cursor === undefined) {
+          this.#lastError = undefined; // whoever ships tells how it goes
+          await this.#sleep(CLAIM_PAUSE_MS);
+        } else await this.#ship(cursor, () => (pause = FIRST_PAUSE_MS));
       } catch (error) {
         if (this.#isStopped()) break;
         if (this.#lastError === undefined)
@@ -80,22 +83,26 @@ export class Shipper {
 
   /** One connection's life. */
   async #ship(cursor: StreamCursor, onProgress: () => void): Promise<void> {
-    const { name, sink, reader, clock, log } = this.#options;
+    const { name, sink, clock, log } = this.#options;
     const connection = await within(clock, CONNECT_DEADLINE_MS, late, () => sink.connect(0));
     const end = (): void => {
       connection.close().catch(() => undefined);
     };
     this.#stopped.signal.addEventListener('abort', end, { once: true });
+    const keeping = this.#keepClaim(end);
     const sent = new SentRecords(cursor);
+    let waiting: readonly ShippedEvent[] = [];
+    let saved = cursor;
     try {
-      let read = cursor;
-      let saved = cursor;
       while (!this.#isStopped()) {
-        const records = sent.size < WINDOW_EVENTS ? await readStream(reader, read, BATCH_EVENTS) : [];
-        const refused = await within(clock, SEND_DEADLINE_MS, late, () =>
-          this.#send(connection, records, sent),
-        );
-        read = records.reduce(cursorAfter, read);
+        if (waiting.length === 0) waiting = await this.#read(sent);
+        const isLast = waiting.length < BATCH_EVENTS;
+        const { taken, dead } =
+          waiting.length === 0
+            ? NOTHING
+            : await within(clock, SEND_DEADLINE_MS, late, () => connection.send(waiting));
+        waiting = waiting.slice(taken);
+        const refused = dead.map(({ position, reason }) => ({ seq: sent.seqAt(position), reason }));
         const reached = sent.settle(connection.acknowledged());
         if (reached !== saved || refused.length > 0) {
           await this.#save(reached, refused);
@@ -104,35 +111,35 @@ export class Shipper {
           if (this.#lastError !== undefined) log.info('a sink takes events again', { sink: name });
           this.#lastError = undefined;
         }
-        if (records.length < BATCH_EVENTS) {
-          await this.#sleep(IDLE_MS);
-          if (sent.size === 0) await this.#save(saved, []);
-        }
+        if (waiting.length === 0 && isLast) await this.#sleep(IDLE_MS);
       }
     } finally {
       this.#stopped.signal.removeEventListener('abort', end);
+      await keeping.stop();
       await connection.close().catch(() => undefined);
     }
   }
 
-  async #send(
-    connection: SinkConnection,
-    records: readonly StreamRecord[],
-    sent: SentRecords,
-  ): Promise<readonly Refused[]> {
-    if (records.length === 0) return [];
-    const refusedOf = (dead: readonly DeadLetter[]): Refused[] =>
-      dead.map(({ position, reason }) => ({ seq: sent.seqAt(position), reason }));
-    try {
-      const events = records.map((record) => formatRecord(record, this.#options.format, sent.add(record)));
-      return refusedOf(await connection.send(events));
-    } catch (error) {
-      if (error instanceof PartialBatchError) {
-        const refused = refusedOf(error.dead);
-        await this.#save(sent.settle(connection.acknowledged()), refused);
-      }
-      throw error;
-    }
+  /** What comes next, in the sink's format; nothing while too much is not acknowledged. */
+  async #read(sent: SentRecords): Promise<readonly ShippedEvent[]> {
+    if (sent.size >= WINDOW_EVENTS) return [];
+    const records = await readStream(this.#options.reader, sent.end, BATCH_EVENTS);
+    return records.map((record) => formatRecord(record, this.#options.format, sent.add(record)));
+  }
+
+  /** A receiver may take longer than a claim lasts: it is kept meanwhile. */
+  #keepClaim(onLost: () => void): Repeating {
+    const { name, cursors, clock, log } = this.#options;
+    return every(
+      clock,
+      () => LEASE_MS / 3,
+      async () => {
+        if (!(await cursors.keep(name))) onLost();
+      },
+      (error) => {
+        log.debug('the claim to a sink is not kept', { sink: name, error: describeError(error) });
+      },
+    );
   }
 
   async #save(cursor: StreamCursor, refused: readonly Refused[]): Promise<void> {

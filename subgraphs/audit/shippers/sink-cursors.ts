@@ -14,10 +14,13 @@ export interface SinkCursors {
   claim(sink: string): Promise<StreamCursor | undefined>;
   /** Moves the cursor, notes what was refused, and keeps the claim. @returns whether the claim still held */
   advance(sink: string, cursor: StreamCursor, refused: readonly Refused[]): Promise<boolean>;
+  /** Keeps the claim. @returns whether it still held */
+  keep(sink: string): Promise<boolean>;
   release(sink: string): Promise<void>;
 }
 
-const LEASE_MS = 30_000;
+/** A claim lasts that long from the last time that it was kept. */
+export const LEASE_MS = 30_000;
 
 /** @param holder tells this replica from the others */
 export function createSinkCursors(writer: Database, holder: string, clock: Clock): SinkCursors {
@@ -48,6 +51,13 @@ export function createSinkCursors(writer: Database, holder: string, clock: Clock
           );
         return true;
       }),
+    async keep(sink) {
+      const { affected } = await writer.query(
+        'UPDATE sinks SET lease_until = $3 WHERE name = $1 AND holder = $2',
+        [sink, holder, until()],
+      );
+      return affected > 0;
+    },
     async release(sink) {
       await writer.query('UPDATE sinks SET holder = NULL WHERE name = $1 AND holder = $2', [sink, holder]);
     },

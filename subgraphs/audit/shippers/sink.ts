@@ -20,6 +20,14 @@ export interface DeadLetter {
   readonly reason: string;
 }
 
+/** How far one step of sending went. */
+export interface SentPart {
+  /** How many of the first events were handed over. */
+  readonly taken: number;
+  /** Those of them that the receiver refuses for good. */
+  readonly dead: readonly DeadLetter[];
+}
+
 /** A receiver of events, such as a SIEM. */
 export interface Sink {
   /** @param from the position of the first event that will be sent */
@@ -29,12 +37,11 @@ export interface Sink {
 /** What lives from one failure to the next: after it, everything that is not acknowledged is sent again. */
 export interface SinkConnection {
   /**
-   * Hands events over, in order; resolves when more may follow.
+   * Hands the first of these events over, in order, and as many as go in one step; resolves when more may follow.
    *
-   * @returns those that the receiver refuses for good
    * @throws Error when the connection is of no use any more
    */
-  send(events: readonly ShippedEvent[]): Promise<readonly DeadLetter[]>;
+  send(events: readonly ShippedEvent[]): Promise<SentPart>;
   /** Events below this position are held by the receiver, as far as its protocol can tell. @throws Error as `send` */
   acknowledged(): number;
   close(): Promise<void>;

@@ -1,8 +1,8 @@
 import type { Clock } from '@aduana/core/platform/clock';
 import { uuid } from '@aduana/core/platform/ids';
 import { isObject } from '../log/parse-events.ts';
-import { createHttpSink, postEach } from './http-sink.ts';
-import { type HttpTransport, RetryableError } from './http-transport.ts';
+import { createHttpSink } from './http-sink.ts';
+import { type HttpTransport, RefusedBatchError, RetryableError } from './http-transport.ts';
 import type { ShippedEvent, Sink } from './sink.ts';
 import type { SinkOf } from './sink-settings.ts';
 
@@ -17,25 +17,21 @@ export function createSplunkSink(settings: SinkOf<'splunk_hec'>, clock: Clock): 
   const channel = uuid();
   const headers = { authorization: `Splunk ${settings.token}`, 'x-splunk-request-channel': channel };
 
-  /** @returns why the receiver refuses these events for good; undefined once it holds them */
-  async function post(
-    transport: HttpTransport,
-    events: readonly ShippedEvent[],
-  ): Promise<string | undefined> {
+  /** Resolves once the receiver holds these events. */
+  async function post(transport: HttpTransport, events: readonly ShippedEvent[]): Promise<void> {
     const { status, body } = await transport.post(
       '/services/collector/event',
       headers,
       events.map(toHecEvent).join('\n'),
     );
     const { ackId, code } = isObject(body) ? body : {};
-    if (status === REFUSED && CONDEMNING.has(code)) return `code ${String(code)}`;
+    if (status === REFUSED && CONDEMNING.has(code)) throw new RefusedBatchError(`code ${String(code)}`);
     if (status !== 200)
       throw new RetryableError(`the receiver answered ${String(status)}, code ${String(code)}`);
-    if (!settings.acknowledge) return undefined;
+    if (!settings.acknowledge) return;
     if (typeof ackId !== 'number')
       throw new RetryableError('the receiver does not acknowledge: is it enabled for this token?');
     await untilIndexed(transport, ackId);
-    return undefined;
   }
 
   async function untilIndexed(transport: HttpTransport, ackId: number): Promise<void> {
@@ -53,11 +49,10 @@ export function createSplunkSink(settings: SinkOf<'splunk_hec'>, clock: Clock): 
     throw new RetryableError('the receiver has not indexed a batch in time');
   }
 
-  return createHttpSink(settings, async (transport, events) =>
-    (await post(transport, events)) === undefined
-      ? { settled: events.length, dead: [] }
-      : postEach(events, (event) => post(transport, [event])),
-  );
+  return createHttpSink(settings, clock, async (transport, events) => {
+    await post(transport, events);
+    return { settled: events.length, dead: [] };
+  });
 }
 
 function toHecEvent({ id, seq, time, text }: ShippedEvent): string {

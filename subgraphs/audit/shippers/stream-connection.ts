@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
+import type { Clock } from '@aduana/core/platform/clock';
+import { within } from '@aduana/core/platform/within';
 
 export interface StreamSettings {
   /** `host:port`. */
@@ -16,7 +18,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const WRITE_TIMEOUT_MS = 30_000;
 
 /** A TLS connection to a receiver whose certificate is verified, with ours where there is one; files are read anew each time. */
-export async function openStream({ address, tls }: StreamSettings): Promise<TLSSocket> {
+export async function openStream({ address, tls }: StreamSettings, clock: Clock): Promise<TLSSocket> {
   const at = address.lastIndexOf(':');
   const host = address.slice(0, at).replace(/^\[|\]$/g, '');
   const [ca, cert, key] = await Promise.all([tls.ca, tls.certificate, tls.key].map(readOptional));
@@ -31,9 +33,8 @@ export async function openStream({ address, tls }: StreamSettings): Promise<TLSS
   });
   socket.setNoDelay(true);
   socket.on('error', () => undefined); // whoever waits for the socket is told by `close`
-  const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
   try {
-    await once(socket, 'secureConnect', { signal });
+    await within(clock, CONNECT_TIMEOUT_MS, late, (signal) => once(socket, 'secureConnect', { signal }));
     return socket;
   } catch (error) {
     socket.destroy();
@@ -42,7 +43,7 @@ export async function openStream({ address, tls }: StreamSettings): Promise<TLSS
 }
 
 /** Resolves once the receiver's window takes more. @throws Error when the connection ends first */
-export async function write(socket: TLSSocket, bytes: Uint8Array): Promise<void> {
+export async function write(socket: TLSSocket, bytes: Uint8Array, clock: Clock): Promise<void> {
   if (socket.destroyed) throw new Error('the connection is closed');
   if (socket.write(bytes)) return;
   const ended = new AbortController();
@@ -51,12 +52,16 @@ export async function write(socket: TLSSocket, bytes: Uint8Array): Promise<void>
   };
   socket.once('close', end);
   try {
-    await once(socket, 'drain', {
-      signal: AbortSignal.any([ended.signal, AbortSignal.timeout(WRITE_TIMEOUT_MS)]),
-    });
+    await within(clock, WRITE_TIMEOUT_MS, late, (signal) =>
+      once(socket, 'drain', { signal: AbortSignal.any([ended.signal, signal]) }),
+    );
   } finally {
     socket.off('close', end);
   }
+}
+
+function late(): Error {
+  return new Error('the receiver does not answer');
 }
 
 async function readOptional(file: string | undefined): Promise<Buffer | undefined> {

@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '@aduana/core/platform/clock';
-import type { DeadLetter, ShippedEvent, Sink, SinkConnection } from './sink.ts';
+import type { DeadLetter, SentPart, ShippedEvent, Sink, SinkConnection } from './sink.ts';
 import type { SinkOf } from './sink-settings.ts';
 import { openStream, write } from './stream-connection.ts';
 import { syslogMessage } from './syslog-message.ts';
@@ -12,7 +12,7 @@ const SETTLED_MS = 5000;
 export function createSyslogSink(settings: SinkOf<'syslog_tls'>, host: string, clock: Clock): Sink {
   return {
     connect: async (from) =>
-      new SyslogConnection(await openStream(settings), {
+      new SyslogConnection(await openStream(settings, clock), {
         from,
         host,
         clock,
@@ -42,7 +42,7 @@ class SyslogConnection implements SinkConnection {
     socket.resume(); // a receiver has nothing to say; reading shows its end
   }
 
-  async send(events: readonly ShippedEvent[]): Promise<readonly DeadLetter[]> {
+  async send(events: readonly ShippedEvent[]): Promise<SentPart> {
     const { host, clock, limit } = this.#options;
     const dead: DeadLetter[] = [];
     const frames: Buffer[] = [];
@@ -52,10 +52,10 @@ class SyslogConnection implements SinkConnection {
         dead.push({ position: event.position, reason: 'longer than max_message_bytes' });
       else frames.push(Buffer.from(`${String(message.length)} `), message);
     }
-    await write(this.#socket, Buffer.concat(frames));
+    await write(this.#socket, Buffer.concat(frames), clock);
     const last = events.at(-1);
     if (last !== undefined) this.#written.push({ next: last.position + 1, at: clock.monotonic() });
-    return dead;
+    return { taken: events.length, dead };
   }
 
   acknowledged(): number {

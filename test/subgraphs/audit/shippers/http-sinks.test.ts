@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { setTimeout as wait } from 'node:timers/promises';
-import { createSystemClock } from '@aduana/core/platform/clock';
+import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
 import { createElasticSink } from '../../../../subgraphs/audit/shippers/elastic-sink.ts';
 import { createOtlpSink } from '../../../../subgraphs/audit/shippers/otlp-sink.ts';
 import type { SinkConnection } from '../../../../subgraphs/audit/shippers/sink.ts';
@@ -11,8 +11,10 @@ import {
   type HttpsDouble,
   openHttpsDouble,
 } from '../../../support/https-double.ts';
-import { shippedEvents } from '../../../support/shipped-events.ts';
+import { createHurriedClock } from '../../../support/hurried-clock.ts';
+import { sendAll, shippedEvents } from '../../../support/shipped-events.ts';
 
+const clock = createSystemClock();
 let double: HttpsDouble;
 let requests: DoubleRequest[];
 let answer: (request: DoubleRequest) => DoubleAnswer;
@@ -37,15 +39,18 @@ async function untilAsked(path: string): Promise<void> {
 describe('the Elastic bulk sink', () => {
   const connect = async (): Promise<SinkConnection> => {
     const { url, ca } = double;
-    const sink = createElasticSink({
-      name: 'e',
-      kind: 'elastic_bulk',
-      format: 'ocsf',
-      url,
-      index: 'aduana',
-      api_key: 'k',
-      tls: { ca },
-    });
+    const sink = createElasticSink(
+      {
+        name: 'e',
+        kind: 'elastic_bulk',
+        format: 'ocsf',
+        url,
+        index: 'aduana',
+        api_key: 'k',
+        tls: { ca },
+      },
+      clock,
+    );
     connection = await sink.connect(10);
     return connection;
   };
@@ -60,7 +65,7 @@ describe('the Elastic bulk sink', () => {
   test('creates each event under its own id', async () => {
     answer = () => items(201, 201);
     const elastic = await connect();
-    expect(await elastic.send(shippedEvents(10, 2))).toEqual([]);
+    expect(await sendAll(elastic, shippedEvents(10, 2))).toEqual([]);
     expect(elastic.acknowledged()).toBe(12);
     const [request] = requests;
     expect(request?.headers).toMatchObject({
@@ -80,21 +85,21 @@ describe('the Elastic bulk sink', () => {
   test('takes an event that exists already for acknowledged', async () => {
     answer = () => items(409, 201);
     const elastic = await connect();
-    expect(await elastic.send(shippedEvents(10, 2))).toEqual([]);
+    expect(await sendAll(elastic, shippedEvents(10, 2))).toEqual([]);
     expect(elastic.acknowledged()).toBe(12);
   });
 
   test('goes no further than the first event that is worth another try', async () => {
     answer = () => items(201, 429, 201);
     const elastic = await connect();
-    await expect(elastic.send(shippedEvents(10, 3))).rejects.toThrow('a part of the batch');
+    await expect(sendAll(elastic, shippedEvents(10, 3))).rejects.toThrow('a part of the batch');
     expect(elastic.acknowledged()).toBe(11);
   });
 
   test('sets aside what is refused for good', async () => {
     answer = () => items(201, 400, 201);
     const elastic = await connect();
-    expect(await elastic.send(shippedEvents(10, 3))).toEqual([
+    expect(await sendAll(elastic, shippedEvents(10, 3))).toEqual([
       { position: 11, reason: '400 some_exception' },
     ]);
     expect(elastic.acknowledged()).toBe(13);
@@ -111,7 +116,7 @@ describe('the Elastic bulk sink', () => {
       body: { items: [201, status].map((each) => ({ create: { status: each, error: { type } } })) },
     });
     const elastic = await connect();
-    await expect(elastic.send(shippedEvents(10, 2))).rejects.toMatchObject({ dead: [] });
+    await expect(sendAll(elastic, shippedEvents(10, 2))).rejects.toThrow('a part of the batch');
     expect(elastic.acknowledged()).toBe(11);
   });
 
@@ -122,12 +127,25 @@ describe('the Elastic bulk sink', () => {
       return isTooLarge ? { status: 413, body: {} } : items(...ids.map(() => 201));
     };
     const elastic = await connect();
-    expect(await elastic.send(shippedEvents(10, 7))).toEqual([
+    expect(await sendAll(elastic, shippedEvents(10, 7))).toEqual([
       { position: 13, reason: 'too large for the receiver' },
     ]);
     expect(elastic.acknowledged()).toBe(17);
     const taken = requests.filter(({ body }) => (body.match(/_id/g) ?? []).length <= 2);
     expect(taken.length).toBeLessThanOrEqual(7);
+  });
+
+  test('sends whole batches again soon after one event was too large', async () => {
+    const idsIn = (body: string): string[] => body.match(/"_id":"[^"]+"/g) ?? [];
+    answer = ({ body }) =>
+      body.includes('000000000013"}') ? { status: 413, body: {} } : items(...idsIn(body).map(() => 201));
+    const elastic = await connect();
+    expect(await sendAll(elastic, shippedEvents(10, 500))).toHaveLength(1);
+    expect(elastic.acknowledged()).toBe(510);
+    await sendAll(elastic, shippedEvents(510, 500));
+    requests = [];
+    await sendAll(elastic, shippedEvents(1010, 1000));
+    expect(requests.length).toBeLessThanOrEqual(6);
   });
 
   test.each([
@@ -139,7 +157,7 @@ describe('the Elastic bulk sink', () => {
   ])('tells for how long the receiver asks to be left alone: %j', async (headers, milliseconds) => {
     answer = () => ({ status: 429, body: {}, headers });
     const elastic = await connect();
-    await expect(elastic.send(shippedEvents(10, 3))).rejects.toMatchObject({
+    await expect(sendAll(elastic, shippedEvents(10, 3))).rejects.toMatchObject({
       retryAfterMilliseconds: milliseconds,
     });
     expect(elastic.acknowledged()).toBe(10);
@@ -148,17 +166,31 @@ describe('the Elastic bulk sink', () => {
   test.each([429, 500, 503, 401, 404])('acknowledges nothing on %d', async (status) => {
     answer = () => ({ status, body: {} });
     const elastic = await connect();
-    await expect(elastic.send(shippedEvents(10, 3))).rejects.toThrow(`answered ${String(status)}`);
+    await expect(sendAll(elastic, shippedEvents(10, 3))).rejects.toThrow(`answered ${String(status)}`);
     expect(elastic.acknowledged()).toBe(10);
   });
 });
 
+test('a receiver that hangs, before its answer or in it, is given up after half a minute', async () => {
+  for (const hangs of ['before', 'within'] as const) {
+    answer = () => ({ status: 200, body: {}, hangs });
+    const { url, ca } = double;
+    const settings = { name: 'o', kind: 'otlp_http', format: 'ocsf', url, headers: {}, tls: { ca } } as const;
+    const hurried = createHurriedClock(100);
+    connection = await createOtlpSink(settings, hurried).connect(0);
+    await expect(connection.send(shippedEvents(0, 1))).rejects.toThrow('the receiver does not answer');
+    expect(hurried.monotonic()).toBeGreaterThan(29_000);
+    expect(connection.acknowledged()).toBe(0);
+    await connection.close();
+  }
+});
+
 describe('the Splunk sink', () => {
-  const connect = async (acknowledge = true): Promise<SinkConnection> => {
+  const connect = async (acknowledge = true, time: Clock = clock): Promise<SinkConnection> => {
     const { url, ca } = double;
     const sink = createSplunkSink(
       { name: 's', kind: 'splunk_hec', format: 'ocsf', url, token: 't', acknowledge, tls: { ca } },
-      createSystemClock(),
+      time,
     );
     connection = await sink.connect(10);
     return connection;
@@ -173,7 +205,7 @@ describe('the Splunk sink', () => {
       return { status: 200, body: { acks: { '7': asked > 1 } } };
     };
     const splunk = await connect();
-    await splunk.send(shippedEvents(10, 2));
+    await sendAll(splunk, shippedEvents(10, 2));
     expect(asked).toBe(2);
     expect(splunk.acknowledged()).toBe(12);
     const [first, second] = requests;
@@ -195,7 +227,7 @@ describe('the Splunk sink', () => {
   test('acknowledges nothing where the token does not', async () => {
     answer = () => ({ status: 200, body: { text: 'Success', code: 0 } });
     const splunk = await connect();
-    await expect(splunk.send(shippedEvents(10, 1))).rejects.toThrow('does not acknowledge');
+    await expect(sendAll(splunk, shippedEvents(10, 1))).rejects.toThrow('does not acknowledge');
     expect(splunk.acknowledged()).toBe(10);
   });
 
@@ -205,8 +237,29 @@ describe('the Splunk sink', () => {
         ? { status: 400, body: { text: 'Invalid data format', code: 6 } }
         : { status: 200, body: { code: 0 } };
     const splunk = await connect(false);
-    expect(await splunk.send(shippedEvents(10, 3))).toEqual([{ position: 11, reason: 'code 6' }]);
+    expect(await sendAll(splunk, shippedEvents(10, 3))).toEqual([{ position: 11, reason: 'code 6' }]);
     expect(splunk.acknowledged()).toBe(13);
+  });
+
+  test('counts each part that is indexed, so that a slow indexer and one refused event stop nothing', async () => {
+    let asked = 0;
+    answer = ({ path, body }) => {
+      if (path.startsWith('/services/collector/ack'))
+        return { status: 200, body: { acks: { '7': (asked += 1) % 2 === 0 } } };
+      return body.includes('"seq":250')
+        ? { status: 400, body: { text: 'Invalid data format', code: 6 } }
+        : { status: 200, body: { code: 0, ackId: 7 } };
+    };
+    const splunk = await connect(true, createHurriedClock(200));
+    const first = await splunk.send(shippedEvents(10, 500));
+    expect(first.taken).toBeLessThan(250);
+    expect(splunk.acknowledged()).toBe(10 + first.taken);
+    const { taken } = first;
+    expect(await sendAll(splunk, shippedEvents(10 + taken, 500 - taken))).toEqual([
+      { position: 250, reason: 'code 6' },
+    ]);
+    expect(splunk.acknowledged()).toBe(510);
+    expect(requests.filter(({ path }) => path.endsWith('/event')).length).toBeLessThan(60);
   });
 
   test.each([7, 10, 11, 14, 16])(
@@ -214,7 +267,9 @@ describe('the Splunk sink', () => {
     async (code) => {
       answer = () => ({ status: 400, body: { code } });
       const splunk = await connect(false);
-      await expect(splunk.send(shippedEvents(10, 3))).rejects.toThrow(`answered 400, code ${String(code)}`);
+      await expect(sendAll(splunk, shippedEvents(10, 3))).rejects.toThrow(
+        `answered 400, code ${String(code)}`,
+      );
       expect(requests).toHaveLength(1);
       expect(splunk.acknowledged()).toBe(10);
     },
@@ -226,7 +281,7 @@ describe('the Splunk sink', () => {
         ? { status: 200, body: { acks: { '7': false } } }
         : { status: 200, body: { code: 0, ackId: 7 } };
     const splunk = await connect();
-    const sending = splunk.send(shippedEvents(10, 1));
+    const sending = sendAll(splunk, shippedEvents(10, 1));
     await Promise.all([expect(sending).rejects.toThrow(), untilAsked('ack').then(() => splunk.close())]);
     expect(splunk.acknowledged()).toBe(10);
   });
@@ -234,7 +289,7 @@ describe('the Splunk sink', () => {
   test.each([403, 503])('acknowledges nothing on %d', async (status) => {
     answer = () => ({ status, body: { code: 9 } });
     const splunk = await connect();
-    await expect(splunk.send(shippedEvents(10, 1))).rejects.toThrow(`answered ${String(status)}`);
+    await expect(sendAll(splunk, shippedEvents(10, 1))).rejects.toThrow(`answered ${String(status)}`);
     expect(splunk.acknowledged()).toBe(10);
   });
 });
@@ -242,14 +297,17 @@ describe('the Splunk sink', () => {
 describe('the OTLP sink', () => {
   const connect = async (): Promise<SinkConnection> => {
     const { url, ca } = double;
-    const sink = createOtlpSink({
-      name: 'o',
-      kind: 'otlp_http',
-      format: 'ocsf',
-      url: `${url}/v1/logs`,
-      headers: { 'x-key': 'k' },
-      tls: { ca },
-    });
+    const sink = createOtlpSink(
+      {
+        name: 'o',
+        kind: 'otlp_http',
+        format: 'ocsf',
+        url: `${url}/v1/logs`,
+        headers: { 'x-key': 'k' },
+        tls: { ca },
+      },
+      clock,
+    );
     connection = await sink.connect(10);
     return connection;
   };
@@ -257,7 +315,7 @@ describe('the OTLP sink', () => {
   test('sends log records with their dedupe key', async () => {
     answer = () => ({ status: 200, body: {} });
     const otlp = await connect();
-    expect(await otlp.send(shippedEvents(10, 1))).toEqual([]);
+    expect(await sendAll(otlp, shippedEvents(10, 1))).toEqual([]);
     expect(otlp.acknowledged()).toBe(11);
     expect(requests[0]).toMatchObject({
       path: '/v1/logs',
@@ -284,7 +342,7 @@ describe('the OTLP sink', () => {
         ? { status: 200, body: { partialSuccess: { rejectedLogRecords: '1' } } }
         : { status: 200, body: {} };
     const otlp = await connect();
-    expect(await otlp.send(shippedEvents(10, 3))).toEqual([{ position: 11, reason: 'rejected' }]);
+    expect(await sendAll(otlp, shippedEvents(10, 3))).toEqual([{ position: 11, reason: 'rejected' }]);
     expect(otlp.acknowledged()).toBe(13);
   });
 
@@ -293,7 +351,7 @@ describe('the OTLP sink', () => {
     async (status) => {
       answer = () => ({ status, body: {} });
       const otlp = await connect();
-      await expect(otlp.send(shippedEvents(10, 3))).rejects.toThrow(String(status));
+      await expect(sendAll(otlp, shippedEvents(10, 3))).rejects.toThrow(String(status));
       expect(requests).toHaveLength(1);
       expect(otlp.acknowledged()).toBe(10);
     },

@@ -4,7 +4,7 @@ import { createRelpSink } from '../../../../subgraphs/audit/shippers/relp-sink.t
 import type { SinkConnection } from '../../../../subgraphs/audit/shippers/sink.ts';
 import { createSyslogSink } from '../../../../subgraphs/audit/shippers/syslog-sink.ts';
 import { describeRsyslog, openRsyslog, type Rsyslog } from '../../../support/rsyslog.ts';
-import { shippedEvents } from '../../../support/shipped-events.ts';
+import { sendAll, shippedEvents } from '../../../support/shipped-events.ts';
 
 const clock = createSystemClock();
 const TOTAL = 4000;
@@ -47,7 +47,7 @@ describeRsyslog('against rsyslog', () => {
   test('RELP over TLS: what is acknowledged is there', async () => {
     const { receiver, sink } = await open('imrelp');
     connection = await sink.connect(0);
-    expect(await connection.send(shippedEvents(0, 500))).toEqual([]);
+    expect(await sendAll(connection, shippedEvents(0, 500))).toEqual([]);
     expect(connection.acknowledged()).toBe(500);
     await until(async () => (await sequences(receiver)).length === 500);
   });
@@ -111,7 +111,11 @@ describeRsyslog('against rsyslog', () => {
     const [first, long, last] = shippedEvents(0, 3);
     if (first === undefined || long === undefined || last === undefined)
       throw new TypeError('too few events');
-    const dead = await connection.send([first, { ...long, text: JSON.stringify('x'.repeat(70_000)) }, last]);
+    const dead = await sendAll(connection, [
+      first,
+      { ...long, text: JSON.stringify('x'.repeat(70_000)) },
+      last,
+    ]);
     expect(dead).toEqual([{ position: 1, reason: 'longer than max_message_bytes' }]);
     await until(async () => (await sequences(receiver)).length === 2);
   });

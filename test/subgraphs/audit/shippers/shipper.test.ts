@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { createSystemClock } from '@aduana/core/platform/clock';
+import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
 import { createLog } from '@aduana/core/platform/log';
 import type { Sink } from '../../../../subgraphs/audit/shippers/sink.ts';
 import { Shipper } from '../../../../subgraphs/audit/shippers/shipper.ts';
 import { createSinkCursors } from '../../../../subgraphs/audit/shippers/sink-cursors.ts';
 import { postedBody, postedEvent } from '../../../support/audit-events.ts';
+import { createHurriedClock } from '../../../support/hurried-clock.ts';
 import { openTestLog, type TestLog } from '../../../support/open-test-log.ts';
 import { describeStores } from '../../../support/stores.ts';
 
@@ -36,24 +37,27 @@ describeStores('a shipper', (openStore) => {
       failAfter: Infinity,
       refuses: -1,
       acknowledges: true,
+      /** Of a time that runs a hundred times as fast. */
+      pauseMilliseconds: 0,
     };
     const sink: Sink = {
       connect(from) {
         receiver.connections += 1;
         let acknowledged = from;
         return Promise.resolve({
-          send(events) {
+          async send(events) {
+            await clock.sleep(receiver.pauseMilliseconds / 100);
             for (const { seq, id } of events) {
               if (receiver.received.length >= receiver.failAfter) {
                 receiver.failAfter = Infinity;
-                return Promise.reject(new Error('cut'));
+                throw new Error('cut');
               }
               receiver.stream.push(seq === undefined ? id : String(seq));
               if (seq !== undefined) receiver.received.push(seq);
             }
             if (receiver.acknowledges) acknowledged = (events.at(-1)?.position ?? -1) + 1;
             const dead = events.filter(({ seq }) => seq === receiver.refuses);
-            return Promise.resolve(dead.map(({ position }) => ({ position, reason: 'no' })));
+            return { taken: events.length, dead: dead.map(({ position }) => ({ position, reason: 'no' })) };
           },
           acknowledged: () => acknowledged,
           close: () => Promise.resolve(),
@@ -63,14 +67,14 @@ describeStores('a shipper', (openStore) => {
     return { receiver, sink };
   }
 
-  function start(sink: Sink, holder = 'me'): Shipper {
+  function start(sink: Sink, holder = 'me', time: Clock = clock): Shipper {
     const shipper = new Shipper({
       name: 'soc',
       format: 'ocsf',
       sink,
-      cursors: createSinkCursors(audit.store.writer, holder, clock),
+      cursors: createSinkCursors(audit.store.writer, holder, time),
       reader: audit.store.reader,
-      clock,
+      clock: time,
       log: createLog('silent', () => undefined),
       onDeadLetters: () => undefined,
     });
@@ -187,6 +191,20 @@ describeStores('a shipper', (openStore) => {
     await until(async () => (await cursor()) === 21);
     const { rows } = await audit.store.reader.query('SELECT sink, seq, reason FROM dead_letters');
     expect(rows).toEqual([{ sink: 'soc', seq: 3, reason: 'no' }]);
+  });
+
+  test('keeps a receiver that takes longer for an answer than a claim lasts', async () => {
+    const hurried = createHurriedClock(100);
+    const slow = createReceiver();
+    const other = createReceiver();
+    slow.receiver.pauseMilliseconds = 90_000;
+    const shipper = start(slow.sink, 'the slow one', hurried);
+    await until(() => slow.receiver.connections === 1);
+    start(other.sink, 'its rival', hurried);
+    await until(async () => (await cursor()) === 21);
+    expect(shipper.lastError).toBeUndefined();
+    expect(slow.receiver.received).toEqual(upTo(21));
+    expect(other.receiver.received).toEqual([]);
   });
 
   test('leaves a receiver to one replica', async () => {

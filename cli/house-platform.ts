@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createInProcessBus } from '@aduana/core/bus/in-process-bus';
 import { createRedisBus } from '@aduana/core/bus/redis-bus';
 import type { HouseSettings } from '@aduana/core/config/house-settings';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import type { ServicePlatform, ServiceStore } from '@aduana/core/http/service-platform';
 import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
@@ -113,6 +114,7 @@ async function openServerStore(
     log,
   });
   try {
+    await assertReachable(migrator, separate ? 'MIGRATION_DATABASE_URL' : 'DATABASE_URL');
     await migrate(migrator, {
       schema,
       roles,
@@ -123,8 +125,27 @@ async function openServerStore(
     await migrator.close();
   }
   const writer = openPgDatabase({ url, schema, role: roles.writer, log });
-  if (separate) await warnOfPower(writer, schema, log);
+  if (separate) {
+    await assertReachable(writer, 'DATABASE_URL');
+    await warnOfPower(writer, schema, log);
+  }
   return { writer, reader: openPgDatabase({ url, schema, role: roles.reader, log }) };
+}
+
+/** @throws ConfigurationError when the database that the variable names lets nobody in */
+async function assertReachable(database: Database, variable: string): Promise<void> {
+  try {
+    await database.query('SELECT 1');
+  } catch (error) {
+    const { message, detail } = error as { readonly message: string; readonly detail?: string };
+    throw new ConfigurationError([
+      {
+        subject: variable,
+        problem: `the database lets nobody in: ${detail ?? message}`,
+        remedy: `Start PostgreSQL, make role and database, or correct ${variable}`,
+      },
+    ]);
+  }
 }
 
 /** With a migration role of its own, the services' login needs neither ownership nor CREATEROLE. */

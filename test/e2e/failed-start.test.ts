@@ -29,7 +29,7 @@ describe('a start that fails', () => {
     60_000,
   );
 
-  test('tells that the database is away, in bounded time, and does not linger', async () => {
+  test('tells that the database is away and what to do, in bounded time, and does not linger', async () => {
     const [sts, audit, database] = await Promise.all([freePort(), freePort(), freePort()]);
     const environment = houseEnvironment(folder, {
       STS_PORT: String(sts),
@@ -38,8 +38,8 @@ describe('a start that fails', () => {
     });
     await runAduana(['certs'], environment);
     const { code, stderr } = await runAduana(['sts'], environment);
-    expect(code).toBe(1);
-    expect(stderr).toContain('ECONNREFUSED');
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/ {2}DATABASE_URL: .*ECONNREFUSED.*\n {4}-> Start PostgreSQL/);
     expect(stderr).not.toContain('hunter2');
   }, 30_000);
 });

@@ -12,6 +12,7 @@ import {
   type TextBoundedCache,
   type TextEntry,
 } from './text-bounded-cache.ts';
+import { createVerifyPlan, type VerifyPlan } from './verify-plan.ts';
 
 /** The same object for the same operation. */
 export interface Planned {
@@ -24,6 +25,7 @@ type KeptPlan = Planned & TextEntry;
 interface Plans {
   readonly labels: readonly string[];
   readonly byKey: TextBoundedCache<KeptPlan>;
+  readonly verify: VerifyPlan;
 }
 
 /** The plan of the authorized document, which belongs to this supergraph; undefined where there is nothing to fetch. */
@@ -44,7 +46,7 @@ export function createPlan({ budget = () => true }: PlanOptions = {}): Plan {
     if (document === undefined) return undefined;
     let plans = bySupergraph.get(supergraph);
     if (plans === undefined) bySupergraph.set(supergraph, (plans = openPlans(supergraph)));
-    const { labels, byKey } = plans;
+    const { labels, byKey, verify } = plans;
     const met = labels.length === 0 ? near.get(document) : undefined;
     if (met?.kept === true) {
       met.used = true;
@@ -54,10 +56,9 @@ export function createPlan({ budget = () => true }: PlanOptions = {}): Plan {
     const key = [operationKey, ...overrides].join(' ');
     let planned = byKey.get(key);
     if (planned === undefined) {
-      planned = {
-        plan: buildPlan(document, supergraph, overrides),
-        ...createTextEntry(key, operationLength),
-      };
+      const plan = buildPlan(document, supergraph, overrides);
+      verify(plan);
+      planned = { plan, ...createTextEntry(key, operationLength) };
       if (budget(caller)) byKey.add(planned);
     }
     if (planned.kept && labels.length === 0) near.set(document, planned);
@@ -66,7 +67,11 @@ export function createPlan({ budget = () => true }: PlanOptions = {}): Plan {
 }
 
 function openPlans({ supergraphSchema }: LoadedSupergraph): Plans {
-  return { labels: readOverrideLabels(supergraphSchema), byKey: createTextBoundedCache(KEPT) };
+  return {
+    labels: readOverrideLabels(supergraphSchema),
+    byKey: createTextBoundedCache(KEPT),
+    verify: createVerifyPlan(supergraphSchema),
+  };
 }
 
 function buildPlan(

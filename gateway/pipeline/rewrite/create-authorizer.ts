@@ -59,7 +59,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
 
 function rewrite(
   { operation }: Validated,
-  { supergraph, fragments, needs, plannersOwn }: KnownOperation<Shared>,
+  { supergraph, fragments, needs, plannersOwn, spellOut }: KnownOperation<Shared>,
   held: HeldRights,
   conditions: ConditionValues,
   mode: AuthorizationMode,
@@ -75,6 +75,7 @@ function rewrite(
     meets: (number) => isMet(numbered(requirements, number), held),
     missing: (number) => missingFrom(numbered(requirements, number), held),
     dataKey: (responseKey, coordinate) => fetchKey(responseKey, coordinate, plannersOwn),
+    spellOut,
   });
 }
 

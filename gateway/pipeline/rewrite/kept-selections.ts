@@ -32,16 +32,16 @@ export function keepField(
 /** What is left of a fragment on `type` under `parent`: its selections alone where it told nothing. */
 export function keepFragment(
   node: InlineFragmentNode,
-  type: GraphQLCompositeType,
+  type: string,
   parent: GraphQLCompositeType,
   selections: readonly SelectionNode[],
 ): readonly SelectionNode[] {
   const directives = withoutConditions(node.directives);
-  if (type === parent && directives.length === 0) return selections;
+  if (type === parent.name && directives.length === 0) return selections;
   return [
     {
       kind: Kind.INLINE_FRAGMENT,
-      typeCondition: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: type.name } },
+      typeCondition: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: type } },
       ...(directives.length > 0 && { directives }),
       selectionSet: { kind: Kind.SELECTION_SET, selections },
     },

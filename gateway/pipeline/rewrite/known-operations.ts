@@ -11,12 +11,13 @@ import {
   type TextEntry,
 } from '../text-bounded-cache.ts';
 import { analyzeOperation, type Fragments, type OperationAnalysis } from './analyze-operation.ts';
-import { plannersFields } from './planner-workarounds.ts';
+import { createSpellOut, plannersFields, type SpellOut } from './planner-workarounds.ts';
 
 /** What is worked out once for a supergraph. */
 interface SupergraphTables {
   readonly needs: Needs;
   readonly plannersOwn: ReadonlySet<string>;
+  readonly spellOut: SpellOut;
 }
 
 /** What is known for one supergraph, and goes with it. */
@@ -66,10 +67,11 @@ export function createKnownOperations<Variant>(
     return entry;
   };
 
-  function open({ supergraphSchema, requirements }: LoadedSupergraph): Known<Variant> {
+  function open({ apiSchema, supergraphSchema, requirements }: LoadedSupergraph): Known<Variant> {
     return {
       needs: createNeeds(supergraphSchema, requirements),
       plannersOwn: plannersFields(supergraphSchema),
+      spellOut: createSpellOut(apiSchema, supergraphSchema),
       operations: createTextBoundedCache({ entries: capacity, characters: CHARACTERS_KEPT }),
     };
   }
@@ -78,7 +80,7 @@ export function createKnownOperations<Variant>(
     key: string,
     { document, operation }: Validated,
     supergraph: LoadedSupergraph,
-    { needs, plannersOwn, operations }: Known<Variant>,
+    { needs, plannersOwn, spellOut, operations }: Known<Variant>,
   ): Entry<Variant> {
     const { supergraphSchema, requirements } = supergraph;
     const fragments = fragmentsOf(document);
@@ -89,6 +91,7 @@ export function createKnownOperations<Variant>(
       fragments,
       needs,
       plannersOwn,
+      spellOut,
       analysis: analyzeOperation(operation, fragments, supergraphSchema, needs, requirements),
       ...createVariants<Variant>(clock, characters, (change) => {
         operations.grow(entry, change);

@@ -3,6 +3,7 @@ import {
   type FieldNode,
   getNamedType,
   type GraphQLSchema,
+  isAbstractType,
   isInterfaceType,
   isObjectType,
   Kind,
@@ -12,6 +13,7 @@ import {
   type SelectionSetNode,
   visit,
 } from 'graphql';
+import { interfaceObjects } from '../execute/interface-objects.ts';
 
 /** What a client's response key begins with while the planner's own use of the same field must be told apart. */
 const PRIVATE = 'client__';
@@ -58,6 +60,25 @@ export function renameVariables(operation: OperationDefinitionNode): OperationDe
         ? { ...node, name: { ...node.name, value: PRIVATE + node.name.value } }
         : undefined,
   });
+}
+
+/** The object types that a fragment on `condition` under `parent` is spelled out for; undefined where it may stay. */
+export type SpellOut = (parent: string, condition: string) => readonly string[] | undefined;
+
+/**
+ * The planner (2.14.4) gives up where an interface object is met by a fragment on another abstract type, which is not
+ * one of its own: by the object types that both can be, it finds its way.
+ */
+export function createSpellOut(apiSchema: GraphQLSchema, supergraph: GraphQLSchema): SpellOut {
+  const objects = interfaceObjects(supergraph);
+  return (parentName, condition) => {
+    if (!objects.has(parentName) || parentName === condition) return undefined;
+    const [parent, type] = [apiSchema.getType(parentName), apiSchema.getType(condition)];
+    if (!isInterfaceType(parent) || !isAbstractType(type) || apiSchema.isSubType(type, parent))
+      return undefined;
+    const both = apiSchema.getPossibleTypes(parent).filter((one) => apiSchema.isSubType(type, one));
+    return both.map(({ name }) => name);
+  };
 }
 
 /** The client's name of a variable that a fetch uses. */

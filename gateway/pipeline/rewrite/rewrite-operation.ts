@@ -20,6 +20,7 @@ import type { Refusal, Shape, ShapeSelection } from '../stages.ts';
 import type { Fragments } from './analyze-operation.ts';
 import { type ConditionValues, runs } from './conditions.ts';
 import { fetchesAnything, keepField, keepFragment } from './kept-selections.ts';
+import type { SpellOut } from './planner-workarounds.ts';
 
 export interface RewriteInput {
   readonly operation: OperationDefinitionNode;
@@ -35,6 +36,7 @@ export interface RewriteInput {
   readonly missing: (requirement: number) => readonly string[];
   /** The key under which a field is asked for. */
   readonly dataKey: (responseKey: string, coordinate: string) => string;
+  readonly spellOut: SpellOut;
 }
 
 export interface RewrittenOperation {
@@ -168,7 +170,9 @@ function rewriteFragment(pass: Pass, into: Rewritten, node: InlineFragmentNode, 
     unmet: [...place.unmet, ...lacks],
   });
   if (inner.shape.length > 0) into.shape.push({ kind: 'fragment', on: type.name, selections: inner.shape });
-  if (inner.kept.length > 0) into.kept.push(...keepFragment(node, type, place.parent, inner.kept));
+  if (inner.kept.length === 0) return;
+  const types = pass.spellOut(place.parent.name, type.name) ?? [type.name];
+  into.kept.push(...types.flatMap((name) => keepFragment(node, name, place.parent, inner.kept)));
 }
 
 function noteRefusal(

@@ -113,7 +113,10 @@ const MEDIA = openFederation({
     sdl: `
       type Query { all: [Media], lost: Media }
       interface Media @key(fields: "id") { id: ID! title: String }
-      type Book implements Media @key(fields: "id") { id: ID! title: String pages: Int }
+      interface Printed { pages: Int }
+      union Shelf = Book | Map
+      type Map { scale: Int }
+      type Book implements Media & Printed @key(fields: "id") { id: ID! title: String pages: Int }
       type Film implements Media @key(fields: "id") { id: ID! title: String }
     `,
     resolvers: {
@@ -189,6 +192,15 @@ describeCompletions('interface objects', (executor) => {
         { __typename: 'Book', stars: 1, title: 'B', pages: 5 },
       ],
     });
+  });
+
+  it('are asked by other abstract types that their implementations belong to', async () => {
+    const { data, errors } = await MEDIA.ask(
+      executor,
+      '{ top { stars ... on Printed { pages ... on Shelf { is: __typename } } ... on Shelf { __typename } } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({ top: [{ stars: 1 }, { stars: 1, pages: 5, is: 'Book', __typename: 'Book' }] });
   });
 
   it('without that subgraph become null where their type was asked for', async () => {

@@ -1,5 +1,3 @@
-import canonicalize from 'canonicalize';
-
 /** The largest leaf, in bytes of UTF-8. */
 export const MAX_LEAF_BYTES = 32_768;
 
@@ -15,8 +13,9 @@ interface Limits {
 const MAX_DEPTH = 32;
 const REPLACEMENT = '\uFFFD';
 /** U+0000, which no text column holds, and surrogates without their other half, which no UTF-8 holds. */
-const UNSAFE = /[\0\p{Surrogate}]/u;
-const UNSAFE_ALL = /[\0\p{Surrogate}]/gu;
+const UNSAFE = /[\0\p{Surrogate}]/gu;
+/** What JSON may write in another way than it is: control characters, quotes, backslashes, halves of characters. */
+const ESCAPED = /[\0-\x1f"\\\ud800-\udfff]/;
 
 /** Each step holds less; the last fits a leaf whatever the characters, and still holds who did what. */
 const STEPS: readonly Limits[] = [
@@ -32,79 +31,89 @@ const STEPS: readonly Limits[] = [
  */
 export function canonicalText(event: Readonly<Record<string, unknown>>): string {
   for (const limits of STEPS) {
-    const text = canonicalize(boundEvent(event, limits)) ?? '';
+    const text = writeEvent(event, limits, 'sorted');
     if (text.length <= MAX_LEAF_BYTES && Buffer.byteLength(text) <= MAX_LEAF_BYTES) return text;
   }
   throw new TypeError('the narrowest limits do not fit a leaf');
 }
 
-/** A copy of an event that is safe to serialise and bounded in size. */
-export function boundEvent(
-  event: Readonly<Record<string, unknown>>,
-  limits: Limits = STEPS[0] as Limits,
-): Record<string, unknown> {
-  const bound = createBound(limits);
-  const copy = bound.value(event, 0) as Record<string, unknown>;
-  if (bound.cut()) copy['truncated'] = true;
-  return copy;
+/** The JSON of an event that is safe to send and bounded in size, its members in their order. */
+export function boundedText(event: Readonly<Record<string, unknown>>): string {
+  return writeEvent(event, STEPS[0] as Limits, 'given');
 }
 
-function createBound(limits: Limits): { value(value: unknown, depth: number): unknown; cut(): boolean } {
-  let left = limits.values;
-  let cut = false;
+type Order = 'given' | 'sorted';
 
-  function text(value: string): string {
-    let bounded = value;
-    if (bounded.length > limits.characters) {
-      cut = true;
-      bounded = bounded.slice(0, limits.characters);
-    }
-    return UNSAFE.test(bounded) ? bounded.replaceAll(UNSAFE_ALL, REPLACEMENT) : bounded;
+/** Bounds and writes in one pass: the log spends most of its time here. */
+function writeEvent(event: Readonly<Record<string, unknown>>, limits: Limits, order: Order): string {
+  const room = { values: limits.values - 1, isCut: false };
+
+  function bounded(text: string): string {
+    if (text.length <= limits.characters) return text;
+    room.isCut = true;
+    return text.slice(0, limits.characters);
   }
 
-  function array(values: readonly unknown[], depth: number): unknown[] {
-    const copy: unknown[] = [];
+  function isFull(count: number): boolean {
+    const full = count >= limits.items || room.values <= 0;
+    room.isCut ||= full;
+    return full;
+  }
+
+  function array(values: readonly unknown[], depth: number): string {
+    const texts: string[] = [];
     for (const element of values) {
-      if (copy.length >= limits.items || left <= 0) {
-        cut = true;
-        break;
-      }
-      copy.push(value(element, depth + 1) ?? null);
+      if (isFull(texts.length)) break;
+      texts.push(value(element, depth + 1));
     }
-    return copy;
+    return `[${texts.join(',')}]`;
   }
 
-  function object(members: Readonly<Record<string, unknown>>, depth: number): Record<string, unknown> {
-    const copy = Object.create(null) as Record<string, unknown>; // a member may be called __proto__
+  /** By name, as names may come to be the same. */
+  function members(object: Readonly<Record<string, unknown>>, depth: number): Map<string, string> {
+    const texts = new Map<string, string>();
     let count = 0;
-    for (const name of Object.keys(members)) {
-      const member = members[name];
+    for (const name of Object.keys(object)) {
+      const member = object[name];
       if (member === undefined) continue;
-      if (count >= limits.items || left <= 0) {
-        cut = true;
-        break;
-      }
+      if (isFull(count)) break;
       count += 1;
-      copy[text(name)] = value(member, depth + 1);
+      texts.set(safe(bounded(name)), value(member, depth + 1));
     }
-    return copy;
+    return texts;
   }
 
-  function value(from: unknown, depth: number): unknown {
-    left -= 1;
-    if (typeof from === 'string') return text(from);
-    if (typeof from === 'number') return Number.isFinite(from) ? from : null;
-    if (typeof from === 'boolean' || from === null) return from;
-    if (typeof from === 'bigint') return from.toString();
-    if (typeof from !== 'object') return null;
+  function value(from: unknown, depth: number): string {
+    room.values -= 1;
+    if (typeof from === 'string') return quoted(bounded(from));
+    if (typeof from === 'number') return Number.isFinite(from) ? String(from) : 'null';
+    if (typeof from === 'boolean') return String(from);
+    if (typeof from === 'bigint') return quoted(bounded(from.toString()));
+    if (typeof from !== 'object' || from === null) return 'null';
     if (depth >= MAX_DEPTH) {
-      cut = true;
-      return null;
+      room.isCut = true;
+      return 'null';
     }
-    return Array.isArray(from)
-      ? array(from, depth)
-      : object(from as Readonly<Record<string, unknown>>, depth);
+    if (Array.isArray(from)) return array(from, depth);
+    return object(members(from as Readonly<Record<string, unknown>>, depth), order);
   }
 
-  return { value, cut: () => cut };
+  const texts = members(event, 0);
+  if (room.isCut) texts.set('truncated', 'true');
+  return object(texts, order);
+}
+
+function object(texts: ReadonlyMap<string, string>, order: Order): string {
+  const names = order === 'sorted' ? [...texts.keys()].sort() : texts.keys();
+  let text = '';
+  for (const name of names) text += `${text === '' ? '' : ','}${quoted(name)}:${texts.get(name) ?? ''}`;
+  return `{${text}}`;
+}
+
+function quoted(text: string): string {
+  return ESCAPED.test(text) ? JSON.stringify(safe(text)) : `"${text}"`;
+}
+
+function safe(text: string): string {
+  return ESCAPED.test(text) ? text.replaceAll(UNSAFE, REPLACEMENT) : text;
 }

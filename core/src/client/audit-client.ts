@@ -1,6 +1,6 @@
 import { ANONYMOUS, type AuditActor, type AuditRecord } from '../audit/audit-event.ts';
 import type { AuditSink } from '../audit/audit-sink.ts';
-import { boundEvent } from '../audit/canonical.ts';
+import { boundedText } from '../audit/canonical.ts';
 import type { Spool } from '../audit/spool.ts';
 import { SecurityError } from '../errors/security-error.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -123,23 +123,21 @@ function createEnvelopes(
     } = record;
     const n = count;
     count += 1;
-    const text = JSON.stringify(
-      boundEvent({
-        v: 1,
-        id,
-        time: new Date(now).toISOString(),
-        source: { instance, boot_id: bootId, n },
-        type,
-        class_uid,
-        outcome,
-        actor,
-        request: request ?? null,
-        policy: policy ?? null,
-        trace: trace ?? null,
-        pii: pii ?? null,
-        ...rest,
-      }),
-    );
+    const text = boundedText({
+      v: 1,
+      id,
+      time: new Date(now).toISOString(),
+      source: { instance, boot_id: bootId, n },
+      type,
+      class_uid,
+      outcome,
+      actor,
+      request: request ?? null,
+      policy: policy ?? null,
+      trace: trace ?? null,
+      pii: pii ?? null,
+      ...rest,
+    });
     return { id, n, text, shareOfRoom: shareOf(type, actor) };
   };
 }

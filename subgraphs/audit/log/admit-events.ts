@@ -2,7 +2,7 @@ import { canonicalText } from '@aduana/core/audit/canonical';
 import { leafHash } from '@aduana/core/audit/merkle';
 import { sealPersonalData, type SealedPersonalData } from '@aduana/core/audit/personal-data';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { sha256Hex } from '@aduana/core/platform/digest';
+import { sha256 } from '@aduana/core/platform/digest';
 import { columnsOf } from './entry-columns.ts';
 import { mayWrite } from './event-types.ts';
 import { isObject, type PostedEvent } from './parse-events.ts';
@@ -46,15 +46,15 @@ function toEntry(peer: string, event: PostedEvent, pii: SealedPersonalData | nul
     pii,
   };
   const canonical = canonicalText(stamped);
-  const hash = leafHash(canonical).toString('hex');
+  const hash = leafHash(canonical);
   return {
-    ...columnsOf(
+    columns: columnsOf(
       canonical.includes('"truncated":true') ? (JSON.parse(canonical) as typeof stamped) : stamped,
     ),
     // sealing is not repeatable: an event sent again is known by everything but the sealed values
     fingerprint:
-      pii === null ? hash : sha256Hex(canonicalText({ ...stamped, pii: Object.keys(pii.values).sort() })),
-    leaf_hash: hash,
+      pii === null ? hash : sha256(canonicalText({ ...stamped, pii: Object.keys(pii.values).sort() })),
+    leafHash: hash,
     canonical,
   };
 }

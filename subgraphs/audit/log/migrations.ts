@@ -1,5 +1,6 @@
 import type { Migration } from '@aduana/core/store/database';
 import { RETENTION } from '../retention/retention-migration.ts';
+import { APPEND, APPEND_LINES } from './append-migrations.ts';
 import { AUDIT_SCHEMA, PARTITION_ENTRIES } from './schema.ts';
 
 const ENTRIES: Migration = {
@@ -91,56 +92,6 @@ const PARTITIONS: Migration = {
     GRANT EXECUTE ON FUNCTION add_partition() TO "${writer}";`,
 };
 
-/**
- * Appends a batch in one statement: `{ordinal, id, peer, fingerprint, leaf_hash, canonical, ...}` each. Returns the rows
- * that were there already, and under ordinal -1 the number of the first new one.
- */
-const APPEND: Migration = {
-  name: '003-append',
-  sql: ({ writer }) => `
-    CREATE FUNCTION append(incoming json)
-      RETURNS TABLE (ordinal int, seq bigint, fingerprint bytea) LANGUAGE plpgsql
-      -- the plan is made once, while the tables are small: a scan of all ids would be chosen, and stay
-      SET enable_seqscan = off SET jit = off AS $body$
-    #variable_conflict use_column
-    DECLARE
-      base bigint;
-      room bigint;
-    BEGIN
-      SELECT h.size, h.capacity INTO STRICT base, room FROM head h WHERE h.single FOR UPDATE;
-      IF base + json_array_length(incoming) > room THEN
-        PERFORM add_partition();
-      END IF;
-      RETURN QUERY
-      WITH given AS MATERIALIZED (
-        SELECT * FROM json_to_recordset(incoming) AS g(
-          ordinal int, id uuid, peer text, fingerprint text, time timestamptz, type text, outcome text, actor text,
-          client_id text, operation text, trace_id text, instance text, boot_id text, n bigint, leaf_hash text,
-          canonical text)
-      ), known AS MATERIALIZED (
-        SELECT g.ordinal, e.seq, e.fingerprint FROM given g
-        CROSS JOIN LATERAL (SELECT i.seq, i.fingerprint FROM event_ids i WHERE i.id = g.id AND i.peer = g.peer LIMIT 1) e
-      ), fresh AS MATERIALIZED (
-        SELECT g.*, base - 1 + row_number() OVER (ORDER BY g.ordinal) AS seq
-        FROM given g LEFT JOIN known k ON k.ordinal = g.ordinal WHERE k.ordinal IS NULL
-      ), ids AS (
-        INSERT INTO event_ids (id, peer, seq, fingerprint)
-        SELECT f.id, f.peer, f.seq, decode(f.fingerprint, 'hex') FROM fresh f
-      ), added AS (
-        INSERT INTO entries (seq, id, time, type, outcome, actor, client_id, operation, trace_id, peer, instance,
-          boot_id, n, leaf_hash, canonical)
-        SELECT f.seq, f.id, f.time, f.type, f.outcome, f.actor, f.client_id, f.operation, f.trace_id, f.peer,
-          f.instance, f.boot_id, f.n, decode(f.leaf_hash, 'hex'), f.canonical FROM fresh f
-      ), moved AS (
-        UPDATE head SET size = base + (SELECT count(*) FROM fresh) WHERE single
-      )
-      SELECT k.ordinal, k.seq, k.fingerprint FROM known k
-      UNION ALL SELECT -1, base, NULL;
-    END $body$;
-    REVOKE ALL ON FUNCTION append(json) FROM PUBLIC;
-    GRANT EXECUTE ON FUNCTION append(json) TO "${writer}";`,
-};
-
 /** Full tiles of 256 hashes (c2sp.org/tlog-tiles) with the hash above them; what was signed; keys of personal data. */
 const TREE: Migration = {
   name: '004-tree',
@@ -228,4 +179,5 @@ export const AUDIT_MIGRATIONS: readonly Migration[] = [
   RETENTION,
   SHIPPED_CHECKPOINTS,
   TIMESTAMPS,
+  APPEND_LINES,
 ];

@@ -3,11 +3,11 @@ import type { Database } from '@aduana/core/store/database';
 import type { EntryColumns } from './entry-columns.ts';
 
 /** An event in its final form. */
-export interface NewEntry extends EntryColumns {
-  /** SHA-256, hex: an event sent again must have the same. */
-  readonly fingerprint: string;
-  /** Hex. */
-  readonly leaf_hash: string;
+export interface NewEntry {
+  readonly columns: EntryColumns;
+  /** SHA-256: an event sent again must have the same. */
+  readonly fingerprint: Buffer;
+  readonly leafHash: Buffer;
   readonly canonical: string;
 }
 
@@ -32,6 +32,12 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
+interface StoredEntry {
+  readonly ordinal: number;
+  readonly seq: number;
+  readonly fingerprint: Buffer | null;
+}
+
 const MAX_GROUP_ENTRIES = 1000;
 const MAX_GROUP_CHARACTERS = 1_048_576;
 const MAX_WAITING = 50_000;
@@ -54,21 +60,19 @@ export function createSequencer(writer: Database): Sequencer {
 
   async function commit(group: readonly Waiting[]): Promise<void> {
     try {
-      const rows = JSON.stringify(group.map(({ entry }, ordinal) => ({ ordinal, ...entry })));
-      const { rows: answered } = await writer.query<{
-        ordinal: number;
-        seq: number;
-        fingerprint: Buffer | null;
-      }>('SELECT ordinal, seq, fingerprint FROM append($1::json)', [rows]);
-      const known = new Map(answered.map((row) => [row.ordinal, row]));
-      let next = known.get(-1)?.seq ?? 0;
-      group.forEach(({ entry, place }, ordinal) => {
-        const stored = known.get(ordinal);
+      const { rows } = await writer.query<StoredEntry>(
+        'SELECT ordinal, seq, fingerprint FROM append($1, $2, $3)',
+        parametersOf(group.map(({ entry }) => entry)),
+      );
+      const known = new Map(rows.map((row) => [row.ordinal, row]));
+      let next = known.get(0)?.seq ?? 0;
+      group.forEach(({ entry, place }, index) => {
+        const stored = known.get(index + 1);
         if (stored === undefined) {
           place({ seq: next, result: 'added' });
           next += 1;
         } else {
-          const isSame = stored.fingerprint?.toString('hex') === entry.fingerprint;
+          const isSame = stored.fingerprint?.equals(entry.fingerprint) === true;
           place({ seq: stored.seq, result: isSame ? 'known' : 'conflicting' });
         }
       });
@@ -95,6 +99,15 @@ export function createSequencer(writer: Database): Sequencer {
   };
 }
 
+/** What `append` takes: lines, hashes and columns. */
+function parametersOf(entries: readonly NewEntry[]): readonly unknown[] {
+  return [
+    entries.map(({ canonical }) => canonical).join('\n'),
+    Buffer.concat(entries.flatMap(({ leafHash, fingerprint }) => [leafHash, fingerprint])),
+    JSON.stringify(entries.map(({ columns }) => columns)),
+  ];
+}
+
 /** The oldest entries that fit one transaction; the second of two under one key waits, so that it meets the first. */
 function takeGroup(waiting: readonly Waiting[]): { group: Waiting[]; rest: Waiting[] } {
   const group: Waiting[] = [];
@@ -102,7 +115,7 @@ function takeGroup(waiting: readonly Waiting[]): { group: Waiting[]; rest: Waiti
   const keys = new Set<string>();
   let characters = 0;
   for (const one of waiting) {
-    const key = `${one.entry.id} ${one.entry.peer}`;
+    const key = `${one.entry.columns.id} ${one.entry.columns.peer}`;
     characters += one.entry.canonical.length;
     const isFull =
       group.length >= MAX_GROUP_ENTRIES || (group.length > 0 && characters > MAX_GROUP_CHARACTERS);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { boundEvent, canonicalText, MAX_LEAF_BYTES } from '@aduana/core/audit/canonical';
+import { boundedText, canonicalText, MAX_LEAF_BYTES } from '@aduana/core/audit/canonical';
+import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 
 describe('the canonical text of an event', () => {
@@ -52,7 +53,38 @@ describe('the canonical text of an event', () => {
     );
   });
 
-  test('says nothing of a cut where nothing was cut', () => {
-    expect(boundEvent({ a: 1 })).toEqual({ a: 1 });
+  test('is what the reference implementation of RFC 8785 makes of it', () => {
+    const names = fc.oneof(fc.string({ unit: 'binary' }), fc.nat().map(String));
+    fc.assert(
+      fc.property(fc.dictionary(names, fc.jsonValue({ maxDepth: 4 })), (event) => {
+        const text = canonicalText({ ...event, 10: '\ud83d\ude00"\\\n', 9: [-0, 1e-7, 1e300, 0.1] });
+        expect(text).toBe(canonicalize(JSON.parse(text)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('holds one member where two names come to be the same', () => {
+    const long = '\u20ac'.repeat(5000);
+    expect(canonicalText({ 'a\ud800': 1, 'a\udfff': 2, [`${long}b`]: 3, [`${long}c`]: 4 })).toBe(
+      `{"a\uFFFD":2,"truncated":true,"${long.slice(0, 4096)}":4}`,
+    );
+  });
+});
+
+describe('the text that a client sends', () => {
+  test('keeps the order of members, so that the log cuts the last ones first', () => {
+    expect(boundedText({ b: 1, a: { d: undefined, c: null } })).toBe('{"b":1,"a":{"c":null}}');
+  });
+
+  test('is cut and made safe as the log would do it', () => {
+    const text = boundedText({ id: 'kept', long: '"'.repeat(5000), lone: '\udfff', none: NaN });
+    expect(JSON.parse(text)).toEqual({
+      id: 'kept',
+      long: '"'.repeat(4096),
+      lone: '\uFFFD',
+      none: null,
+      truncated: true,
+    });
   });
 });

@@ -3,6 +3,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, webcrypto, X509Certi
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HouseSettings } from '@aduana/core/config/house-settings';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import { random } from '@aduana/core/platform/ids';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
@@ -37,13 +38,12 @@ export interface OwnAuthority extends CertificateIssuer {
 /** The folder's own CA: the first certificate of `ca.crt`, if its key lies in the home; undefined: it is somebody else's. */
 export async function loadOwnAuthority(options: AuthorityOptions): Promise<OwnAuthority | undefined> {
   const { settings } = options;
-  const [certificates, key] = await Promise.all([
-    readIfPresent(join(settings.CERTS_DIR, 'ca.crt')),
-    readIfPresent(join(settings.ADUANA_HOME, 'ca.key')),
-  ]);
+  const certificatePath = join(settings.CERTS_DIR, 'ca.crt');
+  const keyPath = join(settings.ADUANA_HOME, 'ca.key');
+  const [certificates, key] = await Promise.all([readIfPresent(certificatePath), readIfPresent(keyPath)]);
   if (certificates === undefined || key === undefined) return undefined;
-  const certificate = new X509Certificate(certificates);
-  const privateKey = createPrivateKey(key);
+  const certificate = parse(certificatePath, 'certificate', () => new X509Certificate(certificates));
+  const privateKey = parse(keyPath, 'private key', () => createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) return undefined;
   return toAuthority(certificate, await toKeyPair(privateKey), options);
 }
@@ -143,6 +143,21 @@ async function toKeyPair(privateKey: KeyObject): Promise<KeyPair> {
     privateKey: await subtle.importKey('pkcs8', privateDer, algorithm, true, ['sign']),
     publicKey: await subtle.importKey('spki', publicDer, algorithm, true, ['verify']),
   };
+}
+
+/** @throws ConfigurationError, since what stands there may be somebody's only copy */
+function parse<Parsed>(path: string, what: string, read: () => Parsed): Parsed {
+  try {
+    return read();
+  } catch {
+    throw new ConfigurationError([
+      {
+        subject: path,
+        problem: `holds no ${what} that can be read`,
+        remedy: 'Restore it; without ca.crt and ca.key a new development CA is made',
+      },
+    ]);
+  }
 }
 
 async function readIfPresent(path: string): Promise<string | undefined> {

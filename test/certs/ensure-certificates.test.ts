@@ -55,6 +55,19 @@ test('a first start makes a CA and a leaf for everybody, and the next one makes 
   }
 });
 
+test.each([
+  ['CERTS_DIR', 'ca.crt', 'certificate'],
+  ['ADUANA_HOME', 'ca.key', 'private key'],
+] as const)('a CA that cannot be read is named and left alone: %s/%s', async (variable, name, what) => {
+  await ensureCertificates({ settings, clock });
+  const path = join(settings[variable], name);
+  await writeFile(path, 'junk');
+  await expect(ensureCertificates({ settings, clock })).rejects.toMatchObject({
+    problems: [{ subject: path, problem: `holds no ${what} that can be read` }],
+  });
+  expect(await readFile(path, 'utf8')).toBe('junk');
+});
+
 test('keys are for their owner alone, and the CA key lies in the home only', async () => {
   await ensureCertificates({ settings, clock });
   for (const folderName of [settings.CERTS_DIR, settings.ADUANA_HOME]) {

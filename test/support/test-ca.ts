@@ -58,6 +58,8 @@ export interface TestCa {
   readonly cert: string;
   readonly key: string;
   issue(service: string, options?: LeafOptions): Promise<TestLeaf>;
+  /** A good certificate that an intermediate of this CA signed, which is shown with it. */
+  issueOverIntermediate(service: string): Promise<TestLeaf>;
   /** A certificate that claims to be `service` and must be refused. */
   issueBad(kind: BadLeaf, service: string): Promise<TestLeaf>;
   /** Fills a folder as CERTS_DIR is: `ca.crt`, `<service>.crt`, `<service>.key`. */
@@ -76,19 +78,14 @@ export async function createTestCa(options: CaOptions = {}): Promise<TestCa> {
   const { trustDomain = 'aduana.local', name = 'Test CA', now = Date.now() } = options;
   const keys = await generateKeys();
   const signer = { subject: `CN=${name}`, keys };
-  const authority = await sign({
-    subject: signer.subject,
-    keys,
-    signer,
-    validity: [now - DAY, now + 3650 * DAY],
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-    ],
-  });
+  const authority = await signAuthority(signer, signer, now);
   const cert = new NodeCertificate(Buffer.from(authority.rawData)).toString();
 
-  async function issue(service: string, leaf: LeafOptions = {}, selfSigned = false): Promise<TestLeaf> {
+  async function issue(
+    service: string,
+    leaf: LeafOptions = {},
+    by: Signer | 'itself' = signer,
+  ): Promise<TestLeaf> {
     const leafKeys = await generateKeys();
     const pureClient = PURE_CLIENTS.has(service);
     const { eku = pureClient ? [CLIENT_AUTH] : [SERVER_AUTH, CLIENT_AUTH], ca = false } = leaf;
@@ -102,7 +99,7 @@ export async function createTestCa(options: CaOptions = {}): Promise<TestCa> {
     const certificate = await sign({
       subject: `CN=${service}`,
       keys: leafKeys,
-      signer: selfSigned ? { subject: `CN=${service}`, keys: leafKeys } : signer,
+      signer: by === 'itself' ? { subject: `CN=${service}`, keys: leafKeys } : by,
       validity: [leaf.notBefore ?? now - 60_000, leaf.notAfter ?? now + DAY],
       extensions: [
         new x509.BasicConstraintsExtension(ca, undefined, true),
@@ -122,7 +119,7 @@ export async function createTestCa(options: CaOptions = {}): Promise<TestCa> {
   }
 
   const bad: Record<BadLeaf, (service: string) => Promise<TestLeaf>> = {
-    self_signed: (service) => issue(service, {}, true),
+    self_signed: (service) => issue(service, {}, 'itself'),
     unknown_ca: async (service) => (await createTestCa({ trustDomain, name, now })).issue(service),
     expired: (service) => issue(service, { notBefore: now - 2 * DAY, notAfter: now - DAY }),
     not_yet_valid: (service) => issue(service, { notBefore: now + DAY, notAfter: now + 2 * DAY }),
@@ -138,6 +135,12 @@ export async function createTestCa(options: CaOptions = {}): Promise<TestCa> {
     cert,
     key: toPem(keys),
     issue: (service, leaf) => issue(service, leaf),
+    async issueOverIntermediate(service) {
+      const intermediate = { subject: 'CN=Intermediate', keys: await generateKeys() };
+      const der = Buffer.from((await signAuthority(intermediate, signer, now)).rawData);
+      const leaf = await issue(service, {}, intermediate);
+      return { ...leaf, cert: leaf.cert + new NodeCertificate(der).toString(), chain: [...leaf.chain, der] };
+    },
     issueBad: (kind, service) => bad[kind](service),
     async write(folder, services = TEST_SERVICES) {
       await mkdir(folder, { recursive: true });
@@ -151,10 +154,13 @@ export async function createTestCa(options: CaOptions = {}): Promise<TestCa> {
   };
 }
 
-interface Profile {
+interface Signer {
   readonly subject: string;
   readonly keys: webcrypto.CryptoKeyPair;
-  readonly signer: { readonly subject: string; readonly keys: webcrypto.CryptoKeyPair };
+}
+
+interface Profile extends Signer {
+  readonly signer: Signer;
   readonly validity: readonly [notBefore: number, notAfter: number];
   readonly extensions: readonly x509.Extension[];
 }
@@ -180,6 +186,18 @@ async function sign(profile: Profile): Promise<x509.X509Certificate> {
     },
     webcrypto,
   );
+}
+
+function signAuthority(authority: Signer, signer: Signer, now: number): Promise<x509.X509Certificate> {
+  return sign({
+    ...authority,
+    signer,
+    validity: [now - DAY, now + 3650 * DAY],
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    ],
+  });
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { SecurityError } from '../errors/security-error.ts';
-import { readPeerIdentity } from '../mtls/read-peer-identity.ts';
+import { createKnownPeers, type KnownPeers } from '../mtls/known-peers.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { VerifiedToken } from '../tokens/access-token.ts';
 import type { VerifyAccessToken } from '../tokens/verify-access-token.ts';
@@ -17,6 +17,8 @@ export interface AdmissionOptions {
   /** The verifier of tokens for this service. */
   readonly verify: VerifyAccessToken;
   readonly isCertificateRevoked: (thumbprint: string) => boolean;
+  /** DER of the CAs that are trusted now, as `TlsGeneration` has them. */
+  readonly authorities: () => readonly Uint8Array[];
   readonly clock: Clock;
 }
 
@@ -51,13 +53,14 @@ export interface Admission {
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const admitted = new WeakMap<IncomingMessage, VerifiedToken>();
+  const known = createKnownPeers(options);
 
   async function admit(
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<VerifiedToken | undefined> {
     try {
-      const token = await check(request, response, options);
+      const token = await check(request, response, options, known);
       admitted.set(request, token);
       return token;
     } catch (error) {
@@ -89,16 +92,16 @@ export function createAdmission(options: AdmissionOptions): Admission {
 async function check(
   request: IncomingMessage,
   response: ServerResponse,
-  { peers, trustDomain, verify, isCertificateRevoked, clock }: AdmissionOptions,
+  { peers, verify, isCertificateRevoked }: AdmissionOptions,
+  known: KnownPeers,
 ): Promise<VerifiedToken> {
   const { socket } = request;
   if (!(socket instanceof TLSSocket))
     throw new SecurityError('MTLS_REQUIRED', { detail: 'The connection is plain' });
-  const shown = readPeerIdentity(socket, trustDomain);
-  const incoming = new IncomingRequest(request, response, shown);
-  const { thumbprint, notAfter } = requirePeer(incoming, peers);
-  if (isCertificateRevoked(thumbprint) || notAfter <= clock.now()) {
-    throw new SecurityError('UNAUTHENTICATED', { detail: 'The certificate has ended' });
-  }
+  const incoming = new IncomingRequest(request, response, known.read(socket));
+  const peer = requirePeer(incoming, peers);
+  const problem = isCertificateRevoked(peer.thumbprint) ? 'is revoked' : known.problemOf(peer);
+  if (problem !== undefined)
+    throw new SecurityError('UNAUTHENTICATED', { detail: `the client's certificate ${problem}` });
   return requireAccessToken(incoming, verify, { bindingRequired: true });
 }

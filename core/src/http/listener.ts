@@ -2,7 +2,7 @@ import { createServer as createPlainServer, type RequestListener, type Server } 
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import {
   type ConnectionRefusal,
   describeHandshakeFailure,
@@ -10,10 +10,11 @@ import {
   refusalReason,
 } from '../mtls/connection-refusal.ts';
 import { ConfigurationError } from '../errors/configuration-error.ts';
+import { createKnownPeers, type KnownPeers } from '../mtls/known-peers.ts';
 import type { PeerIdentity } from '../mtls/peer-identity.ts';
-import { readPeerIdentity } from '../mtls/read-peer-identity.ts';
 import type { TlsIdentity } from '../mtls/tls-identity.ts';
 import { serverTlsOptions } from '../mtls/tls-options.ts';
+import type { Clock } from '../platform/clock.ts';
 
 export interface TlsListenerOptions {
   readonly identity: TlsIdentity;
@@ -34,6 +35,8 @@ export interface Listener {
   readonly port: number;
   /** The verified peer of a connection; undefined where it showed no certificate. */
   peerOf(socket: Socket): PeerIdentity | undefined;
+  /** Why a peer's certificate is good no more since its connection was opened; undefined: it still is. */
+  problemOf(peer: PeerIdentity): string | undefined;
   stop(graceMilliseconds: number): Promise<void>;
 }
 
@@ -52,11 +55,16 @@ const LIMITS = {
  */
 export async function openListener(
   options: ListenerOptions,
+  clock: Clock,
   handle: RequestListener,
   onRefusal: (refusal: ConnectionRefusal) => void,
 ): Promise<Listener> {
-  const peers = new WeakMap<Socket, PeerIdentity>();
   const { tls } = options;
+  const peers = createKnownPeers({
+    trustDomain: tls?.trustDomain ?? '',
+    clock,
+    authorities: () => tls?.identity.current().authorities ?? [],
+  });
   const server =
     tls === undefined ? createPlainServer(LIMITS, handle) : openTlsServer(tls, handle, peers, onRefusal);
   server.on('clientError', answerBrokenRequest);
@@ -66,7 +74,8 @@ export async function openListener(
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
-    peerOf: (socket) => peers.get(socket),
+    peerOf: (socket) => (socket instanceof TLSSocket ? peers.read(socket) : undefined),
+    problemOf: (peer) => peers.problemOf(peer),
     async stop(graceMilliseconds) {
       stopReloading?.();
       const closed = new Promise<void>((resolve) => server.close(() => { resolve(); })); // prettier-ignore
@@ -81,14 +90,14 @@ export async function openListener(
 function openTlsServer(
   tls: TlsListenerOptions,
   handle: RequestListener,
-  peers: WeakMap<Socket, PeerIdentity>,
+  peers: KnownPeers,
   onRefusal: (refusal: ConnectionRefusal) => void,
 ): TlsServer {
   const server = createTlsServer({ ...LIMITS, ...serverTlsOptions(tls.identity.current(), tls) }, handle);
+  server.prependListener('connection', ({ remoteAddress }: Socket) => remoteAddress); // Node remembers what was asked once
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     try {
-      const peer = readPeerIdentity(socket, tls.trustDomain);
-      if (peer !== undefined) peers.set(socket, peer);
+      peers.read(socket);
     } catch (error) {
       onRefusal(describeRefusal(refusalReason(error), socket));
       socket.destroy();

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import { SecurityError } from '../errors/security-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { describeError, type Log } from '../platform/log.ts';
 import { errorResponse, toSecurityError } from './error-response.ts';
 import { type Health, healthResponse } from './health.ts';
-import type { ConnectionRefusal } from '../mtls/connection-refusal.ts';
+import { type ConnectionRefusal, describeRefusal } from '../mtls/connection-refusal.ts';
 import { IncomingRequest } from './incoming-request.ts';
 import { type Listener, type ListenerOptions, openListener } from './listener.ts';
 import type { Route, ServiceRequest, ServiceResponse } from './route.ts';
@@ -62,11 +63,12 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
   const open = async (listener: ListenerOptions, healthOnly: boolean): Promise<void> => {
     const opened: Listener = await openListener(
       listener,
+      clock,
       (message, response) => {
         const peer = opened.peerOf(message.socket);
-        if (peer !== undefined && (isRevoked(peer.thumbprint) || peer.notAfter <= clock.now())) {
-          const reason = `the client's certificate ${isRevoked(peer.thumbprint) ? 'is revoked' : 'has expired'}`;
-          refuse({ reason, thumbprint: peer.thumbprint, address: message.socket.remoteAddress ?? 'unknown' });
+        const problem = peer && (isRevoked(peer.thumbprint) ? 'is revoked' : opened.problemOf(peer));
+        if (problem !== undefined) {
+          refuse(describeRefusal(`the client's certificate ${problem}`, message.socket as TLSSocket));
           message.socket.destroy();
           return;
         }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { types } from 'node:util';
 import { certificateThumbprint } from './peer-identity.ts';
@@ -30,8 +31,13 @@ export function describeRefusal(reason: string, socket: TLSSocket): ConnectionRe
   return {
     reason,
     thumbprint: shown === undefined ? null : certificateThumbprint(shown.raw),
-    address: socket.remoteAddress ?? 'unknown',
+    address: socket.remoteAddress ?? underneath(socket)?.remoteAddress ?? 'unknown',
   };
+}
+
+/** The TCP connection, which still knows its other end where Node has taken the TLS connection apart. */
+function underneath(socket: TLSSocket): Socket | undefined {
+  return (socket as { readonly _parent?: Socket })._parent;
 }
 
 /** The reason of an error that `readPeerIdentity` throws. */

@@ -29,27 +29,33 @@ export function verifyCertificateChain(chain: readonly Uint8Array[], rules: Chai
   };
 }
 
-/** Why no trusted CA vouches for a certificate, over these intermediates in their order; undefined: one does. */
+/** Why no trusted CA vouches for a certificate, over these intermediates in any order; undefined: one does. */
 export function pathProblem(
   certificate: X509Certificate,
   intermediates: readonly X509Certificate[],
   { authorities, now }: Pick<ChainRules, 'authorities' | 'now'>,
 ): string | undefined {
-  const roots = authorities.map((der) => new X509Certificate(der));
-  const root = roots.find((candidate) => isIssuedBy(certificate, candidate));
-  if (root !== undefined) return validityProblem(root, now);
-  const [issuer, ...others] = intermediates;
-  if (issuer === undefined || !isIssuedBy(certificate, issuer)) return 'is not signed by a trusted CA';
-  return validityProblem(issuer, now) ?? pathProblem(issuer, others, { authorities, now });
+  const signers = authorities
+    .map((der) => new X509Certificate(der))
+    .filter((root) => isIssuedBy(certificate, root));
+  if (signers.some((root) => isValid(root, now))) return undefined;
+  const above = intermediates.filter((candidate) => isIssuedBy(certificate, candidate));
+  const issuer = above.find((candidate) => isValid(candidate, now));
+  if (issuer !== undefined) {
+    const others = intermediates.filter((other) => other !== issuer);
+    return pathProblem(issuer, others, { authorities, now });
+  }
+  return signers.length + above.length > 0
+    ? 'is signed by a CA outside its validity'
+    : 'is not signed by a trusted CA';
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
-function validityProblem(authority: X509Certificate, now: number): string | undefined {
-  const valid = now >= notBeforeOf(authority) && now < notAfterOf(authority);
-  return valid ? undefined : 'is signed by a CA outside its validity';
+function isValid(authority: X509Certificate, now: number): boolean {
+  return now >= notBeforeOf(authority) && now < notAfterOf(authority);
 }
 
 function parseChain(chain: readonly Uint8Array[]): X509Certificate[] {

@@ -70,6 +70,7 @@ export async function openSubgraph({
     trustDomain: TRUST_DOMAIN,
     verify: line.verifier(service),
     isCertificateRevoked: (thumbprint) => line.status.isCertificateRevoked(thumbprint),
+    authorities: () => identity.current().authorities,
     clock,
   });
   const tls = () =>

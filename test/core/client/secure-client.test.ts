@@ -10,6 +10,7 @@ import { type ClientCertificates, serverTlsOptions } from '@aduana/core/mtls/tls
 import type { TlsGeneration } from '@aduana/core/mtls/tls-identity';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { createLog } from '@aduana/core/platform/log';
+import { createFakeClock } from '../../support/fake-clock.ts';
 import { createTestCa, type TestCa } from '../../support/test-ca.ts';
 import {
   createTestIdentity,
@@ -230,6 +231,35 @@ test('a callee whose certificate is revoked is refused, on open connections too'
     listener();
   });
   await expect(peer.request(CALL)).rejects.toMatchObject(unavailable(/revoked/));
+});
+
+test('a callee whose certificate is revoked is refused, though TLS would resume its session', async () => {
+  const { origin } = await listen((_request, response) => response.setHeader('connection', 'close').end());
+  const client = open();
+  const peer = toSts(origin, client);
+  const revoked = new Set<string>();
+  client.heedRevocations({
+    isCertificateRevoked: (thumbprint) => revoked.has(thumbprint),
+    onChange: () => () => undefined,
+  });
+  for (let call = 0; call < 2; call += 1) expect((await peer.request(CALL)).status).toBe(200);
+  revoked.add(sts.current().thumbprint);
+  await expect(peer.request(CALL)).rejects.toMatchObject(unavailable(/is revoked/));
+});
+
+test('a callee whose certificate has expired meanwhile is refused, though TLS would resume its session', async () => {
+  const leaf = await ca.issue('sts', { notAfter: Date.now() + 60_000 });
+  const { origin } = await listen(
+    (_request, response) => response.setHeader('connection', 'close').end(),
+    toGeneration(ca.cert, leaf, 'sts'),
+  );
+  const time = createFakeClock(Date.now());
+  const client = createSecureClient({ identity: gateway, clock: time, log });
+  closing.push(() => client.close());
+  const peer = toSts(origin, client);
+  for (let call = 0; call < 2; call += 1) expect((await peer.request(CALL)).status).toBe(200);
+  await time.advance(60_000);
+  await expect(peer.request(CALL)).rejects.toMatchObject(unavailable(/has expired/));
 });
 
 test('TLS sessions are resumed', async () => {

@@ -72,6 +72,7 @@ describe.each(SERVERS)('a subgraph on %s', (_, serve) => {
       trustDomain: 'aduana.local',
       verify,
       isCertificateRevoked: (thumbprint) => revoked.has(thumbprint),
+      authorities: () => gateway.current().authorities,
       clock: createSystemClock(),
     });
     server = await serve(admission, (incoming) => {
@@ -121,6 +122,7 @@ test('a plain connection is refused, and a request that was never admitted has n
     trustDomain: 'aduana.local',
     verify,
     isCertificateRevoked: () => false,
+    authorities: () => [],
     clock: createSystemClock(),
   });
   const told: unknown[] = [];

@@ -65,7 +65,7 @@ describePostgresCluster('the house apart over a database server that ends, hangs
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
     const told = [...counts].map(([key, count]) => `${String(count)} x ${key}`).join(', ');
-    process.stderr.write(`${what}: ${told}; slowest ${slowest(answers).toFixed(0)} ms\n`);
+    process.stdout.write(`${what}: ${told}; slowest ${slowest(answers).toFixed(0)} ms\n`);
   }
 
   test(
@@ -185,6 +185,10 @@ describePostgresCluster('the house apart over a database server that ends, hangs
         `SELECT id::text, count(*) AS copies FROM entries WHERE type = 'request' GROUP BY id`,
       );
       const copies = new Map(rows.map((row) => [row.id, row.copies]));
+      const once = answered.filter((id) => copies.get(id) === 1).length;
+      process.stdout.write(
+        `${String(answered.length)} requests answered, ${String(once)} found in the log once\n`,
+      );
       expect(answered.filter((id) => copies.get(id) !== 1)).toEqual([]);
     } finally {
       await database.close();

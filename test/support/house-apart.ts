@@ -13,6 +13,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, 'dist/cli/main.js');
 const SERVICES = ['audit', 'sts', 'admin', 'leads', 'gateway'] as const;
 const READY_TIMEOUT_MS = 60_000;
+const RESTART_PAUSE_MS = 500;
 
 export type ServiceName = (typeof SERVICES)[number];
 
@@ -28,6 +29,7 @@ export interface HouseApart {
   readonly gatewayUrl: string;
   /** `Authorization` of a caller. */
   credentials(service: 'bff' | 'actuator'): string;
+  /** A service that ends by itself, since its database is away at its start, is started again, as a supervisor does. */
   start(service: ServiceName): void;
   /** SIGKILL. */
   kill(service: ServiceName): Promise<void>;
@@ -80,6 +82,13 @@ export async function startHouseApart(
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => chunks.push(`${service}: ${chunk.toString()}`));
     processes.set(service, child);
+    child.once('exit', () => {
+      if (processes.get(service) !== child) return;
+      chunks.push(`${service}: has ended, and is started again\n`);
+      setTimeout(() => {
+        if (processes.get(service) === child) start(service);
+      }, RESTART_PAUSE_MS);
+    });
   }
 
   async function end(service: ServiceName, signal: NodeJS.Signals): Promise<number | null> {

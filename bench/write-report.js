@@ -16,17 +16,24 @@ export function writeReport(mode, results) {
         rows.filter((row) => row.query === query && row.connections === connections),
       );
   if (mode === 'smoke') return;
+  keepResults(mode, peerVersions(), { rows });
+  writeFileSync(new URL(`${mode}.svg`, FOLDER), drawChart(rows));
+  console.log(`written: bench/results/${mode}.svg`);
+}
+
+/** Keeps what was measured as `results/<mode>.json`, with the machine and the versions of what took part. */
+export function keepResults(mode, versions, measured) {
   mkdirSync(FOLDER, { recursive: true });
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const report = {
     measuredAt: new Date().toISOString(),
     mode,
     machine: machine(),
-    versions: versions(),
-    rows,
+    versions: { node: process.version, aduana: commit, ...versions },
+    ...measured,
   };
   writeFileSync(new URL(`${mode}.json`, FOLDER), `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(new URL(`${mode}.svg`, FOLDER), drawChart(rows));
-  console.log(`\nwritten: bench/results/${mode}.json, bench/results/${mode}.svg`);
+  console.log(`\nwritten: bench/results/${mode}.json`);
 }
 
 /** The median over the rounds. */
@@ -93,8 +100,6 @@ function machine() {
   };
 }
 
-function versions() {
-  const { dependencies } = JSON.parse(readFileSync(new URL('peers/package.json', import.meta.url), 'utf8'));
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  return { node: process.version, aduana: commit, ...dependencies };
+function peerVersions() {
+  return JSON.parse(readFileSync(new URL('peers/package.json', import.meta.url), 'utf8')).dependencies;
 }

@@ -22,7 +22,7 @@ export function createRevokeCertificate(options: {
   readonly clock: Clock;
 }): RevokeCertificate {
   const { database, outbox, audit, clock } = options;
-  return async (thumbprint, { actor, reason }) => {
+  return async (thumbprint, { actor, trace, reason }) => {
     if (!THUMBPRINT.test(thumbprint)) throw new SecurityError('BAD_REQUEST', { detail: 'no x5t#S256' });
     const at = clock.now();
     const id = uuidv7(at);
@@ -48,6 +48,7 @@ export function createRevokeCertificate(options: {
       class_uid: 3004,
       outcome: 'ALLOWED',
       actor,
+      trace,
       detail: { thumbprint, reason },
     });
     return { revokedAt };

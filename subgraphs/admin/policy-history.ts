@@ -1,4 +1,3 @@
-import type { AuditActor } from '@aduana/core/audit/audit-event';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { SecurityError } from '@aduana/core/errors/security-error';
@@ -8,12 +7,13 @@ import { uuidv7 } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
 import type { Database } from '@aduana/core/store/database';
+import type { Decided } from './service-states.ts';
 import { OUTBOX_LOCK, type StatusOutbox } from './status-outbox.ts';
 
 /** Keeps account of which policies came into force, and tells the feed and the audit log. */
 export interface PolicyHistory {
   /** @throws SecurityError `POLICY_INVALID` when the files are not good; those in force stay */
-  reload(actor: AuditActor): Promise<Engine>;
+  reload(asked: Omit<Decided, 'reason'>): Promise<Engine>;
   stop(): void;
 }
 
@@ -29,12 +29,12 @@ export async function openPolicyHistory(options: PolicyHistoryOptions): Promise<
   const { policies, audit, platform: { log } } = options; // prettier-ignore
 
   async function tell(
-    actor: AuditActor,
+    asked: Omit<Decided, 'reason'>,
     outcome: 'ALLOWED' | 'FAILED',
     detail: Record<string, unknown>,
   ): Promise<void> {
     const policy = { rule: null, sha256: policies.current().sha256 };
-    await audit.record({ type: 'policy.reload', class_uid: 3004, outcome, actor, policy, detail });
+    await audit.record({ type: 'policy.reload', class_uid: 3004, outcome, ...asked, policy, detail });
   }
 
   const stopListening = policies.onChange(({ sha256 }) => {
@@ -45,15 +45,15 @@ export async function openPolicyHistory(options: PolicyHistoryOptions): Promise<
   await noteVersion(policies.current().sha256, options);
 
   return {
-    async reload(actor) {
+    async reload(asked) {
       try {
         const engine = await policies.reload();
-        await tell(actor, 'ALLOWED', { sha256: engine.sha256, asked: true });
+        await tell(asked, 'ALLOWED', { sha256: engine.sha256, asked: true });
         return engine;
       } catch (error) {
         if (!(error instanceof ConfigurationError)) throw error;
         const problems = error.problems.map(({ subject, problem }) => `${subject}: ${problem}`);
-        await tell(actor, 'FAILED', { problems: problems.slice(0, 20) });
+        await tell(asked, 'FAILED', { problems: problems.slice(0, 20) });
         throw new SecurityError('POLICY_INVALID', {
           cause: error,
           extensions: { problems: problems.slice(0, 20) },

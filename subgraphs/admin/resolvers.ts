@@ -1,4 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { auditTrace } from '@aduana/core/http/audit-trace';
 import { actorOfToken } from '@aduana/core/http/token-actor';
 import type { Engine } from '@aduana/core/iam/compile';
 import type { LivePolicies } from '@aduana/core/iam/live-policies';
@@ -103,33 +104,33 @@ function createMutations(
     async rotateServiceSecret(
       _parent: unknown,
       { serviceId, graceSeconds, reason }: OnService & { readonly graceSeconds?: number | null },
-      { token }: SubgraphContext,
+      context: SubgraphContext,
     ) {
-      if (!cameOverMtls(token.claims)) throw new SecurityError('MTLS_REQUIRED');
+      if (!cameOverMtls(context.token.claims)) throw new SecurityError('MTLS_REQUIRED');
       const { id } = service(serviceId);
       const grace = graceSeconds ?? DEFAULT_GRACE_SECONDS;
-      const rotation = await rotateServiceSecret(id, grace, decided(reason, token.claims).reason);
+      const rotation = await rotateServiceSecret(id, grace, decided(reason, context));
       const { version, secret, graceUntil } = rotation;
       return { serviceId: id, version, secret, graceUntil: graceUntil ?? toText(now()) };
     },
-    async suspendService(_parent: unknown, { serviceId, reason }: OnService, { token }: SubgraphContext) {
-      await states.suspend(service(serviceId).id, decided(reason, token.claims));
+    async suspendService(_parent: unknown, { serviceId, reason }: OnService, context: SubgraphContext) {
+      await states.suspend(service(serviceId).id, decided(reason, context));
       return identify(serviceId);
     },
-    async restoreService(_parent: unknown, { serviceId, reason }: OnService, { token }: SubgraphContext) {
-      await states.restore(service(serviceId).id, decided(reason, token.claims));
+    async restoreService(_parent: unknown, { serviceId, reason }: OnService, context: SubgraphContext) {
+      await states.restore(service(serviceId).id, decided(reason, context));
       return identify(serviceId);
     },
     async revokeCertificate(
       _parent: unknown,
       { thumbprint, reason }: { readonly thumbprint: string; readonly reason: string },
-      { token }: SubgraphContext,
+      context: SubgraphContext,
     ) {
-      const { revokedAt } = await revokeCertificate(thumbprint, decided(reason, token.claims));
+      const { revokedAt } = await revokeCertificate(thumbprint, decided(reason, context));
       return { thumbprint, revokedAt: toText(revokedAt) };
     },
-    async reloadPolicies(_parent: unknown, _arguments: unknown, { token }: SubgraphContext) {
-      return showPolicySet(await history.reload(actorOfToken(token.claims)), policies);
+    async reloadPolicies(_parent: unknown, _arguments: unknown, context: SubgraphContext) {
+      return showPolicySet(await history.reload(asked(context)), policies);
     },
   };
 }
@@ -139,10 +140,14 @@ function cameOverMtls({ amr }: AccessTokenClaims): boolean {
   return amr.includes('tls_client_auth') || amr.includes('x509_svid');
 }
 
-function decided(reason: string, claims: AccessTokenClaims): Decided {
+function asked({ token, trace }: SubgraphContext): Omit<Decided, 'reason'> {
+  return { actor: actorOfToken(token.claims), trace: auditTrace(trace) };
+}
+
+function decided(reason: string, context: SubgraphContext): Decided {
   if (reason.trim() === '' || reason.length > LONGEST_REASON)
     throw new SecurityError('BAD_REQUEST', { detail: 'the reason is empty or too long' });
-  return { actor: actorOfToken(claims), reason };
+  return { ...asked(context), reason };
 }
 
 function identity({ id, spiffeId, roles }: Service, suspended: ReadonlySet<string>): ServiceIdentity {

@@ -4,6 +4,8 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { SecurePeer } from '@aduana/core/client/secure-peer';
 import { uuid } from '@aduana/core/platform/ids';
 import type { Secret } from '@aduana/core/secrets/secret';
+import { formatTraceparent } from '@aduana/core/wire/trace-context';
+import type { Decided } from './service-states.ts';
 
 export interface SecretRotation {
   readonly version: number;
@@ -17,7 +19,7 @@ export interface SecretRotation {
 export type RotateServiceSecret = (
   service: string,
   graceSeconds: number,
-  reason: string,
+  decided: Decided,
 ) => Promise<SecretRotation>;
 
 const TIMEOUT_MS = 5_000;
@@ -33,17 +35,23 @@ export function createRotateServiceSecret(
   sts: SecurePeer,
   ownToken: (audience: string) => Promise<Secret>,
 ): RotateServiceSecret {
-  return async (service, graceSeconds, reason) => {
+  return async (service, graceSeconds, { actor, trace, reason }) => {
     const token = await ownToken('sts');
     const { status, body } = await sts.request({
       method: 'POST',
       path: '/sts/rotate-client-secret',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${token.reveal()}` },
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${token.reveal()}`,
+        traceparent: formatTraceparent({ traceId: trace.trace_id, spanId: trace.span_id, sampled: false }),
+      },
       body: JSON.stringify({
         service_id: service,
         grace_seconds: graceSeconds,
         reason,
         idempotency_key: uuid(),
+        subject: actor.sub,
+        actors: actor.act.join(' '),
       }),
       timeoutMilliseconds: TIMEOUT_MS,
       maxResponseBytes: ANSWER_BYTES,

@@ -1,4 +1,4 @@
-import type { AuditActor } from '@aduana/core/audit/audit-event';
+import type { AuditActor, AuditTrace } from '@aduana/core/audit/audit-event';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
@@ -6,9 +6,10 @@ import { uuidv7 } from '@aduana/core/platform/ids';
 import type { Database } from '@aduana/core/store/database';
 import { OUTBOX_LOCK, type StatusOutbox } from './status-outbox.ts';
 
-/** Who decided, and why. */
+/** Who decided, in which request, and why. */
 export interface Decided {
   readonly actor: AuditActor;
+  readonly trace: AuditTrace;
   readonly reason: string;
 }
 
@@ -32,7 +33,7 @@ export function createServiceStates(options: {
 }): ServiceStates {
   const { writer, reader, outbox, audit, clock } = options;
 
-  async function set(service: string, suspended: boolean, { actor, reason }: Decided): Promise<void> {
+  async function set(service: string, suspended: boolean, { actor, trace, reason }: Decided): Promise<void> {
     const at = clock.now();
     const id = uuidv7(at);
     const changed = await writer.exclusively(OUTBOX_LOCK, async (transaction) => {
@@ -56,6 +57,7 @@ export function createServiceStates(options: {
       class_uid: 3004,
       outcome: 'ALLOWED',
       actor,
+      trace,
       detail: { service, reason, changed },
     });
   }

@@ -1,3 +1,4 @@
+import { auditTrace } from '@aduana/core/http/audit-trace';
 import { actorOfToken } from '@aduana/core/http/token-actor';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
@@ -35,7 +36,7 @@ export function createResolvers({ ring, register, rotate, revoke, now }: Resolve
           .map((key) => showKey(key, now())),
     },
     Mutation: {
-      rotateSigningKeys(_parent: unknown, asked: RotateArguments, { token }: SubgraphContext) {
+      rotateSigningKeys(_parent: unknown, asked: RotateArguments, { token, trace }: SubgraphContext) {
         const { mode, reason, kid, idempotencyKey } = asked;
         return rotate({
           mode,
@@ -43,13 +44,14 @@ export function createResolvers({ ring, register, rotate, revoke, now }: Resolve
           kid: kid ?? undefined,
           idempotencyKey: idempotencyKey ?? undefined,
           actor: actorOfToken(token.claims),
+          trace: auditTrace(trace),
         });
       },
       revokeToken: (
         _parent: unknown,
-        { jti, reason }: Omit<RevocationOrder, 'actor'>,
-        { token }: SubgraphContext,
-      ) => revoke({ jti, reason, actor: actorOfToken(token.claims) }),
+        { jti, reason }: Pick<RevocationOrder, 'jti' | 'reason'>,
+        { token, trace }: SubgraphContext,
+      ) => revoke({ jti, reason, actor: actorOfToken(token.claims), trace: auditTrace(trace) }),
     },
     ServiceIdentity: {
       __resolveReference: ({ id }: { readonly id: string }) => ({ id }),

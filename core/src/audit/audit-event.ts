@@ -17,6 +17,12 @@ export interface AuditRequest {
   readonly subgraphs: readonly string[];
 }
 
+/** W3C Trace Context, section 3.2.2. */
+export interface AuditTrace {
+  readonly trace_id: string;
+  readonly span_id: string;
+}
+
 /** What a service tells of what it did; `source` and the canonical text are added by the audit client. */
 export interface AuditRecord {
   /** UUIDv7; absent: made by the audit client. */
@@ -28,7 +34,7 @@ export interface AuditRecord {
   readonly actor: AuditActor;
   readonly request?: AuditRequest;
   readonly policy?: { readonly rule: string | null; readonly sha256: string } | null;
-  readonly trace?: { readonly trace_id: string; readonly span_id: string } | null;
+  readonly trace?: AuditTrace | null;
   /** Members of an allow list: codes, coordinates, thumbprints, counts. Never a token, a secret or a literal. */
   readonly detail?: Readonly<Record<string, unknown>>;
   /** Personal data by name; kept under a key of `subject`'s own. */

@@ -1,4 +1,4 @@
-import type { AuditActor } from '@aduana/core/audit/audit-event';
+import type { AuditActor, AuditTrace } from '@aduana/core/audit/audit-event';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import type { EventBus } from '@aduana/core/bus/event-bus';
 import { SecurityError } from '@aduana/core/errors/security-error';
@@ -30,6 +30,7 @@ export interface SecretRotationOrder {
   readonly reason: string;
   readonly idempotencyKey?: string | undefined;
   readonly actor: AuditActor;
+  readonly trace?: AuditTrace;
 }
 
 export interface SecretRotation {
@@ -79,6 +80,7 @@ export async function rotateClientSecret(
     class_uid: 3004,
     outcome: 'ALLOWED',
     actor,
+    trace: order.trace ?? null,
     detail: { service, version: rotation.version, grace_seconds: graceSeconds, reason },
   });
   return rotation;

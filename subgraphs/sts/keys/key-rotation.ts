@@ -1,4 +1,4 @@
-import type { AuditActor } from '@aduana/core/audit/audit-event';
+import type { AuditActor, AuditTrace } from '@aduana/core/audit/audit-event';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import type { EventBus } from '@aduana/core/bus/event-bus';
 import { SecurityError } from '@aduana/core/errors/security-error';
@@ -50,6 +50,7 @@ export interface RotationOrder {
   readonly reason: string;
   readonly idempotencyKey?: string | undefined;
   readonly actor: AuditActor;
+  readonly trace?: AuditTrace;
 }
 
 export interface KeyRotationOptions {
@@ -122,6 +123,7 @@ export async function rotateKeys(
       class_uid: 3004,
       outcome: 'ALLOWED',
       actor,
+      trace: order.trace ?? null,
       detail: {
         rotation: result.id,
         mode,

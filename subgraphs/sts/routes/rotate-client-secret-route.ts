@@ -1,4 +1,6 @@
+import type { AuditActor } from '@aduana/core/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { auditTrace } from '@aduana/core/http/audit-trace';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route } from '@aduana/core/http/route';
 import { type CallerOptions, requirePermission } from '../clients/authorize-caller.ts';
@@ -8,8 +10,9 @@ import { jsonResponse, readParameters } from './read-parameters.ts';
 const LONGEST_GRACE_SECONDS = 30 * 86_400;
 
 /**
- * `POST /sts/rotate-client-secret`, for the admin service: `{ service_id, grace_seconds, reason, idempotency_key? }`; answers
- * `{ version, secret, grace_until }`: the secret null for whoever lost a race or repeats a request, the last in RFC 3339 or null.
+ * `POST /sts/rotate-client-secret`, for the admin service: `{ service_id, grace_seconds, reason, idempotency_key?, subject?, actors? }`,
+ * the last two for whom it acts; answers `{ version, secret, grace_until }`: the secret null for whoever lost a race or repeats
+ * a request, the last in RFC 3339 or null.
  */
 export function createRotateClientSecretRoute(
   rotate: (order: SecretRotationOrder) => Promise<SecretRotation>,
@@ -21,7 +24,7 @@ export function createRotateClientSecretRoute(
     path: '/sts/rotate-client-secret',
     async handle(request) {
       requirePeer(request, peers);
-      const { actor } = await requirePermission(request, 'sts:secrets:rotate', callers);
+      const { id, actor } = await requirePermission(request, 'sts:secrets:rotate', callers);
       const parameters = await readParameters(request);
       const service = callers.clients.policies().services.get(parameters.get('service_id') ?? '');
       if (service === undefined) throw new SecurityError('UNKNOWN_SERVICE');
@@ -34,7 +37,8 @@ export function createRotateClientSecretRoute(
         graceSeconds,
         reason,
         idempotencyKey: parameters.get('idempotency_key'),
-        actor,
+        actor: onBehalfOf(actor, id, parameters),
+        trace: auditTrace(request.trace),
       });
       return jsonResponse({
         version,
@@ -43,4 +47,12 @@ export function createRotateClientSecretRoute(
       });
     },
   };
+}
+
+/** Whoever decided is the event's subject; the caller is the outermost of those who act for it. */
+function onBehalfOf(caller: AuditActor, id: string, parameters: ReadonlyMap<string, string>): AuditActor {
+  const subject = parameters.get('subject');
+  if (subject === undefined) return caller;
+  const actors = parameters.get('actors')?.split(' ') ?? [];
+  return { ...caller, sub: subject, act: [id, ...actors] };
 }

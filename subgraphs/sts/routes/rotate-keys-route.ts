@@ -1,4 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { auditTrace } from '@aduana/core/http/audit-trace';
 import type { Route } from '@aduana/core/http/route';
 import { type CallerOptions, requirePermission } from '../clients/authorize-caller.ts';
 import type { KeyRotation, RotationOrder } from '../keys/key-rotation.ts';
@@ -24,6 +25,7 @@ export function createRotateKeysRoute(
         kid: parameters.get('kid'),
         idempotencyKey: parameters.get('idempotencyKey'),
         actor,
+        trace: auditTrace(request.trace),
       });
       return jsonResponse(rotation);
     },

@@ -1,4 +1,4 @@
-import type { AuditActor } from '@aduana/core/audit/audit-event';
+import type { AuditActor, AuditTrace } from '@aduana/core/audit/audit-event';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import type { EventBus } from '@aduana/core/bus/event-bus';
 import { SecurityError } from '@aduana/core/errors/security-error';
@@ -14,6 +14,7 @@ export interface RevocationOrder {
   readonly jti: string;
   readonly reason: string;
   readonly actor: AuditActor;
+  readonly trace?: AuditTrace;
 }
 
 export interface Revocation {
@@ -36,7 +37,7 @@ const SKEW_SECONDS = 60;
 
 /** Revokes a token and all that descend from it, whether or not it is known. */
 export async function revokeToken(
-  { jti, reason, actor }: RevocationOrder,
+  { jti, reason, actor, trace }: RevocationOrder,
   { database, register, bus, audit, status, clock }: RevocationOptions,
 ): Promise<Revocation> {
   if (jti === '' || jti.length > LONGEST_TEXT || reason.trim() === '' || reason.length > LONGEST_TEXT)
@@ -55,6 +56,7 @@ export async function revokeToken(
     class_uid: 3002,
     outcome: 'ALLOWED',
     actor,
+    trace: trace ?? null,
     detail: { jti, reason },
   });
   return { jti, revokedAt: new Date(now).toISOString() };

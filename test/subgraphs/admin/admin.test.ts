@@ -29,6 +29,7 @@ afterEach(async () => {
 interface Sent {
   readonly path: string;
   readonly authorization: string;
+  readonly traceparent: string;
   readonly body: { readonly entries?: readonly Record<string, unknown>[] } & Record<string, unknown>;
 }
 
@@ -85,6 +86,7 @@ async function openWorld(openStore: () => Promise<TestStore>, known?: TestStore)
           world.sent.push({
             path,
             authorization: headers?.['authorization'] ?? '',
+            traceparent: headers?.['traceparent'] ?? '',
             body: JSON.parse(String(body)) as Sent['body'],
           });
           return Promise.resolve({
@@ -115,7 +117,8 @@ function context(amr = 'x509_svid'): SubgraphContext {
     amr: [amr],
     act: { sub: 'gateway' },
   } as unknown as AccessTokenClaims;
-  return { token: { claims, kid: 'k', scopes: new Set() } } as unknown as SubgraphContext;
+  const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false };
+  return { token: { claims, kid: 'k', scopes: new Set() }, trace } as unknown as SubgraphContext;
 }
 
 const entries = ({ sent }: World) =>
@@ -164,6 +167,7 @@ describeStores('admin', (open) => {
       ['service.suspend', 'operator', { service: 'bff', reason: 'again', changed: false }],
       ['service.restore', 'operator', { service: 'bff', reason: 'new key', changed: true }],
     ]);
+    expect(world.records.every(({ trace }) => trace?.trace_id === 'a'.repeat(32))).toBe(true);
   });
 
   test('what the feed does not take now is kept over a restart and delivered in order', async () => {
@@ -258,6 +262,10 @@ describeStores('admin', (open) => {
       graceUntil: '2026-11-24T13:00:00.000Z',
     });
     expect(world.sent[0]?.body).toMatchObject({ service_id: 'bff', grace_seconds: 3600, reason: 'r' });
+    expect(world.sent[0]).toMatchObject({
+      traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`,
+      body: { subject: 'operator', actors: 'gateway' },
+    });
     world.sts.body = { version: 2, secret: null, grace_until: null };
     expect(await Mutation.rotateServiceSecret(null, { ...order, graceSeconds: 0 }, context())).toMatchObject({
       secret: null,

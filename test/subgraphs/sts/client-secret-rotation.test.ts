@@ -99,4 +99,25 @@ describeStores('client-secret rotation', (openStore) => {
     expect(answer.headers?.['cache-control']).toBe('no-store');
     expect(await login(sts, 'bff', SECRETS['bff'])).toBe(401);
   });
+
+  test('the event of a rotation names whoever decided it, with the admin service as the one that acts', async () => {
+    const order = {
+      service_id: 'bff',
+      grace_seconds: 0,
+      reason: 'x',
+      subject: 'operator',
+      actors: 'gateway',
+    };
+    await sts.call({
+      path: '/sts/rotate-client-secret',
+      headers: { 'content-type': 'application/json' },
+      peer: await sts.peer('admin'),
+      body: JSON.stringify(order),
+    });
+    expect(sts.records.at(-1)).toMatchObject({
+      type: 'secret.rotate',
+      actor: { sub: 'operator', client_id: 'admin', act: ['admin', 'gateway'] },
+      trace: { trace_id: 'a'.repeat(32) },
+    });
+  });
 });

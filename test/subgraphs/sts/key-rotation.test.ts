@@ -166,6 +166,10 @@ describeSigningKeys(
           const answer = await rotate(order, parts);
           expect(answer).toMatchObject({ status: 200, body: { mode: 'NOW', reason: 'drill' } });
           expect((answer.body as unknown as KeyRotation).pending?.state).toBe('PENDING');
+          expect(sts.records.at(-1)).toMatchObject({
+            type: 'key.rotate',
+            trace: { trace_id: 'a'.repeat(32) },
+          });
         }
       });
       test('whoever lacks sts:keys:rotate is refused, and so is a token for another audience', async () => {

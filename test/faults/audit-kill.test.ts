@@ -95,9 +95,9 @@ describePostgres('kill -9 of the log, of its source and of their database connec
         `SELECT id::text, count(*) AS copies FROM entries GROUP BY id`,
       );
       const copies = new Map(rows.map((row) => [row.id, row.copies]));
-      const once = acknowledged.filter((id) => copies.get(id) === 1);
+      const found = acknowledged.filter((id) => copies.get(id) === 1);
       process.stdout.write(
-        `${String(KILLS)} kills of log, source and connections: ${String(acknowledged.length)} events called durable, ${String(once.length)} found once\n`,
+        `${String(KILLS)} kills of log, source and connections: ${String(acknowledged.length)} events called durable, ${String(found.length)} found once\n`,
       );
       expect(acknowledged.filter((id) => copies.get(id) !== 1)).toEqual([]);
       expect(acknowledged.length).toBeGreaterThan(KILLS * 20);

@@ -48,6 +48,22 @@ export function keepFragment(
   ];
 }
 
+/** What of kept selections is for objects of one type, which lies within the type conditions that `isWithin` holds for. */
+export function narrowTo(
+  selections: readonly SelectionNode[],
+  isWithin: (condition: string) => boolean,
+): readonly SelectionNode[] {
+  return selections.flatMap((selection): SelectionNode[] => {
+    if (selection.kind !== Kind.INLINE_FRAGMENT) return [selection];
+    const condition = selection.typeCondition?.name.value;
+    if (condition !== undefined && !isWithin(condition)) return [];
+    const inner = narrowTo(selection.selectionSet.selections, isWithin);
+    return inner.length === 0
+      ? []
+      : [{ ...selection, selectionSet: { ...selection.selectionSet, selections: inner } }];
+  });
+}
+
 /** Whether a root selection asks a subgraph for anything: `__typename` of a root is known without. */
 export function fetchesAnything(selection: SelectionNode): boolean {
   if (selection.kind === Kind.FIELD) return selection.name.value !== '__typename';

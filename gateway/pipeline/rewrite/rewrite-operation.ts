@@ -16,10 +16,11 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { isTypeOrSubtype } from '../execute/type-relation.ts';
 import type { Refusal, Shape, ShapeSelection } from '../stages.ts';
 import type { Fragments } from './analyze-operation.ts';
 import { type ConditionValues, runs } from './conditions.ts';
-import { fetchesAnything, keepField, keepFragment } from './kept-selections.ts';
+import { fetchesAnything, keepField, keepFragment, narrowTo } from './kept-selections.ts';
 import type { SpellOut } from './planner-workarounds.ts';
 
 export interface RewriteInput {
@@ -171,8 +172,12 @@ function rewriteFragment(pass: Pass, into: Rewritten, node: InlineFragmentNode, 
   });
   if (inner.shape.length > 0) into.shape.push({ kind: 'fragment', on: type.name, selections: inner.shape });
   if (inner.kept.length === 0) return;
-  const types = pass.spellOut(place.parent.name, type.name) ?? [type.name];
-  into.kept.push(...types.flatMap((name) => keepFragment(node, name, place.parent, inner.kept)));
+  const types = pass.spellOut(place.parent.name, type.name);
+  if (types === undefined) into.kept.push(...keepFragment(node, type.name, place.parent, inner.kept));
+  for (const name of types ?? []) {
+    const own = narrowTo(inner.kept, (wider) => isTypeOrSubtype(pass.schema, name, wider));
+    if (own.length > 0) into.kept.push(...keepFragment(node, name, place.parent, own));
+  }
 }
 
 function noteRefusal(

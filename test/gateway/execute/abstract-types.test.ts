@@ -197,7 +197,7 @@ describeCompletions('interface objects', (executor) => {
   it('are asked by other abstract types that their implementations belong to', async () => {
     const { data, errors } = await MEDIA.ask(
       executor,
-      '{ top { stars ... on Printed { pages ... on Shelf { is: __typename } } ... on Shelf { __typename } } }',
+      '{ top { stars ... on Printed { pages ... on Shelf { is: __typename ... on Map { scale } } } ... on Shelf { __typename } } }',
     );
     expect(errors).toEqual([]);
     expect(data).toEqual({ top: [{ stars: 1 }, { stars: 1, pages: 5, is: 'Book', __typename: 'Book' }] });

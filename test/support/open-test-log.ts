@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadConfig } from '@aduana/core/config/load-config';
 import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
 import { createLog } from '@aduana/core/platform/log';
-import { createMetrics } from '@aduana/core/platform/metrics';
+import { createMetrics, type Metrics } from '@aduana/core/platform/metrics';
 import { AUDIT_SETTINGS } from '../../subgraphs/audit/config.ts';
 import { type OpenLog, openLog } from '../../subgraphs/audit/open-log.ts';
 import { createMemorySecrets } from './memory-secrets.ts';
@@ -15,6 +15,8 @@ export interface TestLog {
   readonly home: string;
   readonly store: TestStore;
   readonly log: OpenLog;
+  /** Of all its lives. */
+  readonly metrics: Metrics;
   stop(): Promise<void>;
   restart(): Promise<void>;
   remove(): Promise<void>;
@@ -27,12 +29,13 @@ export async function openTestLog(
 ): Promise<TestLog> {
   const home = await mkdtemp(join(tmpdir(), 'aduana-audit-'));
   const secrets = createMemorySecrets();
+  const metrics = createMetrics();
   const stores: TestStore[] = [];
   const open = (): Promise<OpenLog> =>
     openLog(loadConfig(AUDIT_SETTINGS, { ...environment, ADUANA_HOME: home }), {
       clock,
       log: createLog('silent', () => undefined),
-      metrics: createMetrics(),
+      metrics,
       secrets,
       async openStore(schema, migrations) {
         const store = stores[0] ?? (await openStore(schema, migrations));
@@ -51,6 +54,7 @@ export async function openTestLog(
   return {
     home,
     store,
+    metrics,
     get log() {
       return log;
     },

@@ -22,6 +22,7 @@ export function describeRsyslog(name: string, suite: () => void): void {
 
 /** rsyslog with a TLS listener that asks for a client certificate, writing what it gets to one file. */
 export interface Rsyslog {
+  readonly port: number;
   readonly address: string;
   readonly tls: { readonly ca: string; readonly certificate: string; readonly key: string };
   start(): Promise<void>;
@@ -50,6 +51,7 @@ export async function openRsyslog(module: 'imtcp' | 'imrelp'): Promise<Rsyslog> 
   }
 
   return {
+    port,
     address: `localhost:${String(port)}`,
     tls: { ca: file('ca.crt'), certificate: file('audit.crt'), key: file('audit.key') },
     async start() {

@@ -3,8 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, open, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 
-const canMount = process.getuid?.() === 0 && process.platform === 'linux' && tryMount();
+/** Whether this process may have file systems of its own. */
+export const canMount = process.getuid?.() === 0 && process.platform === 'linux' && tryMount();
 
 /** A file system of its own that can be filled up. */
 export interface SmallDisk {
@@ -13,6 +15,8 @@ export interface SmallDisk {
   fill(leaving: number): Promise<void>;
   /** Gives it back. */
   free(): Promise<void>;
+  /** Lets nobody write, once nobody does, or lets them again. */
+  protect(isReadOnly: boolean): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -46,6 +50,17 @@ export async function mountSmallDisk(megabytes: number, at?: string): Promise<Sm
       }
     },
     free: () => rm(ballast, { force: true }),
+    async protect(isReadOnly) {
+      const options = `remount,${isReadOnly ? 'ro' : 'rw'}`;
+      for (let attempt = 1; ; attempt += 1)
+        try {
+          execFileSync('mount', ['-o', options, folder], { stdio: 'pipe' });
+          return;
+        } catch (error) {
+          if (attempt === 100) throw error;
+          await wait(50); // somebody writes
+        }
+    },
     async remove() {
       execFileSync('umount', ['--lazy', folder]);
       if (at === undefined) await rm(folder, { recursive: true, force: true });

@@ -1,23 +1,22 @@
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '@aduana/core/platform/clock';
+import { within } from '@aduana/core/platform/within';
 import type { DeadLetter, SentPart, ShippedEvent, Sink, SinkConnection } from './sink.ts';
 import type { SinkOf } from './sink-settings.ts';
 import { openStream, write } from './stream-connection.ts';
 import { syslogMessage } from './syslog-message.ts';
 
-/** There is no acknowledgement: what the receiver had taken when it died is lost, so nothing counts before this. */
+/** There is no acknowledgement: what the receiver had in its memory when it died is lost, so nothing counts before this. */
 const SETTLED_MS = 5000;
+/** A receiver that has read everything closes at once when we do. */
+const CLOSE_DEADLINE_MS = 10_000;
 
 /** Syslog over TLS with octet counting (RFC 5425 section 4.3). */
 export function createSyslogSink(settings: SinkOf<'syslog_tls'>, host: string, clock: Clock): Sink {
+  const open = (): Promise<TLSSocket> => openStream(settings, clock);
   return {
     connect: async (from) =>
-      new SyslogConnection(await openStream(settings, clock), {
-        from,
-        host,
-        clock,
-        limit: settings.max_message_bytes,
-      }),
+      new SyslogConnection(await open(), { from, host, clock, open, limit: settings.max_message_bytes }),
   };
 }
 
@@ -25,21 +24,31 @@ interface SyslogOptions {
   readonly from: number;
   readonly host: string;
   readonly clock: Clock;
+  readonly open: () => Promise<TLSSocket>;
   readonly limit: number;
 }
 
+interface Written {
+  /** What was written lies below. */
+  readonly next: number;
+  readonly at: number;
+  isRead: boolean;
+}
+
 class SyslogConnection implements SinkConnection {
-  readonly #socket: TLSSocket;
   readonly #options: SyslogOptions;
-  /** What was written and when, oldest first: what lies below `next`. */
-  #written: { readonly next: number; readonly at: number }[] = [];
+  #socket: TLSSocket;
+  /** Oldest first. */
+  readonly #written: Written[] = [];
   #settled: number;
+  #proving: Promise<void> | undefined;
+  #failure: Error | undefined;
+  #isClosed = false;
 
   constructor(socket: TLSSocket, options: SyslogOptions) {
-    this.#socket = socket;
     this.#options = options;
     this.#settled = options.from;
-    socket.resume(); // a receiver has nothing to say; reading shows its end
+    this.#socket = socket.resume(); // a receiver has nothing to say; reading shows its end
   }
 
   async send(events: readonly ShippedEvent[]): Promise<SentPart> {
@@ -52,23 +61,68 @@ class SyslogConnection implements SinkConnection {
         dead.push({ position: event.position, reason: 'longer than max_message_bytes' });
       else frames.push(Buffer.from(`${String(message.length)} `), message);
     }
+    await this.#proving;
+    this.#assertAlive();
     await write(this.#socket, Buffer.concat(frames), clock);
     const last = events.at(-1);
-    if (last !== undefined) this.#written.push({ next: last.position + 1, at: clock.monotonic() });
+    if (last !== undefined)
+      this.#written.push({ next: last.position + 1, at: clock.monotonic(), isRead: false });
     return { taken: events.length, dead };
   }
 
   acknowledged(): number {
-    if (this.#socket.destroyed || this.#socket.readableEnded)
-      throw new Error('the receiver has closed the connection');
+    this.#assertAlive();
     const before = this.#options.clock.monotonic() - SETTLED_MS;
-    while ((this.#written[0]?.at ?? Infinity) <= before)
-      this.#settled = this.#written.shift()?.next ?? this.#settled;
+    for (
+      let oldest = this.#written[0];
+      oldest?.isRead === true && oldest.at <= before;
+      oldest = this.#written[0]
+    ) {
+      this.#settled = oldest.next;
+      this.#written.shift();
+    }
+    const unread = this.#written.find(({ isRead }) => !isRead);
+    if (unread !== undefined && unread.at <= before)
+      this.#proving ??= this.#prove().finally(() => (this.#proving = undefined));
     return this.#settled;
   }
 
   close(): Promise<void> {
+    this.#isClosed = true;
     this.#socket.destroy();
     return Promise.resolve();
   }
+
+  #assertAlive(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    const { destroyed, readableEnded } = this.#socket;
+    if (this.#proving === undefined && (destroyed || readableEnded))
+      throw new Error('the receiver has closed the connection');
+  }
+
+  /** A receiver that hangs takes megabytes into the buffers of its kernel: that it ends the connection after us shows that it has read them. */
+  async #prove(): Promise<void> {
+    const { clock, open } = this.#options;
+    const late = (): Error => new Error('the receiver does not read');
+    try {
+      await within(clock, CLOSE_DEADLINE_MS, late, () => endInOrder(this.#socket));
+      this.#socket.destroy();
+      const socket = await open();
+      if (this.#isClosed) socket.destroy();
+      for (const written of this.#written) written.isRead = true;
+      this.#socket = socket.resume();
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : late();
+    }
+  }
+}
+
+function endInOrder(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('end', resolve);
+    socket.once('close', () => {
+      reject(new Error('the receiver has cut the connection'));
+    });
+    socket.end();
+  });
 }

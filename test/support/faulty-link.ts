@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from './free-port.ts';
+
+/** The network between a sink and its receiver. */
+export interface FaultyLink {
+  readonly port: number;
+  /** Where new connections lead. */
+  target: number;
+  /** While true what the receiver answers is swallowed, and what is sent to a receiver that says nothing waits. */
+  isSilent: boolean;
+  /** How many connections were asked for. */
+  readonly connections: number;
+  /** Nobody listens any more, and what is open is cut. */
+  down(): Promise<void>;
+  up(): Promise<void>;
+  /** RST to both sides of all that is open. */
+  reset(): void;
+}
+
+/** @param answers false: the receiver's protocol has no answers, so that silence is to read no more */
+export async function openFaultyLink(target: number, answers: boolean): Promise<FaultyLink> {
+  const port = await freePort();
+  const open = new Set<Socket>();
+  let server: Server | undefined;
+  let connections = 0;
+
+  const link: FaultyLink = {
+    port,
+    target,
+    isSilent: false,
+    get connections() {
+      return connections;
+    },
+    async down() {
+      if (server === undefined) return;
+      const closed = once(server.close(), 'close');
+      server = undefined;
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+    async up() {
+      if (server !== undefined) return;
+      server = createServer(join).listen(port, '127.0.0.1');
+      await once(server, 'listening');
+    },
+    reset() {
+      for (const socket of open) socket.resetAndDestroy();
+    },
+  };
+
+  function join(near: Socket): void {
+    connections += 1;
+    const far = connect(link.target, '127.0.0.1');
+    for (const [one, other] of [[near, far], [far, near]] as const) {
+      open.add(one);
+      one.on('error', () => undefined);
+      one.on('close', () => {
+        open.delete(one);
+        other.destroy();
+      });
+      one.on('end', () => other.end());
+      one.on('data', (chunk: Buffer) => {
+        if (!link.isSilent) other.write(chunk);
+        else if (!answers) one.pause();
+        else if (one === near) other.write(chunk);
+      });
+    } // prettier-ignore
+  }
+
+  await link.up();
+  return link;
+}

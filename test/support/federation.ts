@@ -45,6 +45,8 @@ export interface Ask {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Takes the place of a subgraph's own answer where it returns one. */
   readonly answer?: (call: Call, signal: AbortSignal, request: SubgraphRequest) => unknown;
+  /** Changes what a subgraph answers. */
+  readonly damage?: (answer: SubgraphAnswer, call: Call) => unknown;
   readonly scopes?: readonly string[];
   readonly signal?: AbortSignal;
   readonly introspection?: Readonly<Record<string, unknown>>;
@@ -175,7 +177,8 @@ async function answerCall(
   const schema = schemas.get(subgraph);
   if (schema === undefined) throw new TypeError(`no subgraph ${subgraph}`);
   const result = await graphql({ schema, source: query, variableValues: variables });
-  return JSON.parse(JSON.stringify(result)) as SubgraphAnswer;
+  const own = JSON.parse(JSON.stringify(result)) as SubgraphAnswer;
+  return ask.damage === undefined ? own : (ask.damage(own, call) as SubgraphAnswer);
 }
 
 function narrowEach({ subgraphs }: LoadedSupergraph): ReadonlyMap<string, Narrowing> {

@@ -276,7 +276,7 @@ function pickSome<Item>(items: readonly Item[], draw: Draw): Item[] {
 }
 
 /** FNV-1a, so that both subgraphs and the oracle tell the same story. */
-function hash(text: string): number {
+export function hash(text: string): number {
   let value = 0x811c9dc5;
   for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
   return value >>> 3;

@@ -1,0 +1,182 @@
+import { afterAll, expect, it } from '@jest/globals';
+import {
+  buildSchema,
+  graphql,
+  type GraphQLSchema,
+  isObjectType,
+  parse,
+  printSchema,
+  validate,
+} from 'graphql';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Execute } from '../../../gateway/pipeline/execute/executor.ts';
+import { type Ask, createTestExecutor, type Federation, openFederation } from '../../support/federation.ts';
+import { damageAnswer } from '../../support/damaged-answer.ts';
+import { type GeneratedDocument, generateDocument } from '../../support/generated-document.ts';
+import type { Draw } from '../../support/generated-federation.ts';
+import { generateGraph, type GraphModel, SUBGRAPHS } from '../../support/generated-graph.ts';
+import { subgraphSdls } from '../../support/generated-graph-sdl.ts';
+import {
+  type Counter,
+  interfaceObjectResolvers,
+  referenceResolvers,
+  subgraphResolvers,
+} from '../../support/generated-graph-values.ts';
+import { createSeededRandom } from '../../support/seeded-random.ts';
+
+/** `DIFFERENTIAL_SUPERGRAPHS=100` makes thousands of cases of it. */
+const SUPERGRAPHS = Number(process.env['DIFFERENTIAL_SUPERGRAPHS'] ?? 4);
+const SEED = Number(process.env['DIFFERENTIAL_SEED'] ?? 1);
+const DOCUMENTS = 40;
+
+const plain = createTestExecutor({ completion: 'plain' });
+const compiled = createTestExecutor({ completion: 'compiled' });
+const counted = { supergraphs: 0, documents: 0, withErrors: 0, damaged: 0, refused: 0 };
+
+it(
+  'entities of all kinds of keys, and fields required, provided, shared and moved, answer as one schema does',
+  async () => {
+    for (let round = 0; counted.supergraphs < SUPERGRAPHS; round += 1) {
+      const draw = drawFrom(SEED * 1_000_003 + round);
+      const model = generateGraph(draw);
+      const counter = { count: 0 };
+      const federation = openOrSkip(model, counter);
+      if (federation === undefined) continue;
+      counted.supergraphs += 1;
+      const reference = referenceOf(federation.supergraph.apiSchema, model, counter);
+      for (let index = 0; index < DOCUMENTS; index += 1) {
+        const document = generateDocument(reference, draw);
+        if (validate(reference, parse(document.text)).length > 0) continue;
+        const ask = (execute: Execute, more: Ask = {}) => {
+          counter.count = 0;
+          return askOrRefused(federation, execute, document, more);
+        };
+        counter.count = 0;
+        const { data, errors = [] } = await graphql({
+          schema: reference,
+          source: document.text,
+          variableValues: document.variables,
+        });
+        const answers = [await ask(plain), await ask(compiled)].filter((answer) => answer !== undefined);
+        if (answers.length === 0) {
+          counted.refused += 1;
+          continue;
+        }
+        const known = { round, ...document };
+        const expected = { ...known, data: JSON.stringify(data ?? null), untold: [], unfounded: [] };
+        expect(
+          answers.map((answer) => ({ ...known, data: answer.data, ...compareErrors(errors, answer) })),
+        ).toEqual([expected, expected]);
+        counted.documents += 1;
+        counted.withErrors += errors.length > 0 ? 1 : 0;
+        await compareDamaged(ask, known, index);
+      }
+    }
+    expect(counted.refused).toBeLessThan(counted.documents / 20);
+  },
+  60_000 + SUPERGRAPHS * 20_000,
+);
+
+afterAll(() => {
+  const { documents, supergraphs, withErrors, damaged, refused } = counted;
+  process.stdout.write(
+    `differential: ${String(documents)} documents x 2 completions over ${String(supergraphs)} generated supergraphs agree, ${String(withErrors)} with errors, ${String(damaged)} of answers that were damaged; ${String(refused)} could not be planned\n`,
+  );
+});
+
+/** There is nothing to compare damaged data with but the other completion, which must find the same in it. */
+async function compareDamaged(
+  ask: (execute: Execute, more: Ask) => Promise<Answer | undefined>,
+  known: object,
+  seed: number,
+): Promise<void> {
+  const damage: NonNullable<Ask['damage']> = (answer, call) => damageAnswer(answer, call, seed);
+  const [one, other] = [await ask(plain, { damage }), await ask(compiled, { damage })];
+  expect({ ...known, ...other }).toEqual({ ...known, ...one });
+  counted.damaged += one !== undefined && one.errors.length > 0 ? 1 : 0;
+}
+
+interface Answer {
+  readonly data: string;
+  readonly errors: readonly { readonly path: Path }[];
+}
+
+/** Undefined where the planner finds no way: that is told, and never answered wrongly. */
+async function askOrRefused(
+  federation: Federation,
+  execute: Execute,
+  { text, variables }: GeneratedDocument,
+  more: Ask,
+): Promise<Answer | undefined> {
+  try {
+    const { text: data, errors } = await federation.ask(execute, text, { variables, ...more });
+    return { data, errors: errors as Answer['errors'] };
+  } catch (error) {
+    if (error instanceof SecurityError && error.code === 'OPERATION_NOT_PLANNABLE') return undefined;
+    throw error;
+  }
+}
+
+function drawFrom(seed: number): Draw {
+  const random = createSeededRandom(seed);
+  return (below) => Math.floor(random() * below);
+}
+
+/** Undefined where the subgraphs do not compose: no route leads to some field. */
+function openOrSkip(model: GraphModel, counter: Counter): Federation | undefined {
+  const sdls = subgraphSdls(model);
+  const subgraphs = SUBGRAPHS.map((number) => {
+    const name = `s${String(number)}`;
+    return [name, { sdl: sdls[name] ?? '', resolvers: subgraphResolvers(model, number, counter) }] as const;
+  });
+  const s3 = sdls['s3'];
+  try {
+    return openFederation({
+      ...Object.fromEntries(subgraphs),
+      ...(s3 !== undefined && { s3: { sdl: s3, resolvers: interfaceObjectResolvers(model) } }),
+    });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return undefined;
+  }
+}
+
+function referenceOf(apiSchema: GraphQLSchema, model: GraphModel, counter: Counter): GraphQLSchema {
+  const schema = buildSchema(printSchema(apiSchema));
+  for (const [name, resolvers] of Object.entries(referenceResolvers(model, counter))) {
+    const type = schema.getType(name);
+    if (!isObjectType(type)) continue;
+    for (const [key, resolve] of Object.entries(resolvers)) {
+      const field = type.getFields()[key];
+      if (field !== undefined) field.resolve = resolve as NonNullable<typeof field.resolve>;
+    }
+  }
+  return schema;
+}
+
+type Path = readonly (string | number)[];
+
+/**
+ * Each null that something failed for is told of, and what is told of became null. More may be told than by one schema:
+ * a subgraph that fails loses what lies beside as well.
+ */
+function compareErrors(expected: readonly { readonly path?: Path | undefined }[], answer: Answer) {
+  const data: unknown = JSON.parse(answer.data);
+  const told = answer.errors.map(({ path }) => path);
+  const nulls = expected.map(({ path = [] }) => nullOn(data, path) ?? path);
+  const isWithin = (path: Path, above: Path) => above.every((key, index) => path[index] === key);
+  return {
+    untold: nulls.filter((path) => !told.some((one) => isWithin(path, one) || isWithin(one, path))),
+    unfounded: expected.length === 0 ? told : told.filter((path) => nullOn(data, path) === undefined),
+  };
+}
+
+/** The way to the null, or to the list that may hold it, that lies on the way of a path. */
+function nullOn(data: unknown, path: Path): Path | undefined {
+  let value = data;
+  for (const [depth, key] of path.entries()) {
+    if (value === null) return path.slice(0, depth);
+    value = Object.getOwnPropertyDescriptor(value, key)?.value;
+  }
+  return value === null || Array.isArray(value) ? path : undefined;
+}

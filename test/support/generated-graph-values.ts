@@ -1,0 +1,271 @@
+import { type GraphEntity, type GraphField, type GraphModel, hasId } from './generated-graph.ts';
+import { REQUIRED_ARGUMENTS } from './generated-graph-sdl.ts';
+import { hash } from './generated-federation.ts';
+import type { FakeSubgraph } from './federation.ts';
+
+type Source = Readonly<Record<string, unknown>>;
+type Resolvers = Record<string, Record<string, (source: Source, given: Source) => unknown>>;
+
+/** How often a mutation was carried out: its answer tells. */
+export interface Counter {
+  count: number;
+}
+
+/** The resolvers of one subgraph: what it does not serve, it does not know. */
+export function subgraphResolvers(
+  model: GraphModel,
+  number: number,
+  counter: Counter,
+): NonNullable<FakeSubgraph['resolvers']> {
+  const resolvers: Resolvers = {
+    ...valueTypes(),
+    ...roots(model, counter, (field) => field.at.includes(number)),
+  };
+  for (const entity of model.entities)
+    resolvers[entity.name] = {
+      __resolveReference: (reference) => referenced(entity, reference),
+      ...(model.implementers.includes(entity.name) && number === 0 && { label: labelOf }),
+      ...Object.fromEntries(
+        entity.fields.flatMap((field) => {
+          if (field.at.includes(number)) return [[field.name, fieldResolver(model, field, true)]];
+          if (field.movedFrom === number) return [[field.name, movedAway]];
+          return [[field.name, fieldResolver(model, field, false)]]; // where it is provided
+        }),
+      ),
+    };
+  if (number === 0 && model.implementers.length > 0)
+    resolvers['N'] = {
+      __resolveReference: ({ id }) => entityOf(model, String(id).split('-')[0] ?? '', indexOf(String(id))),
+    };
+  return forSchema(resolvers, model, number);
+}
+
+/** Of the subgraph that knows N as an object. */
+export function interfaceObjectResolvers(model: GraphModel): NonNullable<FakeSubgraph['resolvers']> {
+  return {
+    Query: { tops: () => tops(model).map(({ id }) => ({ id })) },
+    N: { __resolveReference: ({ id }: { id: string }) => ({ id }), nx: nxOf, ny: nyOf },
+  };
+}
+
+/** The resolvers of one schema that knows everything. */
+export function referenceResolvers(model: GraphModel, counter: Counter): Resolvers {
+  const resolvers: Resolvers = { ...valueTypes(), ...roots(model, counter, () => true) };
+  for (const entity of model.entities)
+    resolvers[entity.name] = {
+      ...(model.implementers.includes(entity.name) && { label: labelOf, nx: nxOf, ny: nyOf }),
+      ...Object.fromEntries(entity.fields.map((field) => [field.name, fieldResolver(model, field, false)])),
+    };
+  resolvers['Query'] = { ...resolvers['Query'], tops: () => tops(model) };
+  return resolvers;
+}
+
+function forSchema(resolvers: Resolvers, model: GraphModel, number: number): Resolvers {
+  // A schema takes no resolvers for fields that it does not have.
+  const declared = (entity: GraphEntity, { name, at, movedFrom }: GraphField) =>
+    at.includes(number) ||
+    movedFrom === number ||
+    entity.fields.some((other) => other.at.includes(number) && other.requires.some((one) => one.name === name)) ||
+    model.queries.some(
+      ({ provides, base, at: where }) => base === entity.name && where.includes(number) && provides?.name === name,
+    ); // prettier-ignore
+  for (const entity of model.entities)
+    for (const field of entity.fields)
+      if (!declared(entity, field)) Reflect.deleteProperty(resolvers[entity.name] ?? {}, field.name);
+  for (const root of ['Query', 'Mutation'])
+    if (Object.keys(resolvers[root] ?? {}).length === 0) Reflect.deleteProperty(resolvers, root);
+  return resolvers;
+}
+
+function roots(model: GraphModel, counter: Counter, isServed: (field: GraphField) => boolean): Resolvers {
+  return {
+    Query: Object.fromEntries(
+      model.queries
+        .filter(isServed)
+        .map((field) => [field.name, (_: Source, given: Source) => valueOf(model, field, 'Query', given)]),
+    ),
+    Mutation: Object.fromEntries(
+      model.mutations.filter(isServed).map((field) => [
+        field.name,
+        (_: Source, given: Source) => {
+          counter.count += 1;
+          return valueOf(model, field, `Mutation ${String(counter.count)}`, given);
+        },
+      ]),
+    ),
+  };
+}
+
+function fieldResolver(model: GraphModel, field: GraphField, isFederated: boolean) {
+  return (source: Source, given: Source): unknown => {
+    const inputs = field.requires.map((input) =>
+      isFederated && !isProvided(model, input, field.at)
+        ? cutInput(givenInput(source, input))
+        : ownInput(model, source, input),
+    );
+    const more = inputs.length === 0 ? '' : JSON.stringify(inputs);
+    return valueOf(model, field, `${idOf(source)} ${more}`, given);
+  };
+}
+
+function movedAway(): never {
+  throw new Error('this field was moved to another subgraph');
+}
+
+/** Whether a subgraph knows an input where one of its own root fields provides it. */
+function isProvided({ queries }: GraphModel, input: GraphField, at: readonly number[]): boolean {
+  return queries.some(
+    ({ provides, at: where }) => provides === input && where.some((one) => at.includes(one)),
+  );
+}
+
+function givenInput(source: Source, { name }: GraphField): unknown {
+  if (!Object.hasOwn(source, name)) throw new Error(`${name} was not given`);
+  return source[name];
+}
+
+/** What a subgraph would be given: the input is one that another subgraph resolves. */
+function ownInput(model: GraphModel, source: Source, input: GraphField): unknown {
+  const resolve = fieldResolver(model, input, false);
+  return cutInput(resolveValues(resolve(source, input.takesArguments ? REQUIRED_ARGUMENTS : {})));
+}
+
+function resolveValues(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(resolveValues);
+  if (typeof value !== 'object' || value === null || !('seed' in value)) return value;
+  const { n, w } = valueTypes()['V'] ?? {};
+  const { q } = valueTypes()['W'] ?? {};
+  const below = w?.(value, {});
+  return { n: n?.(value, {}), w: below === null ? null : { q: q?.(below as Source, {}) } };
+}
+
+/** In one order, and as it comes out of JSON. */
+function cutInput(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(cutInput);
+  if (typeof value !== 'object' || value === null || !('w' in value)) return value;
+  const { n, w } = value as { n: unknown; w: { q: unknown } | null };
+  return [n, w?.q ?? null];
+}
+
+function valueTypes(): Resolvers {
+  const seedOf = (source: Source) => Number(source['seed']);
+  return {
+    V: {
+      n: (source) => (seedOf(source) % 7 === 0 ? null : seedOf(source) % 100),
+      t: (source) => `t ${String(seedOf(source) % 10)}`,
+      w: (source) => (seedOf(source) % 5 === 0 ? null : { __typename: 'W', seed: seedOf(source) + 1 }),
+      e: (source) => (seedOf(source) % 6 === 0 ? null : identified('E0', seedOf(source) % 4)),
+    },
+    W: {
+      q: (source) => (seedOf(source) % 50) / 4,
+      again: (source) => [seedOf(source) % 3, 1],
+    },
+  };
+}
+
+function valueOf(model: GraphModel, field: GraphField, owner: string, given: Source): unknown {
+  const { base, fails, at: [subgraph = 0] } = field; // prettier-ignore
+  const seed = hash(`${owner} ${field.name} ${stable(given)} ${String(model.salt)}`);
+  if (fails && seed % 11 === 0) throw new Error('fails');
+  return wrapped([...field.wraps], seed);
+
+  function wrapped(left: readonly ('!' | '[]')[], at: number): unknown {
+    const required = left.at(-1) === '!';
+    const rest = required ? left.slice(0, -1) : left;
+    if (required ? fails && at % 13 === 0 : at % 7 === 0) return null;
+    if (rest.at(-1) !== '[]') return leaf(at);
+    return Array.from({ length: at % 4 }, (_, index) =>
+      wrapped(rest.slice(0, -1), hash(`${String(at)} ${String(index >> 1)}`)),
+    );
+  }
+
+  function leaf(at: number): unknown {
+    switch (base) {
+      case 'Int':
+        return (at % 100) - 50;
+      case 'Float':
+        return (at % 1000) / 8;
+      case 'Boolean':
+        return at % 2 === 0;
+      case 'Color':
+        return ['RED', 'GREEN', 'BLUE'][at % 3];
+      case 'Json':
+        return [{ a: [1, null], __typename: 'E0', id: { b: {} } }, [], 'text', 0, false, {}][at % 6];
+      case 'String':
+      case 'ID':
+        return ['plain', 'quo"te', 'líne\n', '\ud800 lone', '', '7'][at % 6];
+      case 'V':
+        return { __typename: 'V', seed: at };
+      default:
+        return entityOf(model, pickType(model, base, subgraph, at), at % 4);
+    }
+  }
+}
+
+function pickType(model: GraphModel, base: string, subgraph: number, at: number): string {
+  const types =
+    base === 'U'
+      ? (model.members[subgraph] ?? [])
+      : base === 'N'
+        ? model.implementers
+        : base === 'M'
+          ? model.entities.filter(({ keys }) => hasId(keys[subgraph])).map(({ name }) => name)
+          : [base];
+  return types[at % types.length] ?? base;
+}
+
+function entityOf(_: GraphModel, name: string, index: number): Source {
+  return name === 'V' ? { __typename: 'V', seed: index } : identified(name, index);
+}
+
+function identified(name: string, index: number): Source {
+  const id = `${name}-${String(index)}`;
+  return {
+    __typename: name,
+    id,
+    region: `r${String(index % 2)}`,
+    sku: `sku ${id}`,
+    k: { a: index, b: index % 2 === 0 ? null : `b${String(index)}` },
+  };
+}
+
+/** The object behind a representation, which must be true in all that it tells. */
+function referenced({ name }: GraphEntity, reference: Source): Source {
+  const entity = identified(name, indexOf(idOf(reference)));
+  for (const key of ['id', 'region', 'sku'])
+    if (reference[key] !== undefined && reference[key] !== entity[key]) throw new Error('a wrong key');
+  if (reference['k'] !== undefined) {
+    const [told, known] = [reference['k'], entity['k']] as { a: unknown; b: unknown }[];
+    if (told?.a !== known?.a || told?.b !== known?.b) throw new Error('a wrong key');
+  }
+  return { ...reference, ...entity };
+}
+
+function indexOf(id: string): number {
+  return Number(id.split('-')[1]);
+}
+
+function idOf({ id, sku }: Source): string {
+  return typeof id === 'string' ? id : String(sku).slice('sku '.length);
+}
+
+function tops({ implementers }: GraphModel): Source[] {
+  return implementers.flatMap((name) => [identified(name, 1), identified(name, 2), identified(name, 1)]);
+}
+
+function labelOf({ id }: Source): string | null {
+  return indexOf(String(id)) === 3 ? null : `label ${String(id)}`;
+}
+
+function nxOf({ id }: Source): number | null {
+  return indexOf(String(id)) === 2 ? null : hash(String(id)) % 100;
+}
+
+function nyOf({ id }: Source): string[] {
+  return [String(id), 'y'];
+}
+
+function stable(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, below]) => [key, stable(below)])); // prettier-ignore
+}

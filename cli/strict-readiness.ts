@@ -4,8 +4,10 @@ import { type HouseClient, openHouseClient } from './house-client.ts';
 
 const HOURS_24 = 86_400_000;
 const PAGE = 200;
-const DOCUMENT = `query Uncertified($since: DateTime!, $first: Int!, $after: String) {
-  auditEvents(filter: { type: "request", since: $since }, first: $first, after: $after) {
+/** What the public faces record of their callers: the gateway its requests, the STS what it gave and refused. */
+const TYPES = ['request', 'token.issue', 'token.exchange', 'token.refuse', 'token.revoke'] as const;
+const DOCUMENT = `query Uncertified($type: String!, $since: DateTime!, $first: Int!, $after: String) {
+  auditEvents(filter: { type: $type, since: $since }, first: $first, after: $after) {
     edges { node { canonical } }
     pageInfo { hasNextPage endCursor }
   }
@@ -16,17 +18,20 @@ interface Page {
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
 }
 
-interface RequestEvent {
+interface FaceEvent {
   readonly time: string;
+  readonly source: { readonly peer: string };
   readonly actor: {
     readonly sub: string;
     readonly client_id: string | null;
     readonly auth_method: string | null;
     readonly cert_thumbprint: string | null;
   };
+  readonly detail: { readonly shown_certificate?: string | null };
 }
 
 interface Uncertified {
+  readonly face: string;
   readonly sub: string;
   readonly client: string;
   readonly method: string;
@@ -35,8 +40,8 @@ interface Uncertified {
 }
 
 /**
- * Lists who called the gateway without a client certificate in the last 24 hours and would be turned away by
- * MTLS_MODE=strict, as the audit log knows it (with the auditor certificate).
+ * Lists who called the gateway or the STS without a client certificate in the last 24 hours and would be turned away
+ * by MTLS_MODE=strict, as the audit log knows it (with the auditor certificate).
  */
 export async function showStrictReadiness(context: CommandContext): Promise<void> {
   const { clock, print } = context;
@@ -45,20 +50,24 @@ export async function showStrictReadiness(context: CommandContext): Promise<void
     const since = new Date(clock.now() - HOURS_24).toISOString();
     const callers = new Map<string, Uncertified>();
     let requests = 0;
-    for await (const event of readRequests(house, since)) {
-      requests += 1;
-      if (event.actor.cert_thumbprint === null) count(callers, event);
-    }
+    for (const type of TYPES)
+      for await (const event of readEvents(house, type, since)) {
+        const shown = shownCertificate(type, event);
+        if (shown === undefined) continue;
+        requests += 1;
+        if (shown === null) count(callers, type, event);
+      }
     const rows = [...callers.values()]
       .sort((a, b) => b.count - a.count)
-      .map(({ sub, client, method, count: times, lastSeen }) => [
+      .map(({ face, sub, client, method, count: times, lastSeen }) => [
+        face,
         sub,
         client,
         method,
         String(times),
         lastSeen,
       ]);
-    for (const line of formatTable(['caller', 'client', 'method', 'requests', 'last seen'], rows))
+    for (const line of formatTable(['at', 'caller', 'client', 'method', 'requests', 'last seen'], rows))
       print(line);
     const refused = [...callers.values()].reduce((sum, { count: times }) => sum + times, 0);
     print(`${String(refused)} of ${String(requests)} requests since ${since} came without a certificate`);
@@ -69,26 +78,42 @@ export async function showStrictReadiness(context: CommandContext): Promise<void
   }
 }
 
-function count(callers: Map<string, Uncertified>, { actor, time }: RequestEvent): void {
-  const method = actor.auth_method ?? 'none';
-  const key = JSON.stringify([actor.sub, actor.client_id, method]);
+/**
+ * The certificate that the caller showed, or null; undefined: nobody called. A token that was given names in `actor` whom
+ * it speaks of and what it is bound to, which need not be who asked.
+ */
+function shownCertificate(type: (typeof TYPES)[number], { actor, detail }: FaceEvent) {
+  return type === 'token.issue' || type === 'token.exchange'
+    ? detail.shown_certificate
+    : actor.cert_thumbprint;
+}
+
+function count(
+  callers: Map<string, Uncertified>,
+  type: (typeof TYPES)[number],
+  { source, actor, time }: FaceEvent,
+): void {
+  const client = actor.client_id ?? '';
+  const sub = type === 'token.exchange' ? client : actor.sub;
+  const method = type === 'token.exchange' ? 'token-exchange' : (actor.auth_method ?? 'none');
+  const face = source.peer.replace(/^.*\//, '');
+  const key = JSON.stringify([face, sub, client, method]);
   const known = callers.get(key);
-  if (known === undefined)
-    callers.set(key, { sub: actor.sub, client: actor.client_id ?? '', method, count: 1, lastSeen: time });
+  if (known === undefined) callers.set(key, { face, sub, client, method, count: 1, lastSeen: time });
   else {
     known.count += 1;
-    known.lastSeen = time;
+    if (time > known.lastSeen) known.lastSeen = time;
   }
 }
 
-async function* readRequests(house: HouseClient, since: string): AsyncGenerator<RequestEvent> {
+async function* readEvents(house: HouseClient, type: string, since: string): AsyncGenerator<FaceEvent> {
   let after: string | null = null;
   for (;;) {
-    const { status, data, errors } = await house.graphql(DOCUMENT, { since, first: PAGE, after });
+    const { status, data, errors } = await house.graphql(DOCUMENT, { type, since, first: PAGE, after });
     const page = data?.['auditEvents'] as Page | null | undefined;
     if (page == null)
       throw new CommandFailure(1, `The log cannot be read: ${errors[0]?.message ?? String(status)}`);
-    for (const { node } of page.edges) yield JSON.parse(node.canonical) as RequestEvent;
+    for (const { node } of page.edges) yield JSON.parse(node.canonical) as FaceEvent;
     if (!page.pageInfo.hasNextPage) return;
     after = page.pageInfo.endCursor;
   }

@@ -1,7 +1,13 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
+import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createLog } from '@aduana/core/platform/log';
+import { clientSecretName } from '@aduana/core/secrets/client-secrets';
+import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
+import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
 import { startTestHouse, type TestHouse } from '../support/running-house.ts';
 
 let house: TestHouse;
@@ -56,7 +62,7 @@ if (SSLSCAN)
     expect(report).toMatch(/Compression disabled/);
   });
 
-test('who calls without a certificate is listed for a change to strict', async () => {
+test('who calls the gateway or the STS without a certificate is listed for a change to strict', async () => {
   await house.aduana('query', '--as', 'bff', '{ leads { company } }');
   const before = await house.aduana('certs', 'status', '--strict-readiness');
   expect(before).toMatchObject({ code: 0, stdout: expect.stringMatching(/^0 of \d+ requests/m) });
@@ -67,10 +73,59 @@ test('who calls without a certificate is listed for a change to strict', async (
     headers: { 'content-type': 'application/json', [name]: value },
     body: '{"query":"{ leads { company } }"}',
   });
+  expect(await post('GATEWAY_TLS_PORT', '/graphql', { 'content-type': 'application/json' }, '{"query":"{ leads { company } }"}', await basic('bff'))).toBe(200); // prettier-ignore
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const grant = 'grant_type=client_credentials';
+  expect(await post('STS_PORT', '/sts/token', form, grant, await basic('bff'))).toBe(200);
+  expect(await post('STS_PORT', '/sts/token', form, grant, 'Basic YmZmOndyb25n')).toBe(401);
+  expect(await post('STS_PORT', '/sts/token', form, grant, await basic('bff'), 'bff')).toBe(200);
   const after = await house.aduana('certs', 'status', '--strict-readiness');
   expect(after.code).toBe(1);
-  expect(after.stdout).toMatch(/^bff +bff +\S+ +1 /m);
+  expect(after.stdout).toMatch(/^gateway +bff +bff +\S+ +2 /m);
+  expect(after.stdout).toMatch(/^sts +bff +bff +client_secret_basic +1 /m);
+  expect(after.stdout).toMatch(/^sts +anonymous +none +1 /m);
 });
+
+async function basic(service: string): Promise<string> {
+  const provider = await openSecrets(house);
+  const secret = (await provider.get(clientSecretName(service)))?.value.reveal() ?? '';
+  await provider.close();
+  return `Basic ${Buffer.from(`${service}:${secret}`).toString('base64')}`;
+}
+
+/** The status of a POST over TLS, with the certificate of `service` or without any. */
+async function post(
+  port: 'GATEWAY_TLS_PORT' | 'STS_PORT',
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  authorization: string,
+  service?: string,
+): Promise<number> {
+  const read = (name: string) => readFile(join(house.folder, 'certs', name));
+  const own = service && { cert: await read(`${service}.crt`), key: await read(`${service}.key`) };
+  const options = {
+    host: 'localhost',
+    port: house.ports[port],
+    path,
+    method: 'POST',
+    ca: await read('ca.crt'),
+  };
+  return new Promise((resolve, reject) => {
+    const sent = {
+      ...options,
+      ...(own || {}),
+      agent: false,
+      headers: { ...headers, authorization },
+    } as const;
+    request(sent, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    })
+      .on('error', reject)
+      .end(body);
+  });
+}
 
 test('certs status tells which certificate each running service shows, also after a renewal', async () => {
   expect((await house.aduana('certs', 'renew', 'sts')).code).toBe(0);
@@ -105,18 +160,10 @@ test('no secret lies in clear in the home, the logs or the output', async () => 
 
 /** What must be nowhere: client secrets, tokens, and the lines of every private key. */
 async function secretsOf({ folder, aduana }: TestHouse): Promise<string[]> {
-  const { createSecretProvider } = await import('@aduana/core/secrets/create-secret-provider');
-  const { createSystemClock } = await import('@aduana/core/platform/clock');
-  const { createLog } = await import('@aduana/core/platform/log');
-  const provider = await createSecretProvider({
-    settings: { ADUANA_HOME: join(folder, 'home'), SECRET_PROVIDER: 'local' },
-    environment: {},
-    clock: createSystemClock(),
-    log: createLog('silent', () => undefined),
-  });
+  const provider = await openSecrets({ folder });
   const found: string[] = [];
   for (const service of ['bff', 'operator', 'auditor', 'gateway']) {
-    const secret = await provider.get(`client-secrets/${service}`);
+    const secret = await provider.get(clientSecretName(service));
     if (secret !== undefined) found.push(secret.value.reveal());
   }
   await provider.close();
@@ -126,4 +173,13 @@ async function secretsOf({ folder, aduana }: TestHouse): Promise<string[]> {
     if (name.endsWith('.key'))
       found.push((await readFile(join(folder, 'certs', name), 'utf8')).split('\n')[1] ?? '');
   return found.filter((secret) => secret.length > 20);
+}
+
+function openSecrets({ folder }: Pick<TestHouse, 'folder'>): Promise<SecretProvider> {
+  return createSecretProvider({
+    settings: { ADUANA_HOME: join(folder, 'home'), SECRET_PROVIDER: 'local' },
+    environment: {},
+    clock: createSystemClock(),
+    log: createLog('silent', () => undefined),
+  });
 }

@@ -73,12 +73,12 @@ async function answer(
   if (grantType === GRANT_CLIENT_CREDENTIALS) {
     progress.grantType = grantType;
     const grant = grantClientCredentials(form, client, dpopThumbprint, context);
-    return success(await issue('token.issue', grant, request.trace), {}, subjects);
+    return success(await issue('token.issue', grant, request), {}, subjects);
   }
   if (grantType === GRANT_TOKEN_EXCHANGE) {
     progress.grantType = grantType;
     const grant = await grantTokenExchange(form, client, dpopThumbprint, context);
-    const issued = await issue('token.exchange', grant, request.trace);
+    const issued = await issue('token.exchange', grant, request);
     return success(issued, { issued_token_type: TOKEN_TYPE_ACCESS_TOKEN }, subjects);
   }
   throw new SecurityError('unsupported_grant_type');

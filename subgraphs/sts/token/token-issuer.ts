@@ -1,10 +1,11 @@
+import { auditTrace } from '@aduana/core/http/audit-trace';
+import type { ServiceRequest } from '@aduana/core/http/route';
 import { actorOfToken } from '@aduana/core/http/token-actor';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
 import { type Clock, epochSeconds } from '@aduana/core/platform/clock';
 import { uuidv7 } from '@aduana/core/platform/ids';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { signAccessToken } from '@aduana/core/tokens/sign-access-token';
-import type { TraceContext } from '@aduana/core/wire/trace-context';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { TokenRegister } from './token-register.ts';
 
@@ -30,11 +31,11 @@ export interface TokenIssuerOptions {
 export type IssueToken = (
   type: 'token.issue' | 'token.exchange',
   grant: TokenGrant,
-  trace: TraceContext | undefined,
+  request: Pick<ServiceRequest, 'trace' | 'peer'> | undefined,
 ) => Promise<IssuedToken>;
 
 export function createTokenIssuer({ issuer, ring, register, audit, clock }: TokenIssuerOptions): IssueToken {
-  return async (type, grant, trace) => {
+  return async (type, grant, request) => {
     const signer = ring.signer();
     const jti = uuidv7(clock.now());
     const claims: AccessTokenClaims = { iss: issuer, root_jti: jti, ...grant, jti, iat: epochSeconds(clock) };
@@ -46,7 +47,7 @@ export function createTokenIssuer({ issuer, ring, register, audit, clock }: Toke
         class_uid: 3002,
         outcome: 'ALLOWED',
         actor: actorOfToken(claims),
-        ...(trace === undefined ? {} : { trace: { trace_id: trace.traceId, span_id: trace.spanId } }),
+        ...(request === undefined ? {} : { trace: auditTrace(request.trace) }),
         detail: {
           jti,
           root_jti: claims.root_jti,
@@ -54,6 +55,7 @@ export function createTokenIssuer({ issuer, ring, register, audit, clock }: Toke
           audience: claims.aud,
           scope: claims.scope,
           expires_at: claims.exp,
+          ...(request === undefined ? {} : { shown_certificate: request.peer?.thumbprint ?? null }),
           ...(claims.policies === undefined ? {} : { policies: claims.policies }),
           ...(claims.join === undefined ? {} : { join: claims.join }),
         },

@@ -1,4 +1,4 @@
-import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import { type HouseClient, openHouseClient } from './house-client.ts';
 
 interface Page {
@@ -27,7 +27,7 @@ const DOCUMENT = `query Tail($filter: AuditFilter, $first: Int!, $after: String)
 /** Prints events in the order of the log, and what comes later unless told to end. */
 export async function followLog(flags: TailFlags, context: CommandContext): Promise<void> {
   if (flags.from !== undefined && !/^\d+$/.test(flags.from))
-    throw new CommandFailure(2, '--from takes a sequence number');
+    throw new CommandFailure(EXIT_USAGE, '--from takes a sequence number');
   const house = await openHouseClient('auditor', context);
   try {
     const first = flags.from === undefined ? await signedSize(house) : Number(flags.from);

@@ -4,7 +4,7 @@ import { HOUSE_SETTINGS, type HouseSettings } from '@aduana/core/config/house-se
 import { loadConfig } from '@aduana/core/config/load-config';
 import { certificateThumbprint } from '@aduana/core/mtls/peer-identity';
 import { type Command, Option } from 'commander';
-import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import { formatTable } from './format-table.ts';
 
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
@@ -85,7 +85,7 @@ async function renew(services: readonly string[], flags: RenewFlags, context: Co
   }
   const roster = await rosterOf(settings);
   const unknown = services.filter((name) => !roster.some(({ service }) => service === name));
-  if (unknown.length > 0) throw new CommandFailure(2, `No such service: ${unknown.join(', ')}`);
+  if (unknown.length > 0) throw new CommandFailure(EXIT_USAGE, `No such service: ${unknown.join(', ')}`);
   const named = roster.filter(({ service }) => services.includes(service));
   const issued = await renewCertificates({
     settings,
@@ -119,7 +119,10 @@ async function thumbprintOfFile(path: string): Promise<string> {
   try {
     return certificateThumbprint(new X509Certificate(await readFile(path)).raw);
   } catch {
-    throw new CommandFailure(2, `${path} is neither an x5t#S256 nor a file that holds a certificate`);
+    throw new CommandFailure(
+      EXIT_USAGE,
+      `${path} is neither an x5t#S256 nor a file that holds a certificate`,
+    );
   }
 }
 

@@ -13,7 +13,10 @@ export interface CommandContext {
   printError(line: string): void;
 }
 
-/** Ends the command with this exit code after telling why; EX_USAGE and the like are the command's own. */
+/** EX_USAGE of sysexits.h: the command was called in a way that it does not know. */
+export const EXIT_USAGE = 64;
+
+/** Ends the command with this exit code after telling why. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
   readonly exitCode: number;

@@ -74,7 +74,10 @@ async function askForToken(
     })
     .catch((error: unknown) => {
       const detail = error instanceof SecurityError ? (error.detail ?? error.message) : String(error);
-      throw new CommandFailure(1, `The STS at ${url.origin} does not answer: ${detail}`);
+      throw new CommandFailure(
+        1,
+        `The STS at ${url.origin} does not answer: ${detail}\n  -> Start it with: npm start`,
+      );
     });
   const body = JSON.parse(answer.body.toString('utf8')) as Readonly<Record<string, unknown>>;
   const token = body['access_token'];

@@ -10,7 +10,7 @@ import { readCompactJws } from '@aduana/core/tokens/read-compact-jws';
 import { createAccessTokenVerifier } from '@aduana/core/tokens/verify-access-token';
 import { readUnverifiedClaims } from '@aduana/core/tokens/verify-signed-jwt';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
-import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import { runningSettings } from './house-client.ts';
 
 const READY_MS = 5_000;
@@ -36,7 +36,7 @@ async function readInput(): Promise<string> {
   let length = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LARGEST_INPUT_BYTES) throw new CommandFailure(2, 'That is too long for a token');
+    if (length > LARGEST_INPUT_BYTES) throw new CommandFailure(EXIT_USAGE, 'That is too long for a token');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

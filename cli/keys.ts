@@ -91,7 +91,7 @@ async function ask<Data>(
       const notBefore = error?.extensions?.['notBefore'];
       throw new CommandFailure(
         1,
-        `The house refused (HTTP ${String(status)}): ${error?.message ?? 'no data'}` +
+        `The house refused: ${error?.message ?? `HTTP ${String(status)}`}` +
           (typeof code === 'string' ? ` [${code}]` : '') +
           (typeof notBefore === 'string' ? `; not before ${notBefore}` : ''),
       );

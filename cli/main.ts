@@ -2,8 +2,8 @@
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { createLog, type LogLevel } from '@aduana/core/platform/log';
 import { ConfigurationError, EXIT_CONFIGURATION } from '@aduana/core/errors/configuration-error';
-import { Command } from 'commander';
-import { type CommandContext, CommandFailure } from './command-context.ts';
+import { Command, CommanderError } from 'commander';
+import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import { registerAudit } from './audit.ts';
 import { registerCerts } from './certs.ts';
 import { registerDoctor } from './doctor.ts';
@@ -44,6 +44,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const program = new Command('aduana')
   .description('A GraphQL API gateway that enforces zero trust')
   .version('0.1.0')
+  .exitOverride() // commander has told why, and its exit code is not ours
   .showHelpAfterError('(run with --help to see what is possible)');
 const COMMANDS = [
   registerUp,
@@ -71,6 +72,7 @@ try {
 }
 
 function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof CommandFailure) {
     if (error.message !== '') context.printError(error.message);
     return error.exitCode;

@@ -26,8 +26,9 @@ export async function lintPolicies(options: FolderOptions, context: CommandConte
 
 async function readOrTell(folder: string, context: CommandContext): Promise<Sources> {
   try {
+    const sources = await loadPolicies(folder);
     await loadPolicyTests(folder);
-    return await loadPolicies(folder);
+    return sources;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     for (const { subject, problem, remedy } of error.problems)

@@ -7,7 +7,7 @@ import { explain, type Explanation } from '@aduana/core/iam/explain';
 import { loadPolicies } from '@aduana/core/iam/load-policies';
 import type { AccessContext } from '@aduana/core/iam/access-context';
 import { GATEWAY_SETTINGS } from '../gateway/config.ts';
-import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import { type FolderOptions, policiesFolder } from './policies-folder.ts';
 
 export interface ExplainOptions extends FolderOptions {
@@ -20,8 +20,6 @@ export interface ExplainOptions extends FolderOptions {
   readonly authentication?: string;
   readonly json?: true;
 }
-
-const EXIT_USAGE = 64;
 
 /** What would be decided for a caller, by which rule, and what would change it. */
 export async function explainPolicy(options: ExplainOptions, context: CommandContext): Promise<void> {

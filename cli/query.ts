@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import { openHouseClient } from './house-client.ts';
 
 /** `aduana query`: one GraphQL request, as a service of the house. */
@@ -33,5 +33,5 @@ function parseVariables(text: string): Readonly<Record<string, unknown>> {
   } catch {
     // told below
   }
-  throw new CommandFailure(2, '--variables takes a JSON object, such as \'{"first": 10}\'');
+  throw new CommandFailure(EXIT_USAGE, '--variables takes a JSON object, such as \'{"first": 10}\'');
 }

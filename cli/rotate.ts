@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import type { RotationStep } from './rotation-steps.ts';
 
 const NAMES = [
@@ -40,7 +40,7 @@ export function registerRotate(program: Command, context: CommandContext): void 
 async function rotate(flags: RotateFlags, context: CommandContext): Promise<void> {
   const { ROTATION_STEPS } = await import('./rotation-steps.ts');
   const wanted = ROTATION_STEPS.filter(({ name }) => flags.all === true || flags.only?.includes(name));
-  if (wanted.length === 0) throw new CommandFailure(2, 'Say --all, or --only with one of the kinds');
+  if (wanted.length === 0) throw new CommandFailure(EXIT_USAGE, 'Say --all, or --only with one of the kinds');
   if (flags.dryRun === true) {
     for (const { name, plan } of wanted) context.print(`would rotate  ${name.padEnd(15)} ${plan}`);
     return;

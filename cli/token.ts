@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import type { TokenFlags } from './get-token.ts';
 
 /** `aduana token`: an access token of a service for use with other tools, and what a token says. */
@@ -14,7 +14,8 @@ export function registerToken(program: Command, context: CommandContext): void {
     .option('--header', 'print it as a header, for `curl -H @-`')
     .addHelpText('after', `\nExample:\n  npx aduana token --as bff --header | curl -H @- ...`)
     .action(async (flags: Partial<TokenFlags> & Pick<TokenFlags, 'audience'>) => {
-      if (flags.as === undefined) throw new CommandFailure(2, 'Whose token? Name a service: --as bff');
+      if (flags.as === undefined)
+        throw new CommandFailure(EXIT_USAGE, 'Whose token? Name a service: --as bff');
       const { printToken } = await import('./get-token.ts');
       await printToken({ ...flags, as: flags.as }, context);
     });

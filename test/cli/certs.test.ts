@@ -57,7 +57,7 @@ test('renew without a name renews only what is due, with a name that one, with -
   expect(await serialOf('audit')).toBe(audit);
   await aduana('certs', 'renew', '--force');
   expect(await serialOf('audit')).not.toBe(audit);
-  await expect(aduana('certs', 'renew', 'nobody')).rejects.toMatchObject({ exitCode: 2 });
+  await expect(aduana('certs', 'renew', 'nobody')).rejects.toMatchObject({ exitCode: 64 });
 });
 
 test('a change of CA trusts both, reissues, and drops the former one last', async () => {
@@ -88,5 +88,5 @@ test("an operator's own CA is not touched by renew", async () => {
 });
 
 test('revoke refuses what is neither a thumbprint nor a certificate file', async () => {
-  await expect(aduana('certs', 'revoke', '/nowhere', '--reason', 'x')).rejects.toMatchObject({ exitCode: 2 });
+  await expect(aduana('certs', 'revoke', '/nowhere', '--reason', 'x')).rejects.toMatchObject({ exitCode: 64 });
 });

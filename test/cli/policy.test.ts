@@ -51,6 +51,19 @@ describe('on the shipped policies', () => {
 });
 
 describe('on a broken copy', () => {
+  test('a folder that is not there is named with what to do', async () => {
+    for (const words of [
+      ['lint', '--policies', '/nope'],
+      ['diff', '/nope'],
+    ]) {
+      const { code, lines } = await aduana(...words);
+      expect([code, lines[0]]).toEqual([
+        1,
+        '/nope/iam_policies.yaml: does not exist. Check POLICIES_DIR and its files',
+      ]);
+    }
+  });
+
   test('lint tells each error with file and line and exits 1', async () => {
     const folder = await copyOfPolicies((text) =>
       text.replace('    inherits: [sales]', '    inherit: [sales]'),

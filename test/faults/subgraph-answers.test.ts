@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { SubgraphFetcher } from '../../gateway/pipeline/subgraph-fetcher.ts';
 import { describeCompletions, openFederation } from '../support/federation.ts';
@@ -44,6 +46,15 @@ const answering =
     response.writeHead(status, { 'content-type': type }).end(body);
   };
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+function bytesHeld(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 const place: {
   forwarding?: Forwarding;
   fetcher?: SubgraphFetcher;
@@ -73,9 +84,11 @@ const FAULTS: [string, Behave, object][] = [
   ['JSON that is no object', answering(200, '[1]'), FAULTY],
   ['too few entities', answering(200, '{"data":{"_entities":[{"rating":1}]}}'), FAULTY],
   ['too many entities', answering(200, '{"data":{"_entities":[null,null,null]}}'), FAULTY],
-  ['429 without GraphQL', answering(429, 'slow down', 'text/plain'), FAULTY],
-  ['500 without GraphQL', answering(500, '{"message":"Error: at /srv/app.js:1"}'), FAULTY],
-  ['503 with GraphQL', answering(503, '{"errors":[{"message":"password=hunter2"}]}'), FAULTY],
+  ...[429, 500, 503].flatMap((status): [string, Behave, object][] => [
+    [`${String(status)} with a page`, answering(status, 'slow down', 'text/plain'), FAULTY],
+    [`${String(status)} with other JSON`, answering(status, '{"message":"at /srv/app.js:1"}'), FAULTY],
+    [`${String(status)} with GraphQL`, answering(status, '{"errors":[{"message":"hunter2"}]}'), FAULTY],
+  ]),
   [
     'a redirection',
     (_, response) => response.writeHead(307, { location: 'https://localhost:1/' }).end(),
@@ -154,8 +167,35 @@ describeCompletions('a subgraph that answers', (execute) => {
     expect(await ask()).toMatchObject({ data: WITH_RATINGS, errors: [] });
   });
 
-  it('an error status with a whole GraphQL answer is believed', async () => {
-    behaveAs(answering(500, ENTITIES));
+  it.each([429, 500, 503])('%d with a whole GraphQL answer is believed', async (status) => {
+    behaveAs(answering(status, ENTITIES));
     expect(await ask()).toMatchObject({ data: WITH_RATINGS, errors: [] });
   });
+
+  it('another type loses that entity alone, at its place', async () => {
+    const entities = '{"rating":1,"__typename":"Query"},{"rating":2,"__typename":"Item"}';
+    behaveAs(answering(200, `{"data":{"_entities":[${entities}]}}`));
+    const { data, errors } = await ask();
+    expect(data).toEqual({
+      version: 'v1',
+      items: [
+        { name: 'one', rating: null },
+        { name: 'two', rating: 2 },
+      ],
+    });
+    expect(errors).toEqual([{ ...FAULTY, path: ['items', 0] }]);
+  });
+
+  it('whatever it answers gives back its sockets and the memory of its answers', async () => {
+    const before = bytesHeld();
+    for (let round = 0; round < 8; round += 1)
+      for (const [, behave] of FAULTS.filter(([name]) => !name.includes('nothing'))) {
+        behaveAs(behave);
+        await ask();
+        behaveAs(answering(200, ENTITIES));
+        expect((await ask()).data).toEqual(WITH_RATINGS);
+      }
+    expect(await place.forwarding?.served['bad']?.connections()).toBeLessThanOrEqual(2);
+    expect(bytesHeld() - before).toBeLessThan(8 * LONGEST_ANSWER);
+  }, 60_000);
 });

@@ -1,6 +1,7 @@
-import { type GraphQLSchema, isAbstractType, isObjectType } from 'graphql';
+import { type GraphQLSchema, isObjectType } from 'graphql';
 import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
 import type { SelectionTree } from './selection-tree.ts';
+import { isTypeOrSubtype } from './type-relation.ts';
 
 /**
  * Merges what a fetch brought into the tree, copying it: only what the fetch selected, and the type. Objects merge,
@@ -16,20 +17,21 @@ export function mergeData(target: JsonObject, source: JsonObject, tree: Selectio
 
 /**
  * Merges what a fetch brought of one entity. A subgraph that knows its interface only as an object calls it by the
- * interface's name: a type that is known already stays.
+ * interface's name: a type that is known already stays. False, and nothing merged, where it is of another type.
  */
 export function mergeEntity(
   schema: GraphQLSchema,
   target: JsonObject,
   source: JsonObject,
   tree: SelectionTree,
-): void {
+): boolean {
   const known = getOwn(target, '__typename');
+  const told = getOwn(source, '__typename');
+  const isKnown = typeof known === 'string' && isObjectType(schema.getType(known));
+  if (isKnown && typeof told === 'string' && !isTypeOrSubtype(schema, known, told)) return false;
   mergeData(target, source, tree);
-  const told = getOwn(target, '__typename');
-  if (typeof known !== 'string' || typeof told !== 'string' || known === told) return;
-  if (isAbstractType(schema.getType(told)) && isObjectType(schema.getType(known)))
-    setOwn(target, '__typename', known);
+  if (isKnown) setOwn(target, '__typename', known);
+  return true;
 }
 
 function merged(existing: unknown, received: unknown, tree: SelectionTree | null): unknown {

@@ -1,3 +1,4 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { GraphQLSchema } from 'graphql';
 import type { AnswerError } from './answer-errors.ts';
 import type { ObjectShape } from './answer-shape.ts';
@@ -156,11 +157,16 @@ function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, 
     run.onFailure(step, answer.errors);
   }
   if (received === undefined) return;
+  const misfits: object[] = [];
   for (const [index, targets] of destinations.entries()) {
     const value = received[index];
-    for (const { value: target } of targets)
-      if (isJsonObject(value) && isJsonObject(target)) mergeEntity(run.schema, target, value, step.tree);
+    const merge = ({ value: target }: Target): boolean =>
+      !isJsonObject(value) || !isJsonObject(target) || mergeEntity(run.schema, target, value, step.tree);
+    if (!targets.map(merge).every(Boolean)) misfits.push({ path: ['_entities', index] });
   }
+  if (misfits.length === 0) return;
+  run.errors.push(...translateErrors(run.shape, step, destinations, misfits, false));
+  run.onFailure(step, new SecurityError('SUBGRAPH_ERROR', { detail: 'an entity is of another type' }));
 }
 
 /** One value for each destination; the error is in the run where the answer has another form. */

@@ -88,5 +88,7 @@ test("an operator's own CA is not touched by renew", async () => {
 });
 
 test('revoke refuses what is neither a thumbprint nor a certificate file', async () => {
-  await expect(aduana('certs', 'revoke', '/nowhere', '--reason', 'x')).rejects.toMatchObject({ exitCode: 64 });
+  await expect(aduana('certs', 'revoke', '/nowhere', '--reason', 'x')).rejects.toMatchObject({
+    exitCode: 64,
+  });
 });

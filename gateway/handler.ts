@@ -167,8 +167,15 @@ function refuse(
   if (known.code === 'METHOD_NOT_ALLOWED')
     return { ...response, headers: { ...response.headers, allow: 'GET, POST, OPTIONS' } };
   if (known.code !== 'UNAUTHENTICATED') return response;
-  const challenge = isFromBrowser(request) ? ['Bearer'] : ['Bearer', 'Basic realm="aduana", charset="UTF-8"'];
-  return { ...response, headers: { ...response.headers, 'www-authenticate': challenge } };
+  return { ...response, headers: { ...response.headers, 'www-authenticate': challenges(request) } };
+}
+
+/** What a caller may show; of a token that was shown, that it does not hold (RFC 6750 section 3, RFC 9449 section 7.1). */
+function challenges(request: ServiceRequest): readonly string[] {
+  const { authorization = '' } = request.headers;
+  const bearer = /^bearer /i.test(authorization) ? 'Bearer error="invalid_token"' : 'Bearer';
+  const tokens = /^dpop /i.test(authorization) ? ['DPoP error="invalid_token"', bearer] : [bearer];
+  return isFromBrowser(request) ? tokens : [...tokens, 'Basic realm="aduana", charset="UTF-8"'];
 }
 
 function respond(status: number, body: string, mediaType: MediaType): ServiceResponse {

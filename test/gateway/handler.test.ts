@@ -76,10 +76,26 @@ describe('the outer wall', () => {
 
   test('offers Basic to tools, never to a browser', async () => {
     const tool = await open({}).ask(BODY);
-    expect(tool.headers?.['www-authenticate']).toEqual(['Bearer', 'Basic realm="aduana", charset="UTF-8"']);
+    expect(tool.headers?.['www-authenticate']).toEqual([
+      'Bearer error="invalid_token"',
+      'Basic realm="aduana", charset="UTF-8"',
+    ]);
     const browser = await open({}).ask({ ...BODY, headers: { ...BODY.headers, 'sec-fetch-mode': 'cors' } });
-    expect(browser.headers?.['www-authenticate']).toEqual(['Bearer']);
+    expect(browser.headers?.['www-authenticate']).toEqual(['Bearer error="invalid_token"']);
   });
+
+  test.each([
+    ['Bearer x,', ['Bearer error="invalid_token"']],
+    ['DPoP x,', ['DPoP error="invalid_token"', 'Bearer']],
+    ['Basic !', ['Bearer']],
+  ])(
+    'a token that does not hold is told from none, so that a client gets another: %s',
+    async (shown, told) => {
+      const headers = { ...BODY.headers, 'sec-fetch-mode': 'cors', authorization: shown };
+      const response = await open({}).ask({ ...BODY, headers });
+      expect([response.status, response.headers?.['www-authenticate']]).toEqual([401, told]);
+    },
+  );
 
   test('an answer whose event cannot be made durable does not leave', async () => {
     const { ask } = open({ audit: { record: () => Promise.reject(new SecurityError('AUDIT_UNAVAILABLE')) } });

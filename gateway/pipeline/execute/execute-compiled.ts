@@ -13,7 +13,7 @@ import { variablesText } from './variables-text.ts';
 
 /**
  * Runs generated code over the answers as they came. Where one of them is not as planned (an error, a null that may not
- * be, another type) the plain way finishes, from the same answers: nothing is fetched twice.
+ * be, another type) the plain way finishes, from the same answers: nothing that was answered is fetched twice.
  */
 export async function executeCompiled(
   log: Log,
@@ -141,7 +141,7 @@ function aloneText(run: CompiledRun, step: FetchStep, texts: readonly string[] |
 async function sendMerged(
   run: CompiledRun,
   parts: readonly { readonly step: FetchStep; readonly texts: readonly string[] | undefined }[],
-): Promise<FetchedAnswer[]> {
+): Promise<(FetchedAnswer | undefined)[]> {
   const { fetch, variableUsages } = run.compiled.merge(parts.map(({ step }) => step));
   const lists = parts.map(({ texts = [] }, part) => [representationsVariable(part), texts] as const);
   return splitAnswer(

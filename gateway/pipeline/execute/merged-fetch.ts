@@ -98,13 +98,17 @@ function partAlias(part: number): string {
   return `e${String(part)}`;
 }
 
-/** The answer of each part, as if it had been sent alone; an error that names no part is every part's. */
-export function splitAnswer({ data, errors }: FetchedAnswer, parts: number): FetchedAnswer[] {
+/**
+ * The answer of each part, as if it had been sent alone; an error that names no part is every part's. Undefined for a
+ * part that only lost its data to another one's error.
+ */
+export function splitAnswer({ data, errors }: FetchedAnswer, parts: number): (FetchedAnswer | undefined)[] {
   const own = errors.map((error) => ({ error, part: partOf(error, parts) }));
   return Array.from({ length: parts }, (_, part) => {
     const mine = own.filter((one) => one.part === part || one.part === undefined).map((one) => one.error);
-    if (data === undefined) return { data, errors: mine.length > 0 ? mine : [{}] };
-    return { data: { _entities: getOwn(data, partAlias(part)) }, errors: mine.map(asAlone) };
+    if (data !== undefined)
+      return { data: { _entities: getOwn(data, partAlias(part)) }, errors: mine.map(asAlone) };
+    return mine.length === 0 ? undefined : { data, errors: mine.map(asAlone) };
   });
 }
 

@@ -154,6 +154,21 @@ describe('fetches of one step', () => {
     expect(failed.calls).toHaveLength(2);
   });
 
+  it('that lost their data to the error of another one are asked again alone', async () => {
+    const execute = createTestExecutor({ completion: 'compiled' });
+    const { data, errors, calls } = await FEDERATION.ask(
+      execute,
+      '{ x: a { rating } y: a { name r: rating(of: 2) } }',
+      {
+        answer: ({ query }) =>
+          query.includes('e0:') ? { data: null, errors: [{ message: 'x', path: ['e0'] }] } : undefined,
+      },
+    );
+    expect(data).toEqual({ x: { rating: null }, y: { name: 'name', r: 2 } });
+    expect(errors).toMatchObject([{ path: ['x', 'rating'] }]);
+    expect(calls.map(({ subgraph }) => subgraph)).toEqual(['a', 'b', 'b']);
+  });
+
   it('are all lost with their request, each told at its places', async () => {
     const execute = createTestExecutor({ completion: 'compiled' });
     const { data, errors } = await FEDERATION.ask(

@@ -203,6 +203,17 @@ describeCompletions('interface objects', (executor) => {
     expect(data).toEqual({ top: [{ stars: 1 }, { stars: 1, pages: 5, is: 'Book', __typename: 'Book' }] });
   });
 
+  it('become their own implementations alone', async () => {
+    const { data, errors } = await MEDIA.ask(executor, '{ top { stars title } }', {
+      answer: ({ subgraph }) =>
+        subgraph === 'a'
+          ? { data: { _entities: [{ __typename: 'Map' }, { __typename: 'Book', title: 'B' }] } }
+          : undefined,
+    });
+    expect(data).toEqual({ top: [null, { stars: 1, title: 'B' }] });
+    expect(errors).toMatchObject([{ path: ['top', 0], extensions: { code: 'SUBGRAPH_ERROR' } }]);
+  });
+
   it('without that subgraph become null where their type was asked for', async () => {
     const { data, errors } = await MEDIA.ask(executor, '{ top { __typename stars } }', {
       answer: ({ subgraph }) => {

@@ -185,6 +185,83 @@ describe('forms of a plan', () => {
     expect(calls[1]).toEqual(['second', { representations: [{ __typename: 'I', x: 0 }] }]);
   });
 
+  it('lists of equal length merge by element, others are replaced', async () => {
+    const { root } = await run(
+      {
+        kind: 'Sequence',
+        nodes: [
+          fetchOf('first', '{a{id} b{id x}}'),
+          fetchOf('second', '{b{id y}}'),
+          fetchOf('third', '{c{id}}'),
+        ],
+      },
+      {
+        first: {
+          b: [
+            { id: 1, x: 1 },
+            { id: 2, x: 2 },
+          ],
+          c: [{ id: 1 }],
+        },
+        second: { b: [{ id: 1, y: 1 }, null] },
+        third: { c: [{ id: 3 }, { id: 4 }] },
+      },
+    );
+    expect(root).toEqual({ b: [{ id: 1, x: 1, y: 1 }, { id: 2, x: 2 }], c: [{ id: 3 }, { id: 4 }] }); // prettier-ignore
+  });
+
+  it('what is required by several type conditions is one representation, nested ones count by the type they meet', async () => {
+    const field = (name: string, selections?: object[]) => ({
+      kind: 'Field',
+      name,
+      ...(selections && { selections }),
+    });
+    const on = (typeCondition: string, ...selections: object[]) => ({
+      kind: 'InlineFragment',
+      typeCondition,
+      selections,
+    });
+    const { calls } = await run(
+      {
+        kind: 'Sequence',
+        nodes: [
+          fetchOf('first', '{b{id k}}'),
+          {
+            kind: 'Flatten',
+            path: ['b', '@'],
+            node: fetchOf(
+              'second',
+              'query($representations:[_Any!]!){_entities(representations:$representations){id}}',
+              {
+                requires: [
+                  on('I', field('__typename'), field('k', [field('x'), field('l', [on('A', field('p'))])])),
+                  on('A', field('id'), field('k', [field('y'), field('l', [on('B', field('q')), on('I', field('r'))])])),
+                  on('B', field('id')),
+                ],
+              },
+            ),
+          },
+        ],
+      },
+      {
+        first: {
+          b: [
+            { __typename: 'A', id: 1, k: { x: 1, y: 2, l: [{ __typename: 'A', p: 3, q: 4, r: 5 }, { p: 3, q: 4, r: 5 }] } },
+            { __typename: 'B', id: 2, k: { x: 1, y: 2, l: [] } },
+            { __typename: 'I', id: 3, k: { x: 1, l: null } },
+          ],
+        },
+      },
+    ); // prettier-ignore
+    expect(calls[1]?.[1]).toEqual({
+      representations: [
+        { __typename: 'A', id: 1, k: { x: 1, y: 2, l: [{ p: 3, r: 5 }, {}] } },
+        { __typename: 'B', id: 2, k: { x: 1, l: [] } },
+        { __typename: 'I', k: { x: 1, l: null } },
+      ],
+    });
+  });
+
   it.each([
     ['an unknown node', { kind: 'Defer', primary: {}, deferred: [] }],
     ['a subscription', { kind: 'Subscription', primary: fetchOf('a', '{a{id}}') }],

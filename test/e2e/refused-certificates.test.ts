@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -16,7 +17,11 @@ type Service = keyof typeof SERVICES;
 const NAMES = Object.keys(SERVICES) as Service[];
 
 /** What the log and the audit log say of each. */
-const LOG_LINES = {
+const REASONS = {
+  none: /showed no certificate/,
+  'good, over TLS 1.1': /UNSUPPORTED_PROTOCOL/,
+  'good, over TLS 1.2': /UNSUPPORTED_PROTOCOL/,
+  revoked: /is revoked/,
   self_signed: /DEPTH_ZERO_SELF_SIGNED_CERT/,
   unknown_ca: /UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT|CERT_SIGNATURE_FAILURE/,
   expired: /CERT_HAS_EXPIRED/,
@@ -39,6 +44,14 @@ interface AuditEntry {
   readonly source: { readonly peer: string };
   readonly actor: { readonly cert_thumbprint: string | null };
   readonly detail: { readonly reason: string };
+}
+
+/** One row of the table: what a service refused, and how its log says so. */
+interface Refusal {
+  readonly service: Service;
+  readonly certificate: keyof typeof REASONS;
+  readonly reason: string;
+  readonly thumbprint: string | null;
 }
 
 interface World {
@@ -88,28 +101,27 @@ function show({ cert, key }: TestLeaf): ConnectionOptions {
   return { cert, key };
 }
 
-/** The lines of the house's log about one service that match, waiting for the last to arrive. */
+/** The refusals in the house's log of one service, waiting for the first and for a second that must not come. */
 async function logged(
   { house }: World,
   service: Service,
-  expected: RegExp,
   since: number,
-): Promise<string[]> {
-  for (let turn = 0; turn < 100; turn += 1) {
-    const lines = house
+): Promise<Omit<Refusal, 'certificate'>[]> {
+  const read = (): Omit<Refusal, 'certificate'>[] =>
+    house
       .output()
       .slice(since)
       .split('\n')
-      .filter((line) => line.includes(`"service":"${service}"`) && expected.test(line));
-    if (lines.length > 0) return lines;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return [];
+      .filter((line) => line.includes(`"service":"${service}"`) && line.includes('a connection was refused'))
+      .map((line) => ({ ...(JSON.parse(line) as Refusal), service }));
+  for (let turn = 0; turn < 100 && read().length === 0; turn += 1) await sleep(20);
+  await sleep(20);
+  return read();
 }
 
 describe.each(['permissive', 'strict'] as const)('in %s mode', (mode) => {
   let world: Awaited<ReturnType<typeof start>>;
-  const refused: string[] = [];
+  const refused: Refusal[] = [];
 
   beforeAll(async () => {
     world = await start(mode);
@@ -121,54 +133,43 @@ describe.each(['permissive', 'strict'] as const)('in %s mode', (mode) => {
     expect(await ask(world, service, show(await world.ca.issue('operator')))).toBe('200');
   });
 
+  /** Asks, and takes down the one line that the log has of the refusal. */
+  async function refuse(service: Service, certificate: Refusal['certificate'], options: ConnectionOptions) {
+    const since = world.house.output().length;
+    expect(await ask(world, service, options)).toBe('refused');
+    const [line, ...others] = await logged(world, service, since);
+    expect(others).toEqual([]);
+    expect(line?.reason).toMatch(REASONS[certificate]);
+    if (line !== undefined) refused.push({ ...line, certificate });
+    return line;
+  }
+
   test.each(NAMES.flatMap((service) => BAD_LEAVES.map((kind) => [service, kind] as const)))(
     '%s refuses a certificate that is %s, with one line in the log',
     async (service, kind) => {
       const leaf = await world.ca.issueBad(kind, 'operator');
-      const since = world.house.output().length;
-      expect(await ask(world, service, show(leaf))).toBe('refused');
-      const lines = await logged(world, service, /a connection was refused/, since);
-      expect(lines).toHaveLength(1);
-      expect(lines[0]).toMatch(LOG_LINES[kind]);
+      const line = await refuse(service, kind, show(leaf));
       const seenByTls = mode === 'strict' && VERIFIED_BY_TLS.has(kind);
-      if (!seenByTls) expect(lines[0]).toContain(leaf.thumbprint);
-      refused.push(`${service} ${seenByTls ? 'null' : leaf.thumbprint}`);
-      expect(lines.join('')).not.toContain(leaf.key.split('\n')[1]);
+      expect(line).toMatchObject({ address: '127.0.0.1', thumbprint: seenByTls ? null : leaf.thumbprint });
+      expect(world.house.output()).not.toContain(leaf.key.split('\n')[1]);
     },
   );
 
   test.each(NAMES)('%s and a caller without a certificate', async (service) => {
-    expect(await ask(world, service, {})).toBe(mode === 'strict' ? 'refused' : '200');
-    if (mode === 'permissive' && service !== 'gateway')
-      expect(await ask(world, service, {}, '/graphql')).toMatch(/^(401|403|405)$/);
+    if (mode === 'strict') {
+      await refuse(service, 'none', {});
+      return;
+    }
+    expect(await ask(world, service, {})).toBe('200');
+    if (service !== 'gateway') expect(await ask(world, service, {}, '/graphql')).toMatch(/^(401|403|405)$/);
   });
 
   test.each(NAMES)('%s refuses TLS 1.1, and TLS 1.2 unless it is the public face', async (service) => {
     const good = show(await world.ca.issue('operator'));
     const old = { ...good, ciphers: 'DEFAULT@SECLEVEL=0' };
-    expect(await ask(world, service, { ...old, minVersion: 'TLSv1', maxVersion: 'TLSv1.1' })).toBe('refused');
-    const tls12 = await ask(world, service, { ...good, maxVersion: 'TLSv1.2' });
-    if (service !== 'gateway') expect(tls12).toBe('refused');
-  });
-
-  test('the audit log holds one event for each refusal, written by the service that refused', async () => {
-    const out = join(world.house.folder, 'export');
-    expect(await world.house.aduana('audit', 'export', '--out', out)).toMatchObject({ code: 0 });
-    const events = (await readFile(join(out, 'entries.jsonl'), 'utf8'))
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as AuditEntry)
-      .filter(({ type }) => type === 'certificate.refuse');
-    const found = events.map(({ source, actor }) => `${source.peer} ${String(actor.cert_thumbprint)}`);
-    for (const entry of new Set(refused)) {
-      const count = (entries: string[]): number => entries.filter((other) => other === entry).length;
-      if (entry.endsWith('null')) expect(count(found)).toBeGreaterThanOrEqual(count(refused));
-      else expect(count(found)).toBe(1);
-    }
-    for (const { outcome, detail } of events) {
-      expect(outcome).toBe('DENIED');
-      expect(detail.reason).not.toBe('');
-    }
+    await refuse(service, 'good, over TLS 1.1', { ...old, minVersion: 'TLSv1', maxVersion: 'TLSv1.1' });
+    if (service !== 'gateway')
+      await refuse(service, 'good, over TLS 1.2', { ...good, maxVersion: 'TLSv1.2' });
   });
 
   test('a revoked certificate is refused everywhere within ten seconds, open connections included', async () => {
@@ -179,13 +180,46 @@ describe.each(['permissive', 'strict'] as const)('in %s mode', (mode) => {
     const revoked = await world.house.aduana('certs', 'revoke', file, '--reason', 'test');
     expect(revoked).toMatchObject({ code: 0 });
     const deadline = Date.now() + 10_000;
-    const waiting = new Set(NAMES);
-    while (waiting.size > 0 && Date.now() < deadline)
-      for (const service of waiting)
-        if ((await ask(world, service, show(leaf))) === 'refused') waiting.delete(service);
-    expect([...waiting]).toEqual([]);
+    for (const service of NAMES) {
+      let since = world.house.output().length;
+      while ((await ask(world, service, show(leaf))) !== 'refused') {
+        expect(Date.now()).toBeLessThan(deadline);
+        since = world.house.output().length;
+      }
+      const [line, ...others] = await logged(world, service, since);
+      expect(others).toEqual([]);
+      expect(line).toMatchObject({
+        thumbprint: leaf.thumbprint,
+        reason: expect.stringMatching(REASONS.revoked),
+      });
+      if (line !== undefined) refused.push({ ...line, certificate: 'revoked' });
+    }
     const own = await readFile(join(world.house.folder, 'certs/operator.crt'), 'utf8');
     const key = await readFile(join(world.house.folder, 'certs/operator.key'), 'utf8');
     expect(await ask(world, 'sts', { cert: own, key })).toBe('200');
+  });
+
+  test('the audit log holds one event for each line of the log, written by the service that refused', async () => {
+    const out = join(world.house.folder, 'export');
+    expect(await world.house.aduana('audit', 'export', '--out', out)).toMatchObject({ code: 0 });
+    const events = (await readFile(join(out, 'entries.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as AuditEntry)
+      .filter(({ type }) => type === 'certificate.refuse');
+    for (const { outcome } of events) expect(outcome).toBe('DENIED');
+    const found = events.map(({ source, actor, detail }) => [
+      source.peer,
+      actor.cert_thumbprint,
+      detail.reason,
+    ]);
+    const told = refused.map(({ service, thumbprint, reason }) => [service, thumbprint, reason]);
+    const rows = refused.map(
+      ({ service, certificate, reason }) => `${mode}  ${service}  ${certificate}: ${reason}`,
+    );
+    process.stdout.write(`${rows.join('\n')}\n`);
+    expect(found.map(String).sort()).toEqual(told.map(String).sort());
+    const kinds = BAD_LEAVES.length + 2 + (mode === 'strict' ? 1 : 0); // and TLS 1.1, revoked, none
+    expect(refused).toHaveLength(kinds * NAMES.length + NAMES.length - 1); // and TLS 1.2 but at the gateway
   });
 });

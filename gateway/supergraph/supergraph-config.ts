@@ -88,7 +88,7 @@ export function parseSupergraphConfig(
       file,
       [...missing].map((name) => `the variable ${name} is not set`),
     );
-  const settings = readShape(FILE, { ...document, value });
+  const settings = readShape(FILE, { ...document, value }, 'operations.md');
   const unusable: string[] = [];
   const subgraphs = new Map<string, SubgraphSettings>();
   for (const [name, entry] of Object.entries(settings.subgraphs)) {

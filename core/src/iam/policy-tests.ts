@@ -39,7 +39,9 @@ export async function loadPolicyTests(folder: string): Promise<readonly PolicyTe
       parseYaml(await readFile(join(folder, file), 'utf8'), file),
     );
     if (document === undefined) continue;
-    const read = await problems.attempt(async () => Promise.resolve(readShape(POLICY_TESTS, document)));
+    const read = await problems.attempt(async () =>
+      Promise.resolve(readShape(POLICY_TESTS, document, 'policies.md')),
+    );
     for (const [index, entry] of (read?.tests ?? []).entries())
       tests.push({ entry, location: document.locate(['tests', index]) });
   }

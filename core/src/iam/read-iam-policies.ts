@@ -15,7 +15,7 @@ export type IamPolicies = Pick<Sources, 'permissions' | 'conditions' | 'roles' |
 
 /** @throws ConfigurationError when the document is not of the shape of `iam_policies.yaml` */
 export function readIamPolicies(document: YamlDocument): IamPolicies {
-  const file = readShape(IAM_POLICIES, document);
+  const file = readShape(IAM_POLICIES, document, 'policies.md');
   const roles = readRoles(file, document);
   return {
     permissions: readCatalogue(file, roles, document),

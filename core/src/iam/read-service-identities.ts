@@ -17,7 +17,7 @@ export async function readServiceIdentities(
   problems: Problems,
 ): Promise<ReadonlyMap<string, Service>> {
   const services = new Map<string, Service>();
-  for (const [id, entry] of Object.entries(readShape(SERVICE_IDENTITIES, document).services)) {
+  for (const [id, entry] of Object.entries(readShape(SERVICE_IDENTITIES, document, 'policies.md').services)) {
     const location = document.locate(['services', id]);
     services.set(id, toService(id, entry, location, await readKeys(entry, location, attachment, problems)));
   }

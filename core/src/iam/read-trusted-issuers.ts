@@ -14,7 +14,11 @@ export async function readTrustedIssuers(
   problems: Problems,
 ): Promise<ReadonlyMap<string, TrustedIssuer>> {
   const issuers = new Map<string, TrustedIssuer>();
-  for (const [index, entry] of readShape(TRUSTED_ISSUERS, document).issuers.entries()) {
+  for (const [index, entry] of readShape(
+    TRUSTED_ISSUERS,
+    document,
+    'identity-provider.md',
+  ).issuers.entries()) {
     const location = document.locate(['issuers', index]);
     if (issuers.has(entry.issuer))
       problems.add(location, `the issuer \`${entry.issuer}\` stands here twice`, 'Keep one entry per issuer');

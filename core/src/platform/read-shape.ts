@@ -5,15 +5,24 @@ import type { YamlDocument } from './yaml-document.ts';
 /**
  * Reads a document by its shape.
  *
+ * @param guide the page of `docs/` that tells the shape
  * @throws ConfigurationError with every place where it differs, each as `file:line`
  */
-export function readShape<Shape extends z.ZodType>(shape: Shape, document: YamlDocument): z.output<Shape> {
+export function readShape<Shape extends z.ZodType>(
+  shape: Shape,
+  document: YamlDocument,
+  guide: string,
+): z.output<Shape> {
   const parsed = shape.safeParse(document.value);
   if (parsed.success) return parsed.data;
-  throw new ConfigurationError(parsed.error.issues.flatMap((issue) => toProblems(issue, document)));
+  throw new ConfigurationError(parsed.error.issues.flatMap((issue) => toProblems(issue, document, guide)));
 }
 
-function toProblems(issue: z.core.$ZodIssue, document: YamlDocument): readonly ConfigurationProblem[] {
+function toProblems(
+  issue: z.core.$ZodIssue,
+  document: YamlDocument,
+  guide: string,
+): readonly ConfigurationProblem[] {
   const at = issue.path.length === 0 ? 'the file' : `\`${issue.path.map(String).join('.')}\``;
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({
@@ -26,7 +35,7 @@ function toProblems(issue: z.core.$ZodIssue, document: YamlDocument): readonly C
     {
       subject: document.locate(issue.path),
       problem: `${at}: ${message}`,
-      remedy: 'See docs/configuration.md',
+      remedy: `See docs/${guide}`,
     },
   ];
 }

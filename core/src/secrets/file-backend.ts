@@ -36,7 +36,11 @@ export function createFileBackend({ kind, home, envelope, clock }: FileBackendOp
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') return {};
-      if (error instanceof SecurityError) throw error;
+      if (error instanceof SecurityError)
+        throw new SecurityError(error.code, {
+          detail: `${path}: ${error.detail ?? error.message}`,
+          cause: error,
+        });
       if (code === 'EACCES' || code === 'EPERM')
         throw new SecurityError('FORBIDDEN', { detail: 'the secrets file may not be read', cause: error });
       throw new SecurityError('SECRET_PROVIDER_UNAVAILABLE', {

@@ -62,7 +62,7 @@ export async function readSinkSettings(file: string): Promise<readonly SinkSetti
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     throw problem(file, `cannot be read (${code})`, 'Set SIEM_SINKS to a readable file');
   });
-  const { sinks } = readShape(SINKS, parseYaml(text, file));
+  const { sinks } = readShape(SINKS, parseYaml(text, file), 'audit-log.md');
   const names = sinks.map(({ name }) => name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw problem(file, `two sinks are called ${twice}`, 'Give each its own name');

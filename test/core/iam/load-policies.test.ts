@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { loadPolicies } from '@aduana/core/iam/load-policies';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { policyFolder } from '../../support/policy-folder.ts';
 
@@ -66,6 +67,18 @@ describe('policy files', () => {
       expect.stringMatching(/^trusted_issuers.yaml:3: `issuers.0.jwks_uri`: is not an https URL/),
       expect.stringMatching(/^trusted_issuers.yaml:3: `issuers.0.algorithms.0`: is none of RS256/),
     ]);
+  });
+
+  test.each([
+    ['iam_policies.yaml', 'version: 2\n', 'docs/policies.md'],
+    ['service_identities.yaml', 'version: 2\nservices: {}\n', 'docs/policies.md'],
+    ['trusted_issuers.yaml', 'version: 2\nissuers: []\n', 'docs/identity-provider.md'],
+  ])('a wrong value in %s is told with the guide that explains the file', async (file, text, guide) => {
+    const folder = await policyFolder({ 'iam_policies.yaml': IAM, [file]: text });
+    await expect(loadPolicies(folder)).rejects.toMatchObject({
+      problems: expect.arrayContaining([expect.objectContaining({ remedy: `See ${guide}` })]),
+    });
+    expect(await readFile(guide, 'utf8')).toContain(file);
   });
 
   test('tags, anchors, aliases and merge keys are refused', async () => {

@@ -88,7 +88,11 @@ test('a lost or foreign master key keeps the service from starting, with what to
     problems: [{ subject: join(home, 'master.key'), problem: expect.stringMatching(/is lost/) }],
   });
   await addMasterKey(join(home, 'master.key'));
-  await expect(open()).rejects.toMatchObject({ problems: [{ subject: 'SECRET_PROVIDER' }] });
+  await expect(open()).rejects.toMatchObject({
+    problems: [
+      { subject: 'SECRET_PROVIDER', problem: expect.stringMatching(/secrets\.sealed: .*not wrapped/) },
+    ],
+  });
   await expect(open({ ADUANA_MASTER_KEY_FILE: join(home, 'nowhere') })).rejects.toMatchObject({
     problems: [{ subject: 'ADUANA_MASTER_KEY_FILE', problem: expect.stringMatching(/does not exist/) }],
   });

@@ -1,17 +1,17 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 
-const EMPTY_ROOT = createHash('sha256').digest();
+const EMPTY_ROOT = digest('sha256', '', 'buffer');
 
 /** SHA-256(0x00 || leaf) (RFC 9162 section 2.1.1). */
 export function leafHash(leaf: Uint8Array): Buffer {
-  return createHash('sha256').update(LEAF).update(leaf).digest();
+  return digest('sha256', Buffer.concat([LEAF, leaf]), 'buffer');
 }
 
 const LEAF = new Uint8Array([0]);
 const NODE = new Uint8Array([1]);
 
 function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
-  return createHash('sha256').update(NODE).update(left).update(right).digest();
+  return digest('sha256', Buffer.concat([NODE, left, right]), 'buffer');
 }
 
 export interface InclusionClaim {

@@ -8,7 +8,7 @@ export const EMPTY_ROOT: Buffer = sha256('');
 
 /** SHA-256(0x00 || leaf) (RFC 6962 section 2.1). */
 export function leafHash(leaf: string | Uint8Array): Buffer {
-  return sha256(Buffer.concat([LEAF, typeof leaf === 'string' ? Buffer.from(leaf) : leaf]));
+  return sha256(typeof leaf === 'string' ? `\0${leaf}` : Buffer.concat([LEAF, leaf]));
 }
 
 /** SHA-256(0x01 || left || right) (RFC 6962 section 2.1). */

@@ -1,7 +1,7 @@
-import { foldSubtrees } from '@aduana/core/audit/merkle';
+import { EMPTY_ROOT, foldSubtrees, nodeHash } from '@aduana/core/audit/merkle';
 import type { Database } from '@aduana/core/store/database';
 import { MissingHashError, TILE_HASHES } from './tile-store.ts';
-import { foldComplete, type TreeReader } from './tree-reader.ts';
+import type { TreeReader } from './tree-reader.ts';
 
 export interface FullTile {
   readonly level: number;
@@ -83,4 +83,14 @@ function completeSubtrees(hashes: readonly Buffer[]): readonly Buffer[] {
     at += width;
   }
   return subtrees;
+}
+
+/** The hash of a complete subtree from its 2^k nodes. */
+function foldComplete(hashes: readonly Buffer[]): Buffer {
+  let row = hashes;
+  while (row.length > 1)
+    row = Array.from({ length: row.length / 2 }, (_, pair) =>
+      nodeHash(row[pair * 2] ?? EMPTY_ROOT, row[pair * 2 + 1] ?? EMPTY_ROOT),
+    );
+  return row[0] ?? EMPTY_ROOT;
 }

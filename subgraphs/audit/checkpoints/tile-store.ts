@@ -1,10 +1,10 @@
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Database } from '@aduana/core/store/database';
+import { TileNodes } from './tile-nodes.ts';
 
 /** Tiles hold the hashes of eight levels at once (c2sp.org/tlog-tiles). */
 export const TILE_HASHES = 256;
-const HASH_BYTES = 32;
 
 /** The first `width` hashes of a tile. */
 export interface WantedTile {
@@ -19,7 +19,7 @@ export class MissingHashError extends Error {
 }
 
 /** Looks up a tile that was loaded. */
-export type LoadedTiles = (level: number, index: number) => readonly Buffer[];
+export type LoadedTiles = (level: number, index: number) => TileNodes;
 
 export interface TileStore {
   /**
@@ -31,6 +31,7 @@ export interface TileStore {
 }
 
 const CACHED_TILES = 1024;
+const NO_NODES = new TileNodes(Buffer.alloc(0));
 
 /**
  * A full tile has a row; of one that is not full yet the hashes are the roots of those below, or leaf hashes. Of level 0
@@ -39,10 +40,12 @@ const CACHED_TILES = 1024;
 const LOAD = `
   SELECT w.level, w.index, coalesce(t.hashes, below.hashes, leaves.hashes) AS hashes
   FROM json_to_recordset($1::json) AS w(level int, index bigint, width int)
-  LEFT JOIN tiles t ON t.level = w.level AND t.index = w.index
+  LEFT JOIN LATERAL (
+    SELECT one.hashes FROM tiles one WHERE one.level = w.level AND one.index = w.index LIMIT 1
+  ) t ON true
   LEFT JOIN LATERAL (
     SELECT string_agg(b.root, ''::bytea ORDER BY b.index) AS hashes FROM tiles b
-    WHERE t.level IS NULL AND b.level = w.level - 1
+    WHERE t.hashes IS NULL AND b.level = w.level - 1
       AND b.index >= w.index * ${String(TILE_HASHES)} AND b.index < w.index * ${String(TILE_HASHES)} + w.width
   ) below ON true
   LEFT JOIN (
@@ -52,12 +55,9 @@ const LOAD = `
 
 /** What was loaded stays true, full or not: a log only grows. */
 export function createTileStore(reader: Database, clock: Clock): TileStore {
-  const cache = createBoundedCache<readonly Buffer[]>(clock, CACHED_TILES);
+  const cache = createBoundedCache<TileNodes>(clock, CACHED_TILES);
 
-  async function loadInto(
-    tiles: Map<string, readonly Buffer[]>,
-    missing: readonly WantedTile[],
-  ): Promise<void> {
+  async function loadInto(tiles: Map<string, TileNodes>, missing: readonly WantedTile[]): Promise<void> {
     const last = missing.filter(({ level }) => level === 0).sort((a, b) => b.index - a.index)[0];
     const leaves = (last?.index ?? 0) * TILE_HASHES;
     const { rows } = await reader.query<{ level: number; index: number; hashes: Buffer | null }>(LOAD, [
@@ -66,15 +66,16 @@ export function createTileStore(reader: Database, clock: Clock): TileStore {
       leaves + (last?.width ?? 0),
     ]);
     for (const { level, index, hashes } of rows) {
-      const split = splitHashes(hashes ?? Buffer.alloc(0));
-      tiles.set(keyOf(level, index), split);
-      if (split.length > 0) cache.set(keyOf(level, index), split);
+      if (hashes === null) continue;
+      const nodes = new TileNodes(hashes);
+      tiles.set(keyOf(level, index), nodes);
+      cache.set(keyOf(level, index), nodes);
     }
   }
 
   return {
     async load(wanted) {
-      const tiles = new Map<string, readonly Buffer[]>();
+      const tiles = new Map<string, TileNodes>();
       const widest = new Map<string, WantedTile>();
       for (const tile of wanted) {
         const key = keyOf(tile.level, tile.index);
@@ -83,23 +84,16 @@ export function createTileStore(reader: Database, clock: Clock): TileStore {
       const missing: WantedTile[] = [];
       for (const [key, tile] of widest) {
         const cached = cache.get(key);
-        if (cached !== undefined && cached.length >= tile.width) tiles.set(key, cached);
+        if (cached !== undefined && cached.width >= tile.width) tiles.set(key, cached);
         else missing.push(tile);
       }
       if (missing.length > 0) await loadInto(tiles, missing);
       for (const [key, { width }] of widest)
-        if ((tiles.get(key)?.length ?? 0) < width)
+        if ((tiles.get(key)?.width ?? 0) < width)
           throw new MissingHashError(`a hash of tile ${key} is missing`);
-      return (level, index) => tiles.get(keyOf(level, index)) ?? [];
+      return (level, index) => tiles.get(keyOf(level, index)) ?? NO_NODES;
     },
   };
-}
-
-/** The hashes of a tile. */
-export function splitHashes(bytes: Buffer): readonly Buffer[] {
-  return Array.from({ length: bytes.length / HASH_BYTES }, (_, at) =>
-    bytes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES),
-  );
 }
 
 function keyOf(level: number, index: number): string {

@@ -4,7 +4,6 @@ import {
   foldSubtrees,
   inclusionProofRanges,
   type LeafRange,
-  nodeHash,
   type Subtree,
   subtreesOf,
 } from '@aduana/core/audit/merkle';
@@ -50,7 +49,8 @@ export function createTreeReader(reader: Database, clock: Clock): TreeReader {
     consistencyProof: async (oldSize, size) => hashesOf(consistencyProofRanges(oldSize, size)),
     async tile(level, index, width) {
       const tiles = await store.load([{ level, index, width }]);
-      return tiles(level, index).slice(0, width);
+      const nodes = tiles(level, index);
+      return Array.from({ length: width }, (_, at) => nodes.node(0, at));
     },
   };
 }
@@ -65,15 +65,6 @@ function tileOf({ level, index }: Subtree): WantedTile {
 
 function hashOf(subtree: Subtree, tiles: LoadedTiles): Buffer {
   const { level, index, width: end } = tileOf(subtree);
-  return foldComplete(tiles(level, index).slice(end - 2 ** (subtree.level % TILE_HEIGHT), end));
-}
-
-/** The hash of a complete subtree from its 2^k nodes. */
-export function foldComplete(hashes: readonly Buffer[]): Buffer {
-  let row = hashes;
-  while (row.length > 1)
-    row = Array.from({ length: row.length / 2 }, (_, pair) =>
-      nodeHash(row[pair * 2] ?? EMPTY_ROOT, row[pair * 2 + 1] ?? EMPTY_ROOT),
-    );
-  return row[0] ?? EMPTY_ROOT;
+  const height = subtree.level % TILE_HEIGHT;
+  return tiles(level, index).node(height, end / 2 ** height - 1);
 }

@@ -1,7 +1,8 @@
 import type { Database } from '@aduana/core/store/database';
 import { TamperedError } from './tampered-error.ts';
 import type { TileAccumulator } from './tile-accumulator.ts';
-import { splitHashes, TILE_HASHES } from './tile-store.ts';
+import { HASH_BYTES } from './tile-nodes.ts';
+import { TILE_HASHES } from './tile-store.ts';
 
 import { verifyLeaves } from './verify-leaves.ts';
 
@@ -23,4 +24,10 @@ export async function verifyDropped(reader: Database, tree: TileAccumulator, to:
     await verifyLeaves(reader, tree, splitHashes(hashes).slice(skipped));
   }
   if (tree.size < to) throw new TamperedError(`the hash of entry ${String(tree.size)} is missing`);
+}
+
+function splitHashes(bytes: Buffer): readonly Buffer[] {
+  return Array.from({ length: bytes.length / HASH_BYTES }, (_, at) =>
+    bytes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES),
+  );
 }

@@ -1,18 +1,38 @@
-import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
+import { type Clock, createSystemClock, type Timer } from '@aduana/core/platform/clock';
 
 /** The system's time, which runs faster: the waits of the house are short beside a network that is as it is. */
 export interface HurriedClock extends Clock {
-  /** How many seconds pass in one; waits that have begun are not changed. */
+  /** How many seconds pass in one. */
   speed: number;
 }
 
+/** Waits look at the time that often, since its speed may have changed. */
+const LOOK_MS = 50;
+
 export function createHurriedClock(speed: number): HurriedClock {
   const system = createSystemClock();
+  const start = system.now();
   let factor = speed;
   let since = system.monotonic();
   let passed = 0;
-  const start = system.now();
   const monotonic = (): number => passed + (system.monotonic() - since) * factor;
+
+  function after(milliseconds: number, task: () => void): Timer {
+    const due = monotonic() + milliseconds;
+    let timer: Timer;
+    const look = (): void => {
+      const left = due - monotonic();
+      if (left <= 0) task();
+      else timer = system.after(Math.min(LOOK_MS, left / factor), look);
+    };
+    timer = system.after(Math.min(LOOK_MS, milliseconds / factor), look);
+    return {
+      cancel: () => {
+        timer.cancel();
+      },
+    };
+  }
+
   return {
     get speed() {
       return factor;
@@ -24,7 +44,19 @@ export function createHurriedClock(speed: number): HurriedClock {
     },
     now: () => Math.round(start + monotonic()),
     monotonic,
-    after: (milliseconds, task) => system.after(milliseconds / factor, task),
-    sleep: (milliseconds, signal) => system.sleep(milliseconds / factor, signal),
+    after,
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve, reject) => {
+        const abort = (): void => {
+          timer.cancel();
+          reject(signal?.reason as Error);
+        };
+        const timer = after(milliseconds, () => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
+        });
+        if (signal?.aborted === true) abort();
+        else signal?.addEventListener('abort', abort, { once: true });
+      }),
   };
 }

@@ -1,7 +1,9 @@
 import { expect } from '@jest/globals';
 import { once } from 'node:events';
-import { appendFile, readFile, rename, rm } from 'node:fs/promises';
+import { appendFileSync, readFileSync, rmSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createServer } from 'node:tls';
 import type { DoubleAnswer } from './https-double.ts';
@@ -280,17 +282,23 @@ const FAULTS: Readonly<Record<string, Make>> = {
     end: async () => disk?.free(),
   }),
 
-  'no permission': ({ disk }) => ({
-    kinds: ['file'],
-    async begin(victims) {
-      const path = archiveOf(victims);
-      const rest = await readFile(path);
-      await appendFile(`${path}.1`, rest);
-      await rm(path); // whoever has it open must open it again
-      await disk?.protect(true);
-    },
-    end: async () => disk?.protect(false),
-  }),
+  'no permission': ({ disk }) => {
+    let permit: (() => void) | undefined;
+    return {
+      kinds: ['file'],
+      begin(victims) {
+        const path = archiveOf(victims);
+        appendFileSync(`${path}.1`, readFileSync(path));
+        rmSync(path); // who has it open must open it again, and in one turn with what follows cannot
+        permit = disk?.protect(dirname(path));
+        return Promise.resolve();
+      },
+      end() {
+        permit?.();
+        return Promise.resolve();
+      },
+    };
+  },
 
   'a single event refused for good': ({ post }) => ({
     kinds: HTTP,

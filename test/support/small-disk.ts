@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, open, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 
 /** Whether this process may have file systems of its own. */
 export const canMount = process.getuid?.() === 0 && process.platform === 'linux' && tryMount();
@@ -15,8 +14,8 @@ export interface SmallDisk {
   fill(leaving: number): Promise<void>;
   /** Gives it back. */
   free(): Promise<void>;
-  /** Lets nobody write, once nobody does, or lets them again. */
-  protect(isReadOnly: boolean): Promise<void>;
+  /** From now on nobody opens anything in this folder of it to write. @returns what ends that */
+  protect(inner: string): () => void;
   remove(): Promise<void>;
 }
 
@@ -50,16 +49,10 @@ export async function mountSmallDisk(megabytes: number, at?: string): Promise<Sm
       }
     },
     free: () => rm(ballast, { force: true }),
-    async protect(isReadOnly) {
-      const options = `remount,${isReadOnly ? 'ro' : 'rw'}`;
-      for (let attempt = 1; ; attempt += 1)
-        try {
-          execFileSync('mount', ['-o', options, folder], { stdio: 'pipe' });
-          return;
-        } catch (error) {
-          if (attempt === 100) throw error;
-          await wait(50); // somebody writes
-        }
+    protect(inner) {
+      execFileSync('mount', ['--bind', inner, inner]);
+      execFileSync('mount', ['-o', 'remount,bind,ro', inner]);
+      return () => execFileSync('umount', ['--lazy', inner]);
     },
     async remove() {
       execFileSync('umount', ['--lazy', folder]);

@@ -8,6 +8,7 @@ import {
   parseMinimumIndex,
   parseVerifierKey,
   type SignedTree,
+  textOfOthers,
   type VerifierKey,
 } from './note.ts';
 import { Tampering, UsageProblem } from './problems.ts';
@@ -45,7 +46,8 @@ async function readStamped(folder: string, signed: SignedTree, key: VerifierKey)
   const file = join(folder, 'timestamped-checkpoint');
   if (!(await isThere(file))) return undefined;
   const note = await readText(file);
-  const tree = openTree(note, key);
+  // one of before a rotation bears no line of this key, and is held against the entries all the same
+  const tree = openTree(note, key) ?? treeOf(textOfOthers(note, key), key);
   if (tree === undefined || tree.size > signed.size)
     throw new Tampering('the checkpoint that bears a time stamp is not one of the log');
   const response = await readFile(await readable(join(folder, 'timestamp.tsr')));
@@ -66,7 +68,10 @@ async function readMinimumIndex(folder: string, signed: SignedTree, key: Verifie
 }
 
 function openTree(note: string, key: VerifierKey): SignedTree | undefined {
-  const text = openNote(note, key);
+  return treeOf(openNote(note, key), key);
+}
+
+function treeOf(text: string | undefined, { name }: VerifierKey): SignedTree | undefined {
   const tree = text === undefined ? undefined : parseCheckpoint(text);
-  return tree?.origin === key.name ? tree : undefined;
+  return tree?.origin === name ? tree : undefined;
 }

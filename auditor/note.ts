@@ -41,6 +41,17 @@ export function openNote(note: string, key: VerifierKey): string | undefined {
   return isSigned ? text : undefined;
 }
 
+/** The text of a note that bears no line of this key, be it of another one; undefined for any other note. */
+export function textOfOthers(note: string, { name, id }: VerifierKey): string | undefined {
+  const end = note.lastIndexOf('\n\n');
+  const lines = note
+    .slice(end + 2)
+    .split('\n')
+    .map(parseLine);
+  const isOurs = lines.some((line) => line?.signer === name && line.bytes.subarray(0, 4).equals(id));
+  return end < 0 || isOurs ? undefined : note.slice(0, end + 1);
+}
+
 /** The tree that a checkpoint's text describes; undefined for any other text. */
 export function parseCheckpoint(text: string): SignedTree | undefined {
   const [origin, size, encoded] = text.split('\n');
@@ -57,9 +68,14 @@ export function parseMinimumIndex(text: string, origin: string): number | undefi
 }
 
 function isSignedBy({ name, id, key }: VerifierKey, text: string, line: string): boolean {
-  const [dash, signer, encoded, ...rest] = line.split(' ');
-  if (dash !== '—' || signer !== name || encoded === undefined || rest.length > 0) return false;
-  const bytes = Buffer.from(encoded, 'base64');
-  if (!bytes.subarray(0, 4).equals(id)) return false;
+  const { signer, bytes } = parseLine(line) ?? {};
+  if (signer !== name || bytes?.subarray(0, 4).equals(id) !== true) return false;
   return bytes.length === 68 && verify(null, Buffer.from(text), key, bytes.subarray(4));
+}
+
+/** `— name base64(key id || signature)` */
+function parseLine(line: string): { readonly signer: string; readonly bytes: Buffer } | undefined {
+  const [dash, signer, encoded, ...rest] = line.split(' ');
+  if (dash !== '—' || signer === undefined || encoded === undefined || rest.length > 0) return undefined;
+  return { signer, bytes: Buffer.from(encoded, 'base64') };
 }

@@ -47,6 +47,7 @@ async function readLeaves(
     if (stamped?.size === seq) compare(tree, stamped, 'checkpoint that bears a time stamp');
   };
   if (since?.size === 0) compare(tree, since, 'older checkpoint');
+  if (stamped?.size === 0) compare(tree, stamped, 'checkpoint that bears a time stamp');
   if (minimumIndex > 0)
     for await (const hash of readHashes(await readable(join(folder, 'dropped-hashes')))) append(hash);
   if (seq !== minimumIndex)

@@ -17,9 +17,14 @@ export interface LeafRules extends ProfileRules {
 
 /** Why a leaf may not be used now, whoever signed it; undefined: it may. */
 export function leafProblem(leaf: X509Certificate, rules: LeafRules): string | undefined {
-  if (rules.now < notBeforeOf(leaf)) return 'is not yet valid';
-  if (rules.now >= notAfterOf(leaf)) return 'has expired';
-  return profileProblem(leaf, rules);
+  return validityProblem(leaf, rules.now) ?? profileProblem(leaf, rules);
+}
+
+/** Why a certificate may not be used at this time; undefined: it may. */
+export function validityProblem(certificate: X509Certificate, now: number): string | undefined {
+  if (now < notBeforeOf(certificate)) return 'is not yet valid';
+  if (now >= notAfterOf(certificate)) return 'has expired';
+  return undefined;
 }
 
 /** Why a leaf does not fit the house's profile (SPIFFE X.509-SVID section 5.2), whatever the time; undefined: it fits. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createTimestampRequest, verifyTimestamp } from '@aduana/core/audit/timestamp-token';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import type { ServiceStore } from '@aduana/core/http/service-platform';
+import { validityProblem } from '@aduana/core/mtls/leaf-problem';
 import { pathProblem } from '@aduana/core/mtls/verify-certificate-chain';
 import { sha256 } from '@aduana/core/platform/digest';
 import { every } from '@aduana/core/platform/every';
@@ -28,12 +29,14 @@ export interface TimestampingParts extends Platform, ServiceStore {
 const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 65_536;
 const NONCE_BYTES = 16;
+/** A stamp of another time would be believed, and put off the next one. */
+const MOST_MINUTES_APART = 5;
 /** How often it is looked at whether a stamp is due. */
 const PAUSE_MS = 30_000;
 
 /**
- * Has an authority vouch for the time of a checkpoint (RFC 3161), where one is configured: at most one in each interval,
- * over all replicas, and never on the way of a request.
+ * Has an authority vouch for the time of a checkpoint (RFC 3161), where one is configured: one in each interval, which
+ * replicas share, and never on the way of a request.
  */
 export async function startTimestamping(
   settings: AuditSettings,
@@ -42,6 +45,7 @@ export async function startTimestamping(
   const { AUDIT_TIMESTAMP_URL: url, AUDIT_TIMESTAMP_INTERVAL: interval } = settings;
   if (url === 'off') return undefined;
   const authorities = await readAuthorities(settings.AUDIT_TIMESTAMP_CA);
+  const stopping = new AbortController();
   const stamps = metrics.counter('aduana_audit_timestamps_total', 'Time stamps asked for', ['outcome']);
 
   async function stamp(): Promise<void> {
@@ -51,11 +55,15 @@ export async function startTimestamping(
     try {
       const nonce = random(NONCE_BYTES);
       const digest = sha256(last.note);
-      const response = await post(url, createTimestampRequest(digest, nonce));
+      const response = await post(url, createTimestampRequest(digest, nonce), stopping.signal);
+      const now = clock.now();
       const stampedAt = verifyTimestamp(response, {
         ...{ digest, nonce },
-        distrust: (signer, above) => pathProblem(signer, above, { authorities, now: clock.now() }),
+        distrust: (signer, above) =>
+          validityProblem(signer, now) ?? pathProblem(signer, above, { authorities, now }),
       });
+      if (Math.abs(stampedAt - now) > MOST_MINUTES_APART * 60_000)
+        throw new Error(`the authority's time is over ${String(MOST_MINUTES_APART)} minutes from ours`);
       await timestamps.keep({ ...last, response, stampedAt });
       stamps.inc({ outcome: 'granted' });
     } catch (error) {
@@ -76,16 +84,22 @@ export async function startTimestamping(
     },
   );
   loop.wake();
-  return { stamp, stop: () => loop.stop() };
+  return {
+    stamp,
+    async stop() {
+      stopping.abort();
+      await loop.stop();
+    },
+  };
 }
 
 /** RFC 3161 section 3.4. */
-async function post(url: string, body: Buffer): Promise<Buffer> {
+async function post(url: string, body: Buffer, stop: AbortSignal): Promise<Buffer> {
   const answer = await request(url, {
     method: 'POST',
     headers: { 'content-type': 'application/timestamp-query' },
     body,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), stop]),
   });
   if (answer.statusCode !== 200) {
     await answer.body.dump();

@@ -1,8 +1,15 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createNoteSigner, signCheckpoint } from '@aduana/core/audit/checkpoint';
+import { EMPTY_ROOT } from '@aduana/core/audit/merkle';
+import { createTimestampRequest } from '@aduana/core/audit/timestamp-token';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { EXIT } from '../../../auditor/verdict.ts';
 import { verifyExport } from '../../../auditor/verify-export.ts';
@@ -14,6 +21,9 @@ import { describeStores } from '../../support/stores.ts';
 import { startTimestampAuthority, type TimestampAuthority } from '../../support/timestamp-authority.ts';
 
 const clock = createSystemClock();
+
+const requestFor = (text: string): Buffer =>
+  createTimestampRequest(createHash('sha256').update(text).digest(), Buffer.from([1]));
 
 describeStores('time stamps of checkpoints', (openStore) => {
   let authority: TimestampAuthority;
@@ -95,6 +105,24 @@ describeStores('time stamps of checkpoints', (openStore) => {
     expect((await verdict()).exitCode).toBe(EXIT.tampered);
   });
 
+  test('are still of the log after its key was rotated', async () => {
+    audit = await open();
+    await audit.log.stamp();
+    await exportTo();
+    const [origin = '', size, root = ''] = (await readFile(join(folder, 'checkpoint'), 'utf8')).split('\n');
+    const rotated = createNoteSigner(origin, Buffer.alloc(32, 7));
+    const checkpoint = { origin, size: Number(size), root: Buffer.from(root, 'base64') };
+    await writeFile(join(folder, 'checkpoint'), signCheckpoint(checkpoint, [rotated]));
+    await writeFile(join(folder, 'vkey'), rotated.vkey);
+    expect(await verdict()).toMatchObject({ exitCode: EXIT.whole });
+    expect((await verdict()).lines.join('\n')).toContain('a time stamp says that');
+    const note = await readFile(join(folder, 'timestamped-checkpoint'), 'utf8');
+    const forged = note.replace(root, EMPTY_ROOT.toString('base64'));
+    await writeFile(join(folder, 'timestamped-checkpoint'), forged);
+    await writeFile(join(folder, 'timestamp.tsr'), await authority.reply(requestFor(forged)));
+    expect((await verdict()).exitCode).toBe(EXIT.tampered);
+  });
+
   test('are asked for once for the same checkpoint, and not before their interval', async () => {
     audit = await open();
     await audit.log.stamp();
@@ -122,6 +150,35 @@ describeStores('time stamps of checkpoints', (openStore) => {
     authority.answer = undefined;
     await audit.log.stamp();
     expect(await count()).toBe(1);
+  });
+
+  test('are not waited for when the log stops', async () => {
+    let isAsked: (() => void) | undefined;
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    const silent = createServer(() => isAsked?.()).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    audit = await open({ AUDIT_TIMESTAMP_URL: `http://127.0.0.1:${String(port)}/` });
+    await audit.restart(); // a checkpoint is there now
+    await asked;
+    const began = clock.monotonic();
+    await audit.stop();
+    expect(clock.monotonic() - began).toBeLessThan(5000);
+    silent.closeAllConnections();
+    silent.close();
+  });
+
+  test.each([
+    ['tells another time', 600_000, 'minutes from ours'],
+    ['has a certificate that has expired', 10 * 86_400_000, 'has expired'],
+  ])('are not kept where the authority %s', async (_, ahead, problem) => {
+    audit = await openTestLog(
+      openStore,
+      { AUDIT_TIMESTAMP_URL: authority.url, AUDIT_TIMESTAMP_CA: authority.caFile },
+      { ...clock, now: () => clock.now() + ahead },
+    );
+    await expect(audit.log.stamp()).rejects.toThrow(problem);
+    expect(await count()).toBe(0);
   });
 
   test('are not kept where an earlier answer is sent again', async () => {

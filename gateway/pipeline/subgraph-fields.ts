@@ -28,40 +28,45 @@ export interface SubgraphField {
 
 /** By the subgraph's name. */
 export function readSubgraphFields(schema: GraphQLSchema): ReadonlyMap<string, SubgraphFields> {
+  const byGraph = new Map<string, OpenFields>();
+  const bySubgraph = new Map<string, OpenFields>();
   const graphs = schema.getType('join__Graph');
-  const values = isEnumType(graphs) ? graphs.getValues() : [];
-  return new Map(
-    values.map(({ name: graph, astNode }) => {
-      const [directive] = named(astNode?.directives, 'join__graph');
-      const name = directive && argumentOf(directive, 'name');
-      return [name?.kind === Kind.STRING ? name.value : graph, fieldsOf(schema, graph)];
-    }),
-  );
-}
-
-function fieldsOf(schema: GraphQLSchema, graph: string): SubgraphFields {
-  const fields = new Map<string, SubgraphField>();
-  const keys = new Map<string, readonly FieldNode[]>();
+  for (const { name: graph, astNode } of isEnumType(graphs) ? graphs.getValues() : []) {
+    const [directive] = named(astNode?.directives, 'join__graph');
+    const name = directive && argumentOf(directive, 'name');
+    const fields: OpenFields = { fields: new Map(), keys: new Map() };
+    byGraph.set(graph, fields);
+    bySubgraph.set(name?.kind === Kind.STRING ? name.value : graph, fields);
+  }
+  const graphOf = (directive: ConstDirectiveNode) => {
+    const value = argumentOf(directive, 'graph');
+    return byGraph.get(value?.kind === Kind.ENUM ? value.value : '');
+  };
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) && !isInterfaceType(type)) continue;
-    const ownKeys = named(type.astNode?.directives, 'join__type').filter((one) => isOf(graph, one));
-    if (ownKeys.length > 0)
-      keys.set(
-        type.name,
-        ownKeys.flatMap((one) => fieldSet(one, 'key')),
-      );
-    for (const { name, astNode } of Object.values(type.getFields())) {
-      const directive = named(astNode?.directives, 'join__field').find((one) => isOf(graph, one));
-      if (directive === undefined) continue;
-      const external = argumentOf(directive, 'external');
-      fields.set(`${type.name}.${name}`, {
-        external: external?.kind === Kind.BOOLEAN && external.value,
-        requires: fieldSet(directive, 'requires').map((field) => field.name.value),
-        provides: fieldSet(directive, 'provides'),
-      });
+    for (const directive of named(type.astNode?.directives, 'join__type')) {
+      const keys = graphOf(directive)?.keys;
+      keys?.set(type.name, [...(keys.get(type.name) ?? []), ...fieldSet(directive, 'key')]);
     }
+    for (const { name, astNode } of Object.values(type.getFields()))
+      for (const directive of named(astNode?.directives, 'join__field'))
+        graphOf(directive)?.fields.set(`${type.name}.${name}`, readField(directive));
   }
-  return { fields, keys };
+  return bySubgraph;
+}
+
+interface OpenFields {
+  readonly fields: Map<string, SubgraphField>;
+  readonly keys: Map<string, readonly FieldNode[]>;
+}
+
+function readField(directive: ConstDirectiveNode): SubgraphField {
+  const external = argumentOf(directive, 'external');
+  return {
+    external: external?.kind === Kind.BOOLEAN && external.value,
+    requires: fieldSet(directive, 'requires').map((field) => field.name.value),
+    provides: fieldSet(directive, 'provides'),
+  };
 }
 
 /** The fields selected below one, whatever type they are selected on. */
@@ -81,11 +86,6 @@ function fieldSet(directive: ConstDirectiveNode, argument: string): readonly Fie
 
 function named(directives: readonly ConstDirectiveNode[] | undefined, name: string): ConstDirectiveNode[] {
   return (directives ?? []).filter((directive) => directive.name.value === name);
-}
-
-function isOf(graph: string, directive: ConstDirectiveNode): boolean {
-  const value = argumentOf(directive, 'graph');
-  return value?.kind === Kind.ENUM && value.value === graph;
 }
 
 function argumentOf(directive: ConstDirectiveNode, name: string) {

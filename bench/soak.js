@@ -14,7 +14,7 @@ const requests = Number(
 );
 const snapshots = process.argv.includes('--snapshots');
 const EVERY = Math.min(50_000, Math.max(1, Math.floor(requests / 10)));
-const CONNECTIONS = 32;
+const CONNECTIONS = 64;
 const FOLDER = new URL('results/', import.meta.url);
 
 const module = (name) => new URL(name, import.meta.url).pathname;

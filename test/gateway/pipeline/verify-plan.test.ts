@@ -44,3 +44,44 @@ it('what is provided may be asked for', async () => {
   const { data, errors } = await CHAIN.ask(execute, '{ known { one } }');
   expect({ data, errors }).toEqual({ data: { known: { one: 1 } }, errors: [] });
 });
+
+const OBJECTS = openFederation({
+  a: {
+    sdl: `
+      type Query { all: [Item] }
+      interface Item @key(fields: "id") { id: ID! name: String box: Box }
+      type Pen implements Item @key(fields: "id") { id: ID! name: String box: Box ink: Int }
+      type Box @shareable { size: Int }
+    `,
+    resolvers: {
+      Query: { all: () => [{ __typename: 'Pen', id: '1' }] },
+      Item: { __resolveReference: () => ({ __typename: 'Pen', id: '1' }) },
+      Pen: { __resolveReference: itself, name: () => 'pen', box: () => ({ size: 4 }) },
+    },
+  },
+  b: {
+    sdl: `
+      type Query { top: Item }
+      type Item @key(fields: "id") @interfaceObject {
+        id: ID!
+        name: String @external
+        box: Box @external
+        label: String @requires(fields: "name box { size }")
+      }
+      type Box @shareable { size: Int }
+    `,
+    resolvers: {
+      Query: { top: () => ({ id: '1' }) },
+      Item: {
+        __resolveReference: itself,
+        label: ({ name, box }: { name: string; box: { size: number } }) => `${name} ${String(box.size)}`,
+      },
+    },
+  },
+});
+
+it('what an interface object requires is brought by its implementations', async () => {
+  const { data, errors } = await OBJECTS.ask(execute, '{ all { label } top { label ... on Pen { name } } }');
+  expect(errors).toEqual([]);
+  expect(data).toEqual({ all: [{ label: 'pen 4' }], top: { label: 'pen 4', name: 'pen' } });
+});

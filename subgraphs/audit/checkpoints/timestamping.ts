@@ -10,8 +10,8 @@ import { every } from '@aduana/core/platform/every';
 import { random } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
-import { request } from 'undici';
 import type { AuditSettings } from '../config.ts';
+import { callAttester } from './call-attester.ts';
 import type { CheckpointGuard } from './checkpoint-guard.ts';
 import type { StoredTimestamps } from './stored-timestamps.ts';
 
@@ -26,8 +26,6 @@ export interface TimestampingParts extends Platform, ServiceStore {
   readonly timestamps: StoredTimestamps;
 }
 
-const TIMEOUT_MS = 10_000;
-const MAX_ANSWER_BYTES = 65_536;
 const NONCE_BYTES = 16;
 /** A stamp of another time would be believed, and put off the next one. */
 const MOST_MINUTES_APART = 5;
@@ -94,25 +92,11 @@ export async function startTimestamping(
 }
 
 /** RFC 3161 section 3.4. */
-async function post(url: string, body: Buffer, stop: AbortSignal): Promise<Buffer> {
-  const answer = await request(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/timestamp-query' },
-    body,
-    signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), stop]),
-  });
-  if (answer.statusCode !== 200) {
-    await answer.body.dump();
-    throw new Error(`the time stamp authority answered ${String(answer.statusCode)}`);
-  }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error('the answer of the time stamp authority is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+async function post(url: string, query: Buffer, stop: AbortSignal): Promise<Buffer> {
+  const headers = { 'content-type': 'application/timestamp-query' };
+  const { status, body } = await callAttester({ url, headers, body: query, stop });
+  if (status !== 200) throw new Error(`the time stamp authority answered ${String(status)}`);
+  return body;
 }
 
 /** @throws ConfigurationError */

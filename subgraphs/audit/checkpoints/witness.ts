@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { checkpointText, openCheckpoint } from '@aduana/core/audit/checkpoint';
 import { openCosignature } from '@aduana/core/audit/cosignature';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
-import { request } from 'undici';
+import { callAttester } from './call-attester.ts';
 import type { CheckpointGuard, SignedCheckpoint } from './checkpoint-guard.ts';
 import type { TreeReader } from './tree-reader.ts';
 
@@ -18,6 +18,8 @@ export interface WitnessOptions {
   readonly tree: TreeReader;
   /** Keeps the last note that the witness has cosigned. */
   readonly file: string;
+  /** Ends a call when the log stops. */
+  readonly stop: AbortSignal;
 }
 
 export interface Witness {
@@ -33,9 +35,7 @@ export interface Witness {
   submit(): Promise<void>;
 }
 
-const TIMEOUT_MS = 10_000;
 const CONFLICT = 409;
-const MAX_ANSWER_CHARACTERS = 65_536;
 
 /** A witness (c2sp.org/tlog-witness): who believes it cannot be shown two histories of this log. */
 export async function openWitness(options: WitnessOptions): Promise<Witness> {
@@ -73,12 +73,12 @@ export async function openWitness(options: WitnessOptions): Promise<Witness> {
       '',
       checkpoint.note,
     ];
-    const { statusCode, body } = await request(`${options.url.replace(/\/$/, '')}/add-checkpoint`, {
-      method: 'POST',
+    const { status, body } = await callAttester({
+      url: `${options.url.replace(/\/$/, '')}/add-checkpoint`,
       body: lines.join('\n'),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      stop: options.stop,
     });
-    return { status: statusCode, text: (await body.text()).slice(0, MAX_ANSWER_CHARACTERS) };
+    return { status, text: body.toString('utf8') };
   }
 
   return {

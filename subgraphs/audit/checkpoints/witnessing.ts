@@ -38,7 +38,9 @@ export async function startWitnessing(
         remedy: "Set it to the witness's verifier key, name+hash+base64",
       },
     ]);
-  const witness = await openWitness({ url, vkey, file: join(folder, 'witnessed'), ...parts });
+  const stopping = new AbortController();
+  const file = join(folder, 'witnessed');
+  const witness = await openWitness({ url, vkey, file, stop: stopping.signal, ...parts });
   const loop = every(
     clock,
     () => PAUSE_MS,
@@ -48,5 +50,11 @@ export async function startWitnessing(
     },
   );
   loop.wake();
-  return { note: () => witness.note, stop: () => loop.stop() };
+  return {
+    note: () => witness.note,
+    async stop() {
+      stopping.abort();
+      await loop.stop();
+    },
+  };
 }

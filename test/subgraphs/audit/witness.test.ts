@@ -3,6 +3,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkpointText, createNoteSigner, signCheckpoint } from '@aduana/core/audit/checkpoint';
@@ -98,6 +100,7 @@ const treeOf = (leaves: readonly Buffer[]) => ({
       guard: { last: checkpointOf(leaves) },
       tree: treeOf(leaves) as never,
       file: join(folder, file),
+      stop: new AbortController().signal,
     });
 
   test('has each growth of the log cosigned', async () => {
@@ -136,5 +139,56 @@ const treeOf = (leaves: readonly Buffer[]) => ({
     await expect((await open(house, LEAVES.slice(0, 10), 'other-file')).submit()).rejects.toThrow(
       'a log of 300 entries',
     );
+  });
+});
+
+describe('a witness that does not do its part', () => {
+  let folder: string;
+  let server: Server;
+  const stopping = new AbortController();
+  afterEach(async () => {
+    server.closeAllConnections();
+    server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function openBefore(answer: RequestListener): Promise<Witness> {
+    folder = await mkdtemp(join(tmpdir(), 'aduana-witness-'));
+    server = createServer(answer).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return openWitness({
+      url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+      vkey: signer.vkey,
+      logVkeys: () => [signer.vkey],
+      guard: { last: checkpointOf(LEAVES) },
+      tree: treeOf(LEAVES) as never,
+      file: join(folder, 'witnessed'),
+      stop: stopping.signal,
+    });
+  }
+
+  test('is not read without end', async () => {
+    const witness = await openBefore((_, response) => {
+      const more = (): void => {
+        while (response.write(Buffer.alloc(65_536)));
+        response.once('drain', more);
+      };
+      more();
+    });
+    await expect(witness.submit()).rejects.toThrow('too large');
+    expect(witness.note).toBeUndefined();
+  });
+
+  test.each(['', '— someone AAAA\n', '<html>'])('has not cosigned by answering %j', async (answer) => {
+    const witness = await openBefore((_, response) => response.end(answer));
+    await expect(witness.submit()).rejects.toThrow('not the one of this witness');
+    expect(witness.size).toBe(0);
+  });
+
+  test('is not waited for when the log stops', async () => {
+    const witness = await openBefore(() => {
+      stopping.abort();
+    });
+    await expect(witness.submit()).rejects.toThrow('aborted');
   });
 });

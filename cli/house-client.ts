@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { askGateway, type GatewayAnswer } from '@aduana/core/client/gateway-client';
 import { createSecureClient, type SecureClient } from '@aduana/core/client/secure-client';
 import type { Environment } from '@aduana/core/config/load-config';
@@ -5,7 +6,7 @@ import { loadConfig } from '@aduana/core/config/load-config';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import { GATEWAY_SETTINGS, type GatewaySettings } from '../gateway/config.ts';
-import { type CommandContext, CommandFailure } from './command-context.ts';
+import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import { readAddresses } from './addresses.ts';
 
 /** A command's connection to the running house, as one of its services: its certificate is the credential. */
@@ -24,10 +25,11 @@ export async function runningSettings(environment: Environment): Promise<Gateway
   return { ...settings, ...(await readAddresses(settings.ADUANA_HOME)) };
 }
 
-/** @throws ConfigurationError when the certificate of `service` cannot be used */
+/** @throws CommandFailure where `service` has no certificate here; ConfigurationError where it cannot be used */
 export async function openHouseClient(service: string, context: CommandContext): Promise<HouseClient> {
   const { clock, log, environment } = context;
   const settings = await runningSettings(environment);
+  await expectCertificate(service, settings.CERTS_DIR);
   const identity = await loadTlsIdentity({
     certsDir: settings.CERTS_DIR,
     service,
@@ -57,6 +59,19 @@ export async function openHouseClient(service: string, context: CommandContext):
       await identity.stop();
     },
   };
+}
+
+/** Of a folder without any certificate another part of the house tells what to do. */
+async function expectCertificate(service: string, certsDir: string): Promise<void> {
+  const files = await readdir(certsDir).catch(() => []);
+  const there = files
+    .filter((name) => name.endsWith('.crt') && name !== 'ca.crt')
+    .map((name) => name.slice(0, -4));
+  if (there.length === 0 || there.includes(service)) return;
+  throw new CommandFailure(
+    EXIT_USAGE,
+    `Nobody is called ${JSON.stringify(service)} among the certificates in ${certsDir}\n  -> Ask as one of: ${there.sort().join(', ')}`,
+  );
 }
 
 function unreachable(error: unknown, origin: string): CommandFailure {

@@ -42,4 +42,16 @@ describe('a start that fails', () => {
     expect(stderr).toMatch(/ {2}DATABASE_URL: .*ECONNREFUSED.*\n {4}-> Start PostgreSQL/);
     expect(stderr).not.toContain('hunter2');
   }, 30_000);
+
+  test('names who there is, where a command asks as somebody who is not', async () => {
+    const environment = houseEnvironment(folder);
+    await runAduana(['certs'], environment);
+    for (const nobody of ['nobody', '../bff']) {
+      const { code, stderr } = await runAduana(['query', '--as', nobody, '{ __typename }'], environment);
+      expect(code).toBe(64);
+      expect(stderr).toMatch(
+        /Nobody is called "(?:nobody|\.\.\/bff)".*\n {2}-> Ask as one of: .*auditor, bff,/,
+      );
+    }
+  }, 30_000);
 });

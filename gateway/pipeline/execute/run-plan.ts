@@ -153,8 +153,11 @@ function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, 
   const received = receive(run, step, destinations, answer);
   if (answer.errors.length > 0) {
     const tellsMessages = run.tellsMessages(step.subgraph);
-    run.errors.push(...translateErrors(run.shape, step, destinations, answer.errors, tellsMessages));
-    run.onFailure(step, answer.errors);
+    const told = translateErrors(run.shape, step, destinations, answer.errors, tellsMessages);
+    run.errors.push(...told);
+    // What a subgraph refuses by its rules is no failure of it.
+    if (told.some(({ extensions }) => extensions.code === 'SUBGRAPH_ERROR'))
+      run.onFailure(step, answer.errors);
   }
   if (received === undefined) return;
   const misfits: object[] = [];

@@ -1,4 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { createLog } from '@aduana/core/platform/log';
 import { expect, it } from '@jest/globals';
 import {
   type Call,
@@ -321,4 +322,20 @@ describeCompletions('the deadline', (_, completion) => {
     expect(data).toEqual({ version: 'v1', product: { name: 'name 1', rating: null }, best: 'all' });
     expect(errors).toEqual([{ ...UNAVAILABLE, path: ['product', 'rating'] }]);
   });
+});
+
+it.each([
+  ['SUBGRAPH_MELTED', 1],
+  ['ROTATION_IN_GRACE', 0],
+])('an error %s of a subgraph is %i failure in the log', async (code, failures) => {
+  const lines: string[] = [];
+  const execute = createTestExecutor({ log: createLog('warn', (line) => lines.push(line)) });
+  const { errors } = await SHOP.ask(execute, '{ v: version }', {
+    answer: instead('products', {
+      data: { v: null },
+      errors: [{ message: 'no', path: ['v'], extensions: { code } }],
+    }),
+  });
+  expect(errors).toHaveLength(1);
+  expect(lines.filter((line) => line.includes('a subgraph failed'))).toHaveLength(failures);
 });

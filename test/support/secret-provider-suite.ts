@@ -187,6 +187,40 @@ export function describeSecretProvider(kind: string, prepare: () => Promise<Secr
       await expect(provider.get('a')).rejects.toMatchObject({ code: 'FORBIDDEN' });
     });
 
+    test('who is forbidden at the first question is told so, and no seed is taken instead', async () => {
+      await (await open()).put('a', Secret.of('one'), 0);
+      const provider = await open({ a: 'seed' });
+      await storage.forbid();
+      await expect(provider.get('a')).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    });
+
+    test('a write during an outage is told as one, and changes nothing', async () => {
+      const provider = await open();
+      await provider.put('a', Secret.of('one'), 0);
+      await storage.breakDown();
+      await expect(provider.put('a', Secret.of('two'), 1)).rejects.toMatchObject({
+        code: 'SECRET_PROVIDER_UNAVAILABLE',
+      });
+      await storage.repair();
+      expect(await reveal(provider, 'a')).toEqual({ value: 'one', version: 1 });
+    });
+
+    test('a watcher outlives an outage', async () => {
+      const [writer, reader] = [await open(), await open()];
+      await writer.put('a', Secret.of('one'), 0);
+      await reader.get('a');
+      const news = new Promise<number>((resolve) => {
+        reader.watch('a', ({ version }) => {
+          resolve(version);
+        });
+      });
+      await storage.breakDown();
+      await system.sleep(200); // a few of its questions
+      await storage.repair();
+      await writer.put('a', Secret.of('two'), 1);
+      expect(await news).toBe(2);
+    });
+
     test('a watcher hears of a new version once', async () => {
       const [writer, reader] = [await open(), await open()];
       await writer.put('a', Secret.of('one'), 0);

@@ -87,6 +87,21 @@ test('data keys are asked for once per context and kept for five minutes', async
   await double.close();
 });
 
+test('no more than 200 data keys are kept, the least used are asked for again', async () => {
+  const double = await startKmsDouble();
+  const client = clientOf(double);
+  const envelope = createKmsEnvelope({ client, keyId: 'k', formerKeyIds: [], clock });
+  const seal = (kid: number) => envelope.seal(Buffer.from('x'), { kid: String(kid) });
+  for (let kid = 0; kid <= 200; kid += 1) await seal(kid);
+  expect(double.requests).toHaveLength(201);
+  await seal(200);
+  expect(double.requests).toHaveLength(201);
+  await seal(0);
+  expect(double.requests).toHaveLength(202);
+  client.destroy();
+  await double.close();
+});
+
 test.each(hasMoto ? ['the double', 'moto'] : ['the double'])(
   'after a change of key old text opens over ReEncrypt, and only for keys that are named (%s)',
   async (server) => {

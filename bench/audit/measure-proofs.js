@@ -14,32 +14,34 @@ const WRITES_PER_SECOND = 1000;
 export async function measureProofs({ audit, reader, openClient }) {
   const { size } = await audit.proofs.checkpoint();
   const clock = createSystemClock();
-  const cold = await spansOf(size, (index) => createTreeReader(reader, clock).inclusionProof(index, size));
+  const cold = await measureOf(size, (index) => createTreeReader(reader, clock).inclusionProof(index, size));
   const prove = (index) => audit.proofs.inclusion(index);
-  await spansOf(size, prove);
-  const warm = await spansOf(size, prove);
+  await measureOf(size, prove);
+  const warm = await measureOf(size, prove);
   const client = await openClient('meanwhile');
   let isMeasured = false;
   const writing = recordSteadily(client, WRITES_PER_SECOND, () => !isMeasured, []);
-  const whileWriting = await spansOf(size, prove);
+  const whileWriting = await measureOf(size, prove);
   isMeasured = true;
   await writing;
   await client.close();
   return {
     entries: size,
-    cold: percentiles(cold),
-    warm: percentiles(warm),
-    whileWriting: percentiles(whileWriting),
+    cold,
+    warm,
+    whileWriting,
   };
 }
 
-async function spansOf(size, prove) {
+async function measureOf(size, prove) {
   const spans = [];
+  const cpu = process.cpuUsage();
   for (let count = 0; count < PROOFS; count += 1) {
     const index = Math.floor(Math.random() * size);
     const began = performance.now();
     await prove(index);
     spans.push(performance.now() - began);
   }
-  return spans;
+  const { user, system } = process.cpuUsage(cpu);
+  return { ...percentiles(spans), cpuMs: Number(((user + system) / 1000 / PROOFS).toPrecision(3)) };
 }

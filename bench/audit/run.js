@@ -78,7 +78,10 @@ async function measureLargeLog(log) {
   print(`filled with ${ENTRIES} events in`, `${((performance.now() - began) / 1000).toFixed(0)} s`);
   const inclusionProofs = await measureProofs(log);
   for (const kind of ['cold', 'warm', 'whileWriting'])
-    print(`inclusion proof at ${inclusionProofs.entries} entries, ${kind}`, textOf(inclusionProofs[kind]));
+    print(
+      `inclusion proof at ${inclusionProofs.entries} entries, ${kind}`,
+      `${textOf(inclusionProofs[kind])}; ${inclusionProofs[kind].cpuMs} ms CPU`,
+    );
   const verification = await measureVerification(log.home, ENTRIES);
   print(`verify of ${ENTRIES} events`, `${verification.seconds} s, ${verification.peakMiB} MiB at most`);
   return { inclusionProofs, verification };

@@ -9,11 +9,14 @@ import { withDatabase } from './with-database.js';
 import { SUBGRAPHS } from './workload/supergraph.js';
 
 const smoke = process.argv.includes('--smoke');
-const TIMES = smoke ? { warmMs: 300, measureMs: 300 } : { warmMs: 2_000, measureMs: 3_000 };
+const TIMES = smoke
+  ? { firstMs: 300, warmMs: 300, measureMs: 300 }
+  : { firstMs: 10_000, warmMs: 2_000, measureMs: 3_000 };
 const CONNECTIONS = 8;
 const FOLDER = new URL('results/', import.meta.url);
 const NO_LIMITS = {
   SHARE_IN_FLIGHT: 'off',
+  OPERATION_TIMEOUT_MS: '300000',
   ...Object.fromEntries(
     ['TOKENS', 'DEPTH', 'ALIASES', 'ROOT_FIELDS', 'DIRECTIVES', 'COST'].map((name) => [
       `LIMIT_${name}`,
@@ -83,7 +86,12 @@ async function scale(databaseUrl) {
     const load = forkChild(new URL('scale/send-variants.js', import.meta.url).pathname);
     const gateways = new Map();
     const gatewayOver = async (count) => {
-      if (!gateways.has(count)) gateways.set(count, await startOver(count, port, house));
+      if (!gateways.has(count)) {
+        const gateway = await startOver(count, port, house);
+        // Code that has not run often yet costs many times as much.
+        await send(gateway, load, { document: documentOf({}), newShare: 0.5 }, TIMES.firstMs);
+        gateways.set(count, gateway);
+      }
       return gateways.get(count);
     };
     const curves = [];
@@ -110,7 +118,7 @@ function startOver(count, port, house) {
   writeFileSync(sdl, composeWide(count, urlOf));
   const entries = subgraphNames(count).map(
     (name) =>
-      `  ${name}: { routing_url: "${urlOf(name)}", schema: { file: none }, aduana: { audience: leads } }\n`,
+      `  ${name}: { routing_url: "${urlOf(name)}", schema: { file: none }, aduana: { audience: leads, timeout_ms: 300000 } }\n`,
   );
   writeFileSync(config, `subgraphs:\n${entries.join('')}`);
   return startAduanaGateway(
@@ -119,23 +127,18 @@ function startOver(count, port, house) {
   );
 }
 
-async function measure(gateway, load, { document, newShare = 0 }) {
-  const work = {
-    url: gateway.url,
-    headers: await gateway.headers(),
-    document,
-    newShare,
-    connections: CONNECTIONS,
-  };
-  const send = async (milliseconds) => {
-    load.send({ ...work, milliseconds });
-    const { requests, failure } = await nextMessage(load);
-    if (failure !== undefined) throw new Error(failure);
-    return requests;
-  };
-  await send(TIMES.warmMs);
+async function send(gateway, load, { document, newShare = 0 }, milliseconds) {
+  const headers = await gateway.headers();
+  load.send({ url: gateway.url, headers, document, newShare, connections: CONNECTIONS, milliseconds });
+  const { requests, failure } = await nextMessage(load);
+  if (failure !== undefined) throw new Error(failure);
+  return requests;
+}
+
+async function measure(gateway, load, work) {
+  await send(gateway, load, work, TIMES.warmMs);
   const before = cpuMilliseconds([gateway.child.pid]);
-  const requests = await send(TIMES.measureMs);
+  const requests = await send(gateway, load, work, TIMES.measureMs);
   const cpuMs = (cpuMilliseconds([gateway.child.pid]) - before) / requests;
   return { requests, cpuMs: Number(cpuMs.toPrecision(3)) };
 }

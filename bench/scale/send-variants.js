@@ -27,7 +27,8 @@ async function run({ url, headers, document, newShare, connections, milliseconds
         body: JSON.stringify({ query }),
       });
       const text = await body.text();
-      if (statusCode !== 200 || text.includes('"errors"')) failure = text.slice(0, 500);
+      if (statusCode !== 200 || text.includes('"errors"'))
+        failure = `${statusCode} ${text.slice(Math.max(0, text.indexOf('"errors"'))).slice(0, 500)}`;
     }
   };
   await Promise.all(Array.from({ length: connections }, one));

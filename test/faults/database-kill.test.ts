@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createLog } from '@aduana/core/platform/log';
@@ -133,8 +134,14 @@ describePostgresCluster('the house apart over a database server that ends, hangs
   describeSmallDisk('beside a full disk', () => {
     test('a spool without room while the log is away: 503 AUDIT_UNAVAILABLE, and recovered once there is room', async () => {
       writes = false; // on a full disk the outcome of a mutation finds no room, and the log says so
+      const spool = join(house.folder, 'home/spool/gateway');
       await house.kill('gateway');
-      const disk = await mountSmallDisk(1, join(house.folder, 'home/spool/gateway'));
+      while (readdirSync(spool).length > 0) {
+        house.start('gateway'); // a disk over what is still spooled would hide it
+        await untilWell();
+        await house.kill('gateway');
+      }
+      const disk = await mountSmallDisk(1, spool);
       closers.unshift(() => disk.remove());
       house.start('gateway');
       await untilWell();

@@ -5,7 +5,7 @@ import type { SubgraphFetcher } from '../../gateway/pipeline/subgraph-fetcher.ts
 import { describeCompletions, openFederation } from '../support/federation.ts';
 import { type Behave, type Forwarding, LONGEST_ANSWER, openForwarding } from '../support/forwarding.ts';
 
-const TIMEOUT_MS = 400;
+const TIMEOUT_MS = 1_500;
 
 const FEDERATION = openFederation({
   good: {

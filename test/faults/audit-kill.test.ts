@@ -105,6 +105,10 @@ describePostgres('kill -9 of the log, of its source and of their database connec
         'SELECT count(*) AS count, max(seq) AS last FROM entries',
       );
       expect(sequence[0]?.count).toBe((sequence[0]?.last ?? 0) + 1);
+      const { rows: signed } = await superuser.query<{ size: number }>(
+        'SELECT max(size) AS size FROM checkpoints',
+      );
+      expect(signed[0]?.size).toBe(sequence[0]?.count);
     },
     60_000 + KILLS * 10_000,
   );

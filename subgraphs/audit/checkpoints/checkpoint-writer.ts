@@ -99,13 +99,17 @@ export class CheckpointWriter {
     await this.#sign(grown, await this.#integrate(grown, size));
   }
 
-  /** Whether the database still has the tree that was signed last; what is integrated may be ahead of it. */
+  /**
+   * Whether the database still has the tree that was signed last, where what is integrated is ahead of it. Else it is
+   * compared on the way there: a process that was killed may have kept a note whose tiles were never stored.
+   */
   async #compareOnce(): Promise<void> {
-    const { last } = this.#options.guard;
+    const { guard: { last }, treeReader } = this.#options; // prettier-ignore
+    if (this.#isCompared) return;
     if (
-      !this.#isCompared &&
       last !== undefined &&
-      !last.root.equals(await this.#options.treeReader.root(last.size))
+      last.size < this.#tree.size &&
+      !last.root.equals(await treeReader.root(last.size))
     )
       throw otherTree(last.size);
     this.#isCompared = true;

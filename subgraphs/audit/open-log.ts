@@ -58,6 +58,7 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     sequencer: createSequencer(writer),
     subjectKeys,
     reader,
+    clock,
     log,
     own: () => audit,
   });

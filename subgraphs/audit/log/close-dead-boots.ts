@@ -5,44 +5,67 @@ import type { Database } from '@aduana/core/store/database';
 export interface DeadBootOptions {
   readonly reader: Database;
   readonly sink: AuditSink;
+}
+
+/** A boot of an instance of which another boot has begun since: an instance has one at a time. */
+interface DeadBoot {
   readonly peer: string;
-  /** The boot that has just begun: an instance has one at a time. */
-  readonly source: { readonly instance: string; readonly boot_id: string };
+  readonly instance: string;
+  readonly boot_id: string;
+  readonly started: number;
 }
 
 const MAX_OPEN_INTENTS = 1000;
 
-/** Records `source.lost` for each earlier boot of an instance that never stopped, and `request.unknown` for its open intents. */
-export async function closeDeadBoots({ reader, sink, peer, source }: DeadBootOptions): Promise<void> {
-  const { rows } = await reader.query<{ boot_id: string; started: number }>(
-    `SELECT s.boot_id, s.seq AS started FROM entries s
-     WHERE s.type = 'source.start' AND s.peer = $1 AND s.instance = $2 AND s.boot_id <> $3
-       AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.type = 'source.stop' AND e.peer = $1 AND e.boot_id = s.boot_id)
-       AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.type = 'source.lost' AND e.canonical::json -> 'detail' ->> 'boot_id' = s.boot_id)`,
-    [peer, source.instance, source.boot_id],
+/**
+ * Records `source.lost` for each boot that is dead, never stopped and not told of yet, and `request.unknown` for its open
+ * intents. Of whatever source: the log itself may have died while it closed one.
+ *
+ * @throws AggregateError where some could not be closed
+ */
+export async function closeDeadBoots({ reader, sink }: DeadBootOptions): Promise<void> {
+  const { rows } = await reader.query<DeadBoot>(
+    `WITH boots AS MATERIALIZED (SELECT peer, instance, boot_id, seq AS started,
+         row_number() OVER (PARTITION BY peer, instance ORDER BY seq DESC) AS age
+       FROM entries WHERE type = 'source.start')
+     SELECT peer, instance, boot_id, started FROM boots s WHERE age > 1
+       AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.type = 'source.stop' AND e.peer = s.peer AND e.boot_id = s.boot_id)
+       AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.type = 'source.lost' AND e.canonical::json -> 'detail' ->> 'boot_id' = s.boot_id)
+     ORDER BY started`,
   );
-  for (const { boot_id: bootId, started } of rows) {
-    const open = await openIntents(reader, peer, bootId, started);
-    for (const { canonical } of open) await recordUnknown(sink, peer, canonical);
-    const { rows: last } = await reader.query<{ n: number }>(
-      'SELECT n FROM entries WHERE peer = $1 AND boot_id = $2 AND seq >= $3 ORDER BY seq DESC LIMIT 1',
-      [peer, bootId, started],
-    );
-    await sink.record({
-      type: 'source.lost',
-      class_uid: 6002,
-      outcome: 'FAILED',
-      actor: { ...ANONYMOUS, sub: source.instance, client_id: peer },
-      detail: {
-        peer,
-        instance: source.instance,
-        boot_id: bootId,
-        last_n: last[0]?.n ?? null,
-        open_intents: open.length,
-        unsettled_floods: await countUnsettledFloods(reader, peer, bootId, started),
-      },
+  const failures: unknown[] = [];
+  for (const boot of rows)
+    await closeBoot(reader, sink, boot).catch((error: unknown) => {
+      failures.push(error);
     });
-  }
+  if (failures.length > 0) throw new AggregateError(failures, 'some dead boots could not be closed');
+}
+
+async function closeBoot(
+  reader: Database,
+  sink: AuditSink,
+  { peer, instance, boot_id: bootId, started }: DeadBoot,
+): Promise<void> {
+  const open = await openIntents(reader, peer, bootId, started);
+  for (const { canonical } of open) await recordUnknown(sink, peer, canonical);
+  const { rows: last } = await reader.query<{ n: number }>(
+    'SELECT n FROM entries WHERE peer = $1 AND boot_id = $2 AND seq >= $3 ORDER BY seq DESC LIMIT 1',
+    [peer, bootId, started],
+  );
+  await sink.record({
+    type: 'source.lost',
+    class_uid: 6002,
+    outcome: 'FAILED',
+    actor: { ...ANONYMOUS, sub: instance, client_id: peer },
+    detail: {
+      peer,
+      instance,
+      boot_id: bootId,
+      last_n: last[0]?.n ?? null,
+      open_intents: open.length,
+      unsettled_floods: await countUnsettledFloods(reader, peer, bootId, started),
+    },
+  });
 }
 
 async function openIntents(

@@ -1,6 +1,8 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
+import { createMutex } from '@aduana/core/platform/mutex';
 import { admitEvents } from './admit-events.ts';
 import { closeDeadBoots } from './close-dead-boots.ts';
 import { parseEvents, type PostedEvent } from './parse-events.ts';
@@ -24,14 +26,20 @@ export interface IngestOptions {
   readonly sequencer: Sequencer;
   readonly subjectKeys: SubjectKeys;
   readonly reader: Database;
+  readonly clock: Clock;
   readonly log: Log;
   /** The audit service's own line to the log. */
   readonly own: () => AuditSink;
 }
 
+const CLOSE_AGAIN_MS = 10_000;
+
 export function createIngest(options: IngestOptions): Ingest {
-  const { sequencer, subjectKeys, log, own } = options;
+  const { sequencer, subjectKeys, reader, clock, log, own } = options;
+  const inTurn = createMutex();
   let isRefusing = false;
+  /** When a boot that could not be closed is tried again, by the next event that comes. */
+  let closeAgainAt = Infinity;
 
   async function accept(peer: string, body: string): Promise<number> {
     const events = parseEvents(body);
@@ -42,11 +50,11 @@ export function createIngest(options: IngestOptions): Ingest {
       const event = events[index];
       return result === 'conflicting' && event !== undefined ? [{ event, seq }] : [];
     });
-    if (conflicts.length > 0) throw await recordConflicts(peer, conflicts);
-    const started = events.filter(
+    if (conflicts.length > 0) throw await recordConflicts(options, peer, conflicts);
+    const hasStarted = events.some(
       ({ type }, index) => type === 'source.start' && placed[index]?.result === 'added',
     );
-    for (const event of started) closeLater(peer, event);
+    if (hasStarted || clock.monotonic() >= closeAgainAt) closeLater();
     return events.length;
   }
 
@@ -61,29 +69,12 @@ export function createIngest(options: IngestOptions): Ingest {
     }
   }
 
-  async function recordConflicts(
-    peer: string,
-    conflicts: readonly { readonly event: PostedEvent; readonly seq: number }[],
-  ): Promise<SecurityError> {
-    for (const { event, seq } of conflicts) {
-      log.error('a peer sent another event under an id that is stored', { peer, id: event.id, seq });
-      await own().record({
-        type: 'audit.conflict',
-        class_uid: 6003,
-        outcome: 'DENIED',
-        actor: { sub: peer, client_id: peer, act: [], auth_method: 'tls_client_auth', cert_thumbprint: null },
-        detail: { event_id: event.id, type: event.type, stored_seq: seq },
-      });
-    }
-    return new SecurityError('AUDIT_CONFLICT');
-  }
-
-  function closeLater(peer: string, event: PostedEvent): void {
-    closeDeadBoots({ reader: options.reader, sink: own(), peer, source: event.source }).catch(
-      (error: unknown) => {
-        log.warn('an earlier boot could not be closed in the log', { peer, error });
-      },
-    );
+  function closeLater(): void {
+    closeAgainAt = Infinity;
+    inTurn(() => closeDeadBoots({ reader, sink: own() })).catch((error: unknown) => {
+      closeAgainAt = clock.monotonic() + CLOSE_AGAIN_MS;
+      log.warn('an earlier boot could not be closed in the log', { error });
+    });
   }
 
   return {
@@ -92,4 +83,22 @@ export function createIngest(options: IngestOptions): Ingest {
       return isRefusing;
     },
   };
+}
+
+async function recordConflicts(
+  { log, own }: Pick<IngestOptions, 'log' | 'own'>,
+  peer: string,
+  conflicts: readonly { readonly event: PostedEvent; readonly seq: number }[],
+): Promise<SecurityError> {
+  for (const { event, seq } of conflicts) {
+    log.error('a peer sent another event under an id that is stored', { peer, id: event.id, seq });
+    await own().record({
+      type: 'audit.conflict',
+      class_uid: 6003,
+      outcome: 'DENIED',
+      actor: { sub: peer, client_id: peer, act: [], auth_method: 'tls_client_auth', cert_thumbprint: null },
+      detail: { event_id: event.id, type: event.type, stored_seq: seq },
+    });
+  }
+  return new SecurityError('AUDIT_CONFLICT');
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { setTimeout as wait } from 'node:timers/promises';
 import { uuidv7 } from '@aduana/core/platform/ids';
+import type { Database } from '@aduana/core/store/database';
 import { postedBody, postedEvent } from '../../support/audit-events.ts';
 import { openTestLog, type TestLog } from '../../support/open-test-log.ts';
 import { describeStores } from '../../support/stores.ts';
@@ -11,9 +12,13 @@ interface Told {
 }
 
 describeStores('a boot that ended without a word', (openStore) => {
+  const death = { isNear: false };
   let audit: TestLog;
   beforeAll(async () => {
-    audit = await openTestLog(openStore);
+    audit = await openTestLog(async (schema, migrations) => {
+      const store = await openStore(schema, migrations);
+      return { ...store, reader: dyingAmongBoots(store.reader, death) };
+    });
   });
   afterAll(() => audit.remove());
 
@@ -68,4 +73,38 @@ describeStores('a boot that ended without a word', (openStore) => {
     );
     expect((await told(3)).map(({ detail }) => detail['boot_id'])).toEqual([undefined, 'dead', 'third']);
   });
+
+  test('is closed at the next start of the log, where that died before it was done', async () => {
+    const outcome = uuidv7(5);
+    death.isNear = true;
+    await audit.log.ingest.accept(
+      'gateway',
+      postedBody(
+        postedEvent({ ...of('fourth', 1), type: 'request.intent', detail: { audit_id: outcome } }),
+        postedEvent({ ...of('fifth', 0), type: 'source.start' }),
+      ),
+    );
+    await audit.stop();
+    death.isNear = false;
+    await audit.restart();
+    expect((await told(5)).slice(3)).toMatchObject([
+      { type: 'request.unknown', detail: { audit_id: outcome } },
+      { type: 'source.lost', detail: { boot_id: 'fourth', open_intents: 1 } },
+    ]);
+  });
 });
+
+/** Finds no boots while death is near. */
+function dyingAmongBoots(reader: Database, death: { readonly isNear: boolean }): Database {
+  return new Proxy(reader, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      if (name !== 'query') return member.bind(target) as unknown;
+      return (sql: string, parameters: readonly unknown[]) =>
+        death.isNear && sql.includes('boots')
+          ? Promise.reject(new Error('killed'))
+          : target.query(sql, parameters);
+    },
+  });
+}

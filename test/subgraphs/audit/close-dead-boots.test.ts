@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { setTimeout as wait } from 'node:timers/promises';
+import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
 import { uuidv7 } from '@aduana/core/platform/ids';
 import type { Database } from '@aduana/core/store/database';
 import { postedBody, postedEvent } from '../../support/audit-events.ts';
@@ -13,12 +14,19 @@ interface Told {
 
 describeStores('a boot that ended without a word', (openStore) => {
   const death = { isNear: false };
+  const time = { skipped: 0 };
+  const system = createSystemClock();
+  const clock: Clock = { ...system, monotonic: () => system.monotonic() + time.skipped };
   let audit: TestLog;
   beforeAll(async () => {
-    audit = await openTestLog(async (schema, migrations) => {
-      const store = await openStore(schema, migrations);
-      return { ...store, reader: dyingAmongBoots(store.reader, death) };
-    });
+    audit = await openTestLog(
+      async (schema, migrations) => {
+        const store = await openStore(schema, migrations);
+        return { ...store, reader: dyingAmongBoots(store.reader, death) };
+      },
+      {},
+      clock,
+    );
   });
   afterAll(() => audit.remove());
 
@@ -91,6 +99,23 @@ describeStores('a boot that ended without a word', (openStore) => {
       { type: 'request.unknown', detail: { audit_id: outcome } },
       { type: 'source.lost', detail: { boot_id: 'fourth', open_intents: 1 } },
     ]);
+  });
+
+  test('is tried again, not at once, where it could not be closed', async () => {
+    const second = (bootId: string) => ({ source: { instance: 'gateway@2', boot_id: bootId, n: 0 } });
+    const accept = (members: object) =>
+      audit.log.ingest.accept('gateway', postedBody(postedEvent({ ...members })));
+    await accept({ ...second('one'), type: 'source.start' });
+    death.isNear = true;
+    await accept({ ...second('two'), type: 'source.start' });
+    await accept({});
+    death.isNear = false;
+    await accept({});
+    await audit.log.advance();
+    expect(await told(5)).toHaveLength(5);
+    time.skipped += 10_000;
+    await accept({});
+    expect((await told(6)).at(-1)).toMatchObject({ type: 'source.lost', detail: { boot_id: 'one' } });
   });
 });
 

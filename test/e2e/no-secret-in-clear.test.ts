@@ -20,7 +20,7 @@ import {
   readTables,
   type Written,
 } from '../support/secret-search.ts';
-import { describePostgresServer } from '../support/stores.ts';
+import { describePostgresServer, dropHouseDatabase } from '../support/stores.ts';
 
 const log = createLog('silent', () => undefined);
 const clock = createSystemClock();
@@ -59,10 +59,7 @@ describePostgresServer('no secret stands anywhere in clear', (serverUrl) => {
     await house.stop();
     await house.remove();
     await superuser.close();
-    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
-    for (const service of ['sts', 'audit', 'admin'])
-      for (const role of ['owner', 'writer', 'reader'])
-        await admin.query(`DROP ROLE IF EXISTS "${name}_${service}_${role}"`);
+    await dropHouseDatabase(admin, name);
     await admin.close();
   }, 60_000);
 

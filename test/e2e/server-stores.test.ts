@@ -5,7 +5,7 @@ import type { Database } from '@aduana/core/store/database';
 import { openPgDatabase } from '@aduana/core/store/pg-database';
 import { describeRedis, redisUrl } from '../support/redis.ts';
 import { startTestHouse, type TestHouse } from '../support/running-house.ts';
-import { describePostgresServer } from '../support/stores.ts';
+import { describePostgresServer, dropHouseDatabase } from '../support/stores.ts';
 
 const log = createLog('silent', () => undefined);
 
@@ -27,10 +27,7 @@ describePostgresServer('the main job', (serverUrl) => {
     afterAll(async () => {
       expect(await house.stop()).toBe(0);
       await superuser.close();
-      await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
-      for (const service of ['sts', 'audit', 'admin'])
-        for (const role of ['owner', 'writer', 'reader'])
-          await admin.query(`DROP ROLE IF EXISTS "${name}_${service}_${role}"`);
+      await dropHouseDatabase(admin, name);
       await admin.close();
     }, 60_000);
 

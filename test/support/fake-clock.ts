@@ -41,19 +41,25 @@ export function createFakeClock(start: number | string = '2026-01-01T00:00:00Z')
     monotonic: () => now,
     after,
     advance,
-    sleep: (milliseconds, signal) =>
-      new Promise((resolve, reject) => {
-        const abort = (): void => {
-          timer.cancel();
-          reject(signal?.reason as Error);
-        };
-        const timer = after(milliseconds, () => {
-          signal?.removeEventListener('abort', abort);
-          resolve();
-        });
-        signal?.addEventListener('abort', abort, { once: true });
-      }),
+    sleep: sleepBy(after),
   };
+}
+
+/** A clock's `sleep`, by its `after`. */
+export function sleepBy(after: Clock['after']): Clock['sleep'] {
+  return (milliseconds, signal) =>
+    new Promise((resolve, reject) => {
+      const abort = (): void => {
+        timer.cancel();
+        reject(signal?.reason as Error);
+      };
+      const timer = after(milliseconds, () => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      });
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener('abort', abort, { once: true });
+    });
 }
 
 async function settle(): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Clock, createSystemClock, type Timer } from '@aduana/core/platform/clock';
+import { sleepBy } from './fake-clock.ts';
 
 /** The system's time, which runs faster: the waits of the house are short beside a network that is as it is. */
 export interface HurriedClock extends Clock {
@@ -45,18 +46,6 @@ export function createHurriedClock(speed: number): HurriedClock {
     now: () => Math.round(start + monotonic()),
     monotonic,
     after,
-    sleep: (milliseconds, signal) =>
-      new Promise((resolve, reject) => {
-        const abort = (): void => {
-          timer.cancel();
-          reject(signal?.reason as Error);
-        };
-        const timer = after(milliseconds, () => {
-          signal?.removeEventListener('abort', abort);
-          resolve();
-        });
-        if (signal?.aborted === true) abort();
-        else signal?.addEventListener('abort', abort, { once: true });
-      }),
+    sleep: sleepBy(after),
   };
 }

@@ -135,6 +135,15 @@ export function storesOn(serverUrl: string): StoreKind {
   };
 }
 
+/** Drops a database that a whole house had to itself, and the roles that its services made. */
+export async function dropHouseDatabase(admin: Database, name: string): Promise<void> {
+  await admin.query(`DROP DATABASE "${name}" WITH (FORCE)`);
+  for (const service of ['sts', 'audit', 'admin']) {
+    const { owner, writer, reader } = rolesOf(name, service);
+    await admin.query(`DROP ROLE IF EXISTS "${owner}", "${writer}", "${reader}"`);
+  }
+}
+
 function connect(url: string, schema: string, role?: string): Database {
   return openPgDatabase({
     url,

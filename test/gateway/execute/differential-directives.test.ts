@@ -176,6 +176,7 @@ function nullOn(data: unknown, path: Path): Path | undefined {
   let value = data;
   for (const [depth, key] of path.entries()) {
     if (value === null) return path.slice(0, depth);
+    if (value === undefined) return undefined; // the answer is another one: it is shown beside the expected
     value = Object.getOwnPropertyDescriptor(value, key)?.value;
   }
   return value === null || Array.isArray(value) ? path : undefined;

@@ -1,5 +1,6 @@
 import {
   getNamedType,
+  type GraphQLAbstractType,
   type GraphQLCompositeType,
   type GraphQLOutputType,
   type GraphQLSchema,
@@ -118,7 +119,11 @@ function createComposite(
     const cached = known.get(typeName);
     if (cached !== undefined || !isPossible(schema, type, typeName)) return cached;
     const shape = collect(schema, typeName, selections);
-    if (isAbstractType(schema.apiSchema.getType(typeName)) && shape.fields.some(asksForType))
+    const abstract = schema.apiSchema.getType(typeName);
+    if (
+      isAbstractType(abstract) &&
+      (shape.fields.some(asksForType) || dependsOnType(schema.apiSchema, abstract, selections))
+    )
       return undefined;
     known.set(typeName, shape);
     return shape;
@@ -138,6 +143,21 @@ function isPossible(
   if (isAbstractType(apiSchema.getType(typeName)))
     return interfaceObjects.has(typeName) && isTypeOrSubtype(apiSchema, typeName, type.name);
   return isObjectType(apiSchema.getType(typeName)) && isTypeOrSubtype(apiSchema, typeName, type.name);
+}
+
+/** Whether something is selected for some of the types alone: an object whose type nobody told has no such answer. */
+function dependsOnType(
+  apiSchema: GraphQLSchema,
+  type: GraphQLAbstractType,
+  selections: readonly ShapeSelection[],
+): boolean {
+  const possible = apiSchema.getPossibleTypes(type);
+  return selections.some((selection) => {
+    if (selection.kind === 'field') return false;
+    if (isTypeOrSubtype(apiSchema, type.name, selection.on))
+      return dependsOnType(apiSchema, type, selection.selections);
+    return possible.some(({ name }) => isTypeOrSubtype(apiSchema, name, selection.on));
+  });
 }
 
 function asksForType({ name }: FieldShape): boolean {

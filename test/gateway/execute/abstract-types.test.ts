@@ -116,7 +116,9 @@ const MEDIA = openFederation({
       interface Printed { pages: Int }
       union Shelf = Book | Map
       type Map { scale: Int }
-      type Book implements Media & Printed @key(fields: "id") { id: ID! title: String pages: Int }
+      type Book implements Media & Printed @key(fields: "id") {
+        id: ID! title: String pages: Int isbn: String @requiresScopes(scopes: [["isbn:read"]])
+      }
       type Film implements Media @key(fields: "id") { id: ID! title: String }
     `,
     resolvers: {
@@ -223,5 +225,43 @@ describeCompletions('interface objects', (executor) => {
     });
     expect(data).toEqual({ top: [null, null] });
     expect(errors).toMatchObject([{ path: ['top'] }]);
+  });
+
+  it('without that subgraph become null where something was asked for of one type alone', async () => {
+    const { data, errors } = await MEDIA.ask(
+      executor,
+      '{ top { stars ... on Media { ... on Printed { pages } } } }',
+      {
+        answer: ({ subgraph }) =>
+          subgraph === 'a'
+            ? {
+                data: { _entities: [{ __typename: 'Film' }, null] },
+                errors: [{ message: 'no type', path: ['_entities', 1, '__typename'] }],
+              }
+            : undefined,
+      },
+    );
+    expect(data).toEqual({ top: [{ stars: 1 }, null] });
+    expect(errors).toMatchObject([{ path: ['top', 1] }]);
+  });
+
+  it('are told their type where what was asked for of one type is refused', async () => {
+    const { data, errors } = await MEDIA.ask(executor, '{ top { stars ... on Book { isbn } } }');
+    expect(data).toEqual({ top: [{ stars: 1 }, { stars: 1, isbn: null }] });
+    expect(errors).toMatchObject([{ extensions: { code: 'UNAUTHORIZED_FIELD_OR_TYPE' } }]);
+  });
+
+  it('need no type for a fragment that every implementation falls under', async () => {
+    const { data, errors } = await MEDIA.ask(
+      executor,
+      '{ top { stars ... on Media { ... on Media { id } } } }',
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      top: [
+        { stars: 1, id: 'f' },
+        { stars: 1, id: 'b' },
+      ],
+    });
   });
 });

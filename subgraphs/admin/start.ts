@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { openAuditLine } from '@aduana/core/client/audit-line';
 import { type HouseLine, openHouseLine } from '@aduana/core/client/house-line';
 import { createRefusalRecorder } from '@aduana/core/client/refusal-recorder';
+import { DateTimeScalar } from '@aduana/core/graphql/date-time-scalar';
 import type { Health } from '@aduana/core/http/health';
 import type { Route } from '@aduana/core/http/route';
 import { openHttpService } from '@aduana/core/http/service';
@@ -63,11 +64,14 @@ async function createGraphqlRoute(
   return createSubgraphRoute({
     name: 'admin',
     sdl: await readFile(new URL('schema.graphql', import.meta.url), 'utf8'),
-    resolvers: createResolvers({
-      ...admin,
-      readSupergraph: () => readFile(settings.SUPERGRAPH_SDL, 'utf8'),
-      now: () => clock.now(),
-    }),
+    resolvers: {
+      DateTime: DateTimeScalar,
+      ...createResolvers({
+        ...admin,
+        readSupergraph: () => readFile(settings.SUPERGRAPH_SDL, 'utf8'),
+        now: () => clock.now(),
+      }),
+    },
     peers: new Set([`spiffe://${settings.TRUST_DOMAIN}/gateway`]),
     verify: line.verifier('admin'),
     mode: settings.AUTHORIZATION_MODE,

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { DateTimeScalar } from '@aduana/core/graphql/date-time-scalar';
 import type { Route } from '@aduana/core/http/route';
 import type { Log } from '@aduana/core/platform/log';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import { createSubgraphRoute } from '../start-subgraph.ts';
+import { BigIntScalar } from './big-int-scalar.ts';
 import type { AuditSettings } from './config.ts';
 import { createResolvers, type ResolverOptions } from './resolvers.ts';
-import { BigIntScalar, DateTimeScalar } from './scalars.ts';
 
 /** The log as a subgraph: for the gateway, with a token for this audience that is bound to it. */
 export async function createGraphqlRoute(

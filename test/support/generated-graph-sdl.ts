@@ -69,15 +69,16 @@ function entityField(
   field: GraphField,
   number: number,
 ): string {
-  const { at, movedFrom, requires } = field;
+  const { at, movedFrom, movedPercent, requires } = field;
   const providers = queries.filter(({ provides }) => provides === field);
   if (at.includes(number)) {
     const inputs = requires.map(requiredText).join(' ');
+    const label = movedPercent === undefined ? '' : `, label: "percent(${String(movedPercent)})"`;
     return [
       ownField(field),
       at.length > 1 || providers.length > 0 ? '@shareable' : '',
       inputs === '' ? '' : `@requires(fields: "${inputs}")`,
-      movedFrom === undefined ? '' : `@override(from: "s${String(movedFrom)}")`,
+      movedFrom === undefined ? '' : `@override(from: "s${String(movedFrom)}"${label})`,
     ].join(' ');
   }
   if (movedFrom === number) return ownField(field);

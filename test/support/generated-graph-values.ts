@@ -28,7 +28,8 @@ export function subgraphResolvers(
       ...Object.fromEntries(
         entity.fields.flatMap((field) => {
           if (field.at.includes(number)) return [[field.name, fieldResolver(model, field, true)]];
-          if (field.movedFrom === number) return [[field.name, movedAway]];
+          if (field.movedFrom === number && field.movedPercent === undefined)
+            return [[field.name, movedAway]];
           return [[field.name, fieldResolver(model, field, false)]]; // where it is provided
         }),
       ),

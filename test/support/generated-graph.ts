@@ -12,6 +12,8 @@ export interface GraphField {
   readonly requires: readonly GraphField[];
   /** The subgraph that it was moved away from, by `@override`. */
   readonly movedFrom: number | undefined;
+  /** How many of a hundred requests it is moved for, where not for all. */
+  readonly movedPercent: number | undefined;
   /** Whether it fails for some objects, or has null where none may be. */
   readonly fails: boolean;
   /** What its `@provides` names. */
@@ -85,6 +87,7 @@ export function generateGraph(draw: Draw): GraphModel {
       takesArguments: draw(4) === 0,
       requires: [],
       movedFrom: undefined,
+      movedPercent: undefined,
       fails: draw(3) === 0,
       provides: undefined,
     };
@@ -127,7 +130,12 @@ function withUses(fields: readonly GraphField[], draw: Draw): GraphField[] {
     const inputs = done.filter((input) => isInput(input, owner) && draw(2) === 0).slice(0, 2);
     const use = draw(6);
     if (use === 0 && !abstract) done.push({ ...field, at: [owner, other] });
-    else if (use === 1) done.push({ ...field, movedFrom: other });
+    else if (use === 1)
+      done.push({
+        ...field,
+        movedFrom: other,
+        movedPercent: abstract || draw(2) === 0 ? undefined : pick([0, 50, 100], draw),
+      });
     else if (use <= 3 && inputs.length > 0) done.push({ ...field, requires: inputs });
     else done.push(field);
   }

@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   BAD_REQUEST: { status: 400, text: 'The request is malformed' },
   GRAPHQL_PARSE_FAILED: { status: 400, text: 'The document is not valid GraphQL' },
   GRAPHQL_VALIDATION_FAILED: { status: 400, text: 'The document does not fit the schema' },
+  BAD_USER_INPUT: { status: 400, text: 'A value does not fit the type of its argument or variable' },
   OPERATION_RESOLUTION_FAILURE: { status: 400, text: 'The operation to run cannot be determined' },
   PERSISTED_QUERY_NOT_FOUND: { status: 200, text: 'PersistedQueryNotFound' },
   PERSISTED_QUERY_NOT_SUPPORTED: { status: 200, text: 'PersistedQueryNotSupported' },

@@ -1,4 +1,4 @@
-import type { GraphQLFormattedError } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { SecurityError } from '../errors/security-error.ts';
 import { describeError, type Log } from '../platform/log.ts';
 
@@ -22,10 +22,15 @@ export function createErrorMask(
       const { code, message, extensions } = original;
       return { message, ...at, extensions: { code, ...extensions } };
     }
-    const code = formatted.extensions?.['code'];
+    // What a scalar says of a literal, Apollo Server gives the code of a document that does not fit the schema.
+    const code = codeOf(original) ?? formatted.extensions?.['code'];
     if (THE_CALLERS_OWN.includes(code)) return { message: formatted.message, ...at, extensions: { code } };
     log.error('a resolver failed', { error: describeError(original), path: formatted.path?.join('.') });
     const masked = new SecurityError('INTERNAL_SERVER_ERROR');
     return { message: masked.message, ...at, extensions: { code: masked.code } };
   };
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof GraphQLError ? error.extensions['code'] : undefined;
 }

@@ -12,6 +12,7 @@ const PUBLIC_CODES: ReadonlySet<Code> = new Set<Code>([
   'FORBIDDEN',
   'BAD_REQUEST',
   'GRAPHQL_PARSE_FAILED',
+  'BAD_USER_INPUT',
   'LIMIT_TOKENS_EXCEEDED',
   'NOT_FOUND',
   'CONFLICT',

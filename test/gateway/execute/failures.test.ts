@@ -95,6 +95,22 @@ describeCompletions('failures', (executor) => {
     expect(errors).toEqual([{ ...UNAVAILABLE, path: ['product', 'stars'] }]);
   });
 
+  it('a value that a scalar of the subgraph does not take is the input of the caller, not its failure', async () => {
+    const { data, errors } = await SHOP.ask(executor, '{ version best }', {
+      answer: instead('products', {
+        errors: [{ message: 'the value is "x"', extensions: { code: 'BAD_USER_INPUT', at: 'x' } }],
+      }),
+    });
+    expect(data).toEqual({ version: null, best: 'all' });
+    expect(errors).toEqual([
+      {
+        message: 'A value does not fit the type of its argument or variable',
+        path: ['version'],
+        extensions: { code: 'BAD_USER_INPUT' },
+      },
+    ]);
+  });
+
   it('a null bubbles to the root', async () => {
     const { data, errors } = await SHOP.ask(executor, '{ must { stars } best }', { answer: down('reviews') });
     expect(data).toBeNull();

@@ -9,7 +9,8 @@ import { pathProblem } from './verify-certificate-chain.ts';
 /** Who is at the other end of a server's connections; what a certificate says is read once. */
 export interface KnownPeers {
   /**
-   * The verified peer of a connection; undefined where it showed no certificate.
+   * The verified peer of a connection; undefined where it showed no certificate. What its first handshake told is
+   * what it is, whatever is negotiated on it afterwards.
    *
    * @throws SecurityError `UNAUTHENTICATED` for a certificate that was shown and does not verify
    */
@@ -31,7 +32,7 @@ export interface KnownPeersOptions {
 const MOST_CERTIFICATES = 5_000;
 
 export function createKnownPeers({ trustDomain, clock, authorities }: KnownPeersOptions): KnownPeers {
-  const bySocket = new WeakMap<TLSSocket, PeerIdentity>();
+  const bySocket = new WeakMap<TLSSocket, PeerIdentity | undefined>();
   const byThumbprint = createBoundedCache<PeerIdentity>(clock, MOST_CERTIFICATES);
   /** Under which CAs a peer's chain was found good. */
   const vouched = new WeakMap<PeerIdentity, readonly Uint8Array[]>();
@@ -48,11 +49,9 @@ export function createKnownPeers({ trustDomain, clock, authorities }: KnownPeers
 
   return {
     read(socket) {
-      const before = bySocket.get(socket);
-      if (before !== undefined) return before;
+      if (bySocket.has(socket)) return bySocket.get(socket);
       const shown = readPeerIdentity(socket, trustDomain);
-      if (shown === undefined) return undefined;
-      const peer = recognise(shown, socket.isSessionReused());
+      const peer = shown && recognise(shown, socket.isSessionReused());
       bySocket.set(socket, peer);
       return peer;
     },

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import { type ConnectionOptions, createSecureContext, type TlsOptions } from 'node:tls';
 import { sha256Hex } from '../platform/digest.ts';
 import { profileProblem } from './leaf-problem.ts';
@@ -41,6 +41,7 @@ export function serverTlsOptions(generation: TlsGeneration, rules: ServerTlsRule
     ciphers: CIPHERS,
     ecdhCurve: GROUPS,
     honorCipherOrder: true,
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION, // TLS 1.2 (RFC 9325 section 3.5): who a connection is stays as it was
     ALPNProtocols: ['http/1.1'],
     sessionIdContext: sha256Hex(generation.spiffeId).slice(0, 32),
     sessionTimeout: 300,

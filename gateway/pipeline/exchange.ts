@@ -42,7 +42,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const { peer } = request;
     switch (credential.kind) {
       case 'basic':
-        return delegated(await asCaller(options.sts.relayBasic(credential.header)), 'client_secret_basic');
+        return delegated(
+          await asCaller(options.sts.relayBasic(credential.header, request.remoteAddress)),
+          'client_secret_basic',
+        );
       case 'certificate':
         return delegated(await asCaller(options.sts.exchangeCertificate(credential.chain)), 'x509_svid');
       case 'bearer':

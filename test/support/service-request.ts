@@ -11,6 +11,7 @@ export interface RequestParts {
   readonly repeated?: readonly string[];
   readonly peer?: ServiceRequest['peer'];
   readonly encrypted?: boolean;
+  readonly remoteAddress?: string;
   readonly body?: string;
 }
 
@@ -24,7 +25,7 @@ export function createServiceRequest(parts: RequestParts = {}): ServiceRequest {
     headers,
     headerCount: (name) => (parts.repeated?.includes(name) === true ? 2 : name in headers ? 1 : 0),
     peer: parts.peer,
-    remoteAddress: '127.0.0.1',
+    remoteAddress: parts.remoteAddress ?? '127.0.0.1',
     encrypted: parts.encrypted ?? false,
     trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false },
     signal: new AbortController().signal,

@@ -32,8 +32,8 @@ describeStores('a stranger that guesses secrets through the gateway', (openStore
   test('locks out itself, and not the service whose secret it does not know', async () => {
     const told: unknown[] = [];
     for (let n = 0; n < GUESSES; n += 1)
-      await show('198.51.100.66', `wrong ${String(n)}`).catch(({ code }: { code: unknown }) =>
-        told.push(code),
+      await show('198.51.100.66', `wrong ${String(n)}`).catch((error: unknown) =>
+        told.push((error as SecurityError).code),
       );
     expect([told[0], told.at(-1)]).toEqual(['UNAUTHENTICATED', 'RATE_LIMITED']);
     await expect(show('198.51.100.66')).rejects.toMatchObject({ code: 'RATE_LIMITED' });

@@ -32,7 +32,8 @@ const { shield, middleware } = loadShield();
 
 /**
  * Puts a subgraph's own directives in force: each guarded field is resolved only for a token whose scopes and
- * `policies` satisfy them, or whose `join` names the field; root fields need a token, `_service` answers nobody.
+ * `policies` satisfy them, or whose `join` names the field, which no root field but `_entities` is there for; root
+ * fields need a token, `_service` answers nobody.
  * `refuseIntrospection` belongs beside it, among the server's validation rules.
  *
  * @throws SecurityError `SUPERGRAPH_INVALID` for an SDL whose guards cannot be read
@@ -91,7 +92,13 @@ function rulesOf(
       (place) => distinct[at.get(place) ?? -1] ?? [],
     );
     if (dryRun || (needed.length === 0 && !isRoot)) continue;
-    rules[name] = rule(coordinate, ({ token }) => token !== undefined && admits(token, coordinate, needed));
+    const mayJoin = !isRoot || name === '_entities';
+    rules[name] = rule(
+      coordinate,
+      ({ token }) =>
+        token !== undefined &&
+        ((mayJoin && token.claims.join?.includes(coordinate) === true) || isMetBy(token, needed)),
+    );
   }
   return rules;
 }
@@ -102,12 +109,7 @@ function rule(coordinate: string, decide: (context: GuardContext) => boolean): R
   );
 }
 
-function admits(
-  { claims, scopes }: VerifiedToken,
-  coordinate: string,
-  needed: readonly Requirement[],
-): boolean {
-  if (claims.join?.includes(coordinate) === true) return true;
+function isMetBy({ claims, scopes }: VerifiedToken, needed: readonly Requirement[]): boolean {
   const rights: Rights = {
     authenticated: true,
     holdsScope: (scope) => scopes.has(scope),

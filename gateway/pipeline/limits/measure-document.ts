@@ -6,6 +6,7 @@ export interface Measures {
   /** Fields on the longest path, the leaf included; what is under `__schema` and `__type` apart. */
   readonly depth: number;
   readonly introspectionDepth: number;
+  /** A long one counts once for each 128 characters begun, as an answer repeats it for each element of each list. */
   readonly aliases: number;
   readonly directives: number;
   readonly rootFields: number;
@@ -15,6 +16,7 @@ export interface Measures {
 
 type Counts = Omit<Measures, 'introspectionDepth'> & { readonly introspectionDepth: number };
 
+const ALIAS_CHARACTERS = 128;
 const NOTHING: Counts = {
   depth: 0,
   introspectionDepth: 0,
@@ -52,7 +54,7 @@ export function measureDocument(document: DocumentNode): Measures {
       counts.directives += selection.directives?.length ?? 0;
       if (selection.kind === Kind.FIELD) {
         counts.rootFields += 1;
-        if (selection.alias !== undefined) counts.aliases += 1;
+        counts.aliases += Math.ceil((selection.alias?.value.length ?? 0) / ALIAS_CHARACTERS);
         const inside =
           selection.selectionSet === undefined ? NOTHING : measureSelections(selection.selectionSet);
         add(counts, { ...inside, ...depthsOf(selection.name.value, inside), rootFields: 0 });

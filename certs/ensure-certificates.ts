@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { withFileLock } from '@aduana/core/platform/file-lock';
+import { makeFolder } from '@aduana/core/platform/make-folder';
 import type { CertificateIssuer } from './certificate-issuer.ts';
 import { HOUSE_ROSTER, type RosterEntry } from './house-roster.ts';
 import { issueInto } from './issue-into.ts';
@@ -57,7 +57,7 @@ export async function alone<Result>(options: AuthorityOptions, task: () => Promi
   const { settings, clock } = options;
   const path = join(settings.ADUANA_HOME, 'certificates.lock');
   try {
-    await mkdir(settings.ADUANA_HOME, { recursive: true, mode: 0o700 });
+    await makeFolder(settings.ADUANA_HOME);
     return await withFileLock(path, clock, PATIENCE_MILLISECONDS, (holder) => lockedBy(path, holder), task);
   } catch (error) {
     const { code, path: at } = error as NodeJS.ErrnoException;

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '@aduana/core/platform/make-folder';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import type { CertificateIssuer } from './certificate-issuer.ts';
 import type { RosterEntry } from './house-roster.ts';
@@ -27,6 +28,6 @@ async function trust(path: string, authority: string): Promise<void> {
     (pem) => new X509Certificate(pem).fingerprint256 === fingerprint256,
   );
   if (trusted) return;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   await writeFileAtomically(path, `${known}${authority.trim()}\n`, 0o600);
 }

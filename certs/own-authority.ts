@@ -1,11 +1,12 @@
 import 'reflect-metadata';
 import { createPrivateKey, createPublicKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HouseSettings } from '@aduana/core/config/house-settings';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import { random } from '@aduana/core/platform/ids';
+import { makeFolder } from '@aduana/core/platform/make-folder';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import {
@@ -70,8 +71,8 @@ export async function createOwnAuthority(options: AuthorityOptions): Promise<Own
     ],
   });
   const former = (await readIfPresent(join(settings.CERTS_DIR, 'ca.crt'))) ?? '';
-  await mkdir(settings.ADUANA_HOME, { recursive: true, mode: 0o700 });
-  await mkdir(settings.CERTS_DIR, { recursive: true, mode: 0o700 });
+  await makeFolder(settings.ADUANA_HOME);
+  await makeFolder(settings.CERTS_DIR);
   await writeFileAtomically(join(settings.ADUANA_HOME, 'ca.key'), exportPrivateKey(keys), 0o600);
   await writeFileAtomically(join(settings.CERTS_DIR, 'ca.crt'), certificate + former, 0o600);
   return toAuthority(new X509Certificate(certificate), keys, options);

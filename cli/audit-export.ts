@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecurePeer } from '@aduana/core/client/secure-peer';
 import { auditUrl } from '@aduana/core/config/house-settings';
@@ -135,11 +135,11 @@ async function openAuditStore(
   };
 }
 
-/** Writes `entries.jsonl`, `checkpoint` and `vkey`, up to the signed size; of dropped entries their hashes; the last time stamp. */
+/** Writes `entries.jsonl`, `checkpoint` and `vkey` into a folder that is there, up to the signed size; of dropped entries their hashes; the last time stamp. */
 export async function exportLog(source: LogSource, folder: string): Promise<number> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // last of all, so that an export that was cut short is not taken for a log that was
+  await rm(join(folder, 'checkpoint'), { force: true });
   await writeFile(join(folder, 'vkey'), source.vkey, { mode: 0o600 });
-  await writeFile(join(folder, 'checkpoint'), source.checkpoint, { mode: 0o600 });
   const size = Number(source.checkpoint.split('\n')[1] ?? 0);
   const minimumIndex = Number(/^minimum index (\d+)$/m.exec(source.minimumIndex)?.[1] ?? 0);
   await rm(join(folder, 'minimum-index'), { force: true });
@@ -155,6 +155,7 @@ export async function exportLog(source: LogSource, folder: string): Promise<numb
     entries += texts.length;
     return texts.map((text) => `${text}\n`).join('');
   });
+  await writeFile(join(folder, 'checkpoint'), source.checkpoint, { mode: 0o600 });
   return entries;
 }
 

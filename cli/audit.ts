@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '@aduana/core/platform/make-folder';
 import type { Command } from 'commander';
 import { EXIT } from '../auditor/verdict.ts';
 import { verifyExport } from '../auditor/verify-export.ts';
@@ -41,9 +42,11 @@ export function registerAudit(program: Command, context: CommandContext): void {
     .description('write entries.jsonl, checkpoint and vkey; of dropped entries their hashes')
     .requiredOption('--out <dir>', 'the folder, made where it does not exist')
     .action(async ({ out }: { out: string }) => {
+      await writeTo(out, () => makeFolder(out));
       const source = await openLogSource(context);
       try {
-        context.print(`${String(await exportLog(source, out))} entries in ${out}`);
+        const entries = await writeTo(out, () => exportLog(source, out));
+        context.print(`${String(entries)} entries in ${out}`);
       } finally {
         await source.close();
       }
@@ -114,6 +117,17 @@ async function verify(
     if (exitCode !== EXIT.whole) throw new CommandFailure(exitCode, '');
   } finally {
     if (exported !== undefined) await rm(exported, { recursive: true, force: true });
+  }
+}
+
+/** @throws CommandFailure for what the file system refuses */
+async function writeTo<Result>(folder: string, write: () => Promise<Result>): Promise<Result> {
+  try {
+    return await write();
+  } catch (error) {
+    const { syscall, code = '', path = folder } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    throw new CommandFailure(1, `${path} cannot be written (${code})\n  -> Name another folder with --out`);
   }
 }
 

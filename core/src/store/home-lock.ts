@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '../errors/configuration-error.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type FileLock, type FileLockRefusal, tryFileLock } from '../platform/file-lock.ts';
+import { makeFolder } from '../platform/make-folder.ts';
 
 const PATIENCE_MILLISECONDS = 1000;
 const PAUSE_MILLISECONDS = 100;
@@ -20,7 +20,7 @@ export interface HomeLock {
 export async function acquireHomeLock(home: string, service: string, clock: Clock): Promise<HomeLock> {
   const path = join(home, `${service}.lock`);
   try {
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    await makeFolder(home);
     const lock = await waitForLock(path, clock);
     if (lock.held) return lock;
     throw new ConfigurationError([

@@ -59,6 +59,7 @@ async function gatewayOf(sts: TestSts): Promise<Exchange> {
       },
       status: sts.status,
       ownThumbprint: () => peer.thumbprint,
+      policiesSha256: () => 'p1',
       clock,
     }),
     verify: () => Promise.reject(new TypeError('no token was shown')),

@@ -73,6 +73,7 @@ export function openHouseLine({ settings, platform }: HouseLineOptions): HouseLi
       }),
     status,
     ownThumbprint: () => identity.current().thumbprint,
+    policiesSha256: () => status.policiesSha256,
     clock,
   });
   return {

@@ -24,6 +24,8 @@ export interface StsClientOptions {
   readonly status: StatusView;
   /** The certificate that tokens are bound to; after a change everything is asked for again. */
   readonly ownThumbprint: () => string;
+  /** The policies that the status feed tells of; after a change everything is asked for again, so that what they grant comes. */
+  readonly policiesSha256: () => string | undefined;
   readonly clock: Clock;
 }
 
@@ -64,12 +66,13 @@ export interface StsClient {
 /** How long a secret that was right is believed without asking again. */
 const LONGEST_BASIC_MS = 60_000;
 
-export function createStsClient({ send, status, ownThumbprint, clock }: StsClientOptions): StsClient {
+export function createStsClient(options: StsClientOptions): StsClient {
+  const { send, status, ownThumbprint, policiesSha256, clock } = options;
   const keeper = createTokenKeeper(status, clock);
   const hashKey = random(32);
 
   const hashed = (...parts: readonly string[]): string =>
-    hmacSha256(hashKey, JSON.stringify([ownThumbprint(), ...parts])).toString('base64url');
+    hmacSha256(hashKey, JSON.stringify([ownThumbprint(), policiesSha256(), ...parts])).toString('base64url');
   const asking = (form: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = {}) => {
     return async () => readTokenAnswer(await send({ form: new URLSearchParams(form), headers }));
   };

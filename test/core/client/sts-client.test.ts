@@ -15,6 +15,7 @@ function openClient() {
     status: 200,
     error: 'invalid_request',
     thumbprint: 'one',
+    policies: undefined as string | undefined,
     lifetime: 900,
   };
   const revoked = new Set<string>();
@@ -61,6 +62,7 @@ function openClient() {
     },
     status: view,
     ownThumbprint: () => state.thumbprint,
+    policiesSha256: () => state.policies,
     clock,
   });
   return { client, clock, state, revoked, suspended };
@@ -93,6 +95,14 @@ describe('the tokens that a service keeps', () => {
     await client.ownToken('audit');
     await client.narrow(subject, narrowing);
     expect(state.asked.length).toBe(before + 2);
+  });
+
+  test('after a change of the policies a caller gets what they grant, not the token of before', async () => {
+    const chain = [Buffer.from('leaf')];
+    const kept = await client.exchangeCertificate(chain);
+    expect(await client.exchangeCertificate(chain)).toBe(kept);
+    state.policies = 'changed';
+    expect(await client.exchangeCertificate(chain)).not.toBe(kept);
   });
 
   test('a token is renewed in the background from half of its life, and never used in its last part', async () => {

@@ -35,6 +35,10 @@ const PAUSE_MS = 30_000;
 /**
  * Has an authority vouch for the time of a checkpoint (RFC 3161), where one is configured: one in each interval, which
  * replicas share, and never on the way of a request.
+ *
+ * Replicas that look in the same moment both ask. That costs one request: both stamps are true and are kept, and the
+ * later one is shown. The lock by which one at a time signs is a transaction's, and would keep the database for as long
+ * as the authority takes to answer; all of it, where it is embedded.
  */
 export async function startTimestamping(
   settings: AuditSettings,

@@ -7,7 +7,7 @@ export default {
   transform: { '^.+\\.ts$': '@swc/jest' },
   moduleNameMapper: { '^@aduana/core/(.*)$': '<rootDir>/core/src/$1.ts' },
   setupFiles: ['<rootDir>/test/support/before-modules.ts'],
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/core/dist', '<rootDir>/bench/peers'],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
 };

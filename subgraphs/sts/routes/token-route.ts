@@ -126,10 +126,15 @@ async function refuse(
   const error = toSecurityError(failure);
   if (error.status >= 500) log.error('a token request failed', { error: describeError(error) });
   try {
-    const flooding =
-      client === undefined && error.status < 500 ? await flood.count(request.remoteAddress) : undefined;
+    const flooding = isStrangers(error, { client, grantType })
+      ? await flood.count(request.remoteAddress)
+      : undefined;
     if (flooding !== undefined)
-      return oauthErrorResponse(new SecurityError('RATE_LIMITED', flooding), request);
+      // a failure of ours is told as one
+      return oauthErrorResponse(
+        error.status >= 500 ? error : new SecurityError('RATE_LIMITED', flooding),
+        request,
+      );
     await audit.record({
       type: 'token.refuse',
       class_uid: 3002,
@@ -142,6 +147,13 @@ async function refuse(
     return oauthErrorResponse(auditFailure, request);
   }
   return oauthErrorResponse(error, request);
+}
+
+/** Whether nobody is known behind the request: neither the client, nor whose token it carries for a caller of its own. */
+function isStrangers({ code, status }: SecurityError, { client, grantType }: Progress): boolean {
+  if (client === undefined) return true;
+  const relays = client.service.exchange?.subjects.includes('x509_svid') === true;
+  return relays && grantType === GRANT_TOKEN_EXCHANGE && (code === 'invalid_request' || status >= 500);
 }
 
 function actorOf(client: AuthenticatedClient | undefined, { peer }: ServiceRequest): AuditActor {

@@ -1,3 +1,5 @@
+import { addRange, gapsOf, type NumberRanges, readRange } from './number-ranges.ts';
+
 /** Numbers of a boot's count that no event of the log has, both ends included. */
 export interface MissingEvents {
   readonly peer: string;
@@ -23,10 +25,9 @@ interface Boot {
   readonly peer: string;
   readonly instance: string;
   readonly bootId: string;
-  /** All numbers below are there. */
-  next: number;
-  /** Numbers that came before their turn. */
-  readonly early: Set<number>;
+  /** The first number that is asked for. */
+  readonly start: number;
+  readonly counted: NumberRanges;
 }
 
 interface LedgerEvent {
@@ -69,7 +70,7 @@ export class EventLedger {
     const peer = String(source?.peer);
     const n = typeof source?.n === 'number' ? source.n : undefined;
     const boot = this.#boot(peer, String(source?.instance), String(source?.boot_id), n);
-    if (n !== undefined) count(boot, n);
+    if (n !== undefined) addRange(boot.counted, n, n);
     if (typeof time === 'string') this.#newest = Math.max(this.#newest, Date.parse(time) || 0);
     if (type === 'request.intent') this.#open.add(`${peer} ${String(event.detail?.audit_id)}`);
     else if (type === 'request') this.#open.delete(`${peer} ${String(event.id)}`);
@@ -94,8 +95,7 @@ export class EventLedger {
     const key = JSON.stringify([peer, instance, bootId]);
     const known = this.#boots.get(key);
     if (known !== undefined) return known;
-    const next = this.#beginsLate ? n : 0;
-    const boot = { peer, instance, bootId, next, early: new Set<number>() };
+    const boot = { peer, instance, bootId, start: this.#beginsLate ? n : 0, counted: [] };
     this.#boots.set(key, boot);
     return boot;
   }
@@ -103,25 +103,11 @@ export class EventLedger {
   #admit(boot: Boot, { detail }: LedgerEvent): void {
     if (detail?.answered === true) this.#admitted += Number(detail.count) || 0;
     if (!Array.isArray(detail?.ranges)) return;
-    for (const range of detail.ranges as readonly unknown[])
-      if (Array.isArray(range)) for (let n = Number(range[0]); n <= Number(range[1]); n += 1) count(boot, n);
+    for (const range of detail.ranges.map(readRange))
+      if (range !== undefined) addRange(boot.counted, ...range);
   }
 }
 
-function count(boot: Boot, n: number): void {
-  if (n > boot.next) boot.early.add(n);
-  else if (n === boot.next) {
-    boot.next += 1;
-    while (boot.early.delete(boot.next)) boot.next += 1;
-  }
-}
-
-function missingOf({ peer, instance, bootId, next, early }: Boot): MissingEvents[] {
-  const missing: MissingEvents[] = [];
-  let from = next;
-  for (const n of [...early].sort((a, b) => a - b)) {
-    if (n > from) missing.push({ peer, instance, bootId, from, to: n - 1 });
-    from = n + 1;
-  }
-  return missing;
+function missingOf({ peer, instance, bootId, start, counted }: Boot): MissingEvents[] {
+  return gapsOf(counted, start).map(([from, to]) => ({ peer, instance, bootId, from, to }));
 }

@@ -162,8 +162,8 @@ export class IntegrityWatch {
       if ((await tree.root(snapshot.size)).toString('hex') !== snapshot.root) return;
       const edge = await TileAccumulator.at(tree, snapshot.size);
       if (edge.root().toString('hex') !== snapshot.root) return;
-      this.#verified = edge;
       this.#ledger = new SourceLedger(snapshot);
+      this.#verified = edge;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
         log.warn('what was verified before is not known: everything is verified again', {

@@ -1,4 +1,5 @@
 import type { Hole } from './integrity.ts';
+import { addRange, gapsOf, type NumberRanges, readRange } from './number-ranges.ts';
 
 /** What the watch keeps of an event: who counted it, and what it promises or admits. */
 export interface CountedEvent {
@@ -24,9 +25,9 @@ interface Boot {
   readonly peer: string;
   readonly instance: string;
   readonly bootId: string;
-  next: number;
-  /** Numbers that came before their turn. */
-  early: number[];
+  /** The first number that is asked for. */
+  readonly start: number;
+  readonly counted: NumberRanges;
 }
 
 /** A ledger as it is kept on disk. */
@@ -39,7 +40,9 @@ export interface LedgerSnapshot {
 
 /** Whoever restarts ten thousand times is not followed back to the first time. */
 const MAX_BOOTS = 10_000;
-const MAX_RANGE = 100_000;
+/** Whoever leaves more holes than that has holes for good. */
+const MAX_RANGES = 1_000;
+const MAX_HOLES = 1_000;
 
 /** Keeps account of what every source has counted, and of mutations whose outcome is awaited. */
 export class SourceLedger {
@@ -49,7 +52,7 @@ export class SourceLedger {
   readonly #beganLate: boolean;
 
   constructor(snapshot: LedgerSnapshot = { boots: [], intents: [] }) {
-    this.#boots = new Map(snapshot.boots.map((boot) => [keyOf(boot.peer, boot.instance, boot.bootId), { ...boot, early: [...boot.early] }])); // prettier-ignore
+    this.#boots = new Map(snapshot.boots.map((boot) => [keyOf(boot.peer, boot.instance, boot.bootId), { ...boot, counted: [...boot.counted] }])); // prettier-ignore
     this.#intents = new Map(snapshot.intents);
     this.#beganLate = snapshot.beganLate ?? false;
   }
@@ -61,7 +64,7 @@ export class SourceLedger {
 
   add({ id, time, type, source, detail }: CountedEvent): void {
     const boot = this.#bootOf(source);
-    count(boot, source.n);
+    count(boot, [source.n, source.n]);
     if (type === 'request.intent')
       this.#intents.set(`${source.peer} ${String(detail?.audit_id)}`, Date.parse(time));
     else if (type === 'request') this.#intents.delete(`${source.peer} ${id}`);
@@ -71,7 +74,7 @@ export class SourceLedger {
   }
 
   holes(): readonly Hole[] {
-    return [...this.#boots.values()].flatMap(holesOf);
+    return [...this.#boots.values()].flatMap(holesOf).slice(0, MAX_HOLES);
   }
 
   /** Mutations that began before `time` and whose outcome is not in the log. */
@@ -91,7 +94,7 @@ export class SourceLedger {
     const key = keyOf(peer, instance, bootId);
     const known = this.#boots.get(key);
     if (known !== undefined) return known;
-    const boot = { peer, instance, bootId, next: this.#beganLate ? n : 0, early: [] };
+    const boot = { peer, instance, bootId, start: this.#beganLate ? n : 0, counted: [] };
     this.#boots.set(key, boot);
     const [oldest] = this.#boots.keys();
     if (this.#boots.size > MAX_BOOTS && oldest !== undefined) this.#boots.delete(oldest);
@@ -103,36 +106,17 @@ function keyOf(peer: string, instance: string, bootId: string): string {
   return `${peer} ${instance} ${bootId}`;
 }
 
-function count(boot: Boot, n: number): void {
-  if (n > boot.next) boot.early.push(n);
-  else if (n === boot.next) {
-    boot.next += 1;
-    if (boot.early.length > 0) catchUp(boot);
-  }
-}
-
-function catchUp(boot: Boot): void {
-  const early = new Set(boot.early);
-  while (early.delete(boot.next)) boot.next += 1;
-  boot.early = [...early].filter((n) => n > boot.next);
+function count({ counted }: Boot, [from, to]: NumberRanges[number]): void {
+  addRange(counted, from, to);
+  if (counted.length > MAX_RANGES) counted.pop();
 }
 
 /** Numbers whose loss the source itself has told. */
 function admit(boot: Boot, ranges: unknown): void {
   if (!Array.isArray(ranges)) return;
-  for (const range of ranges as readonly unknown[]) {
-    const [from, to] = Array.isArray(range) ? (range as readonly unknown[]) : [];
-    if (typeof from !== 'number' || typeof to !== 'number' || to - from > MAX_RANGE) continue;
-    for (let n = from; n <= to; n += 1) count(boot, n);
-  }
+  for (const range of ranges.map(readRange)) if (range !== undefined) count(boot, range);
 }
 
-function holesOf({ instance, bootId, next, early }: Boot): Hole[] {
-  const holes: Hole[] = [];
-  let from = next;
-  for (const n of [...early].sort((a, b) => a - b)) {
-    if (n > from) holes.push({ instance, bootId, from, to: n - 1 });
-    from = Math.max(from, n + 1);
-  }
-  return holes;
+function holesOf({ instance, bootId, start, counted }: Boot): Hole[] {
+  return gapsOf(counted, start).map(([from, to]) => ({ instance, bootId, from, to }));
 }

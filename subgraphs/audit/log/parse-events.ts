@@ -17,7 +17,7 @@ export interface PostedEvent {
 
 const MAX_EVENTS = 2000;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const TIME = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const TYPE = /^[a-z][a-z_]{0,31}(\.[a-z][a-z_]{0,31}){0,3}$/;
 const OUTCOMES: ReadonlySet<unknown> = new Set(['ALLOWED', 'PARTIAL', 'DENIED', 'FAILED']);
 const MAX_NAME_CHARACTERS = 200;
@@ -50,7 +50,7 @@ function findFault(event: unknown): string | undefined {
   const { v, id, time, source, type, class_uid: classUid, outcome, actor } = event;
   if (v !== 1) return 'v';
   if (typeof id !== 'string' || !UUID.test(id)) return 'id';
-  if (typeof time !== 'string' || !TIME.test(time) || Number.isNaN(Date.parse(time))) return 'time';
+  if (typeof time !== 'string' || !TIME.test(time) || !isInCalendar(time)) return 'time';
   if (!isObject(source)) return 'source';
   if (!isName(source['instance'])) return 'source.instance';
   if (!isName(source['boot_id'])) return 'source.boot_id';
@@ -60,6 +60,12 @@ function findFault(event: unknown): string | undefined {
   if (!OUTCOMES.has(outcome)) return 'outcome';
   if (!isObject(actor) || typeof actor['sub'] !== 'string' || actor['sub'] === '') return 'actor';
   return undefined;
+}
+
+/** `Date` takes 30 February for 2 March; the database takes it for an error of all that is appended with it. */
+function isInCalendar(time: string): boolean {
+  const milliseconds = Date.parse(time);
+  return !Number.isNaN(milliseconds) && new Date(milliseconds).toISOString() === time;
 }
 
 /** A name that tells sources apart: printable, so that nothing has to be replaced in it. */

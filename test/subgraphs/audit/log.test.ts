@@ -85,6 +85,19 @@ describeStores('the audit log', (openStore) => {
       ).rejects.toMatchObject({ code: 'BAD_REQUEST', extensions: { event: 0, member } });
   });
 
+  test.each(['2026-02-30T00:00:00.000Z', '0000-01-01T00:00:00.000Z', '2026-01-01T24:00:00.000Z'])(
+    'refuses an event of the time %s, which the database does not know, and nothing else with it',
+    async (time) => {
+      const [, hostile, other] = await Promise.allSettled([
+        log.ingest.accept('gateway', postedBody(postedEvent())),
+        log.ingest.accept('leads', postedBody(postedEvent({ type: 'app.claim', time }))),
+        log.ingest.accept('gateway', postedBody(postedEvent())),
+      ]);
+      expect(other).toMatchObject({ status: 'fulfilled' });
+      expect(hostile).toMatchObject({ reason: { code: 'BAD_REQUEST', extensions: { member: 'time' } } });
+    },
+  );
+
   test('stores what would break a text column or a canonical form', async () => {
     const hostile = postedEvent({
       request: { operation_name: 'a\0b\ud800', document_sha256: null, fields: [], subgraphs: [] },

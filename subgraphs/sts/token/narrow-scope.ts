@@ -23,6 +23,8 @@ export interface ScopeGrant {
 /** Grants of policies that are in force; a reload brings a new engine. */
 const granted = new WeakMap<Engine, Map<string, ScopeGrant>>();
 const MOST_GRANTS = 2_000;
+/** Characters: whoever asks for more names than there are has them read each time, and kept never. */
+const LONGEST_KEY = 4_096;
 
 /**
  * What a subject may be granted of what is asked (RFC 6749 section 3.3): asked, held and allowed by policy.
@@ -39,7 +41,7 @@ export function narrowScope(request: ScopeRequest, engine: Engine): ScopeGrant {
   if (known !== undefined) return known;
   const grant = decide(request, engine);
   if (grants.size >= MOST_GRANTS) grants.clear();
-  grants.set(key, grant);
+  if (key.length <= LONGEST_KEY) grants.set(key, grant);
   return grant;
 }
 

@@ -57,12 +57,15 @@ export class EventLedger {
   readonly #open = new Set<string>();
   /** Whether earlier entries are dropped: a boot is judged from its first kept event on. */
   readonly #beginsLate: boolean;
+  /** Times after that are of a wrong clock, or of a source that wants the log to look young. */
+  readonly #latestTime: number;
   #retention: LedgerFindings['retention'];
   #admitted = 0;
   #newest = 0;
 
-  constructor(beginsLate: boolean) {
+  constructor(beginsLate: boolean, latestTime: number) {
     this.#beginsLate = beginsLate;
+    this.#latestTime = latestTime;
   }
 
   add(event: LedgerEvent, seq: number): void {
@@ -71,7 +74,8 @@ export class EventLedger {
     const n = typeof source?.n === 'number' ? source.n : undefined;
     const boot = this.#boot(peer, String(source?.instance), String(source?.boot_id), n);
     if (n !== undefined) addRange(boot.counted, n, n);
-    if (typeof time === 'string') this.#newest = Math.max(this.#newest, Date.parse(time) || 0);
+    const at = typeof time === 'string' ? Date.parse(time) : NaN;
+    if (at <= this.#latestTime) this.#newest = Math.max(this.#newest, at);
     if (type === 'request.intent') this.#open.add(`${peer} ${String(event.detail?.audit_id)}`);
     else if (type === 'request') this.#open.delete(`${peer} ${String(event.id)}`);
     else if (type === 'request.unknown')

@@ -11,11 +11,13 @@ import { readLines } from './read-lines.ts';
 import { EXIT, judge, type Verdict } from './verdict.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
+const CLOCK_TOLERANCE_MS = 300_000;
+
 /** Checks an exported log without network and without any code of the server. */
 export async function verifyExport(options: VerifyOptions): Promise<Verdict> {
   try {
     const claims = await readClaims(options);
-    const ledger = new EventLedger(claims.minimumIndex > 0);
+    const ledger = new EventLedger(claims.minimumIndex > 0, options.now + CLOCK_TOLERANCE_MS);
     await readLeaves(options.folder, claims, ledger);
     const findings = ledger.findings();
     if (claims.minimumIndex > 0 && findings.retention?.minimumIndex !== claims.minimumIndex)

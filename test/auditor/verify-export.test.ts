@@ -147,6 +147,18 @@ describe('the offline verifier', () => {
     expect(await exitOf(folder, { maxAgeSeconds: 60 })).toBe(EXIT.whole);
   });
 
+  test('takes no log for young because one of its sources says that it is tomorrow', async () => {
+    const folder = await writeExport([
+      ...texts,
+      ...bootOf({
+        source: { peer: 'leads', instance: 'i', boot_id: 'l', n: 0 },
+        time: '9999-01-01T00:00:00.000Z',
+      }),
+    ]);
+    expect(await exitOf(folder)).toBe(EXIT.whole);
+    expect(await exitOf(folder, { maxAgeSeconds: 86_400, now: NOW + 172_800_000 })).toBe(EXIT.incomplete);
+  });
+
   test('tells a folder without a log from a tampered one', async () => {
     expect(await exitOf('/nowhere')).toBe(EXIT.usage);
     expect(await exitOf(await writeExport(texts), { vkey: 'no key' })).toBe(EXIT.usage);

@@ -17,7 +17,7 @@ const gapOf = (n: number, ranges: unknown) => eventOf(n, { type: 'audit.gap', de
 /** What the service and the offline verifier find missing: they share no code. */
 function missingOf(events: readonly ReturnType<typeof eventOf>[], beginsLate = false) {
   const ledger = beginsLate ? SourceLedger.beginningLate() : new SourceLedger();
-  const auditor = new EventLedger(beginsLate);
+  const auditor = new EventLedger(beginsLate, Infinity);
   events.forEach((event, seq) => {
     ledger.add(event);
     auditor.add(event, seq);

@@ -15,6 +15,8 @@ export interface HttpServiceOptions {
   readonly listeners: readonly ListenerOptions[];
   /** Plain HTTP for probes: `/health*` and nothing else. */
   readonly healthListener?: ListenerOptions;
+  /** For how long a client may take nothing of its answer. */
+  readonly longestStallMilliseconds?: number;
   readonly platform: Pick<Platform, 'log' | 'clock'>;
 }
 
@@ -41,6 +43,7 @@ export interface HttpService {
 }
 
 const DRAIN_MS = 10_000;
+const LONGEST_STALL_MS = 30_000;
 /** What may still come of a refused body, so that a client that sends before it listens gets its answer. */
 const DUMP_LIMIT_BYTES = 16_777_216;
 const STARTING: Health = { status: 'unavailable', checks: { start: 'starting' } };
@@ -73,12 +76,8 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
           return;
         }
         const request = new IncomingRequest(message, response, peer);
-        void answer(
-          healthOnly && !request.path.startsWith('/health') ? notFound : router,
-          request,
-          message,
-          response,
-        );
+        const route = healthOnly && !request.path.startsWith('/health') ? notFound : router;
+        void answer(route, request, message, response, options.longestStallMilliseconds ?? LONGEST_STALL_MS);
       },
       refuse,
     );
@@ -166,9 +165,11 @@ async function answer(
   request: ServiceRequest,
   message: IncomingMessage,
   response: ServerResponse,
+  longestStallMilliseconds: number,
 ) {
   const { status, headers, body } = await router(request);
   if (response.destroyed) return;
+  response.setTimeout(longestStallMilliseconds);
   response.statusCode = status;
   response.setHeader('x-content-type-options', 'nosniff');
   for (const name in headers) response.setHeader(name, headers[name] as string | string[]);

@@ -68,6 +68,8 @@ export async function openListener(
   const server =
     tls === undefined ? createPlainServer(LIMITS, handle) : openTlsServer(tls, handle, peers, onRefusal);
   server.on('clientError', answerBrokenRequest);
+  server.on('checkExpectation', handle); // Node would answer 417 by itself, and nobody would record it
+  server.maxHeadersCount = 0; // its size is bounded, and Node drops without a word what comes behind the thousandth
   const stopReloading = tls?.identity.onChange((generation) => {
     if ('setSecureContext' in server) server.setSecureContext(serverTlsOptions(generation, tls));
   });

@@ -12,6 +12,8 @@ export interface IdempotentRequest {
 }
 
 const LONGEST_KEY = 256;
+/** What no text column holds, or holds as something else: U+0000, and surrogates without their other half. */
+const UNKEPT = /[\0\p{Surrogate}]/u;
 
 /**
  * Does the work once per key and answers every repetition with the first result, which must be JSON and no secret.
@@ -26,8 +28,8 @@ export async function runOnce<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   if (key === undefined) return work();
-  if (key === '' || key.length > LONGEST_KEY)
-    throw new SecurityError('BAD_REQUEST', { detail: 'the idempotency key is empty or too long' });
+  if (key === '' || key.length > LONGEST_KEY || UNKEPT.test(key))
+    throw new SecurityError('BAD_REQUEST', { detail: 'the idempotency key is empty, too long or no text' });
   const fingerprint = sha256Hex(
     JSON.stringify(Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1))),
   );

@@ -112,6 +112,15 @@ describeSigningKeys(
       });
     });
 
+    test.each(['', 'a\0b', '\ud800', 'k'.repeat(257)])(
+      'the idempotency key %j, which no column holds as it is, is refused',
+      async (idempotencyKey) => {
+        await expect(sts.rotate(order('NOW', { idempotencyKey }))).rejects.toMatchObject({
+          code: 'BAD_REQUEST',
+        });
+      },
+    );
+
     test('a compromised key is refused at every replica once the feed is read', async () => {
       const token = await bffToken(sts);
       const rotation = await sts.rotate(order('COMPROMISED'));

@@ -4,8 +4,11 @@ import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route, ServiceRequest } from '@aduana/core/http/route';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import type { Ingest } from './ingest.ts';
+import { createPeerShare } from './peer-share.ts';
 
 const BODY_LIMIT_BYTES = 4_194_304;
+/** Five full batches: a replica has one under way, and full ones only when it is behind. */
+const SHARE_BYTES = 4_194_304;
 
 /** `POST /audit/events`: from a peer with its certificate and a token of its own for this audience; 2xx means durable. */
 export function createEventsRoute(options: {
@@ -13,13 +16,16 @@ export function createEventsRoute(options: {
   readonly verify: VerifyAccessToken;
   readonly ingest: Ingest;
 }): Route {
+  const withinShare = createPeerShare(SHARE_BYTES);
   return {
     method: 'POST',
     path: '/audit/events',
     async handle(request) {
       const peer = await authenticatePeer(request, options);
-      const body = (await request.body(BODY_LIMIT_BYTES)).toString('utf8');
-      const accepted = await options.ingest.accept(peer, body);
+      const body = await request.body(BODY_LIMIT_BYTES);
+      const accepted = await withinShare(peer, body.length, () =>
+        options.ingest.accept(peer, body.toString('utf8')),
+      );
       return {
         status: 200,
         headers: { 'content-type': 'application/json' },

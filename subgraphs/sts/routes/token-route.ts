@@ -120,15 +120,14 @@ function success(
 async function refuse(
   failure: unknown,
   request: ServiceRequest,
-  { client, grantType }: Progress,
+  progress: Progress,
   { audit, flood, log }: TokenRouteOptions,
 ): Promise<ServiceResponse> {
+  const { client, grantType } = progress;
   const error = toSecurityError(failure);
   if (error.status >= 500) log.error('a token request failed', { error: describeError(error) });
   try {
-    const flooding = isStrangers(error, { client, grantType })
-      ? await flood.count(request.remoteAddress)
-      : undefined;
+    const flooding = isStrangers(error, progress) ? await flood.count(request.remoteAddress) : undefined;
     if (flooding !== undefined)
       // a failure of ours is told as one
       return oauthErrorResponse(

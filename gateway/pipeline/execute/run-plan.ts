@@ -154,7 +154,7 @@ function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, 
   if (answer.errors.length > 0) {
     const tellsMessages = run.tellsMessages(step.subgraph);
     const told = translateErrors(run.shape, step, destinations, answer.errors, tellsMessages);
-    run.errors.push(...told);
+    for (const error of told) run.errors.push(error); // spread, a hundred thousand of them would not fit the stack
     // What a subgraph refuses by its rules is no failure of it.
     if (told.some(({ extensions }) => extensions.code === 'SUBGRAPH_ERROR'))
       run.onFailure(step, answer.errors);

@@ -76,7 +76,7 @@ function openPlans({ supergraphSchema }: LoadedSupergraph): Plans {
 
 function buildPlan(
   document: DocumentNode,
-  { supergraph, queryPlanner }: LoadedSupergraph,
+  { supergraph, queryPlanner, restorePlan }: LoadedSupergraph,
   overrides: readonly string[],
 ): QueryPlan {
   const plan = inOurWords(() =>
@@ -91,7 +91,7 @@ function buildPlan(
       detail: 'No subgraph is asked for what was selected',
     });
   }
-  return plan;
+  return restorePlan(plan);
 }
 
 /** @throws SecurityError `LIMIT_PLANNING_EXCEEDED` or `OPERATION_NOT_PLANNABLE` instead of the planner's own errors */

@@ -2,9 +2,10 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Requirements } from '@aduana/core/graphql/requirements';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import { DEFAULT_SUPPORTED_SUPERGRAPH_FEATURES, Supergraph } from '@apollo/federation-internals';
-import { QueryPlanner } from '@apollo/query-planner';
+import { type QueryPlan, QueryPlanner } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import { conflictingRequires, stripUnresolvableKeys } from '../pipeline/rewrite/planner-workarounds.ts';
+import { separateRequires } from '../pipeline/rewrite/separate-requires.ts';
 import { type HeaderRules, NO_HEADERS } from './header-rules.ts';
 import { splitSupergraph } from './split-supergraph.ts';
 import { DEFAULT_LOAD, type SubgraphLoad } from './subgraph-load.ts';
@@ -34,8 +35,11 @@ export interface LoadedSupergraph {
   readonly apiSchema: GraphQLSchema;
   /** With inaccessible elements and `@join__*`. */
   readonly supergraphSchema: GraphQLSchema;
+  /** As the planner has it. */
   readonly supergraph: Supergraph;
   readonly queryPlanner: QueryPlanner;
+  /** Makes of a plan of the planner one over `supergraphSchema`. */
+  readonly restorePlan: (plan: QueryPlan) => QueryPlan;
   readonly requirements: Requirements;
   readonly subgraphs: ReadonlyMap<string, LoadedSubgraph>;
 }
@@ -65,23 +69,23 @@ export function loadSupergraph(
   const split = splitSupergraph(sdl);
   try {
     const plannable = stripUnresolvableKeys(split.sdl);
-    const supergraph = Supergraph.build(plannable, {
-      supportedFeatures: SUPPORTED_FEATURES,
-      validateSupergraph: true,
-    });
-    const supergraphSchema = supergraph.schema.toGraphQLJSSchema();
+    const known = buildSupergraph(plannable);
+    const supergraphSchema = known.schema.toGraphQLJSSchema();
     refuseConflicts(supergraphSchema);
+    const separated = separateRequires(plannable, supergraphSchema);
+    const supergraph = separated.sdl === plannable ? known : buildSupergraph(separated.sdl);
     return {
       hash: sha256Hex(sdl),
       sdl: plannable,
-      apiSchema: supergraph.apiSchema().toGraphQLJSSchema(),
+      apiSchema: known.apiSchema().toGraphQLJSSchema(),
       supergraphSchema,
       supergraph,
       queryPlanner: new QueryPlanner(supergraph, {
         debug: { maxEvaluatedPlans: EVALUATED_PLANS_LIMIT, pathsLimit: PATHS_LIMIT },
       }),
+      restorePlan: separated.restore,
       requirements: split.requirements,
-      subgraphs: readSubgraphs(supergraph, settings),
+      subgraphs: readSubgraphs(known, settings),
     };
   } catch (error) {
     if (error instanceof SecurityError) throw error;
@@ -92,11 +96,15 @@ export function loadSupergraph(
   }
 }
 
+function buildSupergraph(sdl: string): Supergraph {
+  return Supergraph.build(sdl, { supportedFeatures: SUPPORTED_FEATURES, validateSupergraph: true });
+}
+
 function refuseConflicts(supergraphSchema: GraphQLSchema): void {
   const conflicts = conflictingRequires(supergraphSchema);
   if (conflicts.length === 0) return;
   throw new SecurityError('SUPERGRAPH_INVALID', {
-    detail: `@requires names ${conflicts.join(', ')} with different arguments: the planner would mix them up`,
+    detail: `@requires of one subgraph names ${conflicts.join(', ')} with different arguments: an entity has one such field to send`,
   });
 }
 

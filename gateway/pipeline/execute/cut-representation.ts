@@ -5,7 +5,7 @@ import { isTypeOrSubtype } from './type-relation.ts';
 
 /**
  * What a subgraph needs to know of an entity: the fields of `requires`, or undefined where one of them was not fetched.
- * A null is sent as null. `schema` is the whole supergraph: `requires` may name inaccessible fields.
+ * Under which alias it was fetched is not told. A null is sent as null. `schema` is the whole supergraph: `requires` may name inaccessible fields.
  */
 export function cutRepresentation(
   schema: GraphQLSchema,
@@ -24,10 +24,10 @@ function cutObject(
   const result: JsonObject = {};
   for (const selection of selections) {
     if (selection.kind === 'Field') {
-      const key = selection.alias ?? selection.name;
-      const value = cutValue(schema, getOwn(source, key), selection.selections);
+      const { name, alias = name, selections: below } = selection;
+      const value = cutValue(schema, getOwn(source, alias), below);
       if (value === undefined) return undefined;
-      setOwn(result, key, combine(getOwn(result, key), value));
+      setOwn(result, name, combine(getOwn(result, name), value));
     } else if (matches(schema, source, selection.typeCondition)) {
       const part = cutObject(schema, source, selection.selections);
       if (part === undefined) return undefined;

@@ -1,7 +1,9 @@
 import type { Log } from '@aduana/core/platform/log';
 import type { executeQueryPlan, GraphQLDataSource, ServiceMap } from '@apollo/gateway';
+import type { FetchDataRewrite, QueryPlan, QueryPlanSelectionNode } from '@apollo/query-planner';
 import { Kind, OperationTypeNode, parse } from 'graphql';
 import { clientVariable } from '../rewrite/planner-workarounds.ts';
+import { mapFetches } from '../rewrite/restore-plan.ts';
 import { type AnswerError, createAnswerError } from './answer-errors.ts';
 import { clientPath } from './client-path.ts';
 import type { Executable } from './compile-executable.ts';
@@ -32,7 +34,7 @@ export async function executeApollo(
   const services: ServiceMap = {};
   for (const name of supergraph.subgraphs.keys()) services[name] = createDataSource(name, send);
   const { data, errors } = await apollo.executeQueryPlan(
-    plan,
+    renameRequired(plan),
     services,
     { request: { variables }, metrics: {}, context: {} } as unknown as RequestContext,
     apollo.buildOperationContext({ schema: supergraph.apiSchema, operationDocument: document }),
@@ -49,6 +51,30 @@ export async function executeApollo(
       : createAnswerError(readCode(failure).code, path);
   });
   return finishData(shape, (data ?? {}) as JsonObject, translated, introspection);
+}
+
+/** Apollo's executor sends what is required under the alias that it was fetched by. */
+function renameRequired(plan: QueryPlan): QueryPlan {
+  return mapFetches(plan, ({ requires, inputRewrites = [], ...fetch }) => ({
+    ...fetch,
+    ...(requires !== undefined && {
+      requires,
+      inputRewrites: [...requires.flatMap((node) => renamers(node, [])), ...inputRewrites],
+    }),
+  }));
+}
+
+function renamers(node: QueryPlanSelectionNode, path: readonly string[]): FetchDataRewrite[] {
+  if (node.kind === 'InlineFragment') {
+    const { typeCondition, selections } = node;
+    const inner = typeCondition === undefined ? path : [...path, `... on ${typeCondition}`];
+    return selections.flatMap((child) => renamers(child, inner));
+  }
+  const { name, alias = name, selections = [] } = node;
+  const below = selections.flatMap((child) => renamers(child, [...path, alias]));
+  return alias === name
+    ? below
+    : [...below, { kind: 'KeyRenamer', path: [...path, alias], renameKeyTo: name }];
 }
 
 function createDataSource(subgraph: string, send: SendFetch): GraphQLDataSource {

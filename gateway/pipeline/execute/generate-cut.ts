@@ -76,12 +76,11 @@ function placeStatements(
   const parts: string[] = [];
   const values: string[] = [];
   for (const [number, field] of fields.entries()) {
-    const { alias, name, selections } = field.node;
-    const key = alias ?? name;
+    const { name, alias = name, selections } = field.node;
     const value = `f${String(number)}`;
     const variables = field.sources.map(sourceVariable);
-    lines.push(...readStatements(value, key, variables));
-    const label = JSON.stringify(`${JSON.stringify(key)}:`);
+    lines.push(...readStatements(value, alias, variables));
+    const label = JSON.stringify(`${JSON.stringify(name)}:`);
     if (name === '__typename') {
       const typeName = JSON.stringify(position.typeName);
       lines.push(`if (${value} !== ${typeName}) throw MISFIT;`);

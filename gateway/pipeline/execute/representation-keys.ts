@@ -1,8 +1,9 @@
-import type { QueryPlanFieldNode } from '@apollo/query-planner';
+import type { QueryPlanFieldNode, QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import type { Position } from './answer-positions.ts';
 import type { FetchStep } from './compile-plan.ts';
 import { requiredFields } from './required-fields.ts';
+import { isTypeOrSubtype } from './type-relation.ts';
 
 /** The representations of one position: fetches that require the same share them. */
 export interface RepresentationKeys {
@@ -30,7 +31,7 @@ export function representationKeys(
       if (step.requires === undefined) continue;
       const fields = requiredFields(schema, position.typeName, step.requires)?.map((node) => ({
         node,
-        sources: sourcesOf(position, node, step, levelOf),
+        sources: sourcesOf(schema, position, node, step, levelOf),
       }));
       if (fields === undefined || fields.some(({ sources }) => sources.length === 0)) return undefined;
       const text = describe(fields);
@@ -47,14 +48,36 @@ function describe(fields: readonly RequiredField[]): string {
 }
 
 function sourcesOf(
+  schema: GraphQLSchema,
   position: Position,
-  { alias, name }: QueryPlanFieldNode,
+  { name, alias = name, selections }: QueryPlanFieldNode,
   step: FetchStep,
   levelOf: ReadonlyMap<FetchStep, number>,
 ): FetchStep[] {
-  const key = alias ?? name;
-  const owner = position.children.get(key)?.owner;
-  const bringing = owner === undefined ? (position.leaves.get(key) ?? []) : [owner];
+  const child = position.children.get(alias);
+  if (child !== undefined && !bringsAll(schema, child, selections)) return [];
+  const bringing = child?.owner === undefined ? (position.leaves.get(alias) ?? []) : [child.owner];
   const before = levelOf.get(step) ?? 0;
   return bringing.filter((other) => (levelOf.get(other) ?? 0) < before).reverse();
+}
+
+/** Whether the fetch that brings an object brings along all that is required below it. */
+function bringsAll(
+  schema: GraphQLSchema,
+  position: Position,
+  selections: readonly QueryPlanSelectionNode[] = [],
+): boolean {
+  const { owner, typeName, leaves, children } = position;
+  return selections.every((node) => {
+    if (node.kind === 'InlineFragment') {
+      const { typeCondition: condition } = node;
+      const holds = condition === undefined || isTypeOrSubtype(schema, typeName, condition);
+      return !holds || bringsAll(schema, position, node.selections);
+    }
+    const { name, alias = name } = node;
+    const child = children.get(alias);
+    return child === undefined
+      ? leaves.get(alias)?.some((step) => step === owner) === true
+      : child.owner === owner && bringsAll(schema, child, node.selections);
+  });
 }

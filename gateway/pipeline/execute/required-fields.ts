@@ -9,7 +9,7 @@ export function requiredFields(
   requires: readonly QueryPlanSelectionNode[],
 ): readonly QueryPlanFieldNode[] | undefined {
   const fields = collect(schema, typeName, requires);
-  const names = new Set(fields.map(({ alias, name }) => alias ?? name));
+  const names = new Set(fields.map(({ name }) => name));
   return names.size === fields.length && names.has('__typename') ? fields : undefined;
 }
 

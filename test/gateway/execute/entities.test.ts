@@ -8,6 +8,9 @@ interface Reference {
 
 const itself = (reference: Reference) => reference;
 
+/** What a field with arguments is asked for as, where it is required. */
+const PRICE = 'planner__0__price';
+
 const STOCK = openFederation({
   a: {
     sdl: `
@@ -100,9 +103,9 @@ describeCompletions('entities', (executor) => {
               data: {
                 items: [
                   { __typename: 'Item', id: '1', size: { width: 1 } },
-                  { __typename: 'Item', id: '2', price: 5, size: {} },
-                  { id: '4', price: 5, size: { width: 1 } },
-                  { __typename: 'Item', id: '3', price: 5, size: { width: 1 } },
+                  { __typename: 'Item', id: '2', [PRICE]: 5, size: {} },
+                  { id: '4', [PRICE]: 5, size: { width: 1 } },
+                  { __typename: 'Item', id: '3', [PRICE]: 5, size: { width: 1 } },
                 ],
               },
             }
@@ -139,7 +142,11 @@ describeCompletions('entities', (executor) => {
     const { calls } = await STOCK.ask(executor, '{ items { shipping } }', {
       answer: ({ subgraph }) =>
         subgraph === 'a'
-          ? { data: { items: ['1', 1, '1'].map((id) => ({ __typename: 'Item', id, price: 1, size: null })) } }
+          ? {
+              data: {
+                items: ['1', 1, '1'].map((id) => ({ __typename: 'Item', id, [PRICE]: 1, size: null })),
+              },
+            }
           : undefined,
     });
     expect((calls[1]?.variables['representations'] as Reference[]).map(({ id }) => id)).toEqual(['1', 1]);

@@ -1,5 +1,5 @@
-import { expect, it } from '@jest/globals';
-import { describeCompletions, openFederation } from '../../support/federation.ts';
+import { describe, expect, it } from '@jest/globals';
+import { createTestExecutor, describeCompletions, openFederation } from '../../support/federation.ts';
 
 interface Reference {
   readonly id: string;
@@ -67,16 +67,31 @@ describeCompletions('defects of the planner', (execute) => {
   });
 
   it("an error at such a field is told at the client's key", async () => {
-    const { errors } = await BLOG.ask(execute, '{ posts { comments(limit: 1) summary } }', {
+    const { errors } = await BLOG.ask(execute, '{ posts { id: comments(limit: 1) summary } }', {
       answer: ({ query }) =>
         query.includes('posts')
           ? {
-              data: { posts: [{ __typename: 'Post', id: '1', comments: [], client__comments: null }] },
-              errors: [{ message: 'x', path: ['posts', 0, 'client__comments'] }],
+              data: { posts: [{ __typename: 'Post', id: '1', planner__0__comments: [], client__id: null }] },
+              errors: [{ message: 'x', path: ['posts', 0, 'client__id'] }],
             }
           : undefined,
     });
-    expect(errors).toMatchObject([{ path: ['posts', 0, 'comments'] }]);
+    expect(errors).toMatchObject([{ path: ['posts', 0, 'id'] }]);
+  });
+
+  it('an error at what is required is told where it is missing, without the name that it was asked for as', async () => {
+    const { data, errors } = await BLOG.ask(execute, '{ posts { comments(limit: 1) summary } }', {
+      answer: ({ query }) =>
+        query.includes('posts')
+          ? {
+              data: { posts: [{ __typename: 'Post', id: '1', planner__0__comments: null, comments: ['a'] }] },
+              errors: [{ message: 'x', path: ['posts', 0, 'planner__0__comments'] }],
+            }
+          : { data: { _entities: [{ summary: null }] } },
+    });
+    expect(data).toEqual({ posts: [{ comments: ['a'], summary: null }] });
+    expect(errors).toMatchObject([{ path: ['posts', 0] }]);
+    expect(JSON.stringify(errors)).not.toContain('planner__');
   });
 
   it('a neighbour of a skipped @requires field keeps its value', async () => {
@@ -110,6 +125,97 @@ describeCompletions('defects of the planner', (execute) => {
       data: { posts: [{ summary: 'a+b+c', comments: ['a'] }] },
       errors: [],
     });
+  });
+});
+
+const COPIES = [
+  { id: 'c1', book: 'b1', holder: 'Ana' },
+  { id: 'c2', book: 'b1', holder: 'Bo' },
+  { id: 'c3', book: 'b2', holder: 'Cy' },
+];
+const copiesOf = (book: string, first: number) => COPIES.filter((copy) => copy.book === book).slice(0, first);
+
+const LIBRARY = openFederation({
+  desk: {
+    sdl: `
+      type Query { shelf: [Book] }
+      type Book @key(fields: "id") { id: ID! copies(first: Int!): [Copy] @external }
+      type Copy @key(fields: "id") {
+        id: ID!
+        holder: String
+        elsewhere: [Book] @external
+        spares: Int @requires(fields: "elsewhere { copies(first: 9) { id } }")
+      }
+    `,
+    resolvers: {
+      Query: { shelf: () => [{ id: 'b1' }, { id: 'b2' }] },
+      Book: { __resolveReference: itself },
+      Copy: {
+        __resolveReference: (it: Reference) => ({
+          ...it,
+          holder: COPIES.find(({ id }) => id === it.id)?.holder,
+        }),
+        spares: ({ elsewhere }: Reference) =>
+          (elsewhere as { copies: unknown[] }[]).flatMap(({ copies }) => copies).length,
+      },
+    },
+  },
+  store: {
+    sdl: `
+      type Book @key(fields: "id") {
+        id: ID!
+        copies(first: Int!): [Copy]
+        readers: String @requires(fields: "copies(first: 2) { holder }")
+      }
+      type Copy @key(fields: "id") { id: ID! holder: String @external elsewhere: [Book] }
+    `,
+    resolvers: {
+      Book: {
+        __resolveReference: itself,
+        copies: ({ id }: Reference, { first }: { first: number }) => copiesOf(id, first),
+        readers: ({ copies }: Reference) =>
+          (copies as { holder: string }[]).map(({ holder }) => holder).join('+'),
+      },
+      Copy: {
+        __resolveReference: itself,
+        elsewhere: ({ id }: Reference) => (id === 'c3' ? [{ id: 'b1' }] : [{ id: 'b2' }]),
+      },
+    },
+  },
+});
+
+describe.each([
+  ['plain', createTestExecutor({ completion: 'plain' })],
+  ['compiled', createTestExecutor({ completion: 'compiled' })],
+  ["Apollo's", createTestExecutor({ kind: 'apollo' })],
+])('one field that subgraphs require with different arguments (%s executor)', (_, execute) => {
+  it.each([
+    ['{ shelf { readers } }', { shelf: [{ readers: 'Ana+Bo' }, { readers: 'Cy' }] }],
+    [
+      '{ shelf { readers copies(first: 1) { id } } }',
+      {
+        shelf: [
+          { readers: 'Ana+Bo', copies: [{ id: 'c1' }] },
+          { readers: 'Cy', copies: [{ id: 'c3' }] },
+        ],
+      },
+    ],
+    [
+      '{ shelf { copies(first: 1) { spares holder elsewhere { copies(first: 1) { id } } } readers } }',
+      {
+        shelf: [
+          {
+            copies: [{ spares: 1, holder: 'Ana', elsewhere: [{ copies: [{ id: 'c3' }] }] }],
+            readers: 'Ana+Bo',
+          },
+          { copies: [{ spares: 2, holder: 'Cy', elsewhere: [{ copies: [{ id: 'c1' }] }] }], readers: 'Cy' },
+        ],
+      },
+    ],
+  ])('is asked for with those of each: %s', async (query, expected) => {
+    const { data, errors, calls } = await LIBRARY.ask(execute, query);
+    expect({ data, errors }).toEqual({ data: expected, errors: [] });
+    expect(JSON.stringify(calls.map(({ variables }) => variables))).not.toContain('planner__');
   });
 });
 

@@ -34,20 +34,20 @@ describe('the fields that the planner means', () => {
   const known = plannersFields(POSTS);
 
   it.each([
-    ['comments', 'Post.comments'],
-    ['comments', 'Commented.comments'],
-    ['x', 'Blog.comments'],
+    ['comments', 'Post.score'],
     ['id', 'Post.score'],
     ['major', 'Code.minor'],
     ['score', 'Post.summary'],
     ['__typename', 'Post.id'],
     ['client__x', 'Post.id'],
+    ['planner__0__comments', 'Post.id'],
   ])('are kept apart from a client that asks for %s: %s', (responseKey, coordinate) => {
     expect(fetchKey(responseKey, coordinate, known)).toBe(`client__${responseKey}`);
   });
 
   it.each([
     ['id', 'Post.id'],
+    ['comments', 'Post.comments'],
     ['score', 'Post.score'],
     ['title', 'Post.summary'],
     ['__typename', 'Post.__typename'],
@@ -56,7 +56,7 @@ describe('the fields that the planner means', () => {
   });
 });
 
-describe('@requires with arguments', () => {
+describe('@requires of one subgraph with arguments', () => {
   it.each([
     ['comments(limit: 3)', 'comments(limit: 3) score', []],
     ['comments(limit: 3)', 'comments(limit: 4)', ['Post.comments']],
@@ -68,10 +68,24 @@ describe('@requires with arguments', () => {
         comments(limit: Int): Int
         score: Int
         a: Int @join__field(graph: A, requires: "${one}")
-        b: Int @join__field(graph: B, requires: "${other}")
+        b: Int @join__field(graph: A, requires: "${other}")
       }
     `);
     expect(conflictingRequires(schema)).toEqual(conflicts);
+  });
+
+  it('in different subgraphs, or at different places of one, do not conflict', () => {
+    const schema = supergraph(`
+      type Query { a: Post }
+      type Post {
+        comments(limit: Int): Int
+        next: Post
+        a: Int @join__field(graph: A, requires: "comments(limit: 1)")
+        b: Int @join__field(graph: B, requires: "comments(limit: 2)")
+        c: Int @join__field(graph: A, requires: "next { comments(limit: 2) }")
+      }
+    `);
+    expect(conflictingRequires(schema)).toEqual([]);
   });
 });
 

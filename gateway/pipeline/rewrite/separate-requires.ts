@@ -1,0 +1,208 @@
+import type { QueryPlan } from '@apollo/query-planner';
+import {
+  type ConstDirectiveNode,
+  type DefinitionNode,
+  type FieldDefinitionNode,
+  type FieldNode,
+  type GraphQLSchema,
+  isInterfaceType,
+  isObjectType,
+  Kind,
+  parse,
+  print,
+  type SelectionSetNode,
+  stripIgnoredCharacters,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
+import { argumentOf, graphOf, parseSelections, relatedTypes } from './field-sets.ts';
+import { restorePlan } from './restore-plan.ts';
+
+/** A supergraph as the planner is given it. */
+export interface SeparatedRequires {
+  readonly sdl: string;
+  /** A plan over it as one over the supergraph that it was made of: the same fields, by aliases. */
+  restore(plan: QueryPlan): QueryPlan;
+}
+
+type TypeNode = Extract<DefinitionNode, { readonly fields?: readonly FieldDefinitionNode[] | undefined }>;
+
+/**
+ * The planner (2.14.4) asks for what `@requires` names under the plain name of the field. It so mixes up one field with
+ * several arguments, `comments(limit: 3)` that a subgraph requires with `comments(limit: 1)` of a client or of another
+ * subgraph; and it asks a subgraph for a field that is `@external` there, where another one requires something below its
+ * own. Gives each such use of a field a field of its own.
+ */
+export function separateRequires(sdl: string, supergraph: GraphQLSchema): SeparatedRequires {
+  const names = new OwnNames(sdl);
+  const document = parse(sdl, { noLocation: true });
+  const renamed = mapFields(document.definitions, (type, field) => [
+    mapSets(field, 'requires', (graph, text) => renameIn(supergraph, type.name.value, text, (parent, node) =>
+      needsOwn(supergraph, parent, node.name.value, graph) ? names.take(relatedTypes(supergraph, parent), node) : undefined,
+    )),
+  ]); // prettier-ignore
+  if (names.originals.size === 0) return { sdl, restore: (plan) => plan };
+  const copied = mapFields(renamed, (type, field) => [
+    field,
+    ...names.of(type.name.value, field.name.value).map((value) => ({
+      ...field,
+      name: { ...field.name, value },
+      directives: field.directives?.filter(({ name }) => name.value === 'join__field') ?? [],
+    })),
+  ]);
+  const used = mentionedNames(copied);
+  const definitions = mapFields(copied, (type, field) => [
+    {
+      ...field,
+      directives: (field.directives ?? []).filter(
+        (directive) =>
+          !isExternal(directive) ||
+          used.has(`${graphOf(directive)} ${field.name.value}`) ||
+          isInherited(
+            supergraph,
+            type,
+            names.originals.get(field.name.value) ?? field.name.value,
+            graphOf(directive),
+          ),
+      ),
+    },
+  ]);
+  return {
+    sdl: print({ ...document, definitions }),
+    restore: (plan) => restorePlan(plan, names.originals),
+  };
+}
+
+/** Names of the fields that are made, by what each is for. */
+class OwnNames {
+  /** By the name that was made. */
+  readonly originals = new Map<string, string>();
+  readonly #byUse = new Map<string, string>();
+  readonly #byField = new Map<string, Set<string>>();
+  readonly #taken: string;
+
+  constructor(taken: string) {
+    this.#taken = taken;
+  }
+
+  take(types: Iterable<string>, { name: { value: field }, arguments: given = [] }: FieldNode): string {
+    const use = `${field}(${given.map(print).sort().join(', ')})`;
+    let name = this.#byUse.get(use);
+    for (let number = this.originals.size; name === undefined; number += 1) {
+      const free = `planner__${String(number)}__${field}`;
+      if (!this.#taken.includes(free)) name = free;
+    }
+    this.#byUse.set(use, name);
+    this.originals.set(name, field);
+    for (const type of types) {
+      const coordinate = `${type}.${field}`;
+      this.#byField.set(coordinate, (this.#byField.get(coordinate) ?? new Set()).add(name));
+    }
+    return name;
+  }
+
+  of(type: string, field: string): readonly string[] {
+    return [...(this.#byField.get(`${type}.${field}`) ?? [])];
+  }
+}
+
+/** Whether the planner could take the field, as a subgraph requires it, for another use of it. */
+function needsOwn(supergraph: GraphQLSchema, typeName: string, name: string, graph: string): boolean {
+  const type = supergraph.getType(typeName);
+  const field = isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined;
+  if (field === undefined) return false;
+  const externals = (field.astNode?.directives ?? []).filter(isExternal).map(graphOf);
+  return field.args.length > 0 || (externals.length > 0 && !externals.includes(graph));
+}
+
+function renameIn(
+  supergraph: GraphQLSchema,
+  typeName: string,
+  text: string,
+  rename: (parent: string, node: FieldNode) => string | undefined,
+): string {
+  const info = new TypeInfo(supergraph, supergraph.getType(typeName));
+  const renamed: SelectionSetNode = visit(
+    parseSelections(text),
+    visitWithTypeInfo(info, {
+      Field: {
+        leave(node) {
+          const parent = info.getParentType();
+          const value = parent ? rename(parent.name, node) : undefined;
+          return value === undefined ? undefined : { ...node, name: { ...node.name, value } };
+        },
+      },
+    }),
+  );
+  return stripIgnoredCharacters(print(renamed)).slice(1, -1);
+}
+
+function mapFields(
+  definitions: readonly DefinitionNode[],
+  map: (type: TypeNode, field: FieldDefinitionNode) => readonly FieldDefinitionNode[],
+): readonly DefinitionNode[] {
+  return definitions.map((type) =>
+    type.kind === Kind.OBJECT_TYPE_DEFINITION || type.kind === Kind.INTERFACE_TYPE_DEFINITION
+      ? { ...type, fields: type.fields?.flatMap((field) => map(type, field)) ?? [] }
+      : type,
+  );
+}
+
+/** Changes the field sets that `@join__field` has under one argument. */
+function mapSets(
+  field: FieldDefinitionNode,
+  argument: string,
+  map: (graph: string, text: string) => string,
+): FieldDefinitionNode {
+  const directives = (field.directives ?? []).map((directive) => {
+    if (directive.name.value !== 'join__field') return directive;
+    const given = (directive.arguments ?? []).map((one) =>
+      one.name.value === argument && one.value.kind === Kind.STRING
+        ? { ...one, value: { ...one.value, value: map(graphOf(directive), one.value.value) } }
+        : one,
+    );
+    return { ...directive, arguments: given };
+  });
+  return { ...field, directives };
+}
+
+/** `GRAPH field` for each name in the field sets of a subgraph. */
+function mentionedNames(definitions: readonly DefinitionNode[]): ReadonlySet<string> {
+  const mentioned = new Set<string>();
+  for (const definition of definitions)
+    visit(definition, {
+      Directive(directive) {
+        for (const argument of ['key', 'requires', 'provides']) {
+          const value = argumentOf(directive as ConstDirectiveNode, argument);
+          if (value?.kind !== Kind.STRING) continue;
+          visit(parseSelections(value.value), {
+            Field: ({ name }) => {
+              mentioned.add(`${graphOf(directive as ConstDirectiveNode)} ${name.value}`);
+            },
+          });
+        }
+      },
+    });
+  return mentioned;
+}
+
+/** Whether the type has the field from an interface that it implements in the subgraph. */
+function isInherited(
+  supergraph: GraphQLSchema,
+  { directives }: TypeNode,
+  field: string,
+  graph: string,
+): boolean {
+  return (directives ?? []).some((directive) => {
+    const name = argumentOf(directive, 'interface');
+    if (name?.kind !== Kind.STRING || graphOf(directive) !== graph) return false;
+    const type = supergraph.getType(name.value);
+    return isInterfaceType(type) && Object.hasOwn(type.getFields(), field);
+  });
+}
+
+function isExternal(directive: ConstDirectiveNode): boolean {
+  const value = argumentOf(directive, 'external');
+  return directive.name.value === 'join__field' && value?.kind === Kind.BOOLEAN && value.value;
+}

@@ -1,4 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { fragmentsOf } from '@aduana/core/graphql/fragments-of';
 import type { Rights } from '@aduana/core/graphql/requirement';
 import { type BoundedCache, createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
@@ -12,6 +13,7 @@ import {
 } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import type { CallerViews } from './caller-views.ts';
+import { createIntrospectionLimit } from './limits/introspection-size.ts';
 import { usedVariables } from './rewrite/used-variables.ts';
 import type { Authorized } from './stages.ts';
 
@@ -36,9 +38,10 @@ type Answer = Readonly<Record<string, unknown>>;
 const ANSWERS_PER_VIEW = 20;
 const NOTHING = {};
 
-/** @throws SecurityError `INTROSPECTION_DISABLED`, from the function that it makes */
+/** @throws SecurityError `INTROSPECTION_DISABLED` or `LIMIT_COST_EXCEEDED`, from the function that it makes */
 export function createIntrospect({ clock, mode, views }: IntrospectOptions): Introspect {
   const answers = new WeakMap<GraphQLSchema, BoundedCache<Answer>>();
+  const checkSize = createIntrospectionLimit();
   return (authorized, supergraph, rights) => {
     const asked = authorized.rejected ? [] : askedFields(authorized);
     if (asked.length === 0) return NOTHING;
@@ -46,10 +49,13 @@ export function createIntrospect({ clock, mode, views }: IntrospectOptions): Int
     const schema = mode === 'full' ? supergraph.apiSchema : views(supergraph, rights);
     let known = answers.get(schema);
     if (known === undefined) answers.set(schema, (known = createBoundedCache(clock, ANSWERS_PER_VIEW)));
-    const { documentHash, originalOperation, variables } = authorized;
+    const { documentHash, original, originalOperation, variables } = authorized;
     const key = JSON.stringify([documentHash, originalOperation.name?.value, variables]);
     let answer = known.get(key);
-    if (answer === undefined) known.set(key, (answer = answerFrom(schema, asked, authorized)));
+    if (answer === undefined) {
+      checkSize(schema, asked, fragmentsOf(original), variables);
+      known.set(key, (answer = answerFrom(schema, asked, authorized)));
+    }
     return answer;
   };
 }

@@ -5,15 +5,10 @@ import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import type { MinimumIndex } from './retention/minimum-index.ts';
 import type { SubgraphContext } from '../start-subgraph.ts';
 import { assertKept, assertNotDropped } from './reading/assert-kept.ts';
+import { type EventPage, readEventPage } from './reading/event-page.ts';
 import type { Integrity } from './reading/integrity.ts';
 import type { CheckpointView, InclusionProofView, Proofs } from './reading/proofs.ts';
-import {
-  type EventFilter,
-  findEventById,
-  findEvents,
-  findEventsOf,
-  type StoredEvent,
-} from './reading/stored-event.ts';
+import { type EventFilter, findEventById, findEventsOf, type StoredEvent } from './reading/stored-event.ts';
 
 export interface ResolverOptions {
   readonly reader: Database;
@@ -58,11 +53,12 @@ export function createResolvers({ reader, proofs, minimumIndex, integrity, audit
         const asked = filter ?? {};
         checkFilter(asked);
         const limit = pageSize(first);
-        const from = after === undefined || after === null ? -1 : seqOfCursor(after);
-        if (from >= 0) await assertKept(from + 1, minimumIndex);
-        const found = await findEvents(reader, asked, from, limit + 1);
+        const isFirst = after === undefined || after === null;
+        const from = isFirst ? (await minimumIndex.current()) - 1 : seqOfCursor(after);
+        if (!isFirst) await assertKept(from + 1, minimumIndex);
+        const page = await readEventPage(reader, asked, from, { events: limit });
         await recordRead(context, 'auditEvents', { filter: asked, first: limit, after: from });
-        return connectionOf(found.slice(0, limit), found.length > limit, from >= 0);
+        return connectionOf(page, !isFirst);
       },
       async auditEvent(_: unknown, { id }: { id: string }, context: SubgraphContext) {
         const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
@@ -108,15 +104,16 @@ function eventView(event: StoredEvent) {
   };
 }
 
-function connectionOf(events: readonly StoredEvent[], hasNextPage: boolean, hasPreviousPage: boolean) {
+function connectionOf({ events, lookedThrough }: EventPage, hasPreviousPage: boolean) {
   const edges = events.map((event) => ({ cursor: cursorOf(event.seq), node: eventView(event) }));
+  const end = lookedThrough ?? events.at(-1)?.seq;
   return {
     edges,
     pageInfo: {
-      hasNextPage,
+      hasNextPage: lookedThrough !== undefined,
       hasPreviousPage,
       startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      endCursor: end === undefined || end < 0 ? null : cursorOf(end),
     },
   };
 }

@@ -27,12 +27,13 @@ export interface EventFilter {
   readonly until?: string | null;
 }
 
-/** Events after `afterSeq` that the filter lets through, in the order of the log. */
+/** Events after `afterSeq`, and before `beforeSeq`, that the filter lets through, in the order of the log. */
 export async function findEvents(
   reader: Database,
   filter: EventFilter,
   afterSeq: number,
   limit: number,
+  beforeSeq?: number,
 ): Promise<readonly StoredEvent[]> {
   const parameters: unknown[] = [afterSeq];
   const conditions = ['seq > $1'];
@@ -41,6 +42,7 @@ export async function findEvents(
     parameters.push(value);
     conditions.push(condition(`$${String(parameters.length)}`));
   };
+  also((place) => `seq < ${place}`, beforeSeq);
   also((place) => `actor = ${place}`, filter.actor);
   also((place) => `outcome = ${place}`, filter.outcome);
   also((place) => `operation = ${place}`, filter.operation);

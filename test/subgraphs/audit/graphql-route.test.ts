@@ -46,6 +46,27 @@ describeStores('the audit subgraph', (openStore) => {
     return { status, data, errors, codes: errors.map(({ extensions }) => extensions.code) };
   }
 
+  test('hands out no cursor that it does not take back', async () => {
+    const nothing = '{ auditEvents(first: 0) { edges { cursor } pageInfo { hasNextPage endCursor } } }';
+    expect((await ask(nothing)).data).toEqual({
+      auditEvents: { edges: [], pageInfo: { hasNextPage: true, endCursor: null } },
+    });
+    for (const cursor of ['', 'x', 'seq:-1', 'seq:1e3', 'seq:9'.padEnd(30, '9'), 'seq:1\n']) {
+      const after = cursor === '' || cursor === 'x' ? cursor : Buffer.from(cursor).toString('base64url');
+      expect((await ask(`{ auditEvents(after: "${after}") { edges { cursor } } }`)).codes).toEqual([
+        'BAD_REQUEST',
+      ]);
+    }
+    const beyond = Buffer.from('seq:999999999999999').toString('base64url');
+    expect(
+      (
+        await ask(
+          `{ auditEvents(after: "${beyond}") { edges { cursor } pageInfo { hasNextPage endCursor } } }`,
+        )
+      ).data,
+    ).toEqual({ auditEvents: { edges: [], pageInfo: { hasNextPage: false, endCursor: null } } });
+  });
+
   describe('says that it is the input of the caller', () => {
     test.each(['"abc"', '""', '-1', '1.5', '"1e3"', '"9999999999999999"', 'true', '[1]', '{ a: 1 }'])(
       'where the literal %s is no BigInt',

@@ -3,7 +3,12 @@ import { openCheckpoint } from '@aduana/core/audit/checkpoint';
 import { leafHash } from '@aduana/core/audit/merkle';
 import { verifyConsistency, verifyInclusion } from '../../../auditor/merkle.ts';
 import type { OpenLog } from '../../../subgraphs/audit/open-log.ts';
-import { findEventById, findEvents } from '../../../subgraphs/audit/reading/stored-event.ts';
+import { readEventPage } from '../../../subgraphs/audit/reading/event-page.ts';
+import {
+  type EventFilter,
+  findEventById,
+  findEvents,
+} from '../../../subgraphs/audit/reading/stored-event.ts';
 import { postedBody, postedEvent } from '../../support/audit-events.ts';
 import { openTestLog, type TestLog } from '../../support/open-test-log.ts';
 import { describeStores } from '../../support/stores.ts';
@@ -188,5 +193,25 @@ describeStores('the audit log', (openStore) => {
     expect(await seqs({ operation: 'Other' })).toEqual([3]);
     expect(await seqs({ type: 'source.start' })).toEqual([0]);
     expect(await seqs({ since: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z' })).toEqual([1, 2, 3]);
+  });
+
+  test('finds what is rare stretch by stretch, and over several pages', async () => {
+    const many = Array.from({ length: 40 }, (_, at) =>
+      postedEvent({ outcome: at === 5 || at === 30 || at === 33 ? 'FAILED' : 'ALLOWED' }),
+    );
+    await log.ingest.accept('gateway', postedBody(...many));
+    const read = async (after: number, events: number, filter: EventFilter = { outcome: 'FAILED' }) => {
+      const page = await readEventPage(log.reader, filter, after, { events, stretch: 8, stretches: 3 });
+      return [page.events.map(({ seq }) => seq), page.lookedThrough];
+    };
+    expect(await read(-1, 10)).toEqual([[6], 23]);
+    expect(await read(23, 10)).toEqual([[31, 34], undefined]);
+    expect(await read(23, 1)).toEqual([[31], 31]);
+    expect(await read(31, 1)).toEqual([[34], undefined]);
+    expect(await read(-1, 10, { outcome: 'DENIED' })).toEqual([[], 23]);
+    expect(await read(-1, 2, {})).toEqual([[0, 1], 1]);
+    expect(await read(-1, 0, {})).toEqual([[], -1]);
+    expect(await read(40, 5, {})).toEqual([[], undefined]);
+    expect(await read(10 ** 15 - 1, 5, {})).toEqual([[], undefined]);
   });
 });

@@ -86,12 +86,18 @@ export function noteCaller(journal: Journal, caller: Caller): void {
 export function noteFields(journal: Journal, authorized: Authorized, rights: CallerRights): void {
   const refusals = authorized.refusals.map((refusal) => explainRefusal(refusal, rights));
   const unenforced = authorized.unenforced.map((refusal) => explainRefusal(refusal, rights));
-  journal.fields =
-    journal.fields.length === 0 ? authorized.fields : [...journal.fields, ...authorized.fields];
+  const fields = journal.fields.length === 0 ? authorized.fields : [...journal.fields, ...authorized.fields];
+  journal.fields = fields.length > FIELDS_KEPT ? rootFirst(fields, authorized.shape.rootType) : fields;
   journal.refusals = [...journal.refusals, ...refusals];
   journal.unenforced = [...journal.unenforced, ...unenforced];
   if (refusals.length === 0) journal.outcome = journal.outcome === 'FAILED' ? 'ALLOWED' : journal.outcome;
   else journal.outcome = authorized.everythingRefused || authorized.rejected ? 'DENIED' : 'PARTIAL';
+}
+
+/** What an operation does stands at its root: no cut may take that. */
+function rootFirst(fields: readonly string[], rootType: string): readonly string[] {
+  const isRoot = (coordinate: string): boolean => coordinate.startsWith(`${rootType}.`);
+  return [...fields.filter(isRoot), ...fields.filter((coordinate) => !isRoot(coordinate))];
 }
 
 function explainRefusal(refusal: Refusal, rights: CallerRights): ExplainedRefusal {
@@ -138,6 +144,9 @@ export function requestRecord(journal: Journal, trace: TraceContext, address: st
       ...(journal.errorCodes.length === 0 ? {} : { error_codes: journal.errorCodes }),
       ...(journal.refusals.length === 0 ? {} : { refused: refusedFields(journal.refusals) }),
       ...(journal.unenforced.length === 0 ? {} : { unenforced: refusedFields(journal.unenforced) }),
+      ...cut('more_fields', journal.fields.length - FIELDS_KEPT),
+      ...cut('more_refused', journal.refusals.length - REFUSALS_KEPT),
+      ...cut('more_unenforced', journal.unenforced.length - REFUSALS_KEPT),
     },
   };
 }
@@ -165,8 +174,15 @@ function decidingRule(refusals: readonly ExplainedRefusal[]): string | null {
   return refusals.flatMap(({ because }) => because).find(({ rule }) => rule !== undefined)?.rule ?? null;
 }
 
+/** How many were cut. */
+function cut(name: string, count: number): Readonly<Record<string, number>> {
+  return count > 0 ? { [name]: count } : {};
+}
+
+/** Those at the top survive a cut. */
 function refusedFields(refusals: readonly ExplainedRefusal[]): readonly Readonly<Record<string, unknown>>[] {
-  return refusals
+  return [...refusals]
+    .sort((one, other) => one.path.length - other.path.length)
     .slice(0, REFUSALS_KEPT)
     .map(({ coordinate, path, because }) => ({ coordinate, path: path.join('.'), because }));
 }

@@ -7,13 +7,17 @@ import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import { readCertificateStatus } from '../certs/certificate-status.ts';
 import { HOUSE_ROSTER } from '../certs/house-roster.ts';
 import { runningSettings } from './house-client.ts';
+import { misspelledVariables } from './misspelled-variables.ts';
 import { type DoctorCheck, failure, fine, type Finding, warning } from './doctor-finding.ts';
 
 /** The variables, all of them at once. */
 export const checkConfiguration: DoctorCheck = async ({ environment }) => {
   try {
     await runningSettings(environment);
-    return [fine('environment', 'every variable can be read')];
+    const misspelled = misspelledVariables(environment).map(({ name, meant }) =>
+      warning(name, 'is no variable of Aduana', `Did you mean ${meant}?`),
+    );
+    return [fine('environment', 'every variable can be read'), ...misspelled];
   } catch (error) {
     return toFailures(error);
   }

@@ -21,7 +21,7 @@ async function examine(json: boolean, context: CommandContext): Promise<void> {
   const { checkSigningKeys } = await import('./doctor-signing-keys.ts');
   const { checkServices } = await import('./doctor-services.ts');
   const configuration = await checkConfiguration(context);
-  const readable = configuration.every(({ state }) => state === 'ok');
+  const readable = configuration.every(({ state }) => state !== 'FAIL');
   const checks: readonly DoctorCheck[] = readable
     ? [
         checkHomeModes,

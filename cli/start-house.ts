@@ -14,6 +14,7 @@ import { type CertificateKeeper, openCertificateKeeper } from './certificate-kee
 import type { CommandContext } from './command-context.ts';
 import { type HousePlatform, loadServiceIdentity, openHousePlatform } from './house-platform.ts';
 import type { ConfiguredService, HouseService } from './house-services.ts';
+import { misspelledVariables } from './misspelled-variables.ts';
 import {
   checkBinding,
   checkFile,
@@ -145,6 +146,8 @@ async function configureAll(
   preflight: Preflight,
   options: StartOptions,
 ): Promise<ReadonlyMap<string, ConfiguredService>> {
+  for (const { name, meant } of misspelledVariables(context.environment))
+    context.log.warn('a variable is not known, and its name is nearly that of one', { name, meant });
   const configured = new Map<string, ConfiguredService>();
   for (const service of wanted) {
     // One process has one plain port for probes: the gateway's.

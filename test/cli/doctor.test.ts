@@ -64,6 +64,16 @@ test('before the first start nothing fails, and nothing is made', async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
+test('a variable whose name is misspelled is told of with the name that was meant', async () => {
+  const { failed, findings } = await examine({ MTLS_MOD: 'strict', GATEWAY_HTTP_PROT: 'off', STS_HOST: 'h' });
+  const told = findings.filter(({ remedy }) => remedy.startsWith('Did you mean'));
+  expect(told.map(({ state, subject, remedy }) => [state, subject, remedy])).toEqual([
+    ['warn', 'MTLS_MOD', 'Did you mean MTLS_MODE?'],
+    ['warn', 'GATEWAY_HTTP_PROT', 'Did you mean GATEWAY_HTTP_PORT?'],
+  ]);
+  expect(failed).toBe(false);
+});
+
 test('a sound installation that does not run has warnings only', async () => {
   await makeHome();
   const { failed, wrong, findings } = await examine();

@@ -1,9 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { EXIT_CONFIGURATION } from '@aduana/core/errors/configuration-error';
+import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import type { Command } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 
 const COORDINATES_TOLD = 20;
+const SDL_MODE = 0o644;
 
 interface ComposeOptions {
   readonly check?: true;
@@ -60,7 +62,7 @@ async function compose({ check, json }: ComposeOptions, context: CommandContext)
     const how = committed === '' ? 'missing' : `stale at ${stale.slice(0, COORDINATES_TOLD).join(', ')}`;
     throw new CommandFailure(1, `${SUPERGRAPH_SDL} is ${how}: run \`npx aduana supergraph compose\``);
   }
-  await writeFile(SUPERGRAPH_SDL, sdl);
+  await writeFileAtomically(SUPERGRAPH_SDL, sdl, SDL_MODE);
 }
 
 /** The house's own ports have defaults; anything else comes from the environment. */

@@ -82,7 +82,10 @@ export async function diffPolicies(
 }
 
 async function readCorpus(file: string, engine: Engine): Promise<readonly Question[]> {
-  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.trim() !== '');
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new CommandFailure(EXIT_FINDINGS, `${file} cannot be read: --corpus takes a file of JSON Lines`);
+  });
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
   return lines.map((line, index) => {
     const question = parseQuestion(line);
     if (question === undefined)

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { loadConfig } from '@aduana/core/config/load-config';
 import { explainDocument, type Subject } from '@aduana/core/graphql/explain-document';
 import { readExplainableSchema } from '@aduana/core/graphql/explainable-schema';
@@ -54,7 +55,14 @@ async function explainFields(
   { environment }: CommandContext,
 ): Promise<Told> {
   const { SUPERGRAPH_SDL } = loadConfig({ SUPERGRAPH_SDL: GATEWAY_SETTINGS.SUPERGRAPH_SDL }, environment);
-  const schema = readExplainableSchema(await readFile(SUPERGRAPH_SDL, 'utf8'));
+  const schema = readExplainableSchema(
+    await readFile(SUPERGRAPH_SDL, 'utf8').catch(() => {
+      throw new CommandFailure(
+        1,
+        `${SUPERGRAPH_SDL} cannot be read\n  -> Run \`npx aduana supergraph compose\`, or set SUPERGRAPH_SDL`,
+      );
+    }),
+  );
   const data = explainDocument(document, schema, engine, subject);
   const lines = data.flatMap(({ coordinate, needs, allowed, scopes: [first], nearMisses }) => {
     const by = first?.rule === undefined ? '' : `, ${first.rule} (${first.location ?? ''})`;
@@ -72,6 +80,8 @@ function contextOf(
 ): AccessContext {
   if (time !== undefined && Number.isNaN(Date.parse(time)))
     throw new CommandFailure(EXIT_USAGE, '--time is no RFC 3339 time');
+  if (address !== undefined && isIP(address) === 0)
+    throw new CommandFailure(EXIT_USAGE, '--address is no IP address');
   return {
     time: time ?? clock.now(),
     ...(address === undefined ? {} : { address }),

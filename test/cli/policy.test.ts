@@ -117,6 +117,8 @@ describe('on a broken copy', () => {
     expect([recorded.code, recorded.lines.at(-1)]).toEqual([0, '1 of 2 decisions change']);
     await writeFile(corpus, '{"subject":"bff"}\n');
     expect((await aduana('diff', folder, '--corpus', corpus)).code).toBe(1);
+    const missing = await aduana('diff', folder, '--corpus', join(folder, 'nowhere'));
+    expect(missing).toMatchObject({ code: 1, lines: [expect.stringContaining('cannot be read')] });
   });
 });
 
@@ -145,11 +147,12 @@ describe('explain', () => {
     ]);
   });
 
-  test('refuses an unknown subject without roles, and a time that is none', async () => {
+  test('refuses an unknown subject without roles, and a time and an address that are none', async () => {
     expect((await aduana('explain', '--as', 'ghost')).code).toBe(64);
     expect((await aduana('explain', '--as', 'ghost', '--role', 'bff', '--action', 'leads:read')).code).toBe(
       0,
     );
     expect((await aduana('explain', '--as', 'bff', '--time', 'soon')).code).toBe(64);
+    expect((await aduana('explain', '--as', 'bff', '--address', '300.1.1.1')).code).toBe(64);
   });
 });

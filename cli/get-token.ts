@@ -76,7 +76,7 @@ async function askForToken(
       const detail = error instanceof SecurityError ? (error.detail ?? error.message) : String(error);
       throw new CommandFailure(
         1,
-        `The STS at ${url.origin} does not answer: ${detail}\n  -> Start it with: npm start`,
+        `The STS at ${url.origin} does not answer: ${detail}\n  -> Start it with: npm start. Where it runs with ports or folders of its own, set the same variables here`,
       );
     });
   const body = JSON.parse(answer.body.toString('utf8')) as Readonly<Record<string, unknown>>;

@@ -78,6 +78,6 @@ function unreachable(error: unknown, origin: string): CommandFailure {
   const detail = error instanceof SecurityError ? (error.detail ?? error.message) : String(error);
   return new CommandFailure(
     1,
-    `The gateway at ${origin} does not answer: ${detail}\n  -> Start it with: npm start`,
+    `The gateway at ${origin} does not answer: ${detail}\n  -> Start it with: npm start. Where it runs with ports or folders of its own, set the same variables here`,
   );
 }

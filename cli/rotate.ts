@@ -27,7 +27,7 @@ export function registerRotate(program: Command, context: CommandContext): void 
       'replace keys, secrets and certificates of the running house (with the operator certificate)',
     )
     .option('--all', 'everything')
-    .addOption(new Option('--only <kind...>', 'these kinds alone').choices(NAMES))
+    .addOption(new Option('--only <kind...>', 'these kinds alone').choices(NAMES).conflicts('all'))
     .option('--dry-run', 'only say what would be done')
     .option('--reason <text>', 'why; it is recorded', 'rotated from the command line')
     .addHelpText(

@@ -123,11 +123,15 @@ async function verifyShown(
   return undefined;
 }
 
+/** As Node writes an address, or that there is none. */
+const ADDRESS = /^[\w.:%-]{1,64}$/;
+
 /** The address that tries: a service that may vouch for its callers' certificates may also name their address. */
 function sourceOf(request: ServiceRequest, form: TokenForm, policies: Engine): string {
   const peer = request.peer === undefined ? undefined : policies.serviceBySpiffeId(request.peer.spiffeId);
   const relays = peer?.exchange?.subjects.includes('x509_svid') === true;
-  return (relays ? form.get('client_address') : undefined) ?? request.remoteAddress;
+  const named = relays ? form.get('client_address') : undefined;
+  return named !== undefined && ADDRESS.test(named) ? named : request.remoteAddress;
 }
 
 /**

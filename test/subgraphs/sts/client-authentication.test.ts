@@ -128,6 +128,7 @@ describeStores('client authentication', (openStore) => {
       expect((await guess('198.51.100.1', 'gateway')).status).toBe(429);
       expect((await guess('198.51.100.2', 'gateway')).status).toBe(401);
       expect((await guess('198.51.100.1')).status).toBe(401);
+      expect((await guess('198.51.100.2\0', 'gateway')).status).toBe(401);
     });
   });
 

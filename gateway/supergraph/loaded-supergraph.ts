@@ -4,7 +4,7 @@ import { sha256Hex } from '@aduana/core/platform/digest';
 import { DEFAULT_SUPPORTED_SUPERGRAPH_FEATURES, Supergraph } from '@apollo/federation-internals';
 import { type QueryPlan, QueryPlanner } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
-import { conflictingRequires, stripUnresolvableKeys } from '../pipeline/rewrite/planner-workarounds.ts';
+import { stripUnresolvableKeys } from '../pipeline/rewrite/planner-workarounds.ts';
 import { separateRequires } from '../pipeline/rewrite/separate-requires.ts';
 import { type HeaderRules, NO_HEADERS } from './header-rules.ts';
 import { splitSupergraph } from './split-supergraph.ts';
@@ -71,7 +71,6 @@ export function loadSupergraph(
     const plannable = stripUnresolvableKeys(split.sdl);
     const known = buildSupergraph(plannable);
     const supergraphSchema = known.schema.toGraphQLJSSchema();
-    refuseConflicts(supergraphSchema);
     const separated = separateRequires(plannable, supergraphSchema);
     const supergraph = separated.sdl === plannable ? known : buildSupergraph(separated.sdl);
     return {
@@ -98,14 +97,6 @@ export function loadSupergraph(
 
 function buildSupergraph(sdl: string): Supergraph {
   return Supergraph.build(sdl, { supportedFeatures: SUPPORTED_FEATURES, validateSupergraph: true });
-}
-
-function refuseConflicts(supergraphSchema: GraphQLSchema): void {
-  const conflicts = conflictingRequires(supergraphSchema);
-  if (conflicts.length === 0) return;
-  throw new SecurityError('SUPERGRAPH_INVALID', {
-    detail: `@requires of one subgraph names ${conflicts.join(', ')} with different arguments: an entity has one such field to send`,
-  });
 }
 
 function readSubgraphs(

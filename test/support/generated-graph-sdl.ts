@@ -1,6 +1,9 @@
 import { type GraphEntity, type GraphField, type GraphModel, hasId, SUBGRAPHS } from './generated-graph.ts';
 
-export const REQUIRED_ARGUMENTS = { x: 3, c: 'RED', in: { n: 5, list: [1] } } as const;
+/** What a field requires others with: each something else. */
+export function requiredArguments(field: string) {
+  return { x: Number(field.at(-1)), c: 'RED', in: { n: 5, list: [1] } };
+}
 
 const ARGUMENTS = '(x: Int = 1, c: Color = RED, in: Box = { n: 5 })';
 const COMMON = `
@@ -72,7 +75,7 @@ function entityField(
   const { at, movedFrom, movedPercent, requires } = field;
   const providers = queries.filter(({ provides }) => provides === field);
   if (at.includes(number)) {
-    const inputs = requires.map(requiredText).join(' ');
+    const inputs = requires.map((input) => requiredText(input, field.name)).join(' ');
     const label = movedPercent === undefined ? '' : `, label: "percent(${String(movedPercent)})"`;
     return [
       ownField(field),
@@ -93,6 +96,7 @@ function ownField({ name, base, wraps, takesArguments, provides }: GraphField): 
   return `${name}${takesArguments ? ARGUMENTS : ''}: ${type} ${provided}`;
 }
 
-function requiredText({ name, base, takesArguments }: GraphField): string {
-  return `${name}${takesArguments ? '(x: 3)' : ''}${base === 'V' ? ' { n w { q } }' : ''}`;
+function requiredText({ name, base, takesArguments }: GraphField, by: string): string {
+  const given = takesArguments ? `(x: ${String(requiredArguments(by).x)})` : '';
+  return `${name}${given}${base === 'V' ? ' { n w { q } }' : ''}`;
 }

@@ -1,5 +1,5 @@
 import { type GraphEntity, type GraphField, type GraphModel, hasId } from './generated-graph.ts';
-import { REQUIRED_ARGUMENTS } from './generated-graph-sdl.ts';
+import { requiredArguments } from './generated-graph-sdl.ts';
 import { hash } from './generated-federation.ts';
 import type { FakeSubgraph } from './federation.ts';
 
@@ -102,7 +102,7 @@ function fieldResolver(model: GraphModel, field: GraphField, isFederated: boolea
     const inputs = field.requires.map((input) =>
       isFederated && !isProvided(model, input, field.at)
         ? cutInput(givenInput(source, input))
-        : ownInput(model, source, input),
+        : ownInput(model, source, input, field.name),
     );
     const more = inputs.length === 0 ? '' : JSON.stringify(inputs);
     return valueOf(model, field, `${idOf(source)} ${more}`, given);
@@ -126,9 +126,9 @@ function givenInput(source: Source, { name }: GraphField): unknown {
 }
 
 /** What a subgraph would be given: the input is one that another subgraph resolves. */
-function ownInput(model: GraphModel, source: Source, input: GraphField): unknown {
+function ownInput(model: GraphModel, source: Source, input: GraphField, by: string): unknown {
   const resolve = fieldResolver(model, input, false);
-  return cutInput(resolveValues(resolve(source, input.takesArguments ? REQUIRED_ARGUMENTS : {})));
+  return cutInput(resolveValues(resolve(source, input.takesArguments ? requiredArguments(by) : {})));
 }
 
 function resolveValues(value: unknown): unknown {

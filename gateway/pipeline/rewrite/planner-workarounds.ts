@@ -10,7 +10,7 @@ import {
   visit,
 } from 'graphql';
 import { interfaceObjects } from '../execute/interface-objects.ts';
-import { argumentOf, fieldSets, graphOf } from './field-sets.ts';
+import { argumentOf, graphOf, namedFields } from './field-sets.ts';
 
 /** What a client's response key begins with while the planner's own use of the same field must be told apart. */
 const PRIVATE = 'client__';
@@ -22,8 +22,8 @@ const OWN_KEY = /^(?:client|planner)__/;
  */
 export function plannersFields(supergraph: GraphQLSchema): ReadonlySet<string> {
   const known = new Set(['__typename']);
-  for (const { field } of fieldSets(supergraph, 'join__type', 'key')) known.add(field.name.value);
-  for (const { field } of fieldSets(supergraph, 'join__field', 'requires')) known.add(field.name.value);
+  for (const name of namedFields(supergraph, 'join__type', 'key')) known.add(name);
+  for (const name of namedFields(supergraph, 'join__field', 'requires')) known.add(name);
   return known;
 }
 
@@ -73,23 +73,6 @@ export function createSpellOut(apiSchema: GraphQLSchema, supergraph: GraphQLSche
 /** The client's name of a variable that a fetch uses. */
 export function clientVariable(name: string): string {
   return name.startsWith(PRIVATE) ? name.slice(PRIVATE.length) : name;
-}
-
-/**
- * Coordinates that one subgraph requires with different arguments in one place, `price(currency: USD)` for one field and
- * `price(currency: EUR)` for another of the same type: a representation has one `price`, so such a supergraph cannot be
- * served.
- */
-export function conflictingRequires(supergraph: GraphQLSchema): readonly string[] {
-  const known = new Map<string, string>();
-  const conflicts = new Set<string>();
-  for (const { graph, place, type, field } of fieldSets(supergraph, 'join__field', 'requires')) {
-    const text = [...(field.arguments ?? [])].map(print).sort().join(', ');
-    const other = known.get(`${graph} ${place}`);
-    if (other !== undefined && other !== text) conflicts.add(`${type}.${field.name.value}`);
-    known.set(`${graph} ${place}`, text);
-  }
-  return [...conflicts];
 }
 
 /**

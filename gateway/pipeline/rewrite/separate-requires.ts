@@ -16,8 +16,8 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import { argumentOf, graphOf, parseSelections, relatedTypes } from './field-sets.ts';
-import { restorePlan } from './restore-plan.ts';
+import { argumentOf, fieldNames, graphOf, parseSelections } from './field-sets.ts';
+import { type MadeNames, restorePlan } from './restore-plan.ts';
 
 /** A supergraph as the planner is given it. */
 export interface SeparatedRequires {
@@ -38,10 +38,15 @@ export function separateRequires(sdl: string, supergraph: GraphQLSchema): Separa
   const names = new OwnNames(sdl);
   const document = parse(sdl, { noLocation: true });
   const renamed = mapFields(document.definitions, (type, field) => [
-    mapSets(field, 'requires', (graph, text) => renameIn(supergraph, type.name.value, text, (parent, node) =>
-      needsOwn(supergraph, parent, node.name.value, graph) ? names.take(relatedTypes(supergraph, parent), node) : undefined,
-    )),
-  ]); // prettier-ignore
+    mapSets(field, 'requires', (graph, text) =>
+      renameIn(supergraph, type.name.value, text, (parent, node, place) => {
+        if (!needsOwn(supergraph, parent, node.name.value, graph)) return undefined;
+        const name = names.take(relatedTypes(supergraph, parent), node);
+        names.use(`${type.name.value}.${field.name.value}`, place, name);
+        return name;
+      }),
+    ),
+  ]);
   if (names.originals.size === 0) return { sdl, restore: (plan) => plan };
   const copied = mapFields(renamed, (type, field) => [
     field,
@@ -70,14 +75,14 @@ export function separateRequires(sdl: string, supergraph: GraphQLSchema): Separa
   ]);
   return {
     sdl: print({ ...document, definitions }),
-    restore: (plan) => restorePlan(plan, names.originals),
+    restore: (plan) => restorePlan(plan, names),
   };
 }
 
 /** Names of the fields that are made, by what each is for. */
-class OwnNames {
-  /** By the name that was made. */
+class OwnNames implements MadeNames {
   readonly originals = new Map<string, string>();
+  readonly uses = new Map<string, Map<string, Set<string>>>();
   readonly #byUse = new Map<string, string>();
   readonly #byField = new Map<string, Set<string>>();
   readonly #taken: string;
@@ -102,6 +107,11 @@ class OwnNames {
     return name;
   }
 
+  use(coordinate: string, place: string, name: string): void {
+    const uses = this.uses.get(coordinate) ?? new Map<string, Set<string>>();
+    this.uses.set(coordinate, uses.set(place, (uses.get(place) ?? new Set()).add(name)));
+  }
+
   of(type: string, field: string): readonly string[] {
     return [...(this.#byField.get(`${type}.${field}`) ?? [])];
   }
@@ -120,16 +130,20 @@ function renameIn(
   supergraph: GraphQLSchema,
   typeName: string,
   text: string,
-  rename: (parent: string, node: FieldNode) => string | undefined,
+  rename: (parent: string, node: FieldNode, place: string) => string | undefined,
 ): string {
   const info = new TypeInfo(supergraph, supergraph.getType(typeName));
   const renamed: SelectionSetNode = visit(
     parseSelections(text),
     visitWithTypeInfo(info, {
       Field: {
-        leave(node) {
+        leave(node, _key, _parent, _path, ancestors) {
           const parent = info.getParentType();
-          const value = parent ? rename(parent.name, node) : undefined;
+          const fields = ancestors.filter(
+            (one): one is FieldNode => 'kind' in one && one.kind === Kind.FIELD,
+          );
+          const place = [...fields, node].map(({ name }) => name.value).join('.');
+          const value = parent ? rename(parent.name, node, place) : undefined;
           return value === undefined ? undefined : { ...node, name: { ...node.name, value } };
         },
       },
@@ -172,16 +186,10 @@ function mentionedNames(definitions: readonly DefinitionNode[]): ReadonlySet<str
   const mentioned = new Set<string>();
   for (const definition of definitions)
     visit(definition, {
-      Directive(directive) {
-        for (const argument of ['key', 'requires', 'provides']) {
-          const value = argumentOf(directive as ConstDirectiveNode, argument);
-          if (value?.kind !== Kind.STRING) continue;
-          visit(parseSelections(value.value), {
-            Field: ({ name }) => {
-              mentioned.add(`${graphOf(directive as ConstDirectiveNode)} ${name.value}`);
-            },
-          });
-        }
+      Directive(node) {
+        const directive = node as ConstDirectiveNode;
+        for (const argument of ['key', 'requires', 'provides'])
+          for (const name of fieldNames(directive, argument)) mentioned.add(`${graphOf(directive)} ${name}`);
       },
     });
   return mentioned;
@@ -205,4 +213,18 @@ function isInherited(
 function isExternal(directive: ConstDirectiveNode): boolean {
   const value = argumentOf(directive, 'external');
   return directive.name.value === 'join__field' && value?.kind === Kind.BOOLEAN && value.value;
+}
+
+/** The type, its interfaces, and all that implement one of those. */
+function relatedTypes(supergraph: GraphQLSchema, name: string): ReadonlySet<string> {
+  const related = new Set([name]);
+  const type = supergraph.getType(name);
+  const interfaces = isObjectType(type) || isInterfaceType(type) ? [...type.getInterfaces()] : [];
+  if (isInterfaceType(type)) interfaces.push(type);
+  for (const one of interfaces) {
+    related.add(one.name);
+    const { objects, interfaces: narrower } = supergraph.getImplementations(one);
+    for (const { name: implementation } of [...objects, ...narrower]) related.add(implementation);
+  }
+  return related;
 }

@@ -98,29 +98,3 @@ test('what is removed must be what was read: a guard in a place where none can b
     );
   }
 });
-
-test('a subgraph whose @requires name one field with different arguments is refused: it could be sent one of them', () => {
-  const link = HEAD.replace('IMPORTS', '"@key", "@external", "@requires"');
-  const inCurrency = (currency: string) =>
-    `in${currency}: Int @requires(fields: "price(currency: \\"${currency}\\")")`;
-  const composed = composeServices([
-    {
-      name: 'products',
-      url: 'https://localhost/p',
-      typeDefs: parse(
-        `${link} type Query { p: Product } type Product @key(fields: "id") { id: ID! price(currency: String): Int }`,
-      ),
-    },
-    {
-      name: 'shops',
-      url: 'https://localhost/s',
-      typeDefs: parse(
-        `${link} type Product @key(fields: "id") { id: ID! price(currency: String): Int @external ${inCurrency('USD')} ${inCurrency('EUR')} }`,
-      ),
-    },
-  ]);
-  expect(composed.errors).toBeUndefined();
-  expect(() => loadSupergraph(composed.supergraphSdl ?? '')).toThrow(
-    expect.objectContaining({ code: 'SUPERGRAPH_INVALID', detail: expect.stringContaining('Product.price') }),
-  );
-});

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { buildSchema, Kind, parse, print } from 'graphql';
 import {
   clientVariable,
-  conflictingRequires,
   fetchKey,
   plannersFields,
   renameVariables,
@@ -53,39 +52,6 @@ describe('the fields that the planner means', () => {
     ['__typename', 'Post.__typename'],
   ])('are left alone where a client asks for %s: %s', (responseKey, coordinate) => {
     expect(fetchKey(responseKey, coordinate, known)).toBe(responseKey);
-  });
-});
-
-describe('@requires of one subgraph with arguments', () => {
-  it.each([
-    ['comments(limit: 3)', 'comments(limit: 3) score', []],
-    ['comments(limit: 3)', 'comments(limit: 4)', ['Post.comments']],
-    ['comments(limit: 3)', 'comments', ['Post.comments']],
-  ])('%s beside %s conflict in %j', (one, other, conflicts) => {
-    const schema = supergraph(`
-      type Query { a: Post }
-      type Post {
-        comments(limit: Int): Int
-        score: Int
-        a: Int @join__field(graph: A, requires: "${one}")
-        b: Int @join__field(graph: A, requires: "${other}")
-      }
-    `);
-    expect(conflictingRequires(schema)).toEqual(conflicts);
-  });
-
-  it('in different subgraphs, or at different places of one, do not conflict', () => {
-    const schema = supergraph(`
-      type Query { a: Post }
-      type Post {
-        comments(limit: Int): Int
-        next: Post
-        a: Int @join__field(graph: A, requires: "comments(limit: 1)")
-        b: Int @join__field(graph: B, requires: "comments(limit: 2)")
-        c: Int @join__field(graph: A, requires: "next { comments(limit: 2) }")
-      }
-    `);
-    expect(conflictingRequires(schema)).toEqual([]);
   });
 });
 

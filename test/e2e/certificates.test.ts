@@ -64,8 +64,10 @@ if (SSLSCAN)
 
 test('who calls the gateway or the STS without a certificate is listed for a change to strict', async () => {
   await house.aduana('query', '--as', 'bff', '{ leads { company } }');
+  const stranger = ['/graphql', { 'content-type': 'application/json' }, '{}', 'Basic YmZmOndyb25n'] as const;
+  expect(await post('GATEWAY_TLS_PORT', ...stranger)).toBe(401);
   const before = await house.aduana('certs', 'status', '--strict-readiness');
-  expect(before).toMatchObject({ code: 0, stdout: expect.stringMatching(/^0 of \d+ requests/m) });
+  expect(before).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1 of \d+ requests/m) });
   const { stdout: header } = await house.aduana('token', '--as', 'bff', '--header');
   const [name = '', value = ''] = header.trim().split(/: (.*)/s);
   await fetch(`http://127.0.0.1:${String(house.ports.GATEWAY_HTTP_PORT)}/graphql`, {

@@ -54,7 +54,6 @@ describe('what README and guides tell to type', () => {
     await writeFile(join(folder, 'orders.js'), codeOf('orders.js'));
     for (const { label, code } of OTHER_SERVERS) await writeFile(join(folder, label), onPort(code));
     await writeFile(join(folder, 'orders.graphql'), codeOf('orders.graphql'));
-    await writeFile(join(folder, 'gateway/orders.graphql'), codeOf('orders.graphql'));
     await edit('policies/service_identities.yaml', 'services:\n', () => codeOf('service_identities.yaml'));
     await edit('gateway/supergraph.yaml', 'subgraphs:\n', () => codeOf('supergraph.yaml'));
     await edit(

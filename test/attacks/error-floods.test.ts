@@ -17,6 +17,6 @@ describeCompletions('a subgraph that answers with errors by the hundred thousand
       answer: ({ subgraph }) => (subgraph === 'hostile' ? FLOOD : undefined),
     });
     expect(data).toEqual({ names: null, best: 'all' });
-    expect(errors[0]).toMatchObject({ extensions: { code: 'SUBGRAPH_ERROR' } });
+    expect((errors as readonly unknown[])[0]).toMatchObject({ extensions: { code: 'SUBGRAPH_ERROR' } });
   });
 });

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '@aduana/core/platform/clock';
 import { describeError, type Log } from '@aduana/core/platform/log';
 import { every, type Repeating } from '@aduana/core/platform/every';
+import { createMutex } from '@aduana/core/platform/mutex';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import type { Database } from '@aduana/core/store/database';
 import type { Hole } from '../reading/integrity.ts';
@@ -12,7 +13,7 @@ import { TileAccumulator } from './tile-accumulator.ts';
 import type { TreeReader } from './tree-reader.ts';
 import { TamperedError } from './tampered-error.ts';
 import { verifyDropped } from './verify-dropped.ts';
-import { verifyEntries } from './verify-entries.ts';
+import { verifyKept } from './verify-kept.ts';
 
 export interface IntegrityWatchOptions {
   readonly reader: Database;
@@ -37,7 +38,7 @@ const REST = 19;
 const INTENT_PATIENCE_MS = 120_000;
 
 interface Observer {
-  readonly onEvent: Parameters<typeof verifyEntries>[3];
+  readonly onEvent: Parameters<typeof verifyKept>[3];
   /** Entries are passed over whose texts are gone. */
   readonly onDropped: () => void;
 }
@@ -52,6 +53,7 @@ export class IntegrityWatch {
   readonly #options: IntegrityWatchOptions;
   readonly #stopped = new AbortController();
   readonly #loops: readonly Repeating[];
+  readonly #inTurn = createMutex();
   #verified = new TileAccumulator();
   #ledger = new SourceLedger();
   #lastFinding = '';
@@ -93,7 +95,11 @@ export class IntegrityWatch {
   }
 
   /** Verifies what was signed since the last time. */
-  async verifyNew(): Promise<void> {
+  verifyNew(): Promise<void> {
+    return this.#inTurn(() => this.#verifyNew());
+  }
+
+  async #verifyNew(): Promise<void> {
     const before = this.#verified.size;
     await this.#verify(this.#verified, {
       onEvent: (event) => {
@@ -129,12 +135,12 @@ export class IntegrityWatch {
   }
 
   async #verifySome(tree: TileAccumulator, size: number, { onEvent, onDropped }: Observer): Promise<void> {
-    const { reader } = this.#options;
-    const minimumIndex = await this.#options.minimumIndex.verified();
-    if (tree.size < minimumIndex) {
+    const { reader, minimumIndex } = this.#options;
+    const minimum = await minimumIndex.verified();
+    if (tree.size < minimum) {
       onDropped();
-      await verifyDropped(reader, tree, Math.min(alignedAfter(tree.size), minimumIndex));
-    } else await verifyEntries(reader, tree, Math.min(tree.size + ENTRIES_AT_ONCE, size), onEvent);
+      await verifyDropped(reader, tree, Math.min(alignedAfter(tree.size), minimum));
+    } else await verifyKept(reader, tree, Math.min(tree.size + ENTRIES_AT_ONCE, size), onEvent, minimumIndex);
   }
 
   #tellHoles(): void {

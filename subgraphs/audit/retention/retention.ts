@@ -6,7 +6,7 @@ import type { Database } from '@aduana/core/store/database';
 import { TamperedError } from '../checkpoints/tampered-error.ts';
 import { TileAccumulator } from '../checkpoints/tile-accumulator.ts';
 import type { TreeReader } from '../checkpoints/tree-reader.ts';
-import { verifyEntries } from '../checkpoints/verify-entries.ts';
+import { verifyKept } from '../checkpoints/verify-kept.ts';
 import { PARTITION_ENTRIES } from '../log/schema.ts';
 import type { SinkState } from '../reading/integrity.ts';
 import type { MinimumIndex } from './minimum-index.ts';
@@ -98,18 +98,19 @@ export class Retention {
   /**
    * Verifies entries for the last time.
    *
-   * @returns the median of their times, which no single source of a wrong clock decides
+   * @returns the median of their times, which no single source of a wrong clock decides; never where another replica has
+   * let them go meanwhile
    * @throws TamperedError
    */
   async #medianTime(lower: number, upper: number): Promise<number> {
-    const { reader, tree, clock } = this.#options;
+    const { reader, tree, clock, minimumIndex } = this.#options;
     const times: number[] = [];
     const verified = await TileAccumulator.at(tree, lower);
     while (verified.size < upper) {
       const began = clock.monotonic();
-      await verifyEntries(reader, verified, Math.min(verified.size + ENTRIES_AT_ONCE, upper), ({ time }) => {
-        times.push(Date.parse(time));
-      });
+      const to = Math.min(verified.size + ENTRIES_AT_ONCE, upper);
+      const note = ({ time }: { readonly time: string }) => void times.push(Date.parse(time));
+      if (!(await verifyKept(reader, verified, to, note, minimumIndex))) return Infinity;
       await clock.sleep(clock.monotonic() - began);
     }
     return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Infinity;

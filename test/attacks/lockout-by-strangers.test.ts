@@ -1,5 +1,6 @@
 import type { SecurityError } from '@aduana/core/errors/security-error';
 import { createStsClient } from '@aduana/core/client/sts-client';
+import { createSystemClock } from '@aduana/core/platform/clock';
 import { Secret } from '@aduana/core/secrets/secret';
 import { createSpentProofs } from '@aduana/core/tokens/spent-proofs';
 import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
@@ -17,7 +18,12 @@ describeStores('a stranger that guesses secrets through the gateway', (openStore
   let sts: TestSts;
   let exchange: Exchange;
   beforeAll(async () => {
-    sts = await openTestSts({ openStore, clients: ['bff'] });
+    const now = Date.now(); // all in one minute
+    sts = await openTestSts({
+      openStore,
+      clients: ['bff'],
+      clock: { ...createSystemClock(), now: () => now },
+    });
     exchange = await gatewayOf(sts);
   });
   afterAll(() => sts.close());

@@ -1,3 +1,4 @@
+import { createSystemClock } from '@aduana/core/platform/clock';
 import { GRANT_TOKEN_EXCHANGE, TOKEN_TYPE_JWT } from '@aduana/core/tokens/token-exchange';
 import { expect, test } from '@jest/globals';
 import { describeStores } from '../support/stores.ts';
@@ -15,7 +16,9 @@ const MADE_UP = [
 describeStores('strangers whose made-up tokens the gateway carries', (openStore) => {
   test('cannot fill the log, and known callers go on', async () => {
     const environment = { ANONYMOUS_EVENTS_PER_MINUTE: String(LIMIT) };
-    const sts = await openTestSts({ openStore, clients: ['bff'], environment });
+    const now = Date.now(); // all in one minute
+    const clock = { ...createSystemClock(), now: () => now };
+    const sts = await openTestSts({ openStore, clients: ['bff'], environment, clock });
     const peer = await sts.peer('gateway');
     const carry = (subject_token: string) =>
       sts.token(

@@ -21,7 +21,7 @@ beforeAll(async () => {
   service = await openHttpService({
     name: 'test',
     listeners: [{ address: '127.0.0.1', port: 0, tls: undefined }],
-    longestStallMilliseconds: 100,
+    longestStallMilliseconds: 2_000,
     platform: { clock: createFakeClock(), log: createLog('silent', () => undefined) },
   });
   const answer = {

@@ -6,8 +6,8 @@ import {
   isInterfaceType,
   isObjectType,
   Kind,
-  parse,
 } from 'graphql';
+import { argumentOf, graphOf, parseSelections } from './rewrite/field-sets.ts';
 
 /** What a supergraph's `@join__*` say of the fields of one subgraph. */
 export interface SubgraphFields {
@@ -38,19 +38,15 @@ export function readSubgraphFields(schema: GraphQLSchema): ReadonlyMap<string, S
     byGraph.set(graph, fields);
     bySubgraph.set(name?.kind === Kind.STRING ? name.value : graph, fields);
   }
-  const graphOf = (directive: ConstDirectiveNode) => {
-    const value = argumentOf(directive, 'graph');
-    return byGraph.get(value?.kind === Kind.ENUM ? value.value : '');
-  };
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) && !isInterfaceType(type)) continue;
     for (const directive of named(type.astNode?.directives, 'join__type')) {
-      const keys = graphOf(directive)?.keys;
+      const keys = byGraph.get(graphOf(directive))?.keys;
       keys?.set(type.name, [...(keys.get(type.name) ?? []), ...fieldSet(directive, 'key')]);
     }
     for (const { name, astNode } of Object.values(type.getFields()))
       for (const directive of named(astNode?.directives, 'join__field'))
-        graphOf(directive)?.fields.set(`${type.name}.${name}`, readField(directive));
+        byGraph.get(graphOf(directive))?.fields.set(`${type.name}.${name}`, readField(directive));
   }
   return bySubgraph;
 }
@@ -79,15 +75,9 @@ export function fieldsBelow({ selectionSet }: Pick<FieldNode, 'selectionSet'>): 
 
 function fieldSet(directive: ConstDirectiveNode, argument: string): readonly FieldNode[] {
   const value = argumentOf(directive, argument);
-  if (value?.kind !== Kind.STRING) return [];
-  const [operation] = parse(`{${value.value}}`, { noLocation: true }).definitions;
-  return operation?.kind === Kind.OPERATION_DEFINITION ? fieldsBelow(operation) : [];
+  return value?.kind === Kind.STRING ? fieldsBelow({ selectionSet: parseSelections(value.value) }) : [];
 }
 
 function named(directives: readonly ConstDirectiveNode[] | undefined, name: string): ConstDirectiveNode[] {
   return (directives ?? []).filter((directive) => directive.name.value === name);
-}
-
-function argumentOf(directive: ConstDirectiveNode, name: string) {
-  return directive.arguments?.find((argument) => argument.name.value === name)?.value;
 }

@@ -5,11 +5,15 @@ export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': '@swc/jest' },
-  moduleNameMapper: { '^@aduana/core/(.*)$': '<rootDir>/core/src/$1.ts' },
+  moduleNameMapper: {
+    '^@aduana/([a-z-]+)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@aduana/([a-z-]+)/(.*)$': '<rootDir>/packages/$1/src/$2.ts',
+  },
   setupFiles: ['<rootDir>/test/support/before-modules.ts'],
-  testTimeout: 60_000,
+  // A bound for what hangs, which a busy machine keeps.
+  testTimeout: 300_000,
   // Each file loads its modules anew, and what it leaves behind slows down all that come after it.
   workerIdleMemoryLimit: '1GB',
-  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/core/dist', '<rootDir>/bench/peers'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/packages/[a-z-]+/dist', '<rootDir>/bench/peers'],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
 };

@@ -12,4 +12,6 @@ for (const folder of FOLDERS) {
     filter: (path) => statSync(path).isDirectory() || ASSETS.has(extname(path)),
   });
 }
+// What `aduana init` starts from.
+cpSync('policies', 'dist/policies', { recursive: true, preserveTimestamps: true });
 chmodSync('dist/cli/main.js', 0o755);

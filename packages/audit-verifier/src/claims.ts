@@ -10,7 +10,9 @@ import {
   type SignedTree,
   textOfOthers,
   type VerifierKey,
+  withName,
 } from './note.ts';
+import { epochOf, type LogRecovery, readRecoveries } from './recoveries.ts';
 import { Tampering, UsageProblem } from './problems.ts';
 import { readTimestamp, type Timestamp } from './timestamp.ts';
 import type { VerifyOptions } from './verify-options.ts';
@@ -19,35 +21,70 @@ import type { VerifyOptions } from './verify-options.ts';
 export interface Claims {
   readonly signed: SignedTree;
   readonly since: SignedTree | undefined;
-  /** A tree of which the time is told by others. */
+  /** A tree with a time stamp of another authority. */
   readonly stamped: (SignedTree & Pick<Timestamp, 'time'>) | undefined;
+  /** What began the log's later epochs. */
+  readonly recoveries: readonly LogRecovery[];
   /** Entries below are dropped, but for their hashes. */
   readonly minimumIndex: number;
 }
 
 /** @throws Tampering, UsageProblem */
 export async function readClaims(options: VerifyOptions): Promise<Claims> {
-  const key = parseVerifierKey(options.vkey ?? (await readText(join(options.folder, 'vkey'))));
-  if (key === undefined) throw new UsageProblem('the verifier key is not one: name+hash+base64 is expected');
-  const signed = openTree(await readText(join(options.folder, 'checkpoint')), key);
+  const note = await readText(join(options.folder, 'checkpoint'));
+  const given = parseVerifierKey(options.vkey ?? (await readText(join(options.folder, 'vkey'))));
+  if (given === undefined)
+    throw new UsageProblem('the verifier key is not one: name+hash+base64 is expected');
+  // who knows the log from before a recovery knows it by the name of an earlier epoch
+  const origin = note.slice(0, Math.max(0, note.indexOf('\n')));
+  const key = epochOf(origin).base === epochOf(given.name).base ? withName(given, origin) : given;
+  const signed = openTree(note, key);
   if (signed === undefined) throw new Tampering('the checkpoint is not signed by the log');
   const minimumIndex = await readMinimumIndex(options.folder, signed, key);
   const stamped = await readStamped(options.folder, signed, key);
-  if (options.sinceFile === undefined) return { signed, since: undefined, stamped, minimumIndex };
-  const since = openTree(await readText(options.sinceFile), key);
+  const keyFor = (of: string): VerifierKey | undefined =>
+    epochOf(of).base === epochOf(key.name).base ? withName(key, of) : undefined;
+  const recoveries = await readRecoveries(options.folder, keyFor);
+  assertEpoch(signed, recoveries, minimumIndex);
+  const claims = { signed, since: undefined, stamped, recoveries, minimumIndex };
+  if (options.sinceFile === undefined) return claims;
+  const older = await readText(options.sinceFile);
+  const olderKey = keyFor(older.slice(0, Math.max(0, older.indexOf('\n'))));
+  if (olderKey === undefined) throw new UsageProblem('the older checkpoint is of another log');
+  const since = openTree(older, olderKey);
   if (since === undefined) throw new Tampering('the older checkpoint is not signed by the log');
-  if (since.origin !== signed.origin) throw new UsageProblem('the older checkpoint is of another log');
-  if (since.size > signed.size)
-    throw new Tampering(`the log once had ${String(since.size)} entries, now ${String(signed.size)}`);
-  return { signed, since, stamped, minimumIndex };
+  return { ...claims, since: comparable(since, claims) };
+}
+
+/** Each epoch is begun by an entry, unless that was dropped. */
+function assertEpoch({ origin }: SignedTree, recoveries: readonly LogRecovery[], minimumIndex: number): void {
+  for (let { epoch } = epochOf(origin); epoch > 1 && minimumIndex === 0; epoch -= 1)
+    if (!recoveries.some((recovery) => recovery.epoch === epoch))
+      throw new Tampering(`the log is in epoch ${String(epoch)}, and no entry says what began it`);
+}
+
+/** An older checkpoint as far as the entries must be those that it covers; of an ended epoch, those that were kept. */
+function comparable(
+  since: SignedTree,
+  { signed, recoveries }: Pick<Claims, 'signed' | 'recoveries'>,
+): SignedTree | undefined {
+  const ended = recoveries.find(({ lost }) => lost.origin === since.origin);
+  const { size } = ended?.lost ?? signed;
+  if (since.origin !== signed.origin && ended === undefined)
+    throw new UsageProblem('the older checkpoint is of another log');
+  if (since.size > size)
+    throw new Tampering(`the log once had ${String(since.size)} entries, now ${String(size)}`);
+  return ended === undefined || since.size <= (ended.kept?.size ?? 0) ? since : undefined;
 }
 
 async function readStamped(folder: string, signed: SignedTree, key: VerifierKey): Promise<Claims['stamped']> {
   const file = join(folder, 'timestamped-checkpoint');
   if (!(await isThere(file))) return undefined;
   const note = await readText(file);
-  // one of before a rotation bears no line of this key, and is held against the entries all the same
+  // one from before a rotation has no signature of this key, and is compared with the entries all the same
   const tree = openTree(note, key) ?? treeOf(textOfOthers(note, key), key);
+  const origin = note.slice(0, Math.max(0, note.indexOf('\n')));
+  if (tree === undefined && epochOf(origin).epoch < epochOf(key.name).epoch) return undefined; // of an ended epoch
   if (tree === undefined || tree.size > signed.size)
     throw new Tampering('the checkpoint that bears a time stamp is not one of the log');
   const response = await readFile(await readable(join(folder, 'timestamp.tsr')));

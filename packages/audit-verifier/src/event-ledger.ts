@@ -1,4 +1,5 @@
 import { addRange, gapsOf, type NumberRanges, readRange } from './number-ranges.ts';
+import { SourceLife } from './source-life.ts';
 
 /** Numbers of a boot's count that no event of the log has, both ends included. */
 export interface MissingEvents {
@@ -9,9 +10,20 @@ export interface MissingEvents {
   readonly to: number;
 }
 
+/** A boot that neither stopped nor was continued: whatever it recorded from that number on is not in the log. */
+export interface OpenSource {
+  readonly peer: string;
+  readonly instance: string;
+  readonly bootId: string;
+  readonly from: number;
+  /** `succeeded`: the next boot of the instance did not find its spool. `silent`: it has not been heard of for long. */
+  readonly why: 'succeeded' | 'silent';
+}
+
 export interface LedgerFindings {
   readonly missing: readonly MissingEvents[];
-  /** Ids of requests that were to change something and whose outcome the log does not tell. */
+  readonly open: readonly OpenSource[];
+  /** Ids of requests that were to change something and whose outcome is not in the log. */
   readonly openIntents: readonly string[];
   /** Events whose loss the log itself admits although their requests were answered. */
   readonly admittedLosses: number;
@@ -28,6 +40,7 @@ interface Boot {
   /** The first number that is asked for. */
   readonly start: number;
   readonly counted: NumberRanges;
+  readonly life: SourceLife;
 }
 
 interface LedgerEvent {
@@ -47,8 +60,14 @@ interface LedgerEvent {
     readonly answered?: unknown;
     readonly ranges?: unknown;
     readonly minimum_index?: unknown;
+    readonly spool?: unknown;
+    readonly alive_seconds?: unknown;
+    readonly previous?: unknown;
   };
 }
+
+/** The one peer that may say what another has left open, and what is dropped. */
+const LOG = 'audit';
 
 /** Keeps account of what every source has counted and promised. */
 export class EventLedger {
@@ -76,18 +95,20 @@ export class EventLedger {
     if (n !== undefined) addRange(boot.counted, n, n);
     const at = typeof time === 'string' ? Date.parse(time) : NaN;
     if (at <= this.#latestTime) this.#newest = Math.max(this.#newest, at);
+    this.#live(boot, event);
     if (type === 'request.intent') this.#open.add(`${peer} ${String(event.detail?.audit_id)}`);
     else if (type === 'request') this.#open.delete(`${peer} ${String(event.id)}`);
-    else if (type === 'request.unknown')
+    else if (type === 'request.unknown' && peer === LOG)
       this.#open.delete(`${String(event.detail?.peer)} ${String(event.detail?.audit_id)}`);
     else if (type === 'audit.gap') this.#admit(boot, event);
-    else if (type === 'audit.retention' && peer === 'audit')
+    else if (type === 'audit.retention' && peer === LOG)
       this.#retention = { seq, minimumIndex: event.detail?.minimum_index };
   }
 
   findings(): LedgerFindings {
     return {
       missing: [...this.#boots.values()].flatMap(missingOf),
+      open: [...this.#boots.values()].flatMap((boot) => openOf(boot, this.#newest)),
       openIntents: [...this.#open].map((key) => key.slice(key.indexOf(' ') + 1)),
       admittedLosses: this.#admitted,
       retention: this.#retention,
@@ -99,9 +120,25 @@ export class EventLedger {
     const key = JSON.stringify([peer, instance, bootId]);
     const known = this.#boots.get(key);
     if (known !== undefined) return known;
-    const boot = { peer, instance, bootId, start: this.#beginsLate ? n : 0, counted: [] };
+    const boot = {
+      peer,
+      instance,
+      bootId,
+      start: this.#beginsLate ? n : 0,
+      counted: [],
+      life: new SourceLife(),
+    };
     this.#boots.set(key, boot);
     return boot;
+  }
+
+  /** An instance has one boot at a time: its start says which ones before it have left it their spool. */
+  #live(boot: Boot, { type, detail }: LedgerEvent): void {
+    boot.life.hear(type, detail, this.#newest);
+    if (type !== 'source.start' || !Array.isArray(detail?.previous)) return;
+    for (const other of this.#boots.values())
+      if (other !== boot && other.peer === boot.peer && other.instance === boot.instance)
+        other.life.succeededBy(detail.previous.includes(other.bootId));
   }
 
   #admit(boot: Boot, { detail }: LedgerEvent): void {
@@ -110,6 +147,12 @@ export class EventLedger {
     for (const range of detail.ranges.map(readRange))
       if (range !== undefined) addRange(boot.counted, ...range);
   }
+}
+
+function openOf({ peer, instance, bootId, counted, life }: Boot, newest: number): OpenSource[] {
+  const why = life.openAt(newest);
+  const from = (counted.at(-1)?.[1] ?? -1) + 1;
+  return why === undefined ? [] : [{ peer, instance, bootId, from, why }];
 }
 
 function missingOf({ peer, instance, bootId, start, counted }: Boot): MissingEvents[] {

@@ -1,8 +1,9 @@
+#!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { EXIT } from './verdict.ts';
-import { verifyExport } from './verify-export.ts';
+import { verifyLog } from './verify-log.ts';
 
-const USAGE = `usage: node auditor/main.js DIR [--vkey VKEY] [--since CHECKPOINT_FILE] [--max-age SECONDS]
+const USAGE = `usage: aduana-audit-verify DIR [--vkey VKEY] [--since CHECKPOINT_FILE] [--max-age SECONDS]
 exit: 0 whole, 1 tampered, 2 incomplete, 3 usage`;
 
 /** The verifier on its own: copy this folder anywhere, it needs Node and nothing else. */
@@ -15,7 +16,7 @@ async function main(): Promise<number> {
   const maxAge = values['max-age'];
   if (folder === undefined || positionals.length > 1 || (maxAge !== undefined && !/^\d+$/.test(maxAge)))
     throw new TypeError(USAGE);
-  const { exitCode, lines } = await verifyExport({
+  const { exitCode, lines } = await verifyLog({
     folder,
     now: Date.now(),
     ...(values.vkey === undefined ? {} : { vkey: values.vkey }),

@@ -11,6 +11,8 @@ export interface VerifierKey {
   readonly name: string;
   readonly id: Buffer;
   readonly key: KeyObject;
+  /** Type and key, of which the id is made. */
+  readonly typed: Buffer;
 }
 
 const ED25519 = 0x01;
@@ -23,10 +25,19 @@ export function parseVerifierKey(text: string): VerifierKey | undefined {
   if (name === undefined || hash === undefined || encoded === undefined) return undefined;
   const typed = Buffer.from(encoded, 'base64');
   if (typed.length !== 33 || typed[0] !== ED25519) return undefined;
-  const id = createHash('sha256').update(`${name}\n`).update(typed).digest().subarray(0, 4);
+  const id = keyId(name, typed);
   if (id.toString('hex') !== hash) return undefined;
   const der = Buffer.concat([SPKI_PREFIX, typed.subarray(1)]);
-  return { name, id, key: createPublicKey({ key: der, format: 'der', type: 'spki' }) };
+  return { name, id, key: createPublicKey({ key: der, format: 'der', type: 'spki' }), typed };
+}
+
+/** The same key under another name: a log that was recovered signs with it under the name of its new epoch. */
+export function withName(key: VerifierKey, name: string): VerifierKey {
+  return { ...key, name, id: keyId(name, key.typed) };
+}
+
+function keyId(name: string, typed: Buffer): Buffer {
+  return createHash('sha256').update(`${name}\n`).update(typed).digest().subarray(0, 4);
 }
 
 /** The text of a note that this key has signed; undefined when it has not. */
@@ -41,7 +52,7 @@ export function openNote(note: string, key: VerifierKey): string | undefined {
   return isSigned ? text : undefined;
 }
 
-/** The text of a note that bears no line of this key, be it of another one; undefined for any other note. */
+/** The text of a note without a signature of this key, whoever else signed it; undefined for any other note. */
 export function textOfOthers(note: string, { name, id }: VerifierKey): string | undefined {
   const end = note.lastIndexOf('\n\n');
   const lines = note

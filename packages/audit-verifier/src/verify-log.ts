@@ -8,15 +8,17 @@ import type { SignedTree } from './note.ts';
 import { Tampering, UsageProblem } from './problems.ts';
 import { readHashes } from './read-hashes.ts';
 import { readLines } from './read-lines.ts';
-import { EXIT, judge, type Verdict } from './verdict.ts';
+import { judge, type Report, tampered, unusable } from './verdict.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
 const CLOCK_TOLERANCE_MS = 300_000;
 
 /** Checks an exported log without network and without any code of the server. */
-export async function verifyExport(options: VerifyOptions): Promise<Verdict> {
+export async function verifyLog(options: VerifyOptions): Promise<Report> {
+  let signed: SignedTree | undefined;
   try {
     const claims = await readClaims(options);
+    signed = claims.signed;
     const ledger = new EventLedger(claims.minimumIndex > 0, options.now + CLOCK_TOLERANCE_MS);
     await readLeaves(options.folder, claims, ledger);
     const findings = ledger.findings();
@@ -26,8 +28,8 @@ export async function verifyExport(options: VerifyOptions): Promise<Verdict> {
       );
     return judge(claims, findings, options);
   } catch (error) {
-    if (error instanceof Tampering) return { exitCode: EXIT.tampered, lines: [`TAMPERED: ${error.message}`] };
-    if (error instanceof UsageProblem) return { exitCode: EXIT.usage, lines: [error.message] };
+    if (error instanceof Tampering) return tampered(error.message, signed);
+    if (error instanceof UsageProblem) return unusable(error.message);
     throw error;
   }
 }
@@ -35,7 +37,7 @@ export async function verifyExport(options: VerifyOptions): Promise<Verdict> {
 /** Reads the hashes of dropped entries, then entries one at a time, and holds them against both checkpoints. */
 async function readLeaves(
   folder: string,
-  { signed, since, stamped, minimumIndex }: Claims,
+  { signed, since, stamped, recoveries, minimumIndex }: Claims,
   ledger: EventLedger,
 ): Promise<void> {
   const tree = new RootAccumulator();
@@ -45,6 +47,8 @@ async function readLeaves(
       throw new Tampering(`there are entries beyond the ${String(signed.size)} signed ones`);
     tree.append(leaf);
     seq += 1;
+    for (const { kept } of recoveries)
+      if (kept?.size === seq) compare(tree, kept, 'last whole checkpoint before a recovery');
     if (since?.size === seq) compare(tree, since, 'older checkpoint');
     if (stamped?.size === seq) compare(tree, stamped, 'checkpoint that bears a time stamp');
   };

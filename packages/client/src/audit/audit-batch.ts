@@ -1,9 +1,13 @@
+import type { TraceContext } from '@aduana/core/platform/tracer';
+
 /** One event on its way, already in its final text. */
 export interface OutgoingEvent {
   readonly n: number;
   readonly text: string;
   /** The part of the spool that it may fill up to. */
   readonly shareOfRoom: number;
+  /** Of the request that waits for it. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** An event whose sender waits. */

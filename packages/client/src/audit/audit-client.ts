@@ -1,13 +1,17 @@
-import { ANONYMOUS, type AuditActor, type AuditRecord } from '../audit/audit-event.ts';
-import type { AuditSink } from '../audit/audit-sink.ts';
-import { boundedText } from '../audit/canonical.ts';
-import type { Spool } from '../audit/spool.ts';
-import { SecurityError } from '../errors/security-error.ts';
-import type { Clock } from '../platform/clock.ts';
-import { uuid, uuidv7 } from '../platform/ids.ts';
-import type { Platform } from '../platform/platform.ts';
+import { ANONYMOUS, type AuditActor, type AuditRecord } from './audit-event.ts';
+import type { AuditSink } from './audit-sink.ts';
+import { auditEvent } from './event-catalogue.ts';
+import { boundedText } from './canonical.ts';
+import type { SpoolQueue } from './spool.ts';
+import type { SpoolBoots } from './spool-boots.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Clock } from '@aduana/core/platform/clock';
+import { every, type Repeating } from '@aduana/core/platform/every';
+import { NO_TRACER, type Span, type TraceContext } from '@aduana/core/platform/tracer';
+import { uuid, uuidv7 } from '@aduana/core/platform/ids';
 import type { OutgoingEvent } from './audit-batch.ts';
 import { AuditDelivery } from './audit-delivery.ts';
+import type { AuditPlatform } from './audit-platform.ts';
 
 export interface AuditClientOptions {
   /** Which replica this is; the same after a restart. */
@@ -17,68 +21,84 @@ export interface AuditClientOptions {
    *
    * @throws SecurityError with the status of the answer; 400, 409, 413, 415 and 422 condemn the content, all else is tried again
    */
-  readonly post: (body: string, signal: AbortSignal) => Promise<void>;
-  readonly spool: Spool;
+  readonly post: (body: string, signal: AbortSignal, trace?: TraceContext) => Promise<void>;
+  readonly spool: SpoolQueue;
+  /** Which boots have used the spool; absent: nobody may conclude from the log that one was lost. */
+  readonly boots?: SpoolBoots;
   readonly mode: 'fail_closed' | 'fail_open';
-  readonly platform: Platform;
+  readonly platform: AuditPlatform;
 }
 
-/** A service's line to the log. */
+/** A service's client of the audit log. */
 export interface AuditClient extends AuditSink {
   /** Records `source.start`; what an earlier boot left in the spool goes first. */
   start(): Promise<void>;
   /** Records `source.stop`, sends what it can within a few seconds, and leaves the rest in the spool. Idempotent. */
   stop(): Promise<void>;
-  /** `spooling`: events go to the disk until what lies there is sent. */
-  readonly state: 'ok' | 'spooling';
+  /** `spooling`: events go to the disk until what lies there is sent. `refusing`: they go nowhere, since nothing is spooled. */
+  readonly state: 'ok' | 'spooling' | 'refusing';
 }
 
-/** OCSF 1.8.0 application lifecycle. */
-const LIFECYCLE = 6002;
 const ANONYMOUS_SHARE = 0.25;
 const INTENT_SHARE = 0.9;
+const ALIVE_SECONDS = 300;
+const START_AGAIN_MS = 1000;
 
 /**
  * Gives each event its id, its place in this boot's count and a bounded form, and keeps it until it is durable: sent in
  * batches, one under way at a time with everything that came meanwhile behind it, or spooled on disk.
  */
 export function createAuditClient(options: AuditClientOptions): AuditClient {
-  const { instance, platform } = options;
-  const envelop = createEnvelopes(instance, platform.clock);
-  const lifecycle = (type: string, outcome: AuditRecord['outcome'], detail?: AuditRecord['detail']) =>
-    envelop({
-      type,
-      class_uid: LIFECYCLE,
-      outcome,
-      actor: { ...ANONYMOUS, sub: instance },
-      ...(detail === undefined ? {} : { detail }),
-    });
+  const { instance, platform, spool, boots } = options;
+  const { tracer = NO_TRACER } = platform;
+  const bootId = uuid();
+  const envelop = createEnvelopes(instance, bootId, platform.clock);
+  const lifecycle = (
+    event: Pick<AuditRecord, 'type' | 'class_uid' | 'detail'>,
+    outcome: AuditRecord['outcome'],
+  ) => envelop({ ...event, outcome, actor: { ...ANONYMOUS, sub: instance } });
   const delivery = new AuditDelivery({
     ...options,
     describeGap: ({ count, ranges, answered }) =>
-      lifecycle('audit.gap', 'FAILED', { count, ranges, answered }),
+      lifecycle(auditEvent('audit.gap', { count, ranges, answered }), 'FAILED'),
   });
   let stopping: Promise<void> | undefined;
 
-  async function record(entry: AuditRecord): Promise<string> {
+  async function record(entry: AuditRecord, trace?: TraceContext): Promise<string> {
     if (stopping !== undefined)
       throw new SecurityError('AUDIT_UNAVAILABLE', { detail: 'the service is stopping' });
     const event = envelop(entry);
-    await delivery.deliver(event);
+    const span = trace && tracer.start('audit append', trace, 'client');
+    if (span === undefined) await delivery.deliver(trace === undefined ? event : { ...event, trace });
+    else await deliverIn(delivery, span, event);
     return event.id;
   }
 
+  const promise = { spool: spool.isOff === true ? 'off' : 'local', alive_seconds: ALIVE_SECONDS };
+  const isPromised = boots !== undefined || spool.isOff === true;
+  const alive = isPromised
+    ? beginAlive(platform.clock, () =>
+        delivery.deliver(lifecycle(auditEvent('source.alive', promise), 'ALLOWED')),
+      )
+    : undefined;
+
   async function start(): Promise<void> {
-    const started = delivery.deliver(lifecycle('source.start', 'ALLOWED'));
-    await Promise.all([started, delivery.admitGaps()]);
+    const previous = await boots?.begin(bootId);
+    const detail = isPromised ? { ...promise, ...(previous === undefined ? {} : { previous }) } : {};
+    const started = (): Promise<void> =>
+      delivery.deliver(lifecycle(auditEvent('source.start', detail), 'ALLOWED'));
+    if (spool.isOff === true) await untilRecorded(started, platform.clock, () => stopping !== undefined);
+    else await Promise.all([started(), delivery.admitGaps()]);
   }
 
   async function stop(): Promise<void> {
+    await alive?.stop();
     await delivery.admitGaps();
-    await delivery.deliver(lifecycle('source.stop', 'ALLOWED')).catch((error: unknown) => {
+    await delivery.deliver(lifecycle(auditEvent('source.stop', {}), 'ALLOWED')).catch((error: unknown) => {
       platform.log.warn('the stop of this service could not be recorded', { error });
     });
     await delivery.stop();
+    if (spool.isEmpty) await boots?.leaveEmpty();
   }
 
   return {
@@ -89,12 +109,52 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
       return stopping;
     },
     get state() {
-      return delivery.isSpooling ? 'spooling' : 'ok';
+      return stateOf(delivery);
     },
   };
 }
 
-/** Strangers cannot fill the spool, and what was begun finds room for its outcome. */
+function stateOf({ isRefusing, isSpooling }: AuditDelivery): AuditClient['state'] {
+  if (isRefusing) return 'refusing';
+  return isSpooling ? 'spooling' : 'ok';
+}
+
+function beginAlive(clock: Clock, record: () => Promise<void>): Repeating {
+  return every(
+    clock,
+    () => ALIVE_SECONDS * 1000,
+    record,
+    () => undefined,
+  ); // a loss is admitted as a gap
+}
+
+/** Without a spool, nobody waits for the log but us. */
+async function untilRecorded(
+  record: () => Promise<void>,
+  clock: Clock,
+  isEnded: () => boolean,
+): Promise<void> {
+  while (!isEnded())
+    try {
+      await record();
+      return;
+    } catch {
+      await clock.sleep(START_AGAIN_MS);
+    }
+}
+
+/** The wait for an event is a span of the request that waits. */
+async function deliverIn(delivery: AuditDelivery, span: Span, event: OutgoingEvent): Promise<void> {
+  let failure: string | undefined = 'AUDIT_UNAVAILABLE';
+  try {
+    await delivery.deliver({ ...event, trace: span.trace });
+    failure = undefined;
+  } finally {
+    span.end(failure);
+  }
+}
+
+/** Unauthenticated callers cannot fill the spool, and what was begun finds room for its outcome. */
 function shareOf(type: string, actor: AuditActor): number {
   if (actor.sub === ANONYMOUS.sub) return ANONYMOUS_SHARE;
   return type === 'request.intent' ? INTENT_SHARE : 1;
@@ -103,9 +163,9 @@ function shareOf(type: string, actor: AuditActor): number {
 /** Numbers the events of one boot from 0 and gives them their final text. */
 function createEnvelopes(
   instance: string,
+  bootId: string,
   clock: Clock,
 ): (record: AuditRecord) => OutgoingEvent & { readonly id: string } {
-  const bootId = uuid();
   let count = 0;
   return (record) => {
     const now = clock.now();

@@ -1,8 +1,9 @@
-import type { Spool } from '../audit/spool.ts';
-import { SecurityError } from '../errors/security-error.ts';
-import type { LogFields } from '../platform/log.ts';
-import type { Platform } from '../platform/platform.ts';
-import { within } from '../platform/within.ts';
+import type { SpoolQueue } from './spool.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { LogFields } from '@aduana/core/platform/log';
+import type { Counter, Histogram } from '@aduana/core/platform/metrics';
+import type { TraceContext } from '@aduana/core/platform/tracer';
+import { within } from '@aduana/core/platform/within';
 import {
   numbersOf,
   type OutgoingEvent,
@@ -13,12 +14,14 @@ import {
 } from './audit-batch.ts';
 import { type AuditDrain, createAuditDrain } from './audit-drain.ts';
 import { createLosses, type Gap } from './audit-losses.ts';
+import { startBatchSpan } from './batch-span.ts';
+import type { AuditPlatform } from './audit-platform.ts';
 
 export interface DeliveryOptions {
-  readonly post: (body: string, signal: AbortSignal) => Promise<void>;
-  readonly spool: Spool;
+  readonly post: (body: string, signal: AbortSignal, trace?: TraceContext) => Promise<void>;
+  readonly spool: SpoolQueue;
   readonly mode: 'fail_closed' | 'fail_open';
-  readonly platform: Platform;
+  readonly platform: AuditPlatform;
   /** The event that admits a gap. */
   readonly describeGap: (gap: Gap) => OutgoingEvent;
 }
@@ -36,22 +39,30 @@ const START_UP_MS = 10_000;
 /** Brings events to the service, or to the disk while it is away; a wait ends after about five seconds at worst. */
 export class AuditDelivery {
   readonly #options: DeliveryOptions;
-  readonly #total: ReturnType<Platform['metrics']['counter']>;
+  readonly #total: Counter | undefined;
+  readonly #durations: Histogram | undefined;
   readonly #losses = createLosses();
   readonly #drain: AuditDrain;
   #waiting: WaitingEvent[] = [];
   #pumping: Promise<void> | undefined;
   #appending: Promise<void> | undefined;
   #isSpooling: boolean;
+  /** Whether the last batch found no service. */
+  #isAway = false;
   readonly #openedAt: number;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
     this.#openedAt = options.platform.clock.monotonic();
     const { spool, platform } = options;
-    this.#total = platform.metrics.counter('aduana_audit_events_total', 'Audit events by where they went', [
-      'path',
-    ]);
+    this.#total = platform.metrics?.counter('aduana_audit_events_total');
+    this.#durations = platform.metrics?.histogram('aduana_audit_append_duration_seconds');
+    platform.metrics?.gauge('aduana_audit_spool_bytes', (gauge) => {
+      gauge.set(spool.bytes);
+    });
+    platform.metrics?.gauge('aduana_audit_spool_limit_bytes', (gauge) => {
+      gauge.set(spool.maxBytes);
+    });
     this.#drain = createAuditDrain({
       spool,
       platform,
@@ -76,6 +87,15 @@ export class AuditDelivery {
     return this.#isSpooling;
   }
 
+  /** Whether events are refused until the service takes them again, since they go to no disk. */
+  get isRefusing(): boolean {
+    return this.#isAway && this.#spoolsNothing;
+  }
+
+  get #spoolsNothing(): boolean {
+    return this.#options.spool.isOff === true;
+  }
+
   /**
    * Resolves once the event is durable.
    *
@@ -94,7 +114,7 @@ export class AuditDelivery {
     });
   }
 
-  /** Records what is lost since the last time; a loss that cannot be recorded now is told to the log alone. */
+  /** Records what is lost since the last time; a loss that cannot be recorded now is only logged. */
   async admitGaps(): Promise<void> {
     const { mode, describeGap, platform, spool } = this.#options;
     this.#losses.addDurable(spool.takeLost());
@@ -132,16 +152,21 @@ export class AuditDelivery {
   async #place(batch: readonly WaitingEvent[]): Promise<void> {
     if (!this.#isSpooling && !this.#isLate(batch)) {
       try {
-        await this.#post(textsOf(batch), POST_DEADLINE_MS);
+        await this.#postTraced(batch);
+        this.#isAway = false;
         this.#settle(batch, 'direct');
         void this.admitGaps();
         return;
       } catch (error) {
         if (isCondemning(error)) return this.#placeEach(batch, error);
-        this.#log('the audit service does not take events: they go to the spool', { error });
+        this.#isAway = true;
+        this.#log(
+          `the audit service does not take events: they ${this.#spoolsNothing ? 'are refused' : 'go to the spool'}`,
+          { error },
+        );
       }
     }
-    this.#isSpooling = true;
+    if (!this.#spoolsNothing) this.#isSpooling = true;
     await this.#spoolBatch(batch);
   }
 
@@ -150,10 +175,33 @@ export class AuditDelivery {
     return this.#options.platform.clock.monotonic() - (oldest?.since ?? 0) >= POST_DEADLINE_MS;
   }
 
-  #post(texts: readonly string[], deadlineMs: number, stop?: AbortSignal): Promise<void> {
+  /** A request that is alone in its batch has the append in its trace. */
+  async #postTraced(batch: readonly WaitingEvent[]): Promise<void> {
+    const span = startBatchSpan(batch, this.#options.platform.tracer);
+    const trace = span?.trace ?? (batch.length === 1 ? batch[0]?.event.trace : undefined);
+    let failure: string | undefined = 'AUDIT_UNAVAILABLE';
+    try {
+      await this.#post(textsOf(batch), POST_DEADLINE_MS, undefined, trace);
+      failure = undefined;
+    } finally {
+      span?.end(failure);
+    }
+  }
+
+  #post(
+    texts: readonly string[],
+    deadlineMs: number,
+    stop?: AbortSignal,
+    trace?: TraceContext,
+  ): Promise<void> {
     const { platform, post } = this.#options;
     const body = `{"events":[${texts.join(',')}]}`;
-    return within(platform.clock, deadlineMs, () => unavailable('no answer in time'), (signal) => post(body, stop === undefined ? signal : AbortSignal.any([signal, stop]))); // prettier-ignore
+    return within(
+      platform.clock,
+      deadlineMs,
+      () => unavailable('no answer in time'),
+      (signal) => post(body, stop === undefined ? signal : AbortSignal.any([signal, stop]), trace),
+    );
   }
 
   /** Finds the event for which the service refuses a batch. */
@@ -202,13 +250,17 @@ export class AuditDelivery {
   }
 
   #settle(batch: readonly WaitingEvent[], path: 'direct' | 'spooled'): void {
-    this.#total.inc({ path }, batch.length);
-    for (const { resolve } of batch) resolve();
+    this.#total?.inc({ path }, batch.length);
+    const now = this.#options.platform.clock.monotonic();
+    for (const { since, resolve } of batch) {
+      this.#durations?.observe((now - since) / 1000);
+      resolve();
+    }
   }
 
   /** What hangs in a disk may still come to lie there: only what is known to be lost is a loss. */
   #refuse(batch: readonly WaitingEvent[], cause: unknown): void {
-    this.#total.inc({ path: 'lost' }, batch.length);
+    this.#total?.inc({ path: 'lost' }, batch.length);
     for (const { resolve, reject } of batch)
       if (this.#options.mode === 'fail_open') resolve();
       else reject(toUnavailable(cause));

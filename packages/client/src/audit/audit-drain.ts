@@ -1,15 +1,15 @@
-import type { Spool } from '../audit/spool.ts';
-import { jitter } from '../platform/ids.ts';
-import type { Platform } from '../platform/platform.ts';
-import { within } from '../platform/within.ts';
+import type { AuditPlatform } from './audit-platform.ts';
+import type { SpoolQueue } from './spool.ts';
+import { jitter } from '@aduana/core/platform/ids';
+import { within } from '@aduana/core/platform/within';
 
 export interface AuditDrainOptions {
-  readonly spool: Spool;
+  readonly spool: SpoolQueue;
   readonly post: (texts: readonly string[], signal: AbortSignal) => Promise<void>;
   /** Whether the service refuses the content itself. */
   readonly isCondemning: (error: unknown) => boolean;
-  readonly platform: Platform;
-  /** Told of an event that the service refuses for good: it is lost. */
+  readonly platform: Pick<AuditPlatform, 'clock' | 'log'>;
+  /** Called for an event that the service refuses for good: it is lost. */
   readonly onRefused: () => void;
   /** The append that is under way, if any. */
   readonly whenSpoolRests: () => Promise<void> | undefined;
@@ -29,12 +29,16 @@ const BATCH_CHARACTERS = 524_288;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 const FINISH_MS = 3000;
+/** Services start in any order: until then the pauses stay short. */
+const STARTING_MS = 15_000;
 
 /** Sends what lies in the spool, oldest first, until it is empty; the service knows what it has by the events' ids. */
 export function createAuditDrain(options: AuditDrainOptions): AuditDrain {
-  const { spool, post, isCondemning, platform: { clock, log } } = options; // prettier-ignore
+  const { spool, post, isCondemning, platform } = options;
+  const { clock, log } = platform;
   const stopped = new AbortController();
   const isStopped = (): boolean => stopped.signal.aborted;
+  const openedAt = clock.monotonic();
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
@@ -59,7 +63,7 @@ export function createAuditDrain(options: AuditDrainOptions): AuditDrain {
       } catch (error) {
         log.debug('the spool waits for the audit service', { error });
         await clock.sleep(pause * jitter(0.2), stopped.signal).catch(() => undefined);
-        pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+        if (clock.monotonic() - openedAt > STARTING_MS) pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       }
     }
     running = undefined;
@@ -91,7 +95,7 @@ export function createAuditDrain(options: AuditDrainOptions): AuditDrain {
   };
 }
 
-/** What tells which event it was, without what it holds. */
+/** Which event it was, without what it holds. */
 function nameOf(text: string | undefined): Readonly<Record<string, unknown>> {
   const { id, type } = JSON.parse(text ?? '{}') as { id?: unknown; type?: unknown };
   return { id, type };

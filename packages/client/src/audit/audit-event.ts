@@ -2,6 +2,8 @@ export type AuditOutcome = 'ALLOWED' | 'PARTIAL' | 'DENIED' | 'FAILED';
 
 export interface AuditActor {
   readonly sub: string;
+  /** The trusted issuer whose user the subject is; absent: a service of the deployment, or nobody who is known. */
+  readonly iss?: string;
   readonly client_id: string | null;
   /** Who acts for the subject, outermost first. */
   readonly act: readonly string[];
@@ -23,7 +25,7 @@ export interface AuditTrace {
   readonly span_id: string;
 }
 
-/** What a service tells of what it did; `source` and the canonical text are added by the audit client. */
+/** What a service records of what it did; `source` and the canonical text are added by the audit client. */
 export interface AuditRecord {
   /** UUIDv7; absent: made by the audit client. */
   readonly id?: string;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Log } from '../platform/log.ts';
+import type { Log } from '@aduana/core/platform/log';
 import type { SpoolDisk } from './spool-disk.ts';
 import { scanSegment } from './spool-segment.ts';
 
@@ -50,7 +50,10 @@ export async function recoverSegments({
     const unreadable = scan.lost + (torn > 0 && name !== names.at(-1) ? 1 : 0);
     lost += unreadable;
     if (unreadable > 0)
-      log.error('the audit spool holds records that are damaged or not ours', { segment: name, count: unreadable }); // prettier-ignore
+      log.error('the audit spool holds records that are damaged or not ours', {
+        segment: name,
+        count: unreadable,
+      });
     if (torn > 0) log.warn('the audit spool was cut at a torn record', { segment: name, bytes: torn });
     // also where nothing is torn: what a dead process has written may not be durable yet
     if (torn > 0 || name === names.at(-1)) await disk.cut(path, scan.intactBytes);

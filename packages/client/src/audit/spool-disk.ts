@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncFolder } from '../platform/sync-folder.ts';
+import { syncFolder } from '@aduana/core/platform/sync-folder';
 
 /** What the spool asks of a file system: everything that may fail, and everything that a power cut may take back. */
 export interface SpoolDisk {

@@ -1,4 +1,4 @@
-import { hmacSha256, constantTimeEqual } from '../platform/digest.ts';
+import { hmacSha256, constantTimeEqual } from '@aduana/core/platform/digest';
 import { crc32c } from './crc32c.ts';
 
 /** length (4) | CRC-32C of the bytes (4) | HMAC-SHA-256 over segment, offset and bytes (32) | bytes */

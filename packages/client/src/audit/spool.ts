@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { SecurityError } from '../errors/security-error.ts';
-import type { Log } from '../platform/log.ts';
-import { createMutex } from '../platform/mutex.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Log } from '@aduana/core/platform/log';
+import { createMutex } from '@aduana/core/platform/mutex';
 import { recoverSegments, segmentName, segmentNumber, type SpoolSegment } from './recover-segments.ts';
 import { createSpoolDisk, type SpoolDisk, type SpoolFile } from './spool-disk.ts';
 import { encodeGroup, groupBytes, scanSegment, type SegmentRecord } from './spool-segment.ts';
@@ -15,6 +15,15 @@ export interface SpoolOptions {
   /** Absent: this machine's. */
   readonly disk?: SpoolDisk;
   readonly segmentBytes?: number;
+}
+
+/** Where events wait while the log is away. */
+export interface SpoolQueue extends Pick<
+  Spool,
+  'bytes' | 'maxBytes' | 'isEmpty' | 'takeLost' | 'hasRoom' | 'append' | 'peek' | 'drop' | 'close'
+> {
+  /** Set where there is none: nothing ever waits. */
+  readonly isOff?: boolean;
 }
 
 /** The oldest segment, as far as it is read. */
@@ -63,6 +72,10 @@ export class Spool {
     return this.#bytes;
   }
 
+  get maxBytes(): number {
+    return this.#options.maxBytes;
+  }
+
   get isEmpty(): boolean {
     return this.#segments.length === 0;
   }
@@ -76,7 +89,10 @@ export class Spool {
 
   /** Whether these texts fit that part of `maxBytes`, at three bytes for each UTF-16 unit. */
   hasRoom(texts: readonly string[], shareOfRoom: number): boolean {
-    const incoming = groupBytes(texts.length, texts.reduce((sum, { length }) => sum + 3 * length, 0)); // prettier-ignore
+    const incoming = groupBytes(
+      texts.length,
+      texts.reduce((sum, { length }) => sum + 3 * length, 0),
+    );
     return this.#bytes + incoming <= this.#options.maxBytes * shareOfRoom;
   }
 
@@ -120,7 +136,10 @@ export class Spool {
   async #append(texts: readonly string[], shareOfRoom: number): Promise<void> {
     const { key, maxBytes, log } = this.#options;
     const contents = texts.map((text) => Buffer.from(text));
-    const incoming = groupBytes(texts.length, contents.reduce((sum, { length }) => sum + length, 0)); // prettier-ignore
+    const incoming = groupBytes(
+      texts.length,
+      contents.reduce((sum, { length }) => sum + length, 0),
+    );
     if (this.#bytes + incoming > maxBytes * shareOfRoom)
       throw new SecurityError('AUDIT_UNAVAILABLE', { detail: 'the spool is full' });
     try {

@@ -1,6 +1,7 @@
-import { SecurityError } from '../errors/security-error.ts';
-import type { Secret } from '../secrets/secret.ts';
-import type { SecurePeer } from './secure-peer.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Secret } from '@aduana/core/secrets/secret';
+import { CallError } from '@aduana/core/mtls-client/call-error';
+import type { SecurePeer, SecureResponse } from '@aduana/core/mtls-client/secure-peer';
 
 export interface GatewayError {
   readonly message: string;
@@ -28,30 +29,48 @@ export interface GatewayRequest {
 const TIMEOUT_MS = 35_000;
 const ANSWER_BYTES = 67_108_864;
 
+/** In a string or a comment they make a query one that is not repeated, which is as well. */
+const CHANGES_OR_STREAMS = /\b(?:mutation|subscription)\b/;
+
 /**
- * One GraphQL request to the gateway, over the peer's mTLS connection.
+ * One GraphQL request to the gateway, over the peer's mTLS connection. A query whose connection failed before any byte of
+ * an answer is sent again, as while a replica stops that a load balancer still has; a mutation only where nobody took the
+ * connection.
  *
- * @throws SecurityError the peer's failure code when the gateway does not answer; what it refuses stands in the answer
+ * @throws SecurityError the peer's failure code when the gateway does not answer; what it refuses is in the answer
  */
 export async function askGateway(
   gateway: SecurePeer,
   { document, variables = {}, token, signal }: GatewayRequest,
 ): Promise<GatewayAnswer> {
-  const { status, headers, body } = await gateway.request({
-    method: 'POST',
-    path: '/graphql',
-    headers: {
-      'content-type': 'application/json',
-      accept: 'application/graphql-response+json, application/json',
-      ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }),
-    },
-    body: JSON.stringify({ query: document, variables }),
-    timeoutMilliseconds: TIMEOUT_MS,
-    maxResponseBytes: ANSWER_BYTES,
-    ...(signal === undefined ? {} : { signal }),
+  const isQuery = !CHANGES_OR_STREAMS.test(document);
+  const send = (): Promise<SecureResponse> =>
+    gateway.request({
+      method: 'POST',
+      path: '/graphql',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/graphql-response+json, application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }),
+      },
+      body: JSON.stringify({ query: document, variables }),
+      timeoutMilliseconds: TIMEOUT_MS,
+      maxResponseBytes: ANSWER_BYTES,
+      repeatable: isQuery,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  const { status, headers, body } = await send().catch((error: unknown) => {
+    if (!isUnconnected(error, isQuery)) throw error;
+    return send();
   });
   const auditId = headers['audit-id'];
   return { status, auditId: typeof auditId === 'string' ? auditId : undefined, ...parseBody(body) };
+}
+
+/** Whether the request may be sent again: it changes nothing, or nobody has seen it. */
+function isUnconnected(error: unknown, isQuery: boolean): boolean {
+  if (!(error instanceof CallError) || error.failure !== 'connection') return false;
+  return isQuery || (error.cause as { readonly code?: unknown } | undefined)?.code === 'ECONNREFUSED';
 }
 
 function parseBody(body: Buffer): Pick<GatewayAnswer, 'data' | 'errors'> {

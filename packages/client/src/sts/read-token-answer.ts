@@ -1,8 +1,8 @@
-import type { Code } from '../errors/error-codes.ts';
-import { SecurityError } from '../errors/security-error.ts';
-import { Secret } from '../secrets/secret.ts';
-import type { AccessTokenClaims } from '../tokens/access-token.ts';
-import { parseAccessTokenClaims } from '../tokens/parse-access-token-claims.ts';
+import type { Code } from '@aduana/core/errors/error-codes';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { Secret } from '@aduana/core/secrets/secret';
+import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
+import { parseAccessTokenClaims } from '@aduana/core/tokens/parse-access-token-claims';
 
 /** An answer of `POST /sts/token`, from the pinned STS. */
 export interface TokenAnswer {
@@ -17,7 +17,7 @@ export interface GrantedToken {
   readonly kid: string;
 }
 
-/** What an OAuth error tells whoever passed a caller's credential on. */
+/** What an OAuth error means to the service that passed a caller's credential on. */
 const CODES: Readonly<Record<string, Code>> = {
   invalid_client: 'UNAUTHENTICATED',
   invalid_grant: 'UNAUTHENTICATED',

@@ -1,9 +1,10 @@
-import type { Clock } from '../platform/clock.ts';
-import { hmacSha256 } from '../platform/digest.ts';
-import { random } from '../platform/ids.ts';
-import type { Secret } from '../secrets/secret.ts';
-import type { StatusView } from '../status/status-entry.ts';
-import type { AccessTokenClaims } from '../tokens/access-token.ts';
+import type { Clock } from '@aduana/core/platform/clock';
+import { hmacSha256 } from '@aduana/core/platform/digest';
+import { random } from '@aduana/core/platform/ids';
+import type { Secret } from '@aduana/core/secrets/secret';
+import type { StatusView } from '@aduana/core/status/status-entry';
+import { formatTraceparent, type TraceContext } from '@aduana/core/wire/trace-context';
+import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import {
   encodeCertificateChain,
   GRANT_CLIENT_CREDENTIALS,
@@ -11,7 +12,7 @@ import {
   TOKEN_TYPE_ACCESS_TOKEN,
   TOKEN_TYPE_JWT,
   TOKEN_TYPE_X509_SVID,
-} from '../tokens/token-exchange.ts';
+} from '@aduana/core/tokens/token-exchange';
 import { readTokenAnswer, type TokenAnswer } from './read-token-answer.ts';
 import { createTokenKeeper } from './token-keeper.ts';
 
@@ -24,7 +25,7 @@ export interface StsClientOptions {
   readonly status: StatusView;
   /** The certificate that tokens are bound to; after a change everything is asked for again. */
   readonly ownThumbprint: () => string;
-  /** The policies that the status feed tells of; after a change everything is asked for again, so that what they grant comes. */
+  /** The hash of the policies in the status feed; after a change everything is asked for again, so that what they grant comes. */
   readonly policiesSha256: () => string | undefined;
   readonly clock: Clock;
 }
@@ -46,19 +47,20 @@ export interface TokenNarrowing {
 /**
  * How a service gets tokens. Each is kept while it is good, under a keyed hash of what it was got for, and asked for
  * once at a time. All reject with a SecurityError: `UNAUTHENTICATED` for a credential that does not hold, `FORBIDDEN`,
- * `RATE_LIMITED`, `STS_UNAVAILABLE`.
+ * `RATE_LIMITED`, `STS_UNAVAILABLE`; what a caller shows is believed only while it is known what is revoked, else
+ * `STATUS_UNAVAILABLE`.
  */
 export interface StsClient {
   /** The service's own token (RFC 6749 section 4.4). */
   ownToken(audience: string): Promise<Secret>;
   /** A caller's token for `gateway` by its Basic header, which is passed on as it is. */
-  relayBasic(header: Secret, clientAddress?: string): Promise<HeldToken>;
+  relayBasic(header: Secret, clientAddress?: string, trace?: TraceContext): Promise<HeldToken>;
   /** A caller's token for `gateway` by its verified certificate chain (DER, leaf first). */
-  exchangeCertificate(chain: readonly Buffer[]): Promise<HeldToken>;
+  exchangeCertificate(chain: readonly Buffer[], trace?: TraceContext): Promise<HeldToken>;
   /** A caller's token for `gateway` by a JWT; the holder of `actorChain` becomes the outermost actor. */
-  exchangeBearer(token: Secret, actorChain?: readonly Buffer[]): Promise<HeldToken>;
+  exchangeBearer(token: Secret, actorChain?: readonly Buffer[], trace?: TraceContext): Promise<HeldToken>;
   /** A narrower token for one audience, on behalf of the subject (RFC 8693). */
-  narrow(subject: HeldToken, narrowing: TokenNarrowing): Promise<Secret>;
+  narrow(subject: HeldToken, narrowing: TokenNarrowing, trace?: TraceContext): Promise<Secret>;
   /** Forgets a narrowed token that its audience refused. */
   forgetNarrowed(subject: Pick<HeldToken, 'claims'>, narrowing: TokenNarrowing): void;
 }
@@ -73,44 +75,39 @@ export function createStsClient(options: StsClientOptions): StsClient {
 
   const hashed = (...parts: readonly string[]): string =>
     hmacSha256(hashKey, JSON.stringify([ownThumbprint(), policiesSha256(), ...parts])).toString('base64url');
-  const asking = (form: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = {}) => {
-    return async () => readTokenAnswer(await send({ form: new URLSearchParams(form), headers }));
-  };
-  const exchange = (token: string, type: string, more: Readonly<Record<string, string>>) => ({
-    grant_type: GRANT_TOKEN_EXCHANGE,
-    subject_token: token,
-    subject_token_type: type,
-    ...more,
-  });
+  const asking = createAsking(send);
   return {
     async ownToken(audience) {
       const ask = asking({ grant_type: GRANT_CLIENT_CREDENTIALS, audience });
       return (await keeper.obtain(hashed('own', audience), ask)).token;
     },
-    relayBasic(header, clientAddress) {
+    async relayBasic(header, clientAddress, trace) {
+      status.assertFresh();
       const form = {
         grant_type: GRANT_CLIENT_CREDENTIALS,
         audience: 'gateway',
         ...(clientAddress === undefined ? {} : { client_address: clientAddress }),
       };
-      const ask = asking(form, { authorization: header.reveal() });
+      const ask = asking(form, trace, { authorization: header.reveal() });
       return keeper.obtain(hashed('basic', header.reveal()), ask, LONGEST_BASIC_MS);
     },
-    exchangeCertificate(chain) {
+    async exchangeCertificate(chain, trace) {
+      status.assertFresh();
       const token = encodeCertificateChain(chain);
-      const ask = asking(exchange(token, TOKEN_TYPE_X509_SVID, { audience: 'gateway' }));
+      const ask = asking(exchange(token, TOKEN_TYPE_X509_SVID, { audience: 'gateway' }), trace);
       return keeper.obtain(hashed('svid', token), ask);
     },
-    exchangeBearer(token, actorChain) {
+    async exchangeBearer(token, actorChain, trace) {
+      status.assertFresh();
       const actor = actorChain === undefined ? '' : encodeCertificateChain(actorChain);
       const more = {
         audience: 'gateway',
         ...(actor === '' ? {} : { actor_token: actor, actor_token_type: TOKEN_TYPE_X509_SVID }),
       };
-      const ask = asking(exchange(token.reveal(), TOKEN_TYPE_JWT, more));
+      const ask = asking(exchange(token.reveal(), TOKEN_TYPE_JWT, more), trace);
       return keeper.obtain(hashed('bearer', token.reveal(), actor), ask);
     },
-    async narrow(subject, narrowing) {
+    async narrow(subject, narrowing, trace) {
       const { audience, scopes, policies, join } = narrowing;
       const ask = asking(
         exchange(subject.token.reveal(), TOKEN_TYPE_ACCESS_TOKEN, {
@@ -119,6 +116,7 @@ export function createStsClient(options: StsClientOptions): StsClient {
           policies: policies.join(' '),
           join: join.join(' '),
         }),
+        trace,
       );
       return (await keeper.obtain(narrowedKey(ownThumbprint(), subject, narrowing), ask)).token;
     },
@@ -126,6 +124,23 @@ export function createStsClient(options: StsClientOptions): StsClient {
       keeper.forget(narrowedKey(ownThumbprint(), subject, narrowing));
     },
   };
+}
+
+function exchange(token: string, type: string, more: Readonly<Record<string, string>>) {
+  return { grant_type: GRANT_TOKEN_EXCHANGE, subject_token: token, subject_token_type: type, ...more };
+}
+
+/** What asks once, in the trace of who needs the answer first. */
+function createAsking(send: StsClientOptions['send']) {
+  return (
+      form: Readonly<Record<string, string>>,
+      trace?: TraceContext,
+      headers: Readonly<Record<string, string>> = {},
+    ) =>
+    async () => {
+      const traced = trace === undefined ? headers : { ...headers, traceparent: formatTraceparent(trace) };
+      return readTokenAnswer(await send({ form: new URLSearchParams(form), headers: traced }));
+    };
 }
 
 function narrowedKey(

@@ -1,8 +1,8 @@
-import { createBoundedCache } from '../platform/bounded-cache.ts';
-import type { Clock } from '../platform/clock.ts';
-import { createSingleFlight } from '../platform/single-flight.ts';
-import type { StatusView } from '../status/status-entry.ts';
-import { refusedByStatus } from '../tokens/verify-access-token.ts';
+import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
+import type { Clock } from '@aduana/core/platform/clock';
+import { createSingleFlight } from '@aduana/core/platform/single-flight';
+import type { StatusView } from '@aduana/core/status/status-entry';
+import { refusedByStatus } from '@aduana/core/tokens/verify-access-token';
 import type { GrantedToken } from './read-token-answer.ts';
 
 /** Tokens by what they were got for, each asked for once at a time and kept while it is good. */

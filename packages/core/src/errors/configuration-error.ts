@@ -14,8 +14,11 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly problems: readonly ConfigurationProblem[];
 
-  constructor(problems: readonly ConfigurationProblem[]) {
-    super(problems.map(({ subject, problem, remedy }) => `${subject}: ${problem}. ${remedy}`).join('\n'));
+  constructor(problems: readonly ConfigurationProblem[], options?: ErrorOptions) {
+    super(
+      problems.map(({ subject, problem, remedy }) => `${subject}: ${problem}. ${remedy}`).join('\n'),
+      options,
+    );
     this.problems = problems;
   }
 }

@@ -6,7 +6,8 @@ export interface ErrorCode {
 
 /**
  * Every code that Aduana answers with. Lower-case codes are OAuth's own words
- * (RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8693 section 2.2.2, RFC 9449 section 5), the others are ours.
+ * (RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8693 section 2.2.2, RFC 9449 section 5) and those of security events
+ * (RFC 8935 section 2.4), the others are ours.
  */
 export const ERROR_CODES = {
   invalid_request: { status: 400, text: 'The request is malformed' },
@@ -20,6 +21,10 @@ export const ERROR_CODES = {
   insufficient_scope: { status: 403, text: 'The access token lacks a required scope' },
   invalid_dpop_proof: { status: 401, text: 'The DPoP proof is invalid' },
   use_dpop_nonce: { status: 401, text: 'The DPoP proof needs a nonce' },
+  invalid_key: { status: 400, text: 'The key of the security event token is not accepted' },
+  invalid_issuer: { status: 400, text: 'Security event tokens of this issuer are not accepted' },
+  invalid_audience: { status: 400, text: 'The security event token is meant for somebody else' },
+  access_denied: { status: 400, text: 'The transmitter may not send this security event token' },
   temporarily_unavailable: { status: 503, text: 'The service is temporarily unavailable' },
 
   BAD_REQUEST: { status: 400, text: 'The request is malformed' },
@@ -32,6 +37,8 @@ export const ERROR_CODES = {
   DOCUMENT_NOT_TRUSTED: { status: 403, text: 'Only registered documents may run here' },
   CSRF_PREVENTED: { status: 400, text: 'Send a JSON body, or a header that makes the browser ask first' },
   UNAUTHENTICATED: { status: 401, text: 'Valid credentials are required' },
+  INSUFFICIENT_USER_AUTHENTICATION: { status: 401, text: 'A stronger or more recent login is required' },
+  LINK_INVALID: { status: 401, text: 'The link is unknown, used or too old' },
   FORBIDDEN: { status: 403, text: 'The caller may not do this' },
   ORIGIN_FORBIDDEN: { status: 403, text: 'This origin may not call the gateway' },
   UNAUTHORIZED_FIELD_OR_TYPE: { status: 403, text: 'Unauthorized field or type' },
@@ -42,18 +49,25 @@ export const ERROR_CODES = {
   CONFLICT: { status: 409, text: 'The request conflicts with what is stored' },
   ROTATION_TOO_EARLY: { status: 409, text: 'The next key has not been published for long enough' },
   ROTATION_IN_GRACE: { status: 409, text: 'The previous secret is still in its grace period' },
+  TOO_MANY_REVOCATIONS: { status: 409, text: 'As many subjects are revoked as can be kept' },
   SERVICE_ESSENTIAL: { status: 409, text: 'Without this service nothing could be restored' },
   PAYLOAD_TOO_LARGE: { status: 413, text: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, text: 'The media type is not supported' },
   MISDIRECTED_REQUEST: { status: 421, text: 'This host name is not served here' },
   RATE_LIMITED: { status: 429, text: 'Too many requests' },
   CONCURRENCY_LIMITED: { status: 429, text: 'Too many operations at once' },
+  STREAMS_LIMITED: { status: 429, text: 'Too many open streams' },
+  STREAM_TOO_SLOW: { status: 429, text: 'The client does not keep up with the stream' },
+  STREAM_RATE_EXCEEDED: { status: 429, text: 'The stream has too many messages a second' },
+  STREAM_RESTART: { status: 503, text: 'The stream has to be opened again' },
+  STREAMS_UNSUPPORTED: { status: 501, text: 'This gateway serves no streams' },
   HEADERS_TOO_LARGE: { status: 431, text: 'The headers are too large' },
   LIMIT_TOKENS_EXCEEDED: { status: 400, text: 'The document has too many tokens' },
   LIMIT_DEPTH_EXCEEDED: { status: 400, text: 'The document is nested too deeply' },
   LIMIT_ALIASES_EXCEEDED: { status: 400, text: 'The document has too many aliases' },
   LIMIT_ROOT_FIELDS_EXCEEDED: { status: 400, text: 'The document has too many root fields' },
   LIMIT_DIRECTIVES_EXCEEDED: { status: 400, text: 'The document has too many directives' },
+  LIMIT_REPETITION_EXCEEDED: { status: 400, text: 'The document repeats fields or fragments too often' },
   LIMIT_COST_EXCEEDED: { status: 400, text: 'The operation is too costly' },
   LIMIT_BATCH_EXCEEDED: { status: 400, text: 'The batch holds too many operations' },
   LIMIT_PLANNING_EXCEEDED: { status: 400, text: 'The operation is too complex to plan' },
@@ -61,9 +75,12 @@ export const ERROR_CODES = {
   INTROSPECTION_DISABLED: { status: 400, text: 'Introspection is off' },
   MTLS_REQUIRED: { status: 403, text: 'This needs a client certificate' },
   UNKNOWN_SERVICE: { status: 404, text: 'There is no such service' },
+  NO_CLIENT_SECRET: { status: 404, text: 'This service has no client secret' },
   UNKNOWN_KEY: { status: 404, text: 'There is no such key' },
   SUBGRAPH_UNAVAILABLE: { status: 503, text: 'A subgraph did not answer' },
+  SUBGRAPH_UNREGISTERED: { status: 503, text: 'A subgraph is not registered' },
   SUBGRAPH_ERROR: { status: 502, text: 'A subgraph answered with an error' },
+  VALUE_HIDDEN: { status: 500, text: 'The value is one that clients may not know' },
   OPERATION_TIMEOUT: { status: 504, text: 'The operation took too long' },
   OVERLOADED: { status: 503, text: 'The service is overloaded' },
   AUDIT_UNAVAILABLE: { status: 503, text: 'The decision cannot be recorded' },

@@ -12,17 +12,29 @@ const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i;
 
 /**
+ * Refuses a `Host` that is not served here (DNS rebinding).
+ *
+ * @returns the header
+ * @throws SecurityError `MISDIRECTED_REQUEST`
+ */
+export function checkHost(request: ServiceRequest, rules: Pick<BrowserRules, 'publicHosts'>): string {
+  const { host = '' } = request.headers;
+  const name = HOST.exec(host)?.[1]?.toLowerCase();
+  if (name === undefined || request.headerCount('host') !== 1 || !isServed(name, rules))
+    throw new SecurityError('MISDIRECTED_REQUEST');
+  return host;
+}
+
+/**
  * Refuses what a web page could make a browser send: a foreign `Host` (DNS rebinding), a foreign `Origin`, a
  * cross-site fetch (Fetch Metadata).
  *
  * @throws SecurityError `MISDIRECTED_REQUEST` or `ORIGIN_FORBIDDEN`
  */
 export function checkBrowserRules(request: ServiceRequest, rules: BrowserRules): void {
-  const { host, origin } = request.headers;
-  const name = HOST.exec(host ?? '')?.[1]?.toLowerCase();
-  if (name === undefined || request.headerCount('host') !== 1 || !isServed(name, rules))
-    throw new SecurityError('MISDIRECTED_REQUEST');
-  const sameOrigin = `${request.encrypted ? 'https' : 'http'}://${host ?? ''}`.toLowerCase();
+  const host = checkHost(request, rules);
+  const { origin } = request.headers;
+  const sameOrigin = `${request.encrypted ? 'https' : 'http'}://${host}`.toLowerCase();
   if (origin !== undefined && origin.toLowerCase() !== sameOrigin && !rules.allowedOrigins.includes(origin))
     throw new SecurityError('ORIGIN_FORBIDDEN');
   if (origin === undefined && request.headers['sec-fetch-site'] === 'cross-site')
@@ -63,6 +75,6 @@ export function preflightHeaders(
   };
 }
 
-function isServed(name: string, rules: BrowserRules): boolean {
+function isServed(name: string, rules: Pick<BrowserRules, 'publicHosts'>): boolean {
   return LOOPBACK_HOSTS.has(name) || rules.publicHosts.includes(name);
 }

@@ -14,6 +14,7 @@ export function toSecurityError(error: unknown): SecurityError {
 export function errorResponse(error: SecurityError): ServiceResponse {
   return {
     status: error.status,
+    code: error.code,
     headers: { ...NO_STORE, ...retryAfter(error), ...challenge(error) },
     body: JSON.stringify({ error: error.code, error_description: error.message, ...error.extensions }),
   };
@@ -24,6 +25,7 @@ export function graphqlErrorResponse(error: SecurityError): ServiceResponse {
   const extensions = { code: error.code, ...error.extensions };
   return {
     status: error.status,
+    code: error.code,
     headers: { ...NO_STORE, ...retryAfter(error), ...challenge(error) },
     body: JSON.stringify({ errors: [{ message: error.message, extensions }] }),
   };

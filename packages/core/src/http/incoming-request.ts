@@ -2,7 +2,10 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { SecurityError } from '../errors/security-error.ts';
 import type { PeerIdentity } from '../mtls/peer-identity.ts';
 import { stripReservedHeaders } from '../wire/strip-reserved-headers.ts';
-import { parseTraceContext, type TraceContext } from '../wire/trace-context.ts';
+import { acceptTrace, NO_TRACES, type TraceAcceptance } from '../wire/accept-trace.ts';
+import type { Span, TraceContext } from '../platform/tracer.ts';
+import type { BodyBudget } from './body-budget.ts';
+import { readBody } from './read-body.ts';
 import type { ServiceRequest } from './route.ts';
 
 /** Node's request as a route sees it; what a route does not ask for is not computed. */
@@ -12,15 +15,30 @@ export class IncomingRequest implements ServiceRequest {
   readonly headers: IncomingHttpHeaders;
   readonly peer: PeerIdentity | undefined;
   readonly encrypted: boolean;
+  /** The path of the route that serves it; empty before one is found. */
+  route = '';
   /** As of the request's arrival: a closed socket has none. */
   readonly remoteAddress: string;
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #search: string;
   #trace: TraceContext | undefined;
+  readonly #bodies: BodyBudget | undefined;
+  readonly #traces: TraceAcceptance;
+  /** Of this request; undefined where it is not recorded. */
+  span: Span | undefined;
   #controller: AbortController | undefined;
+  #held = 0;
+  #owner: string | undefined;
 
-  constructor(message: IncomingMessage, response: ServerResponse, peer: PeerIdentity | undefined) {
+  /** @param bodies without it the body is read by whoever serves the request */
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse,
+    peer: PeerIdentity | undefined,
+    bodies?: BodyBudget,
+    traces: TraceAcceptance = NO_TRACES,
+  ) {
     const target = message.url ?? '/';
     const queryAt = target.indexOf('?');
     this.method = message.method ?? 'GET';
@@ -32,6 +50,12 @@ export class IncomingRequest implements ServiceRequest {
     this.#search = queryAt < 0 ? '' : target.slice(queryAt + 1);
     this.#message = message;
     this.#response = response;
+    this.#bodies = bodies;
+    this.#traces = traces;
+  }
+
+  get declaredBytes(): number {
+    return Number(this.headers['content-length'] ?? 0);
   }
 
   get query(): URLSearchParams {
@@ -40,7 +64,8 @@ export class IncomingRequest implements ServiceRequest {
 
   get trace(): TraceContext {
     const { traceparent } = this.headers;
-    return (this.#trace ??= parseTraceContext(typeof traceparent === 'string' ? traceparent : undefined));
+    const sent = typeof traceparent === 'string' ? traceparent : undefined;
+    return (this.#trace ??= acceptTrace(sent, this.peer, this.#traces));
   }
 
   get signal(): AbortSignal {
@@ -61,40 +86,30 @@ export class IncomingRequest implements ServiceRequest {
     return found;
   }
 
-  body(limitBytes: number): Promise<Buffer> {
-    const coding = this.headers['content-encoding'];
+  async body(limitBytes: number, owner?: string): Promise<Buffer> {
+    const bodies = this.#bodies;
+    if (bodies === undefined) throw new TypeError('There is no room for bodies');
+    const { 'content-encoding': coding, expect } = this.headers;
     if (coding !== undefined && coding.toLowerCase() !== 'identity')
-      return Promise.reject(new SecurityError('UNSUPPORTED_MEDIA_TYPE', { detail: 'a content coding' }));
-    if (Number(this.headers['content-length'] ?? 0) > limitBytes)
-      throw new SecurityError('PAYLOAD_TOO_LARGE');
-    return readBody(this.#message, limitBytes);
+      throw new SecurityError('UNSUPPORTED_MEDIA_TYPE', { detail: 'a content coding' });
+    const allowed = Math.min(limitBytes, bodies.largestBytes);
+    if (this.declaredBytes > allowed) throw new SecurityError('PAYLOAD_TOO_LARGE');
+    if (expect?.toLowerCase() === '100-continue') this.#response.writeContinue();
+    return readBody(this.#message, {
+      limitBytes: allowed,
+      owner: owner ?? this.peer?.thumbprint ?? this.remoteAddress,
+      budget: bodies,
+      onTake: (bytes, of) => {
+        this.#held += bytes;
+        this.#owner = of;
+      },
+    });
   }
-}
 
-/** Collects the body without ending the connection when there is too much of it: the answer has to get through. */
-function readBody(message: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    message.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length <= limitBytes) chunks.push(chunk);
-      else reject(new SecurityError('PAYLOAD_TOO_LARGE')); // what still comes is read and forgotten
-    });
-    message.once('end', () => {
-      const [only] = chunks;
-      resolve(
-        chunks.length === 1 && only !== undefined
-          ? only
-          : Buffer.concat(chunks, Math.min(length, limitBytes)),
-      );
-    });
-    message.once('error', (error) => {
-      reject(new SecurityError('BAD_REQUEST', { detail: 'the body ended early', cause: error }));
-    });
-    message.once('close', () => {
-      if (message.readableEnded) return;
-      reject(new SecurityError('BAD_REQUEST', { detail: 'the body ended early' }));
-    });
-  });
+  /** Gives back what its body took of the budget: the request is answered. */
+  release(): void {
+    if (this.#held === 0) return;
+    this.#bodies?.give(this.#held, this.#owner);
+    this.#held = 0;
+  }
 }

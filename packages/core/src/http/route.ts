@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { PeerIdentity } from '../mtls/peer-identity.ts';
-import type { TraceContext } from '../wire/trace-context.ts';
+import type { Span, TraceContext } from '../platform/tracer.ts';
 
 /** An HTTP request as a route sees it: reserved headers stripped, the peer's certificate verified. */
 export interface ServiceRequest {
@@ -15,20 +15,51 @@ export interface ServiceRequest {
   readonly remoteAddress: string;
   readonly encrypted: boolean;
   readonly trace: TraceContext;
+  /** Of this request; absent where it is not recorded. */
+  readonly span?: Span | undefined;
   /** Aborted when the client leaves before its answer. */
   readonly signal: AbortSignal;
+  /** How large the body is, as its head says; 0 where it does not. */
+  readonly declaredBytes: number;
   /**
-   * The whole body, read once.
+   * The whole body, read once; nothing of it is read before.
    *
-   * @throws SecurityError `PAYLOAD_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE` for a content coding, `REQUEST_TIMEOUT`
+   * @param owner whose part of the room for bodies it takes; default: the peer's, else the address's
+   * @throws SecurityError `PAYLOAD_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE` for a content coding, `REQUEST_TIMEOUT`,
+   * `CONCURRENCY_LIMITED` or `OVERLOADED` where there is no room
    */
-  body(limitBytes: number): Promise<Buffer>;
+  body(limitBytes: number, owner?: string): Promise<Buffer>;
 }
 
 export interface ServiceResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Uint8Array;
+  /** What follows the head as it comes; there is no `body` then. */
+  readonly stream?: BodyStream;
+  /** Of the table of error codes: what the answer says went wrong. */
+  readonly code?: string | undefined;
+}
+
+/** Writes the body of an answer that has no end that is known. */
+export interface BodyStream {
+  /** Called once, when the head is sent. */
+  start(sink: BodySink): void;
+  /** Called instead where the answer is not sent. */
+  cancel(): void;
+}
+
+/** The client's end of a streamed answer. */
+export interface BodySink {
+  /** What has been written and has not left yet. */
+  readonly waitingBytes: number;
+  write(text: string): void;
+  /** Ends the answer, and the connection as well where the client does not take the rest. */
+  end(): void;
+  /** Breaks the answer off. */
+  destroy(): void;
+  /** Called once, when the connection is closed. */
+  onClose(listener: () => void): void;
 }
 
 export interface Route {

@@ -4,9 +4,10 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { StatusView } from '../status/status-entry.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
-import { exchangeMessages } from './exchange-messages.ts';
+import { openStream } from './open-stream.ts';
+import { sendRequest } from './send-request.ts';
 import { type Connections, openConnections } from './open-connections.ts';
-import type { OpenPeer, SecurePeer, SecurePeerOptions } from './secure-peer.ts';
+import type { OpenPeer, SecurePeerOptions } from './secure-peer.ts';
 
 export type {
   OpenPeer,
@@ -14,6 +15,7 @@ export type {
   SecurePeerOptions,
   SecureRequest,
   SecureResponse,
+  SecureStream,
 } from './secure-peer.ts';
 
 /** Calls to other services over mutual TLS; an origin can be called only after it has been made a peer. */
@@ -100,15 +102,16 @@ function toPeer(
   pool: () => Pool,
   deadlines: Deadlines,
   clock: Clock,
-): SecurePeer {
+): Pick<OpenPeer, 'origin' | 'request' | 'stream'> {
+  const rules = (timeoutMilliseconds: number) => ({
+    deadlines,
+    deadline: clock.monotonic() + timeoutMilliseconds,
+    failureCode,
+    origin,
+  });
   return {
     origin,
-    request: (request) =>
-      exchangeMessages(pool(), request, {
-        deadlines,
-        deadline: clock.monotonic() + request.timeoutMilliseconds,
-        failureCode,
-        origin,
-      }),
+    request: (request) => sendRequest(pool(), request, rules(request.timeoutMilliseconds)),
+    stream: (request) => openStream(pool(), request, rules(request.timeoutMilliseconds)),
   };
 }

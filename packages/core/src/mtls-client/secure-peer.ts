@@ -22,6 +22,26 @@ export interface SecureResponse {
   readonly body: Buffer;
 }
 
+/** A request whose answer has no end that could be waited for. */
+export type SecureStreamRequest = Omit<SecureRequest, 'maxResponseBytes' | 'repeatable'>;
+
+/** What comes of a streamed answer. */
+export interface StreamReader {
+  onData(chunk: Uint8Array): void;
+  /** Called once, and not after `close`; with an error where the answer broke off. */
+  onEnd(error: Error | undefined): void;
+}
+
+/** An answer that is read as it comes; nothing is read before `read`. */
+export interface SecureStream {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  read(reader: StreamReader): void;
+  pause(): void;
+  resume(): void;
+  close(): void;
+}
+
 /** One configured callee. */
 export interface SecurePeer {
   readonly origin: string;
@@ -44,6 +64,12 @@ export interface SecurePeerOptions {
 
 /** A callee that may be done with before its client is. */
 export interface OpenPeer extends SecurePeer {
+  /**
+   * Resolves with the head of the answer; `timeoutMilliseconds` bounds the wait for it, and `signal` abandons that wait.
+   *
+   * @throws CallError
+   */
+  stream(request: SecureStreamRequest): Promise<SecureStream>;
   /** Lets calls under way finish, then closes the connections. */
   close(): Promise<void>;
 }

@@ -15,7 +15,7 @@ export interface ExchangeRules {
 }
 
 /** Sends one request over a pool and collects its bounded answer. */
-export function exchangeMessages(
+export function sendRequest(
   pool: Pool,
   request: SecureRequest,
   rules: ExchangeRules,

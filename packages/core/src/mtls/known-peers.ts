@@ -9,8 +9,8 @@ import { pathProblem } from './verify-certificate-chain.ts';
 /** Who is at the other end of a server's connections; what a certificate says is read once. */
 export interface KnownPeers {
   /**
-   * The verified peer of a connection; undefined where it showed no certificate. What its first handshake told is
-   * what it is, whatever is negotiated on it afterwards.
+   * The verified peer of a connection; undefined where it showed no certificate. It stays what its first
+   * handshake showed, whatever is negotiated on it afterwards.
    *
    * @throws SecurityError `UNAUTHENTICATED` for a certificate that was shown and does not verify
    */

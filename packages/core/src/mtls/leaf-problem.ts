@@ -27,7 +27,7 @@ export function validityProblem(certificate: X509Certificate, now: number): stri
   return undefined;
 }
 
-/** Why a leaf does not fit the house's profile (SPIFFE X.509-SVID section 5.2), whatever the time; undefined: it fits. */
+/** Why a leaf does not fit the deployment's profile (SPIFFE X.509-SVID section 5.2), whatever the time; undefined: it fits. */
 export function profileProblem(leaf: X509Certificate, rules: ProfileRules): string | undefined {
   const { trustDomain, usage } = rules;
   const spiffeId = spiffeIdOf(leaf);
@@ -49,6 +49,9 @@ export function notAfterOf(certificate: X509Certificate): number {
   return Date.parse(certificate.validTo);
 }
 
-function extendedKeyUsagesOf(certificate: X509Certificate): readonly string[] {
-  return certificate.keyUsage;
+/** None where the certificate does not have the extension, or one that cannot be read, which Node's types leave out. */
+function extendedKeyUsagesOf({
+  keyUsage = [],
+}: Partial<Pick<X509Certificate, 'keyUsage'>>): readonly string[] {
+  return keyUsage;
 }

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { notAfterOf, notBeforeOf } from '@aduana/core/mtls/leaf-problem';
+import { notAfterOf, notBeforeOf } from './leaf-problem.ts';
 
 const EARLIEST = 0.52;
 const SPREAD = 0.12;

@@ -1,6 +1,6 @@
 import { describeError, type Log } from './log.ts';
 
-/** Tells the log once that something is away, and once that it is back, however often it is tried meanwhile. */
+/** Logs once that something is away, and once that it is back, however often it is tried meanwhile. */
 export interface AbsenceLog {
   /** @param expected nobody need hear of it yet: services start in any order */
   failed(error: unknown, expected: boolean): void;
@@ -9,16 +9,16 @@ export interface AbsenceLog {
 
 /** @param what such as `the status feed` */
 export function createAbsenceLog(log: Log, what: string): AbsenceLog {
-  let told = false;
+  let isLogged = false;
   return {
     failed(error, expected) {
-      const quiet = told || expected;
+      const quiet = isLogged || expected;
       log[quiet ? 'debug' : 'warn'](`${what} could not be read`, { error: describeError(error) });
-      told ||= !expected;
+      isLogged ||= !expected;
     },
     succeeded() {
-      if (told) log.info(`${what} is read again`);
-      told = false;
+      if (isLogged) log.info(`${what} is read again`);
+      isLogged = false;
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from './clock.ts';
 
 /**
- * Bounds a wait: the task's outcome, or `onTimeout`'s error once the time is over; the signal then tells the task to stop.
+ * Bounds a wait: the task's outcome, or `onTimeout`'s error once the time is over; the signal then asks the task to stop.
  *
  * @throws whatever the task throws, or the error of `onTimeout`
  */

@@ -1,6 +1,14 @@
 /** One statement of the status feed; `seq` only grows. `until`: seconds since the epoch after which it may be forgotten. */
 export type StatusEntry = { readonly seq: number; readonly at: number } & (
   | { readonly kind: 'token_revoked'; readonly jti: string; readonly until: number }
+  | {
+      readonly kind: 'subject_revoked';
+      readonly issuer: string;
+      readonly subject: string;
+      /** Seconds since the epoch: what was issued up to then counts no more. */
+      readonly notAfter: number;
+      readonly until: number;
+    }
   | { readonly kind: 'key_revoked'; readonly kid: string }
   | { readonly kind: 'service_suspended'; readonly service: string }
   | { readonly kind: 'service_restored'; readonly service: string }
@@ -18,6 +26,8 @@ export interface StatusPage {
 /** What is revoked, suspended or compromised, as of a copy whose age is bounded. */
 export interface StatusView {
   isTokenRevoked(jti: string, rootJti: string): boolean;
+  /** @param issuedAt `iat` of the token, or of the foreign token that it was made of, in seconds since the epoch */
+  isSubjectRevoked(issuer: string, subject: string, issuedAt: number): boolean;
   isKeyRevoked(kid: string): boolean;
   isServiceSuspended(service: string): boolean;
   isCertificateRevoked(thumbprint: string): boolean;
@@ -28,6 +38,9 @@ export interface StatusView {
   /** Calls back after each change. */
   onChange(listener: () => void): () => void;
 }
+
+/** How long a token of any issuer can count after its `iat`, and what was made of it: revocations are kept as long. */
+export const LONGEST_SUBJECT_LIFE_SECONDS = 30 * 86_400;
 
 /** The bus topic that wakes the readers of the feed. */
 export const STATUS_TOPIC = 'sts.status';

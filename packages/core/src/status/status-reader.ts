@@ -5,6 +5,7 @@ import { createExpiringIds } from '../platform/expiring-ids.ts';
 import { jitter } from '../platform/ids.ts';
 import { createAbsenceLog } from '../platform/absence-log.ts';
 import type { Log } from '../platform/log.ts';
+import { createRevokedSubjects } from './revoked-subjects.ts';
 import type { StatusEntry, StatusPage, StatusView } from './status-entry.ts';
 
 export interface StatusReaderOptions {
@@ -22,8 +23,10 @@ export interface StatusReader extends StatusView {
   readonly ready: Promise<void>;
   /** Whether the copy is fresh enough to answer. */
   readonly fresh: boolean;
-  /** The hash of the policies in force; undefined before the feed tells one. */
+  /** The hash of the policies in force; undefined before the feed has one. */
   readonly policiesSha256: string | undefined;
+  /** Since the last successful read; infinite before the first. */
+  readonly ageMilliseconds: number;
   /** Reads now: a service that has itself written to the feed need not wait. */
   read(): Promise<void>;
   stop(): Promise<void>;
@@ -42,20 +45,29 @@ function createStatusCopy() {
   const revokedKeys = new Set<string>();
   const revokedCertificates = new Set<string>();
   const suspended = new Set<string>();
+  const revokedSubjects = createRevokedSubjects();
   const state = { position: 0, version: 0, policiesSha256: undefined as string | undefined };
   return {
     revokedTokens,
     revokedKeys,
     revokedCertificates,
     suspended,
+    revokedSubjects,
     state,
+    /** Forgets what has ended by itself. */
+    prune(now: number): void {
+      revokedTokens.prune(now);
+      revokedSubjects.prune(now);
+    },
     apply(entry: StatusEntry): void {
-      if (entry.kind === 'token_revoked') revokedTokens.add(entry.jti, entry.until);
-      else if (entry.kind === 'key_revoked') revokedKeys.add(entry.kid);
-      else if (entry.kind === 'service_suspended') suspended.add(entry.service);
-      else if (entry.kind === 'service_restored') suspended.delete(entry.service);
-      else if (entry.kind === 'certificate_revoked') revokedCertificates.add(entry.thumbprint);
-      else state.policiesSha256 = entry.sha256;
+      const { kind } = entry;
+      if (kind === 'token_revoked') revokedTokens.add(entry.jti, entry.until);
+      if (kind === 'subject_revoked') revokedSubjects.add(entry);
+      if (kind === 'key_revoked') revokedKeys.add(entry.kid);
+      if (kind === 'service_suspended') suspended.add(entry.service);
+      if (kind === 'service_restored') suspended.delete(entry.service);
+      if (kind === 'certificate_revoked') revokedCertificates.add(entry.thumbprint);
+      if (kind === 'policies_changed') state.policiesSha256 = entry.sha256;
       state.position = entry.seq;
       state.version += 1;
     },
@@ -118,10 +130,8 @@ export function createStatusReader(options: StatusReaderOptions): StatusReader {
     markReady();
     absence.succeeded();
     if (copy.state.version !== version) for (const listener of listeners) listener();
-    if (epochSeconds(clock) - prunedAt >= PRUNE_EVERY_SECONDS) {
-      prunedAt = epochSeconds(clock);
-      copy.revokedTokens.prune(prunedAt);
-    }
+    const now = epochSeconds(clock);
+    if (now - prunedAt >= PRUNE_EVERY_SECONDS) copy.prune((prunedAt = now));
   };
   const pause = (): number => (readAt < 0 ? FIRST_POLL_MS : POLL_MS) * jitter(0.2);
   const polling = every(clock, pause, read, (error) => {
@@ -136,6 +146,7 @@ export function createStatusReader(options: StatusReaderOptions): StatusReader {
     read,
     isTokenRevoked: (jti, rootJti) =>
       copy.revokedTokens.has(jti) || (rootJti !== jti && copy.revokedTokens.has(rootJti)),
+    isSubjectRevoked: (issuer, subject, issuedAt) => copy.revokedSubjects.has(issuer, subject, issuedAt),
     isKeyRevoked: (kid) => copy.revokedKeys.has(kid),
     isServiceSuspended: (service) => copy.suspended.has(service),
     isCertificateRevoked: (thumbprint) => copy.revokedCertificates.has(thumbprint),
@@ -151,6 +162,9 @@ export function createStatusReader(options: StatusReaderOptions): StatusReader {
     },
     get fresh() {
       return isFresh();
+    },
+    get ageMilliseconds() {
+      return clock.monotonic() - readAt;
     },
     get policiesSha256() {
       return copy.state.policiesSha256;

@@ -1,89 +1,96 @@
-import { type HouseSettings, stsIssuer, stsTokenUrl } from '../config/house-settings.ts';
 import { SecurityError } from '../errors/security-error.ts';
-import { STATUS_TOPIC, type StatusPage } from '../status/status-entry.ts';
+import { createSecureClient, type SecureClient } from '../mtls-client/secure-client.ts';
+import type { SecurePeer } from '../mtls-client/secure-peer.ts';
+import type { TlsIdentity } from '../mtls/tls-identity.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { StatusPage } from '../status/status-entry.ts';
 import { createStatusReader, type StatusReader } from '../status/status-reader.ts';
 import { createJwksClient } from '../tokens/jwks-client.ts';
 import type { KeySource } from '../tokens/key-source.ts';
 import { SIGNING_ALGORITHMS } from '../tokens/signing-algorithm.ts';
+import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { createAccessTokenVerifier, type VerifyAccessToken } from '../tokens/verify-access-token.ts';
-import type { ClientPlatform } from './client-platform.ts';
-import { createSecureClient, type SecureClient } from './secure-client.ts';
-import type { SecurePeer } from './secure-peer.ts';
-import { createStsClient, type StsClient } from './sts-client.ts';
 
-export interface HouseLineOptions {
-  /** This service's id. */
-  readonly service: string;
-  readonly settings: HouseSettings;
-  readonly platform: ClientPlatform;
+export interface StsConnectionOptions {
+  /** The token endpoint of the STS; the status feed and the JWK set are at the same origin. */
+  readonly tokenUrl: string;
+  /** The issuer identifier of its tokens. */
+  readonly issuer: string;
+  readonly trustDomain: string;
+  /** This service's own certificate. */
+  readonly identity: TlsIdentity;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Calls back when the status feed may have changed, and returns what ends that; default: polling alone. */
+  readonly wake?: (listener: () => void) => () => void;
+  /** What a verified token is worth here now; default: what the STS wrote into it. */
+  readonly limitClaims?: ((claims: AccessTokenClaims) => AccessTokenClaims) | undefined;
 }
 
-/** A service's lines to the rest of the house, all over mTLS: tokens and what is revoked from the STS, events to the log. */
-export interface HouseLine {
+/** A connection to the STS over mTLS: the keys that verify tokens, and what is revoked. */
+export interface StsConnection {
+  /** For calls to other services as well; it refuses callees whose certificate is revoked. */
   readonly client: SecureClient;
-  readonly sts: StsClient;
   readonly stsPeer: SecurePeer;
+  readonly tokenUrl: string;
   readonly status: StatusReader;
   readonly keys: KeySource;
-  /** The verifier of tokens for `audience`. */
+  /** The verifier of access tokens for `audience`. */
   verifier(audience: string): VerifyAccessToken;
-  /** What `/health` tells of the lines: `ok`, or what is wrong. */
-  check(): Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
 const CALL_TIMEOUT_MS = 3_000;
 const STATUS_PAGE_BYTES = 8_388_608;
-const SMALL_ANSWER_BYTES = 262_144;
+const JWK_SET_BYTES = 262_144;
 
-/** Opens the lines; none of the other services needs to be there yet. */
-export function openHouseLine({ settings, platform }: HouseLineOptions): HouseLine {
-  const { clock, log, bus, identity } = platform;
-  const issuer = stsIssuer(settings);
+/**
+ * Opens the connection in the background: the STS need not be there yet, and until it is, every token is refused.
+ *
+ * @example
+ * const connection = openStsConnection({ tokenUrl, issuer, trustDomain, identity, clock, log });
+ * const { claims } = await connection.verifier('orders')(token);
+ */
+export function openStsConnection(options: StsConnectionOptions): StsConnection {
+  const {
+    tokenUrl,
+    issuer,
+    trustDomain,
+    identity,
+    clock,
+    log,
+    wake = () => () => undefined,
+    limitClaims,
+  } = options;
   const client = createSecureClient({ identity, clock, log });
   const stsPeer = client.peer({
-    origin: new URL(stsTokenUrl(settings)).origin,
-    spiffeId: `spiffe://${settings.TRUST_DOMAIN}/sts`,
+    origin: new URL(tokenUrl).origin,
+    spiffeId: `spiffe://${trustDomain}/sts`,
     failureCode: 'STS_UNAVAILABLE',
   });
   const status = createStatusReader({
     fetchPage: async (after) =>
       (await getJson(stsPeer, `/sts/status?after=${String(after)}`, STATUS_PAGE_BYTES))
         .document as StatusPage,
-    onWake: (listener) => bus.subscribe(STATUS_TOPIC, listener),
+    onWake: wake,
     clock,
     log,
   });
   client.heedRevocations(status);
   const keys = createJwksClient({
-    fetch: () => getJson(stsPeer, '/sts/jwks', SMALL_ANSWER_BYTES),
+    fetch: () => getJson(stsPeer, '/sts/jwks', JWK_SET_BYTES),
     algorithms: [...SIGNING_ALGORITHMS],
     clock,
     log,
   });
-  const sts = createStsClient({
-    send: ({ form, headers }) =>
-      stsPeer.request({
-        method: 'POST',
-        path: new URL(stsTokenUrl(settings)).pathname,
-        headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-        body: form.toString(),
-        timeoutMilliseconds: CALL_TIMEOUT_MS,
-        maxResponseBytes: SMALL_ANSWER_BYTES,
-      }),
-    status,
-    ownThumbprint: () => identity.current().thumbprint,
-    policiesSha256: () => status.policiesSha256,
-    clock,
-  });
   return {
     client,
-    sts,
     stsPeer,
+    tokenUrl,
     status,
     keys,
-    verifier: (audience) => createAccessTokenVerifier({ issuer, audience, keys, status, clock }),
-    check: () => ({ status: status.fresh ? 'ok' : 'what is revoked is not known' }),
+    verifier: (audience) => createAccessTokenVerifier({ issuer, audience, keys, status, clock, limitClaims }),
     async close() {
       await status.stop();
       await client.close();

@@ -13,7 +13,7 @@ export interface Actor {
   readonly act?: Actor;
 }
 
-/** The claims of an access token (RFC 9068 section 2.2), with those of RFC 8693 and of the house. */
+/** The claims of an access token (RFC 9068 section 2.2), with those of RFC 8693 and of the deployment. */
 export interface AccessTokenClaims {
   readonly iss: string;
   /** Exactly one audience: a service id. */
@@ -31,10 +31,20 @@ export interface AccessTokenClaims {
   readonly act?: Actor;
   /** How the subject authenticated (RFC 8176): one of `AuthenticationMethod`. */
   readonly amr: readonly string[];
+  /** When the subject logged in, in seconds since the epoch; 0 where its issuer does not tell. */
   readonly auth_time: number;
+  /** The class that the login reached, as its issuer calls it (RFC 9068 section 2.2.1). */
+  readonly acr?: string;
   /** The jti of the token that this one descends from; its own for a root. Revoking the root ends all. */
   readonly root_jti: string;
-  /** Whether the subject is a service of the house, or a user of a trusted issuer. */
+  /**
+   * `iat` of the first token of the chain, a foreign one included: revoking the subject ends what was issued up to then.
+   * Absent in tokens of versions that did not know it: their own `iat`.
+   */
+  readonly root_iat?: number;
+  /** `jti` of the foreign token at the beginning of the chain; revoking it ends all. */
+  readonly origin_jti?: string;
+  /** Whether the subject is a service of the deployment, or a user of a trusted issuer. */
   readonly sub_kind: 'service' | 'user';
   /** The issuer whose subject this is: the STS itself, or a trusted issuer (identity is issuer and subject). */
   readonly sub_iss: string;

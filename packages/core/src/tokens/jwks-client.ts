@@ -38,7 +38,7 @@ const STALE_ON_ERROR_MS = 3_600_000;
 /**
  * A bounded copy of one issuer's JWK set: one fetch at a time, a bounded rate of attempts whatever unknown kids are
  * asked for, a refresh in the background before the copy grows old, and an old copy for at most an hour while the
- * issuer is away. What is revoked is told by the status feed, not by the age of the copy.
+ * issuer is away. What is revoked comes from the status feed, not by the age of the copy.
  */
 export function createJwksClient({ fetch, algorithms, clock, log }: JwksClientOptions): KeySource {
   const once = createSingleFlight<unknown>();

@@ -4,14 +4,14 @@ import type { AccessTokenClaims, Actor, Confirmation } from './access-token.ts';
 export const MAX_ACTOR_DEPTH = 8;
 
 /**
- * The payload of an `at+jwt` of the house (RFC 9068 section 2.2).
+ * The payload of an `at+jwt` of the deployment (RFC 9068 section 2.2).
  *
  * @returns undefined where a claim is missing or of another type
  */
 export function parseAccessTokenClaims(
   payload: Readonly<Record<string, unknown>>,
 ): AccessTokenClaims | undefined {
-  const { nbf, cnf, act, policies, join } = payload;
+  const { nbf, acr, cnf, act, policies, join, root_iat: rootIat, origin_jti: originJti } = payload;
   const complete =
     ['iss', 'aud', 'sub', 'client_id', 'jti', 'root_jti', 'sub_iss'].every((name) => isText(payload[name])) &&
     typeof payload['scope'] === 'string' &&
@@ -20,6 +20,9 @@ export function parseAccessTokenClaims(
     isTexts(payload['roles']) &&
     isTexts(payload['amr']) &&
     (nbf === undefined || Number.isSafeInteger(nbf)) &&
+    (rootIat === undefined || Number.isSafeInteger(rootIat)) &&
+    (originJti === undefined || isText(originJti)) &&
+    (acr === undefined || isText(acr)) &&
     (cnf === undefined || isConfirmation(cnf)) &&
     (act === undefined || actorDepth(act) <= MAX_ACTOR_DEPTH) &&
     (policies === undefined || isTexts(policies)) &&

@@ -1,4 +1,4 @@
-/** The identifiers of RFC 8693 section 2.1 and 3, and those of the house. */
+/** The identifiers of RFC 8693 section 2.1 and 3, and those of the deployment. */
 export const GRANT_CLIENT_CREDENTIALS = 'client_credentials';
 export const GRANT_TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 

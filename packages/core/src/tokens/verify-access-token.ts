@@ -1,6 +1,6 @@
 import { createBoundedCache } from '../platform/bounded-cache.ts';
 import { type Clock, epochSeconds } from '../platform/clock.ts';
-import type { VerifiedToken } from './access-token.ts';
+import type { AccessTokenClaims, VerifiedToken } from './access-token.ts';
 import type { KeySource } from './key-source.ts';
 import { actorsOf, parseAccessTokenClaims } from './parse-access-token-claims.ts';
 import { SIGNING_ALGORITHMS } from './signing-algorithm.ts';
@@ -9,6 +9,7 @@ import { invalidToken, verifySignedJwt } from './verify-signed-jwt.ts';
 /** What a verifier asks of the status feed each time it sees a token. */
 export interface TokenStatus {
   isTokenRevoked(jti: string, rootJti: string): boolean;
+  isSubjectRevoked(issuer: string, subject: string, issuedAt: number): boolean;
   isKeyRevoked(kid: string): boolean;
   isServiceSuspended(service: string): boolean;
   isCertificateRevoked(thumbprint: string): boolean;
@@ -23,6 +24,8 @@ export interface AccessTokenVerifierOptions {
   readonly keys: KeySource;
   readonly status: TokenStatus;
   readonly clock: Clock;
+  /** What of the claims counts at this moment, whatever the token says; asked each time. It may throw `invalid_token`. */
+  readonly limitClaims?: ((claims: AccessTokenClaims) => AccessTokenClaims) | undefined;
   /** How many seen tokens are remembered. */
   readonly cacheCapacity?: number;
 }
@@ -40,7 +43,7 @@ const CACHE_CAPACITY = 10_000;
 
 /** The one verifier of access tokens (RFC 9068 section 4, RFC 8725); a token seen before is not verified again. */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): VerifyAccessToken {
-  const { clock, status } = options;
+  const { clock, status, limitClaims } = options;
   const seen = createBoundedCache<VerifiedToken>(clock, options.cacheCapacity ?? CACHE_CAPACITY);
   return async (token) => {
     status.assertFresh();
@@ -52,8 +55,16 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       throw invalidToken(refused);
     }
     if (known === undefined) seen.set(token, verified, verified.claims.exp * 1000);
-    return verified;
+    return limitClaims === undefined ? verified : limited(verified, limitClaims(verified.claims));
   };
+}
+
+function limited(verified: VerifiedToken, claims: AccessTokenClaims): VerifiedToken {
+  return claims === verified.claims ? verified : { ...verified, claims, scopes: scopesOf(claims) };
+}
+
+function scopesOf({ scope }: AccessTokenClaims): ReadonlySet<string> {
+  return new Set(scope.split(' ').filter((name) => name !== ''));
 }
 
 async function verifyUnseen(token: string, options: AccessTokenVerifierOptions): Promise<VerifiedToken> {
@@ -70,13 +81,17 @@ async function verifyUnseen(token: string, options: AccessTokenVerifierOptions):
   if (claims.iss !== issuer) throw invalidToken('issuer');
   if (audience !== undefined && claims.aud !== audience) throw invalidToken('audience');
   if (claims.exp <= epochSeconds(clock)) throw invalidToken('expired');
-  return { claims, kid, scopes: new Set(claims.scope.split(' ').filter((scope) => scope !== '')) };
+  return { claims, kid, scopes: scopesOf(claims) };
 }
 
 /** In a few words, what the status feed says against a token; undefined where nothing does. */
 export function refusedByStatus({ claims, kid }: VerifiedToken, status: TokenStatus): string | undefined {
   if (status.isKeyRevoked(kid)) return 'the signing key is revoked';
-  if (status.isTokenRevoked(claims.jti, claims.root_jti)) return 'the token is revoked';
+  const { jti, root_jti: rootJti, origin_jti: originJti } = claims;
+  if (status.isTokenRevoked(jti, rootJti)) return 'the token is revoked';
+  if (originJti !== undefined && status.isTokenRevoked(originJti, originJti)) return 'its origin is revoked';
+  if (status.isSubjectRevoked(claims.sub_iss, claims.sub, claims.root_iat ?? claims.iat))
+    return 'the subject is revoked';
   const services = [claims.client_id, ...actorsOf(claims.act)];
   if (claims.sub_kind === 'service') services.push(claims.sub);
   if (services.some((service) => status.isServiceSuspended(service))) return 'a service is suspended';

@@ -21,6 +21,11 @@ export interface DpopVerifierOptions {
    * @returns false when it was used before
    */
   readonly spend: (id: string, expiresAt: number) => Promise<boolean> | boolean;
+  /**
+   * Where ids are forgotten with the process: when that began, in milliseconds since the epoch. A proof that was made before
+   * may have been used, and is refused.
+   */
+  readonly rememberedSince?: number | undefined;
 }
 
 /**
@@ -40,7 +45,8 @@ const LONGEST_JTI = 256;
 const NONCE_WINDOW_MS = 300_000;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
-export function createDpopVerifier({ clock, spend }: DpopVerifierOptions): VerifyDpopProof {
+export function createDpopVerifier({ clock, spend, rememberedSince }: DpopVerifierOptions): VerifyDpopProof {
+  const earliest = Math.floor((rememberedSince ?? -Infinity) / 1000);
   const nonceKey = random(32);
   const nonceOf = (window: number): string =>
     hmacSha256(nonceKey, String(window)).subarray(0, 16).toString('base64url');
@@ -63,6 +69,7 @@ export function createDpopVerifier({ clock, spend }: DpopVerifierOptions): Verif
     if (typeof htu !== 'string' || normalise(htu) !== normalise(request.url)) throw refuse('htu');
     if (typeof iat !== 'number' || iat > now + SKEW_SECONDS || iat < now - LONGEST_AGE_SECONDS)
       throw refuse('iat');
+    if (iat < earliest) throw refuse('made before what this process remembers');
     if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI) throw refuse('jti');
     const expected = request.accessToken === undefined ? undefined : sha256Base64url(request.accessToken);
     if (expected !== undefined && (typeof ath !== 'string' || !constantTimeEqual(ath, expected)))

@@ -12,6 +12,8 @@ export interface SignedJwtRules {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly toleranceSeconds: number;
+  /** Whether a JWT without `exp` is accepted; what bounds its life is then the caller's to check. Default: it is not. */
+  readonly expiryOptional?: boolean;
 }
 
 export interface SignedJwt {
@@ -40,7 +42,7 @@ export async function verifySignedJwt(token: string, rules: SignedJwtRules): Pro
   }).catch((error: unknown) => {
     throw invalidToken((error as { code?: string }).code ?? 'signature', error);
   });
-  if (typeof payload.exp !== 'number') throw invalidToken('no exp');
+  if (typeof payload.exp !== 'number' && rules.expiryOptional !== true) throw invalidToken('no exp');
   if (payload.iat !== undefined && payload.iat > rules.now / 1000 + rules.toleranceSeconds)
     throw invalidToken('issued in the future');
   return { kid: header.kid, payload };

@@ -4,7 +4,7 @@ const RESERVED =
   /^(client-cert.*|forwarded|x-forwarded-.*|x-real-ip|x-client-.*|x-ssl-.*|x-aduana-.*|audit-id)$/;
 
 /**
- * A copy without the headers by which a hop tells of its client, which nobody here may claim
+ * A copy without the headers by which a hop describes its client, which nobody here may claim
  * (RFC 9440 section 4, RFC 7239). Its members are own properties of an object without a prototype.
  */
 export function stripReservedHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {

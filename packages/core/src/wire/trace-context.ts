@@ -1,13 +1,7 @@
 import { random } from '../platform/ids.ts';
+import type { TraceContext } from '../platform/tracer.ts';
 
-/** The caller's place in a distributed trace (W3C Trace Context, section 3.2). */
-export interface TraceContext {
-  /** 32 lower-case hex digits. */
-  readonly traceId: string;
-  /** 16 lower-case hex digits: this service's own span. */
-  readonly spanId: string;
-  readonly sampled: boolean;
-}
+export type { TraceContext } from '../platform/tracer.ts';
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
@@ -17,7 +11,12 @@ export function parseTraceContext(traceparent: string | undefined): TraceContext
   const spanId = random(8).toString('hex');
   if (traceId === undefined || parentId === undefined || /^0+$/.test(traceId) || /^0+$/.test(parentId))
     return { traceId: random(16).toString('hex'), spanId, sampled: false };
-  return { traceId, spanId, sampled: (Number.parseInt(flags ?? '00', 16) & 1) === 1 };
+  return { traceId, spanId, sampled: (Number.parseInt(flags ?? '00', 16) & 1) === 1, parentSpanId: parentId };
+}
+
+/** What log entries name a request's trace by. */
+export function traceFields({ traceId, spanId }: Pick<TraceContext, 'traceId' | 'spanId'>) {
+  return { trace_id: traceId, span_id: spanId };
 }
 
 /** The `traceparent` header for an outgoing call. */

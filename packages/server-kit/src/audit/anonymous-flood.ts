@@ -1,6 +1,7 @@
-import type { Clock } from '../platform/clock.ts';
-import { uuidv7 } from '../platform/ids.ts';
-import { ANONYMOUS, type AuditRecord } from './audit-event.ts';
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import type { Clock } from '@aduana/core/platform/clock';
+import { uuidv7 } from '@aduana/core/platform/ids';
+import { ANONYMOUS, type AuditRecord } from '@aduana/client/audit/audit-event';
 
 /** Refusals of callers whom nobody knows, once there are too many of them to record each. */
 export interface AnonymousFlood {
@@ -130,11 +131,14 @@ class FloodWindow {
     try {
       await this.#record({
         ...id,
-        type: 'request.flood',
-        class_uid: 3002,
+        ...auditEvent('request.flood', {
+          source_address: this.#source,
+          minute: this.#minute,
+          count,
+          ...settles,
+        }),
         outcome: 'DENIED',
         actor: ANONYMOUS,
-        detail: { source_address: this.#source, minute: this.#minute, count, ...settles },
       });
     } catch (error) {
       this.#count += count;

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { sha256 } from '../platform/digest.ts';
+import { sha256 } from '@aduana/core/platform/digest';
 
 /** The state of the log that a signature covers (c2sp.org/tlog-checkpoint). */
 export interface Checkpoint {

@@ -1,5 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { sha256 } from '../platform/digest.ts';
+import { sha256 } from '@aduana/core/platform/digest';
 
 /** A witness's word that it has seen a tree, and no other of its log before (c2sp.org/tlog-cosignature). */
 export interface Cosignature {

@@ -1,4 +1,4 @@
-import { sha256 } from '../platform/digest.ts';
+import { sha256 } from '@aduana/core/platform/digest';
 
 const LEAF = Buffer.from([0]);
 const NODE = Buffer.from([1]);

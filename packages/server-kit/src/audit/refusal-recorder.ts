@@ -1,7 +1,8 @@
-import { ANONYMOUS } from '../audit/audit-event.ts';
-import type { AuditSink } from '../audit/audit-sink.ts';
-import type { ConnectionRefusal } from '../mtls/connection-refusal.ts';
-import type { Platform } from '../platform/platform.ts';
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import { ANONYMOUS } from '@aduana/client/audit/audit-event';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
+import type { ConnectionRefusal } from '@aduana/core/mtls/connection-refusal';
+import type { Platform } from '@aduana/core/platform/platform';
 
 const LIMIT_PER_MINUTE = 60;
 const MINUTE_MS = 60_000;
@@ -32,11 +33,13 @@ export function createRefusalRecorder(
     unrecorded = 0;
     audit
       .record({
-        type: 'certificate.refuse',
-        class_uid: 3002,
+        ...auditEvent('certificate.refuse', {
+          reason,
+          source_address: address,
+          ...(missed === 0 ? {} : { unrecorded_before: missed }),
+        }),
         outcome: 'DENIED',
         actor: { ...ANONYMOUS, cert_thumbprint: thumbprint },
-        detail: { reason, source_address: address, ...(missed === 0 ? {} : { unrecorded_before: missed }) },
       })
       .catch((error: unknown) => {
         log.error('a refused connection could not be recorded', { error });

@@ -37,9 +37,14 @@ const DIGESTS: Readonly<Record<string, string>> = {
 };
 /** RSASSA-PKCS1-v1_5 and ECDSA by the curve's key; of them the digest is told by the signer info. */
 const SIGNATURES: ReadonlySet<string> = new Set([
-  '1.2.840.113549.1.1.1', '1.2.840.113549.1.1.11', '1.2.840.113549.1.1.12', '1.2.840.113549.1.1.13',
-  '1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4',
-]); // prettier-ignore
+  '1.2.840.113549.1.1.1',
+  '1.2.840.113549.1.1.11',
+  '1.2.840.113549.1.1.12',
+  '1.2.840.113549.1.1.13',
+  '1.2.840.10045.4.3.2',
+  '1.2.840.10045.4.3.3',
+  '1.2.840.10045.4.3.4',
+]);
 /** id-ct-TSTInfo, DER. */
 const TST_INFO = Buffer.from('060b2a864886f70d0109100104', 'hex');
 const CONTENT_TYPE = '1.2.840.113549.1.9.3';

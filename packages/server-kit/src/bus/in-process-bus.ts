@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { EventBus } from './event-bus.ts';
+import type { EventBus } from '@aduana/core/bus/event-bus';
 
 /** The bus of a process that holds all services. */
 export function createInProcessBus(): EventBus {

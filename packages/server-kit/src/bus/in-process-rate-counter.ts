@@ -1,4 +1,4 @@
-import type { Clock } from '../platform/clock.ts';
+import type { Clock } from '@aduana/core/platform/clock';
 import type { RateCounter } from './rate-counter.ts';
 
 /** Times of what was allowed, oldest at `start`. */

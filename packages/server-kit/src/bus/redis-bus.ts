@@ -1,19 +1,11 @@
-import { Redis } from 'ioredis';
-import { describeError, type Log } from '../platform/log.ts';
-import type { EventBus } from './event-bus.ts';
-
-const OPTIONS = {
-  lazyConnect: false,
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  connectTimeout: 2000,
-  retryStrategy: (attempt: number) => Math.min(attempt * 100, 2000),
-};
+import { describeError, type Log } from '@aduana/core/platform/log';
+import type { EventBus } from '@aduana/core/bus/event-bus';
+import { connectRedisForMessages } from './connect-redis.ts';
 
 /** The bus over Redis publish/subscribe, which is trusted with nothing but waking readers. */
 export function createRedisBus(url: string, prefix: string, log: Log): EventBus {
-  const publisher = new Redis(url, OPTIONS);
-  const subscriber = new Redis(url, { ...OPTIONS, autoResubscribe: true });
+  const publisher = connectRedisForMessages(url, {});
+  const subscriber = connectRedisForMessages(url, { autoResubscribe: true });
   const listeners = new Map<string, Set<() => void>>();
   for (const client of [publisher, subscriber])
     client.on('error', (error) => {

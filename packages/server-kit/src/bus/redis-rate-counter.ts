@@ -1,13 +1,27 @@
-import type { Clock } from '../platform/clock.ts';
-import { every } from '../platform/every.ts';
-import { uuid } from '../platform/ids.ts';
-import { describeError, type Log } from '../platform/log.ts';
+import type { Presence } from '@aduana/core/mtls/signed-presence';
+import type { Clock } from '@aduana/core/platform/clock';
+import { every } from '@aduana/core/platform/every';
+import { describeError, type Log } from '@aduana/core/platform/log';
 import { createInProcessRateCounter } from './in-process-rate-counter.ts';
 import { openRedis } from './open-redis.ts';
 import type { RateCounter, RateVerdict } from './rate-counter.ts';
 
 const HEARTBEAT_MS = 5_000;
 const MISSED_HEARTBEATS = 3;
+/** How long an announcement of a replica counts. */
+export const PRESENCE_MS = HEARTBEAT_MS * MISSED_HEARTBEATS;
+/** The newest, three of each replica: what else is written there costs no more than that to look at. */
+const ANNOUNCEMENTS_READ = 256;
+
+export interface RedisRateCounterOptions {
+  readonly url: string;
+  /** Of the keys. */
+  readonly prefix: string;
+  /** Tells replicas from what others write beside them. */
+  readonly presence: Presence;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 /**
  * The list holds the times of the last `limit` that were allowed, newest first; the next one is allowed when the list
@@ -30,16 +44,21 @@ local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
 redis.call('EXPIRE', KEYS[1], ARGV[2])
-return redis.call('ZCARD', KEYS[1])`;
+return redis.call('ZRANGE', KEYS[1], -tonumber(ARGV[3]), -1)`;
 
 /**
  * The count that replicas share. While Redis is away each replica goes on alone with its share of the limit, by the
  * number of replicas that were last seen.
  */
-export function createRedisRateCounter(url: string, prefix: string, clock: Clock, log: Log): RateCounter {
+export function createRedisRateCounter({
+  url,
+  prefix,
+  presence,
+  clock,
+  log,
+}: RedisRateCounterOptions): RateCounter {
   const redis = openRedis(url, log);
   const own = createInProcessRateCounter(clock);
-  const id = uuid();
   let replicas = 1;
   let state: RateCounter['state'] = 'ok';
 
@@ -57,8 +76,9 @@ export function createRedisRateCounter(url: string, prefix: string, clock: Clock
     clock,
     () => HEARTBEAT_MS,
     async () => {
-      const seconds = (HEARTBEAT_MS * MISSED_HEARTBEATS) / 1000;
-      replicas = Math.max(1, Number(await redis.eval(BEAT, 1, `${prefix}replicas`, id, seconds)));
+      const values = [presence.announce(), PRESENCE_MS / 1000, ANNOUNCEMENTS_READ];
+      const found = await redis.eval(BEAT, 1, `${prefix}replicas`, ...values);
+      replicas = Math.max(1, presence.count((found as unknown[]).map(String)));
       become('ok');
     },
     (error) => {

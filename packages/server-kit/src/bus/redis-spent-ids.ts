@@ -1,5 +1,5 @@
-import type { Clock } from '../platform/clock.ts';
-import { describeError, type Log } from '../platform/log.ts';
+import type { Clock } from '@aduana/core/platform/clock';
+import { describeError, type Log } from '@aduana/core/platform/log';
 import { openRedis } from './open-redis.ts';
 import type { SpentIds } from './spent-ids.ts';
 
@@ -22,7 +22,10 @@ export function createRedisSpentIds({ url, prefix, own, clock, log }: RedisSpent
     if (next === state) return;
     state = next;
     if (next === 'ok') log.info('used ids are shared with the other replicas again');
-    else log.warn('Redis is away: each replica knows only the ids that it has seen', { error: describeError(error) }); // prettier-ignore
+    else
+      log.warn('Redis is away: each replica knows only the ids that it has seen', {
+        error: describeError(error),
+      });
   }
   redis.on('ready', () => {
     become('ok');

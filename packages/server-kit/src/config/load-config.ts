@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConfigurationError, type ConfigurationProblem } from '../errors/configuration-error.ts';
+import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
 
 /** Variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;

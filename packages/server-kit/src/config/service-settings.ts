@@ -1,9 +1,12 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { choice, durationOrOff, flag, port, portOrOff, url } from './variable.ts';
+import { databaseUrlProblem } from '../platform/database-url.ts';
+import { redisUrlProblem } from '../platform/redis-url.ts';
+import { checked, choice, count, durationOrOff, flag, pairs, port, portOrOff, url } from './variable.ts';
+import { TELEMETRY_SETTINGS } from './telemetry-settings.ts';
 
 /** The variables that every service reads. Paths are relative to the working directory. */
-export const HOUSE_SETTINGS = {
+export const SERVICE_SETTINGS = {
   ADUANA_HOME: z.string().default('.aduana'),
   CERTS_DIR: z.string().default('certs/dev'),
   POLICIES_DIR: z.string().default('policies'),
@@ -16,28 +19,39 @@ export const HOUSE_SETTINGS = {
     .refine((value) => value === 'localhost' || isIP(value) !== 0, 'is neither an IP address nor localhost')
     .default('127.0.0.1'),
   HEALTH_PORT: portOrOff('off'),
+  /** Prometheus, plain HTTP on BIND_ADDRESS, for all services of the process. */
+  METRICS_PORT: portOrOff('off'),
   MTLS_ENABLED: flag(true),
   MTLS_MODE: choice(['permissive', 'strict'], 'permissive'),
   STS_PORT: port(8011),
   AUDIT_PORT: port(8012),
   ADMIN_PORT: port(8013),
-  LEADS_PORT: port(8014),
   STS_ISSUER: url(['https:']),
   STS_URL: url(['https:']),
   /** Where the audit log is, for services on other hosts. */
   AUDIT_URL: url(['https:']),
-  DATABASE_URL: url(['postgres:', 'postgresql:']),
-  MIGRATION_DATABASE_URL: url(['postgres:', 'postgresql:']),
-  REDIS_URL: url(['redis:', 'rediss:']),
+  /** Where the admin service is, for commands on other hosts. */
+  ADMIN_URL: url(['https:']),
+  DATABASE_URL: checked(databaseUrlProblem),
+  MIGRATION_DATABASE_URL: checked(databaseUrlProblem),
+  /** The login with which each service works, for `aduana migrate`. */
+  MIGRATION_LOGINS: pairs(
+    /^(sts|audit|admin):[^\s,:]{1,63}$/,
+    'is no list such as `sts:aduana_sts,audit:aduana_audit,admin:aduana_admin`',
+  ),
+  REDIS_URL: checked(redisUrlProblem),
   SECRET_PROVIDER: choice(['local', 'vault', 'aws_kms'], 'local'),
   ADUANA_MASTER_KEY_FILE: z.string().optional(),
   AUDIT_MODE: choice(['fail_closed', 'fail_open'], 'fail_closed'),
+  /** Where events wait while the log is away: on this machine's disk, or nowhere (503 meanwhile). */
+  SPOOL: choice(['local', 'off'], 'local'),
   AUDIT_SPOOL_MAX_BYTES: z
     .string()
     .regex(/^\d+$/, 'is not a whole number')
     .transform(Number)
     .default(268_435_456),
   AUTHORIZATION_MODE: choice(['filter', 'reject', 'dry_run'], 'filter'),
+  UNGUARDED_FIELDS: choice(['authenticated', 'deny'], 'authenticated'),
   SIGNING_KEY_ROTATION_INTERVAL: durationOrOff(30 * 86_400_000),
   CLIENT_SECRET_ROTATION_INTERVAL: durationOrOff('off'),
   /** Tells replicas of one service apart in the audit log; the same after a restart. */
@@ -45,27 +59,35 @@ export const HOUSE_SETTINGS = {
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'is no name of 1 to 64 letters, digits, dots, dashes')
     .default('1'),
+  /** How long a service goes on serving, not ready, once SIGTERM has come. */
+  DRAIN_SECONDS: count(5, 0).refine((value) => value <= 300, 'is more than 300'),
+  ...TELEMETRY_SETTINGS,
   LOG_LEVEL: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info'),
 } as const;
 
-export type HouseSettings = z.output<z.ZodObject<typeof HOUSE_SETTINGS>>;
+export type ServiceSettings = z.output<z.ZodObject<typeof SERVICE_SETTINGS>>;
 
 /** The issuer identifier of the STS: `STS_ISSUER`, else localhost at its port. */
-export function stsIssuer(settings: Pick<HouseSettings, 'STS_ISSUER' | 'STS_PORT'>): string {
+export function stsIssuer(settings: Pick<ServiceSettings, 'STS_ISSUER' | 'STS_PORT'>): string {
   return settings.STS_ISSUER ?? `https://localhost:${String(settings.STS_PORT)}`;
 }
 
 /** The token endpoint of the STS: `STS_URL`, else beneath its issuer identifier. */
-export function stsTokenUrl(settings: Pick<HouseSettings, 'STS_URL' | 'STS_ISSUER' | 'STS_PORT'>): string {
+export function stsTokenUrl(settings: Pick<ServiceSettings, 'STS_URL' | 'STS_ISSUER' | 'STS_PORT'>): string {
   return settings.STS_URL ?? `${stsIssuer(settings)}/sts/token`;
 }
 
 /** The base URL of the audit log: `AUDIT_URL`, else localhost at its port. */
-export function auditUrl(settings: Pick<HouseSettings, 'AUDIT_URL' | 'AUDIT_PORT'>): string {
+export function auditUrl(settings: Pick<ServiceSettings, 'AUDIT_URL' | 'AUDIT_PORT'>): string {
   return settings.AUDIT_URL ?? loopbackUrl(settings.AUDIT_PORT);
 }
 
-/** The base URL of a service of the house on loopback. */
+/** The base URL of the admin service: `ADMIN_URL`, else localhost at its port. */
+export function adminUrl(settings: Pick<ServiceSettings, 'ADMIN_URL' | 'ADMIN_PORT'>): string {
+  return settings.ADMIN_URL ?? loopbackUrl(settings.ADMIN_PORT);
+}
+
+/** The base URL of a service of the deployment on loopback. */
 export function loopbackUrl(servicePort: number): string {
   return `https://localhost:${String(servicePort)}`;
 }

@@ -1,8 +1,12 @@
 import { z } from 'zod';
 
 const DURATION_UNITS: Readonly<Record<string, number>> = {
-  ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000,
-}; // prettier-ignore
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
 /** A TCP port; 0 lets the system choose. */
 export function port(defaultPort: number) {
@@ -78,9 +82,17 @@ export const HOST_NAME = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/i;
 export function list(form: RegExp, problem: string) {
   return z
     .string()
-    .refine((value) => value.split(',').every((word) => word.trim() === '' || form.test(word.trim())), problem)
-    .transform((value) => value.split(',').map((word) => word.trim()).filter((word) => word !== ''))
-    .default([]); // prettier-ignore
+    .refine(
+      (value) => value.split(',').every((word) => word.trim() === '' || form.test(word.trim())),
+      problem,
+    )
+    .transform((value) =>
+      value
+        .split(',')
+        .map((word) => word.trim())
+        .filter((word) => word !== ''),
+    )
+    .default([]);
 }
 
 /** A duration as `500ms`, `30s`, `15m`, `12h` or `30d`, in milliseconds. */
@@ -102,6 +114,30 @@ export function durationOrOff(defaultMilliseconds: number | 'off') {
 }
 
 function toMilliseconds(text: string): number {
-  const [, amount = '0', unit = 'ms'] = /^(\d+)(\w+)$/.exec(text) ?? [];
+  const [, amount = '0', unit = 'ms'] = /^(\d+)([a-z]+)$/.exec(text) ?? [];
   return Number(amount) * (DURATION_UNITS[unit] ?? 1);
+}
+
+/** Pairs `name:value` between commas. */
+export function pairs(form: RegExp, problem: string) {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((pair) => pair.trim()))
+    .refine((parts) => parts.every((pair) => form.test(pair)), problem)
+    .transform(
+      (parts): ReadonlyMap<string, string> =>
+        new Map(parts.map((pair) => [pair.slice(0, pair.indexOf(':')), pair.slice(pair.indexOf(':') + 1)])),
+    )
+    .optional();
+}
+
+/** A text in which a function finds no problem; what it finds must not hold the text, which may have a password in it. */
+export function checked(problemOf: (value: string) => string | undefined) {
+  return z
+    .string()
+    .superRefine((value, context) => {
+      const message = problemOf(value);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .optional();
 }

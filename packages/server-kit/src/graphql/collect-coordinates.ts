@@ -10,10 +10,10 @@ import {
   Kind,
   type SelectionSetNode,
 } from 'graphql';
-import { SecurityError } from '../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { ExplainableSchema } from './explainable-schema.ts';
-import { fragmentsOf } from './fragments-of.ts';
-import { conjoin, type Requirement } from './requirement.ts';
+import { fragmentsOf } from '@aduana/subgraph/graphql/fragments-of';
+import { conjoin, type Requirement } from '@aduana/subgraph/graphql/requirement';
 
 /** A coordinate of the document: what it needs, undefined where there is no such field, and what it is reached through. */
 export interface CollectedCoordinate {
@@ -22,7 +22,7 @@ export interface CollectedCoordinate {
 }
 
 /** A selection's parent type, and the field that it is under. */
-interface Place {
+interface Position {
   readonly parent: GraphQLNamedType | undefined;
   readonly through: string | undefined;
 }
@@ -53,42 +53,45 @@ export function collectCoordinates(
     found.set(coordinate, known);
   }
 
-  function walk({ selections }: SelectionSetNode, at: Place): void {
+  function visit({ selections }: SelectionSetNode, at: Position): void {
     for (const selection of selections) {
       steps += 1;
       if (steps > mostSelections) throw new SecurityError('LIMIT_TOKENS_EXCEEDED');
-      if (selection.kind === Kind.FIELD) walkField(selection, at);
+      if (selection.kind === Kind.FIELD) visitField(selection, at);
       else if (selection.kind === Kind.INLINE_FRAGMENT)
-        walkFragment(selection.typeCondition?.name.value, selection.selectionSet, at);
-      else walkSpread(fragments.get(selection.name.value), at);
+        visitFragment(selection.typeCondition?.name.value, selection.selectionSet, at);
+      else visitSpread(fragments.get(selection.name.value), at);
     }
   }
 
-  function walkSpread(fragment: FragmentDefinitionNode | undefined, at: Place): void {
+  function visitSpread(fragment: FragmentDefinitionNode | undefined, at: Position): void {
     if (fragment === undefined || open.has(fragment)) return;
     open.add(fragment);
-    walkFragment(fragment.typeCondition.name.value, fragment.selectionSet, at);
+    visitFragment(fragment.typeCondition.name.value, fragment.selectionSet, at);
     open.delete(fragment);
   }
 
-  function walkFragment(condition: string | undefined, inside: SelectionSetNode, at: Place): void {
+  function visitFragment(condition: string | undefined, inside: SelectionSetNode, at: Position): void {
     const numbers = condition === undefined ? [] : needs.ofType(condition);
     if (condition !== undefined && numbers.length > 0) add(condition, numbers, at.through);
-    walk(inside, { ...at, parent: condition === undefined ? at.parent : schema.getType(condition) });
+    visit(inside, { ...at, parent: condition === undefined ? at.parent : schema.getType(condition) });
   }
 
-  function walkField({ name: { value: name }, selectionSet }: FieldNode, { parent, through }: Place): void {
+  function visitField(
+    { name: { value: name }, selectionSet }: FieldNode,
+    { parent, through }: Position,
+  ): void {
     if (!isCompositeType(parent) || name.startsWith('__')) return;
     const field = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
     const coordinate = `${parent.name}.${name}`;
     add(coordinate, field && needs.ofField(parent, name), through);
     if (selectionSet !== undefined && field !== undefined)
-      walk(selectionSet, { parent: getNamedType(field.type), through: coordinate });
+      visit(selectionSet, { parent: getNamedType(field.type), through: coordinate });
   }
 
   for (const definition of document.definitions)
     if (definition.kind === Kind.OPERATION_DEFINITION)
-      walk(definition.selectionSet, {
+      visit(definition.selectionSet, {
         parent: schema.getRootType(definition.operation) ?? undefined,
         through: undefined,
       });

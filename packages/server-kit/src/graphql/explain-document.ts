@@ -1,12 +1,18 @@
 import { type DocumentNode, GraphQLError, parse } from 'graphql';
-import { SecurityError } from '../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { AccessContext } from '../iam/access-context.ts';
 import type { Engine } from '../iam/compile.ts';
 import { evaluatePolicy } from '../iam/evaluate-policy.ts';
 import { explain, type Explanation } from '../iam/explain.ts';
+import { describeStepUp, stepUpFor } from '../iam/step-up.ts';
 import { collectCoordinates } from './collect-coordinates.ts';
 import type { ExplainableSchema } from './explainable-schema.ts';
-import { type AnyOfAll, missingFrom, type Requirement, type Rights } from './requirement.ts';
+import {
+  type AnyOfAll,
+  missingFrom,
+  type Requirement,
+  type Rights,
+} from '@aduana/subgraph/graphql/requirement';
 
 /** What one field of a document, or one fragment's type, needs and has. */
 export interface FieldExplanation {
@@ -25,6 +31,8 @@ export interface FieldExplanation {
 
 export interface Subject {
   readonly subject: string;
+  /** The trusted issuer whose user the subject is; absent: the subject is a service. */
+  readonly issuer?: string | undefined;
   readonly roles: readonly string[];
   readonly context: AccessContext;
 }
@@ -32,7 +40,7 @@ export interface Subject {
 const MOST_TOKENS = 10_000;
 
 /**
- * Tells of each field of a document, once per coordinate and in the document's order, what it needs, what the subject
+ * Explains each field of a document, once per coordinate and in the document's order, what it needs, what the subject
  * has, and what would change the decision.
  *
  * @throws SecurityError `GRAPHQL_PARSE_FAILED`
@@ -91,18 +99,18 @@ function explainRequirement(
   coordinate: string,
   requirement: Requirement,
   engine: Engine,
-  { subject, roles, context }: Subject,
+  subject: Subject,
 ): FieldExplanation {
   const explanations = new Map(
     [...new Set(requirement.scopes.flat())].map((action) => [
       action,
-      explain(engine, { subject, roles, action, context }),
+      explain(engine, { ...subject, action }),
     ]),
   );
   const rights: Rights = {
     authenticated: true,
     holdsScope: (scope) => explanations.get(scope)?.effect === 'allow',
-    holdsPolicy: (name) => evaluatePolicy(engine, name, { subject, roles, context }).effect === 'allow',
+    holdsPolicy: (name) => evaluatePolicy(engine, name, subject).effect === 'allow',
   };
   const missing = missingFrom(requirement, rights);
   const allowed = missing.length === 0;
@@ -120,7 +128,7 @@ function explainRequirement(
     scopes: deciding,
     nearMisses: [
       ...deciding.flatMap(({ action, nearMisses }) => nearMisses.map((miss) => `${action} ${miss}`)),
-      ...policies.map((name) => describePolicy(name, engine, { subject, roles, context })),
+      ...policies.map((name) => describePolicy(name, engine, subject)),
     ],
   };
 }
@@ -131,7 +139,15 @@ function describePolicy(name: string, engine: Engine, subject: Subject): string 
     return `${condition} ${holds === undefined ? 'cannot be told' : holds ? 'holds' : 'does not hold'}`;
   });
   const where = location === undefined ? '' : ` (${location})`;
-  return [`the policy ${name}${where} does not hold: ${reason.replace('_', ' ')}`, ...states].join(', ');
+  const login = stepUpFor(
+    engine,
+    subject.context,
+    (context) => evaluatePolicy(engine, name, { ...subject, context }).effect === 'allow',
+  );
+  const cure = login === undefined ? [] : [`would hold after ${describeStepUp(login)}`];
+  return [`the policy ${name}${where} does not hold: ${reason.replace('_', ' ')}`, ...states, ...cure].join(
+    ', ',
+  );
 }
 
 function describe({ scopes, policies }: Requirement): string {

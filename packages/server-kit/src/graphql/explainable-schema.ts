@@ -1,7 +1,7 @@
 import { buildASTSchema, type GraphQLSchema, parse } from 'graphql';
-import { SecurityError } from '../errors/security-error.ts';
-import { createNeeds, type Needs } from './needs.ts';
-import { extractRequirements, type Requirements } from './requirements.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { createNeeds, type Needs } from '@aduana/subgraph/graphql/needs';
+import { extractRequirements, type Requirements } from '@aduana/subgraph/graphql/requirements';
 
 /** What a supergraph asks for at each coordinate, as far as explanations need it. */
 export interface ExplainableSchema {

@@ -1,50 +1,45 @@
 import type { IMiddlewareTypeMap } from 'graphql-middleware';
 import {
-  type ASTVisitor,
-  getNamedType,
-  GraphQLError,
   type GraphQLObjectType,
   type GraphQLSchema,
   isIntrospectionType,
   isObjectType,
   parse,
-  type ValidationContext,
 } from 'graphql';
-import { SecurityError } from '../errors/security-error.ts';
-import type { VerifiedToken } from '../tokens/access-token.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { loadShield } from './load-shield.ts';
-import { isMet, type Requirement, type Rights } from './requirement.ts';
-import { extractRequirements, type Requirements } from './requirements.ts';
-
-/** What the guard reads of a resolver's context. */
-export interface GuardContext {
-  readonly token?: VerifiedToken;
-}
-
-export interface GuardOptions {
-  /** `dry_run` refuses nothing but introspection. */
-  readonly mode?: 'filter' | 'reject' | 'dry_run';
-}
+import type { GuardContext, GuardOptions } from '@aduana/subgraph/graphql/guard-schema';
+import { denyUnguarded, guardsOf } from '@aduana/subgraph/graphql/deny-unguarded';
+import { isMet, type Requirement, type Rights } from '@aduana/subgraph/graphql/requirement';
+import { extractRequirements, type Requirements } from '@aduana/subgraph/graphql/requirements';
 
 type Rule = ReturnType<ReturnType<ReturnType<typeof loadShield>['shield']['rule']>>;
+type Decide = (context: GuardContext) => boolean;
 
 const { shield, middleware } = loadShield();
 
 /**
- * Puts a subgraph's own directives in force: each guarded field is resolved only for a token whose scopes and
- * `policies` satisfy them, or whose `join` names the field, which no root field but `_entities` is there for; root
- * fields need a token, `_service` answers nobody.
- * `refuseIntrospection` belongs beside it, among the server's validation rules.
+ * A copy of a schema with the directives of its SDL in force, by graphql-shield: the same decisions as those of
+ * `guardSchema` in @aduana/subgraph, made by rules of their own.
  *
  * @throws SecurityError `SUPERGRAPH_INVALID` for an SDL whose guards cannot be read
  */
-export function guardSchema(schema: GraphQLSchema, sdl: string, { mode }: GuardOptions = {}): GraphQLSchema {
-  const requirements = extractRequirements(parse(sdl));
+export function guardSchema(
+  schema: GraphQLSchema,
+  sdl: string,
+  { mode, unguardedFields }: GuardOptions = {},
+): GraphQLSchema {
+  const extracted = extractRequirements(parse(sdl));
+  const requirements = unguardedFields === 'deny' ? denyUnguarded(schema, extracted) : extracted;
   const rules: Record<string, Record<string, Rule>> = {};
+  const subscription = schema.getSubscriptionType();
+  let streams: Readonly<Record<string, Decide>> = {};
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || isIntrospectionType(type)) continue;
-    const ofType = rulesOf(type, schema, requirements, mode === 'dry_run');
-    if (Object.keys(ofType).length > 0) rules[type.name] = ofType;
+    const ofType = decisionsOf(type, schema, requirements, mode === 'dry_run');
+    if (type === subscription) streams = ofType;
+    if (Object.keys(ofType).length > 0) rules[type.name] = toRules(type, ofType);
   }
   const generated = shield
     .shield(rules, {
@@ -52,58 +47,63 @@ export function guardSchema(schema: GraphQLSchema, sdl: string, { mode }: GuardO
       fallbackError: () => new SecurityError('UNAUTHORIZED_FIELD_OR_TYPE'),
     })
     .generate(schema) as IMiddlewareTypeMap;
-  return middleware.applyMiddleware(schema, onlyGuarded(generated, rules));
+  const guarded = middleware.applyMiddleware(schema, onlyGuarded(generated, rules));
+  guardStreams(guarded, streams);
+  return guarded;
 }
 
-/** A validation rule: a subgraph tells its schema to nobody at run time. */
-export function refuseIntrospection(context: ValidationContext): ASTVisitor {
-  return {
-    Field(node) {
-      if (node.name.value !== '__schema' && node.name.value !== '__type') return;
-      const refusal = new SecurityError('INTROSPECTION_DISABLED');
-      context.reportError(
-        new GraphQLError(refusal.message, {
-          nodes: node,
-          originalError: refusal,
-          extensions: { code: refusal.code },
-        }),
-      );
-    },
-  };
+/** The middleware wraps one function of a field, its resolver: what opens a stream is left, and decides the same. */
+function guardStreams(schema: GraphQLSchema, decisions: Readonly<Record<string, Decide>>): void {
+  const fields = schema.getSubscriptionType()?.getFields() ?? {};
+  for (const [name, decide] of Object.entries(decisions)) {
+    const field = fields[name];
+    const open = field?.subscribe;
+    if (field === undefined || open === undefined) continue;
+    field.subscribe = (source, args, context: GuardContext | undefined, info) => {
+      if (!decide(context ?? {})) throw new SecurityError('UNAUTHORIZED_FIELD_OR_TYPE');
+      return open(source, args, context, info);
+    };
+  }
 }
 
-function rulesOf(
+function toRules(type: GraphQLObjectType, decisions: Readonly<Record<string, Decide>>): Record<string, Rule> {
+  return Object.fromEntries(
+    Object.entries(decisions).map(([name, decide]) => [name, rule(`${type.name}.${name}`, decide)]),
+  );
+}
+
+function decisionsOf(
   type: GraphQLObjectType,
   schema: GraphQLSchema,
-  { at, distinct }: Requirements,
+  requirements: Requirements,
   dryRun: boolean,
-): Record<string, Rule> {
+): Record<string, Decide> {
   const isRoot = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].includes(
     type,
   );
-  const rules: Record<string, Rule> = {};
-  for (const { name, type: returned } of Object.values(type.getFields())) {
+  const decisions: Record<string, Decide> = {};
+  for (const { name } of Object.values(type.getFields())) {
     const coordinate = `${type.name}.${name}`;
     if (isRoot && name === '_service') {
-      rules[name] = rule(coordinate, () => false);
+      decisions[name] = () => false;
       continue;
     }
-    const needed = [coordinate, type.name, getNamedType(returned).name].flatMap(
-      (place) => distinct[at.get(place) ?? -1] ?? [],
-    );
-    if (dryRun || (needed.length === 0 && !isRoot)) continue;
+    const needed = guardsOf(type, name, requirements);
+    // Every root field needs a token: below it, nothing is left to ask of whoever is only to be authenticated.
+    if (dryRun || (!isRoot && needed.every(isOnlyAuthenticated))) continue;
     const mayJoin = !isRoot || name === '_entities';
-    rules[name] = rule(
-      coordinate,
-      ({ token }) =>
-        token !== undefined &&
-        ((mayJoin && token.claims.join?.includes(coordinate) === true) || isMetBy(token, needed)),
-    );
+    decisions[name] = ({ token }) =>
+      token !== undefined &&
+      ((mayJoin && token.claims.join?.includes(coordinate) === true) || isMetBy(token, needed));
   }
-  return rules;
+  return decisions;
 }
 
-function rule(coordinate: string, decide: (context: GuardContext) => boolean): Rule {
+function isOnlyAuthenticated({ scopes, policies, closed }: Requirement): boolean {
+  return scopes.length + policies.length === 0 && closed !== true;
+}
+
+function rule(coordinate: string, decide: Decide): Rule {
   return shield.rule(coordinate, { cache: 'no_cache' })((_parent, _args, context: GuardContext | undefined) =>
     decide(context ?? {}),
   );

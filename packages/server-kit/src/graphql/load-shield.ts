@@ -7,11 +7,12 @@ export interface ShieldModules {
   readonly middleware: typeof Middleware;
 }
 
-/** Loads graphql-shield beside its own `util.isUndefined`, which Node 23 dropped. */
+/**
+ * Loads graphql-shield's CommonJS build: its ES modules import `isUndefined` of `node:util`, which Node 23 removed.
+ * Only its `chain` and `race` call that function, and the guard uses neither.
+ */
 export function loadShield(): ShieldModules {
   const require = createRequire(import.meta.url);
-  const util = require('node:util') as { isUndefined?: (value: unknown) => boolean };
-  util.isUndefined ??= (value) => value === undefined;
   return {
     shield: require('graphql-shield') as typeof Shield,
     middleware: require('graphql-middleware') as typeof Middleware,

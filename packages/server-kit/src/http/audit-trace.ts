@@ -1,5 +1,5 @@
-import type { AuditTrace } from '../audit/audit-event.ts';
-import type { TraceContext } from '../wire/trace-context.ts';
+import type { AuditTrace } from '@aduana/client/audit/audit-event';
+import type { TraceContext } from '@aduana/core/wire/trace-context';
 
 /** A request's trace as its audit events name it: what the services record of one request is found together. */
 export function auditTrace({ traceId, spanId }: TraceContext): AuditTrace {

@@ -1,4 +1,4 @@
-import type { ServiceResponse } from './route.ts';
+import type { ServiceResponse } from '@aduana/core/http/route';
 
 /** What a service says of itself: `degraded` still serves, `unavailable` does not. */
 export interface Health {

@@ -1,12 +1,12 @@
-import { SecurityError } from '../errors/security-error.ts';
-import { sha256Hex } from '../platform/digest.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { sha256Hex } from '@aduana/core/platform/digest';
 import type { Queryable } from '../store/database.ts';
 
 export interface IdempotentRequest {
   readonly operation: string;
   /** What the caller chose; absent: the work is done each time. */
   readonly key: string | undefined;
-  /** What the key stands for: the same key with other parameters is refused. */
+  /** What the key was used for: the same key with other parameters is refused. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly now: number;
 }

@@ -1,20 +1,27 @@
-import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
+import {
+  createServer as createPlainServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import {
   type ConnectionRefusal,
   describeHandshakeFailure,
   describeRefusal,
   refusalReason,
-} from '../mtls/connection-refusal.ts';
-import { ConfigurationError } from '../errors/configuration-error.ts';
-import { createKnownPeers, type KnownPeers } from '../mtls/known-peers.ts';
-import type { PeerIdentity } from '../mtls/peer-identity.ts';
-import type { TlsIdentity } from '../mtls/tls-identity.ts';
-import { serverTlsOptions } from '../mtls/tls-options.ts';
-import type { Clock } from '../platform/clock.ts';
+} from '@aduana/core/mtls/connection-refusal';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import { createKnownPeers, type KnownPeers } from '@aduana/core/mtls/known-peers';
+import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
+import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
+import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
+import type { Clock } from '@aduana/core/platform/clock';
+import { answerBrokenRequest } from './broken-request.ts';
 
 export interface TlsListenerOptions {
   readonly identity: TlsIdentity;
@@ -29,6 +36,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** Undefined: plain HTTP. */
   readonly tls: TlsListenerOptions | undefined;
+  /** The beginnings of the paths that are served here; undefined: all. */
+  readonly paths?: readonly string[];
 }
 
 export interface Listener {
@@ -37,6 +46,8 @@ export interface Listener {
   peerOf(socket: Socket): PeerIdentity | undefined;
   /** Why a peer's certificate is good no more since its connection was opened; undefined: it still is. */
   problemOf(peer: PeerIdentity): string | undefined;
+  /** Without it a wish for another protocol is left out of account. */
+  onUpgrade(take: (message: IncomingMessage, socket: Duplex, head: Buffer) => void): void;
   stop(graceMilliseconds: number): Promise<void>;
 }
 
@@ -68,21 +79,37 @@ export async function openListener(
   const server =
     tls === undefined ? createPlainServer(LIMITS, handle) : openTlsServer(tls, handle, peers, onRefusal);
   server.on('clientError', answerBrokenRequest);
+  server.on('checkContinue', handle); // whoever reads the body says that it may come
   server.on('checkExpectation', handle); // Node would answer 417 by itself, and nobody would record it
   server.maxHeadersCount = 0; // its size is bounded, and Node drops without a word what comes behind the thousandth
   const stopReloading = tls?.identity.onChange((generation) => {
     if ('setSecureContext' in server) server.setSecureContext(serverTlsOptions(generation, tls));
   });
-  await listen(server, options);
+  try {
+    await listen(server, options);
+  } catch (error) {
+    stopReloading?.();
+    throw error;
+  }
   return {
     port: (server.address() as AddressInfo).port,
     peerOf: (socket) => (socket instanceof TLSSocket ? peers.read(socket) : undefined),
     problemOf: (peer) => peers.problemOf(peer),
+    onUpgrade: (take) => {
+      server.on('upgrade', take);
+    },
     async stop(graceMilliseconds) {
       stopReloading?.();
-      const closed = new Promise<void>((resolve) => server.close(() => { resolve(); })); // prettier-ignore
+      await setImmediate(); // connections that the kernel has made are taken first: a closed port would reset them
+      const closed = new Promise<void>((resolve) =>
+        server.close(() => {
+          resolve();
+        }),
+      );
       server.closeIdleConnections();
-      const hurry = setTimeout(() => { server.closeAllConnections(); }, graceMilliseconds); // prettier-ignore
+      const hurry = setTimeout(() => {
+        server.closeAllConnections();
+      }, graceMilliseconds);
       await closed;
       clearTimeout(hurry);
     },
@@ -118,7 +145,9 @@ async function listen(server: Server | TlsServer, { address, port }: ListenerOpt
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new ConfigurationError([describeListenError(error, address, port)]));
     });
-    server.listen({ host: address, port, exclusive: true }, () => { resolve(); }); // prettier-ignore
+    server.listen({ host: address, port, exclusive: true }, () => {
+      resolve();
+    });
   });
 }
 
@@ -133,18 +162,4 @@ function describeListenError(error: NodeJS.ErrnoException, address: string, port
   if (error.code === 'EACCES')
     return { subject, problem: 'the port may not be opened', remedy: 'Choose a port above 1023' };
   return { subject, problem: `cannot listen (${error.code ?? 'unknown'})`, remedy: 'Check BIND_ADDRESS' };
-}
-
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
 }

@@ -1,11 +1,11 @@
-import type { HouseSettings } from '../config/house-settings.ts';
-import type { TlsIdentity } from '../mtls/tls-identity.ts';
+import type { ServiceSettings } from '../config/service-settings.ts';
+import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
 import type { ListenerOptions } from './listener.ts';
 
-type ListenerSettings = Pick<HouseSettings, 'BIND_ADDRESS' | 'HEALTH_PORT' | 'MTLS_MODE' | 'TRUST_DOMAIN'>;
+type ListenerSettings = Pick<ServiceSettings, 'BIND_ADDRESS' | 'HEALTH_PORT' | 'MTLS_MODE' | 'TRUST_DOMAIN'>;
 
 /**
- * Where a service of the house listens: TLS 1.3 with client certificates, asked for in permissive mode and required in
+ * Where a service of the deployment listens: TLS 1.3 with client certificates, asked for in permissive mode and required in
  * strict mode; and the probes' plain port, where there is one.
  */
 export function serviceListeners(

@@ -1,6 +1,6 @@
-import type { EventBus } from '../bus/event-bus.ts';
-import type { TlsIdentity } from '../mtls/tls-identity.ts';
-import type { Platform } from '../platform/platform.ts';
+import type { EventBus } from '@aduana/core/bus/event-bus';
+import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
+import type { Platform } from '@aduana/core/platform/platform';
 import type { SecretProvider } from '../secrets/secret-provider.ts';
 import type { Database, Migration } from '../store/database.ts';
 
@@ -26,6 +26,11 @@ export interface RunningService {
   readonly url: string;
   /** Whether `/health/ready` would answer 200. */
   isReady(): Promise<boolean>;
+  /**
+   * Ends what `/health/ready` promised while the ports go on serving, so that load balancers look elsewhere first; absent
+   * where nothing is served.
+   */
+  drain?(): void;
   /** Stops accepting, lets what is under way finish within a bounded time, gives everything back. Idempotent. */
   stop(): Promise<void>;
 }

@@ -1,11 +1,12 @@
-import type { AuditActor } from '../audit/audit-event.ts';
-import type { AccessTokenClaims } from '../tokens/access-token.ts';
-import { actorsOf } from '../tokens/parse-access-token-claims.ts';
+import type { AuditActor } from '@aduana/client/audit/audit-event';
+import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
+import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 
-/** Who stands behind a token, for the audit log (RFC 8693 section 4.1). */
+/** The actor behind a token, for the audit log (RFC 8693 section 4.1). */
 export function actorOfToken(claims: AccessTokenClaims): AuditActor {
   return {
     sub: claims.sub,
+    ...(claims.sub_kind === 'user' ? { iss: claims.sub_iss } : {}),
     client_id: claims.client_id,
     act: actorsOf(claims.act),
     auth_method: claims.amr[0] ?? null,

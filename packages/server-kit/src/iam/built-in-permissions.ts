@@ -1,13 +1,16 @@
-/** The permissions of the house itself: in every catalogue, whatever the policy files say. */
-export const HOUSE_PERMISSIONS: readonly string[] = [
+/** The permissions of the deployment itself: in every catalogue, whatever the policy files say. */
+export const BUILT_IN_PERMISSIONS: readonly string[] = [
   'sts:keys:read',
   'sts:keys:rotate',
   'sts:tokens:introspect',
   'sts:tokens:revoke',
   'iam:services:read',
   'iam:services:write',
+  'iam:secrets:read',
   'iam:secrets:rotate',
+  'iam:certificates:read',
   'iam:certificates:revoke',
+  'iam:subjects:revoke',
   'iam:policies:read',
   'iam:policies:explain',
   'iam:policies:reload',
@@ -24,4 +27,5 @@ export const INTERNAL_PERMISSIONS: readonly string[] = [
   'audit:events:write',
   'audit:pii:read',
   'audit:pii:erase',
+  'audit:log:recover',
 ];

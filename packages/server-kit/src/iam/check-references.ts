@@ -1,3 +1,4 @@
+import { secretVariable } from '../platform/secret-variable.ts';
 import type { Condition, Service, Sources, TrustedIssuer } from './policy.ts';
 import type { Problems } from './problems.ts';
 import type { IamPolicies } from './read-iam-policies.ts';
@@ -27,9 +28,16 @@ export function checkIdentityReferences(
   issuers: ReadonlyMap<string, TrustedIssuer>,
   problems: Problems,
 ): void {
+  checkVariables(services, problems);
   const owners = new Map<string, string>();
-  for (const { id, spiffeId, roles, authentication, location } of services.values()) {
+  for (const { id, spiffeId, roles, authentication, exchange, location } of services.values()) {
     for (const role of roles) checkRole(role, location, iam, problems);
+    if (exchange !== undefined && !authentication.includes('tls_client_auth'))
+      problems.add(
+        location,
+        `\`${id}\` may exchange tokens and does not authenticate by certificate`,
+        'Add `tls_client_auth` to its `authentication`: nothing else counts for an exchange',
+      );
     if (spiffeId === undefined) {
       if (authentication.includes('tls_client_auth'))
         problems.add(
@@ -47,6 +55,38 @@ export function checkIdentityReferences(
   for (const { roleClaims, location } of issuers.values())
     for (const values of roleClaims.values())
       for (const role of [...values.values()].flat()) checkRole(role, location, iam, problems);
+}
+
+/** Reports services whose client secrets would be seeded by one variable: each could authenticate as the other. */
+function checkVariables(services: ReadonlyMap<string, Service>, problems: Problems): void {
+  const owners = new Map<string, string>();
+  for (const { id, location } of services.values()) {
+    const variable = secretVariable(id);
+    const owner = owners.get(variable);
+    if (owner !== undefined)
+      problems.add(
+        location,
+        `\`${id}\` and \`${owner}\` share the variable ${variable}`,
+        'Give one of them an id that differs in letters or digits',
+      );
+    owners.set(variable, id);
+  }
+}
+
+/** Reports policies that name, as a service, what is none: a user is named together with its issuer. */
+export function checkPolicySubjects(
+  { policies }: Pick<Sources, 'policies'>,
+  services: ReadonlyMap<string, Service>,
+  problems: Problems,
+): void {
+  for (const { name, subjects, location } of policies.values())
+    for (const { issuer, sub } of subjects)
+      if (issuer === undefined && !services.has(sub))
+        problems.add(
+          location,
+          `the policy \`${name}\` names the subject \`${sub}\`, which is no service of service_identities.yaml`,
+          `Write \`{ issuer: https://idp.example.com, sub: ${sub} }\` for a user of a trusted issuer: a bare name is a service`,
+        );
 }
 
 function partsOf({ allOf = [], anyOf = [], noneOf = [] }: Condition): readonly string[] {

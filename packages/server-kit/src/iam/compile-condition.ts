@@ -7,6 +7,8 @@ import { createTimeMatcher } from './time-window.ts';
 /** Whether a condition holds; undefined where the context lacks what it asks about. */
 export type Check = (context: AccessContext) => boolean | undefined;
 
+/** By how much the clock of the service that named a time may be ahead. */
+const CLOCK_SKEW_MS = 30_000;
 const LARGEST_INSTANT = 8_640_000_000_000_000;
 
 /** Compiles conditions by name; those that name others come out after them, so that no name is missing. */
@@ -53,6 +55,7 @@ function partsOf(condition: Condition, named: (name: string) => Check): readonly
   const parts: (Check | undefined)[] = [
     ...callerChecks(condition),
     ...placeChecks(condition),
+    ...loginChecks(condition),
     allOf && every(allOf.map(named)),
     anyOf && negate(every(anyOf.map((name) => negate(named(name))))),
     noneOf && every(noneOf.map((name) => negate(named(name)))),
@@ -101,6 +104,23 @@ function placeChecks({ time, cidr, environment }: Condition): readonly (Check | 
   ];
 }
 
+function loginChecks({ acr, maxAgeSeconds }: Condition): readonly (Check | undefined)[] {
+  return [
+    acr && ((context) => test(context.acr, (reached) => acr.includes(reached))),
+    maxAgeSeconds === undefined
+      ? undefined
+      : (context) => test(ageOf(context), (age) => age <= maxAgeSeconds * 1000),
+  ];
+}
+
+/** Milliseconds since the login; undefined where it is not known, or lies in the future. */
+function ageOf({ time, authTime }: AccessContext): number | undefined {
+  const [now, then] = [toInstant(time), toInstant(authTime)];
+  return now === undefined || then === undefined || then - now > CLOCK_SKEW_MS
+    ? undefined
+    : Math.max(0, now - then);
+}
+
 function test<Value>(value: Value | undefined, holds: (value: Value) => boolean): boolean | undefined {
   return value === undefined ? undefined : holds(value);
 }
@@ -109,7 +129,7 @@ function equal(value: boolean | undefined, wanted: boolean): boolean | undefined
   return value === undefined ? undefined : value === wanted;
 }
 
-function toInstant(time: AccessContext['time']): number | undefined {
+export function toInstant(time: AccessContext['time']): number | undefined {
   const instant = typeof time === 'string' ? Date.parse(time) : Number(time ?? NaN);
   return Math.abs(instant) <= LARGEST_INSTANT ? instant : undefined;
 }

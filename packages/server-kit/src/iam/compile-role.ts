@@ -1,5 +1,5 @@
 import { type Check, every, negate } from './compile-condition.ts';
-import { INTERNAL_PERMISSIONS } from './house-permissions.ts';
+import { INTERNAL_PERMISSIONS } from './built-in-permissions.ts';
 import { createPatternIndex } from './pattern-index.ts';
 import type { Constraints, Role, Rule } from './policy.ts';
 

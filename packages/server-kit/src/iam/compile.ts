@@ -29,6 +29,12 @@ export interface Engine {
   readonly policies: ReadonlyMap<string, CompiledPolicy>;
   readonly checks: ReadonlyMap<string, Check>;
   readonly rateConditions: readonly RateCondition[];
+  /** What conditions ask of the subject's login, each once, in the order of the file. */
+  readonly logins: {
+    readonly classes: readonly string[];
+    /** Seconds. */
+    readonly ages: readonly number[];
+  };
   /** Decisions of single roles that no context can change. */
   readonly settled: WeakMap<Candidates, Decision>;
 }
@@ -36,6 +42,7 @@ export interface Engine {
 /** Prepares checked policies for evaluation; what a role's rules say is indexed when the role is first asked about. */
 export function compile(sources: Sources): Engine {
   const checks = compileConditions(sources.conditions);
+  const conditions = [...sources.conditions.values()];
   const bySpiffeId = new Map<string, Service>();
   for (const service of sources.services.values())
     if (service.spiffeId !== undefined) bySpiffeId.set(service.spiffeId, service);
@@ -51,9 +58,11 @@ export function compile(sources: Sources): Engine {
       [...sources.policies].map(([name, policy]) => [name, { policy, guard: compileGuard(policy, checks) }]),
     ),
     checks,
-    rateConditions: [...sources.conditions.values()].flatMap(({ name, rate }) =>
-      rate === undefined ? [] : [{ name, ...rate }],
-    ),
+    rateConditions: conditions.flatMap(({ name, rate }) => (rate === undefined ? [] : [{ name, ...rate }])),
+    logins: {
+      classes: [...new Set(conditions.flatMap(({ acr }) => acr ?? []))],
+      ages: [...new Set(conditions.flatMap(({ maxAgeSeconds }) => maxAgeSeconds ?? []))],
+    },
     settled: new WeakMap(),
   };
 }

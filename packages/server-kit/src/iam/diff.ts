@@ -50,10 +50,11 @@ export function everyQuestion(
 /** A service's roles are those that the set at hand gives it; they are part of what may change. */
 function ask(
   engine: Engine,
-  { subject, roles, action, policy, context = {} }: Question,
+  { subject, issuer, roles, action, policy, context = {} }: Question,
 ): Decision | PolicyDecision {
-  const held = engine.services.get(subject)?.roles ?? roles;
+  const own = issuer === undefined ? engine.services.get(subject)?.roles : undefined;
+  const asked = { subject, issuer, roles: own ?? roles, context };
   return policy === undefined
-    ? evaluate(engine, { subject, roles: held, action: action ?? '', context })
-    : evaluatePolicy(engine, policy, { subject, roles: held, context });
+    ? evaluate(engine, { ...asked, action: action ?? '' })
+    : evaluatePolicy(engine, policy, asked);
 }

@@ -7,7 +7,7 @@ import { verdicts } from './evaluate.ts';
 export function evaluatePolicy(
   engine: Engine,
   name: string,
-  { subject, roles, context = {} }: Omit<AccessRequest, 'action'>,
+  { subject, issuer, roles, context = {} }: Omit<AccessRequest, 'action'>,
 ): PolicyDecision {
   const compiled = engine.policies.get(name);
   const policySha256 = engine.sha256;
@@ -24,12 +24,19 @@ export function evaluatePolicy(
   const { location } = policy;
   const conditions = verdicts(engine, policy, context);
   const refuse = (reason: PolicyDecision['reason']): PolicyDecision => ({
-    effect: 'deny', policy: name, reason, location, conditions, policySha256,
-  }); // prettier-ignore
+    effect: 'deny',
+    policy: name,
+    reason,
+    location,
+    conditions,
+    policySha256,
+  });
   const held = (wanted: string): boolean =>
     roles.some((role) => engine.roles.get(role)?.held.has(wanted) === true);
   if (policy.roles.length > 0 && !policy.roles.some(held)) return refuse('role_missing');
-  if (policy.subjects.length > 0 && !policy.subjects.includes(subject)) return refuse('subject_missing');
+  const { subjects } = policy;
+  if (subjects.length > 0 && !subjects.some((one) => one.sub === subject && one.issuer === issuer))
+    return refuse('subject_missing');
   if (guard !== undefined && guard(context) !== true) return refuse('condition');
   return { effect: 'allow', policy: name, reason: 'holds', location, conditions, policySha256 };
 }

@@ -3,6 +3,7 @@ import type { Engine } from './compile.ts';
 import type { ReachedRule } from './compile-role.ts';
 import type { Decision } from './decision.ts';
 import { evaluate, verdicts } from './evaluate.ts';
+import { describeStepUp, stepUpFor } from './step-up.ts';
 
 export interface Explanation extends Decision {
   /** What would change the decision, in sentences. */
@@ -38,7 +39,13 @@ function tellAllows(engine: Engine, request: AccessRequest, decision: Decision):
     .flatMap((candidates) => candidates.denies)
     .filter(({ guard }) => guard?.(context) !== false);
   const allows = held.flatMap((candidates) => candidates.allows);
+  const login = stepUpFor(
+    engine,
+    context,
+    (other) => evaluate(engine, { ...request, context: other }).effect === 'allow',
+  );
   const told = [
+    ...(login === undefined ? [] : [`would be allowed after ${describeStepUp(login)}`]),
     ...denies.map((deny) => `is denied by ${describe(engine, deny, context)}`),
     ...allows
       .filter(({ guard }) => guard !== undefined && guard(context) !== true)

@@ -26,6 +26,11 @@ const SPIFFE_PATTERN = z
     'is not a SPIFFE ID, with `*` for a path segment or `**` at its end',
   );
 
+/** Stands in a challenge between quotation marks and blanks (RFC 9470 section 3). */
+const ACR = z
+  .string()
+  .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/, 'is no `acr`: visible ASCII without blanks, `"` and `\\`');
+
 const CONSTRAINTS = z.strictObject({
   max_ttl_seconds: SECONDS.optional(),
   scopes: z.array(PATTERN).optional(),
@@ -104,15 +109,25 @@ const CONDITION = z
       .optional(),
     environment: z.array(z.string()).min(1).optional(),
     rate: z.strictObject({ limit: z.int().min(1), per_seconds: z.int().min(1).max(86_400) }).optional(),
+    acr: z.array(ACR).min(1).max(20).optional(),
+    max_age_seconds: SECONDS.optional(),
     all_of: NAMES.optional(),
     any_of: NAMES.optional(),
     none_of: NAMES.optional(),
   })
   .refine((condition) => Object.keys(condition).length > 0, 'asks for nothing');
 
+const SUBJECT = z.union(
+  [
+    z.string().min(1),
+    z.strictObject({ issuer: z.string().min(1).max(2048), sub: z.string().min(1).max(255) }),
+  ],
+  'is neither the id of a service nor `{ issuer, sub }` of a user',
+);
+
 const POLICY = z.strictObject({
   roles: NAMES.optional(),
-  subjects: z.array(z.string().min(1)).min(1).optional(),
+  subjects: z.array(SUBJECT).min(1).optional(),
   when: NAMES.optional(),
   unless: NAMES.optional(),
 });

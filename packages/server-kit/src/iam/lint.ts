@@ -12,7 +12,9 @@ export interface LintFinding {
     | 'wildcard_admin'
     | 'never_true'
     | 'expired'
-    | 'open_policy';
+    | 'open_policy'
+    | 'unknown_issuer'
+    | 'exchange_with_secret';
   readonly location: Location;
   readonly message: string;
 }
@@ -24,6 +26,7 @@ export function lint(sources: Sources, now: number): readonly LintFinding[] {
     ...lintRules(sources),
     ...lintConditions(sources, now),
     ...lintPolicies(sources),
+    ...lintServices(sources),
   ].sort((a, b) => (a.location === b.location ? 0 : compareLocations(a.location, b.location)));
 }
 
@@ -42,6 +45,20 @@ function lintRoles({ roles, services, issuers, policies }: Sources): readonly Li
       code: 'unused_role',
       location,
       message: `nobody holds the role ${name}`,
+    }));
+}
+
+/** Whoever exchanges tokens acts for others: a secret that leaks must not speak in its name. */
+function lintServices({ services }: Sources): readonly LintFinding[] {
+  return [...services.values()]
+    .filter(
+      ({ exchange, authentication }) =>
+        exchange !== undefined && authentication.some((method) => method !== 'tls_client_auth'),
+    )
+    .map(({ id, location }) => ({
+      code: 'exchange_with_secret',
+      location,
+      message: `${id} exchanges tokens by its certificate alone: leave only tls_client_auth in its authentication`,
     }));
 }
 
@@ -82,7 +99,8 @@ function isFirst(other: Rule, rule: Rule, rules: readonly Rule[]): boolean {
   return !(covers(rule, other) && isAlways(rule)) || rules.indexOf(other) < rules.indexOf(rule);
 }
 
-function lintConditions({ conditions, roles, policies }: Sources, now: number): readonly LintFinding[] {
+function lintConditions(sources: Sources, now: number): readonly LintFinding[] {
+  const { conditions, roles, policies } = sources;
   const guarded = [...[...roles.values()].flatMap(({ rules }) => rules), ...policies.values()];
   const used = new Set([
     ...guarded.flatMap(({ when, unless }) => [...when, ...unless]),
@@ -96,7 +114,7 @@ function lintConditions({ conditions, roles, policies }: Sources, now: number): 
     const { name, location, time } = condition;
     const found: LintFinding[] = [];
     if (!used.has(name)) found.push({ code: 'unused_condition', location, message: `nothing names ${name}` });
-    const why = neverTrue(condition);
+    const why = neverTrue(condition, sources);
     if (why !== undefined)
       found.push({ code: 'never_true', location, message: `${name} never holds: ${why}` });
     if (time?.notAfter !== undefined && time.notAfter <= now)
@@ -109,24 +127,42 @@ function lintConditions({ conditions, roles, policies }: Sources, now: number): 
   });
 }
 
-function neverTrue({ time, allOf = [], noneOf = [], mtls, spiffe }: Condition): string | undefined {
+function neverTrue(condition: Condition, { conditions, issuers }: Sources): string | undefined {
+  const { time, allOf = [], noneOf = [], mtls, spiffe, acr } = condition;
   if (time?.notBefore !== undefined && time.notAfter !== undefined && time.notAfter <= time.notBefore)
     return 'it ends before it begins';
   if (allOf.some((name) => noneOf.includes(name))) return 'it asks for a condition and against it';
   if (mtls === false && spiffe !== undefined) return 'a SPIFFE ID comes with a certificate alone';
-  return undefined;
+  if (acr !== undefined && issuers.size === 0) return 'no trusted issuer tells of a login';
+  const classes = [condition, ...allOf.flatMap((name) => conditions.get(name) ?? [])]
+    .flatMap((one) => (one.acr === undefined ? [] : [one.acr]))
+    .reduce<readonly string[] | undefined>(
+      (all, some) => all?.filter((one) => some.includes(one)) ?? some,
+      undefined,
+    );
+  return classes?.length === 0 ? 'no login is of two classes at once' : undefined;
 }
 
-function lintPolicies({ policies }: Sources): readonly LintFinding[] {
-  return [...policies.values()]
+function lintPolicies({ policies, issuers }: Sources): readonly LintFinding[] {
+  const strange = [...policies.values()].flatMap(({ name, subjects, location }) =>
+    subjects
+      .flatMap(({ issuer }) => (issuer === undefined || issuers.has(issuer) ? [] : [issuer]))
+      .map((issuer) => ({
+        code: 'unknown_issuer' as const,
+        location,
+        message: `${name} names a user of ${issuer}, which trusted_issuers.yaml does not trust; a service is named by its id alone`,
+      })),
+  );
+  const open = [...policies.values()]
     .filter(({ roles, subjects, when, unless }) =>
       [roles, subjects, when, unless].every((list) => list.length === 0),
     )
     .map(({ name, location }) => ({
-      code: 'open_policy',
+      code: 'open_policy' as const,
       location,
       message: `${name} holds for every caller`,
     }));
+  return [...strange, ...open];
 }
 
 function compareLocations(a: Location, b: Location): number {

@@ -1,12 +1,10 @@
-import { watch } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ConfigurationError } from '../errors/configuration-error.ts';
-import type { Clock } from '../platform/clock.ts';
-import { sha256Hex } from '../platform/digest.ts';
-import { every } from '../platform/every.ts';
-import { describeError, type Log } from '../platform/log.ts';
-import { createMutex } from '../platform/mutex.ts';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import type { Clock } from '@aduana/core/platform/clock';
+import { sha256Hex } from '@aduana/core/platform/digest';
+import { describeError, type Log } from '@aduana/core/platform/log';
+import { followSource } from '../platform/follow-source.ts';
 import { compile, type Engine } from './compile.ts';
 import { loadPolicies } from './load-policies.ts';
 import { loadPolicyTests, runPolicyTests } from './policy-tests.ts';
@@ -46,44 +44,23 @@ export interface LivePoliciesOptions {
  */
 export async function openPolicies(options: LivePoliciesOptions): Promise<LivePolicies> {
   const { folder, clock, log, pollMilliseconds = 2000 } = options;
-  const slot = createSlot(await loadGoodPolicies(folder), clock);
-  let seen = await fingerprint(folder, slot.current());
-  let lastProblem: ConfigurationError | undefined;
-
-  const oneAtATime = createMutex();
-
-  async function load(): Promise<Engine> {
-    seen = await fingerprint(folder, slot.current());
-    try {
-      const next = await loadGoodPolicies(folder, slot.current());
-      lastProblem = undefined;
-      return slot.put(next);
-    } catch (error) {
-      if (error instanceof ConfigurationError) lastProblem = error;
-      throw error;
-    }
-  }
-
-  const polling = every(
+  let inForce: Engine | undefined;
+  const followed = await followSource({
+    folder,
+    pollMilliseconds,
     clock,
-    () => pollMilliseconds,
-    () =>
-      oneAtATime(async () => {
-        if ((await fingerprint(folder, slot.current())) !== seen) await load();
-      }),
-    (error) => {
+    read: async () => ({ sha256: await fingerprint(folder, inForce) }),
+    load: () => loadGoodPolicies(folder, inForce),
+    onProblem(error) {
       log.error('the policy files are not good, the last good ones stay in force', {
         error: describeError(error),
       });
     },
-  );
-  const stopWatching = watchFolder(
-    folder,
-    () => {
-      polling.wake();
-    },
-    log,
-  );
+  });
+  const slot = createSlot(followed.current(), clock);
+  slot.onChange((engine) => (inForce = engine));
+  inForce = slot.current();
+  followed.onChange((engine) => slot.put(engine));
 
   return {
     current: () => slot.current(),
@@ -91,15 +68,15 @@ export async function openPolicies(options: LivePoliciesOptions): Promise<LivePo
       return slot.since();
     },
     get lastProblem() {
-      return lastProblem;
+      return followed.problem instanceof ConfigurationError ? followed.problem : undefined;
     },
-    reload: () => oneAtATime(load),
+    async reload() {
+      await followed.reload();
+      return slot.put(followed.current());
+    },
     rollback: () => slot.putBack(),
     onChange: (listener) => slot.onChange(listener),
-    async stop() {
-      stopWatching();
-      await polling.stop();
-    },
+    stop: () => followed.stop(),
   };
 }
 
@@ -157,28 +134,15 @@ async function loadGoodPolicies(folder: string, inForce?: Engine): Promise<Engin
 }
 
 /** Hash over all that a load would read. */
-async function fingerprint(folder: string, { sources }: Engine): Promise<string> {
+async function fingerprint(folder: string, inForce: Engine | undefined): Promise<string> {
   const names = await readdir(folder).catch(() => []);
-  const files = new Set([...names.filter((name) => name.endsWith('.yaml')), ...sources.files]);
+  const files = new Set([
+    ...names.filter((name) => name.endsWith('.yaml')),
+    ...(inForce?.sources.files ?? []),
+  ]);
   const entries = [...files].sort().map(async (file) => {
     const bytes = await readFile(resolve(folder, file)).catch(() => undefined);
     return [file, bytes === undefined ? null : sha256Hex(bytes)];
   });
   return sha256Hex(JSON.stringify(await Promise.all(entries)));
-}
-
-function watchFolder(folder: string, wake: () => void, log: Log): () => void {
-  const tellOnce = (error: unknown): void => {
-    log.warn('the policies folder cannot be watched and is polled alone', { error: describeError(error) });
-  };
-  try {
-    const watcher = watch(folder, { persistent: false }, wake);
-    watcher.on('error', tellOnce);
-    return () => {
-      watcher.close();
-    };
-  } catch (error) {
-    tellOnce(error);
-    return () => undefined;
-  }
 }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { sha256Hex } from '../platform/digest.ts';
+import { sha256Hex } from '@aduana/core/platform/digest';
 import { parseYaml, type YamlDocument } from '../platform/yaml-document.ts';
-import { checkIdentityReferences, checkPolicyReferences } from './check-references.ts';
+import { checkIdentityReferences, checkPolicyReferences, checkPolicySubjects } from './check-references.ts';
 import type { Service, Sources, TrustedIssuer } from './policy.ts';
 import { createProblems, type ReadAttachment } from './problems.ts';
 import { type IamPolicies, readIamPolicies } from './read-iam-policies.ts';
@@ -21,14 +21,18 @@ const NO_POLICIES: IamPolicies = {
  * Reads `iam_policies.yaml`, and `service_identities.yaml` and `trusted_issuers.yaml` where they exist, with the key
  * files that they name.
  *
+ * @param readBytes reads a file of the folder; default: from disk
  * @throws ConfigurationError with every problem of all files, each as `file:line`
  */
-export async function loadPolicies(folder: string): Promise<Sources> {
+export async function loadPolicies(
+  folder: string,
+  readBytes: (file: string) => Promise<Uint8Array> = (file) => readFile(resolve(folder, file)),
+): Promise<Sources> {
   const problems = createProblems((subject) => join(folder, subject));
   const texts = new Map<string, string>();
 
   async function readText(file: string, missing: (why: string) => void): Promise<string | undefined> {
-    const text = await readUtf8(resolve(folder, file));
+    const text = await readUtf8(() => readBytes(file));
     if (typeof text === 'string') texts.set(file, text);
     else missing(text.failure);
     return typeof text === 'string' ? text : undefined;
@@ -53,10 +57,10 @@ export async function loadPolicies(folder: string): Promise<Sources> {
   }
 
   const iam = await read('iam_policies.yaml', false, readIamPolicies);
-  const services =
-    (await read('service_identities.yaml', true, (document) =>
-      readServiceIdentities(document, attachment, problems),
-    )) ?? new Map<string, Service>();
+  const registered = await read('service_identities.yaml', true, (document) =>
+    readServiceIdentities(document, attachment, problems),
+  );
+  const services = registered ?? new Map<string, Service>();
   const issuers =
     (await read('trusted_issuers.yaml', true, (document) =>
       readTrustedIssuers(document, attachment, problems),
@@ -64,6 +68,7 @@ export async function loadPolicies(folder: string): Promise<Sources> {
   if (iam !== undefined) {
     checkPolicyReferences(iam, problems);
     checkIdentityReferences(iam, services, issuers, problems);
+    if (registered !== undefined) checkPolicySubjects(iam, registered, problems);
   }
   problems.assertNone();
   const files = [...texts.keys()].sort();
@@ -72,9 +77,9 @@ export async function loadPolicies(folder: string): Promise<Sources> {
 
 const ABSENT = 'does not exist';
 
-async function readUtf8(path: string): Promise<string | { readonly failure: string }> {
+async function readUtf8(read: () => Promise<Uint8Array>): Promise<string | { readonly failure: string }> {
   try {
-    const bytes = await readFile(path);
+    const bytes = await read();
     if (bytes.length > MAX_FILE_BYTES) return { failure: `is larger than ${String(MAX_FILE_BYTES)} bytes` };
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {

@@ -11,6 +11,10 @@ const CONTEXT = z.strictObject({
   proof_of_possession: z.boolean().optional(),
   actors: z.array(z.string()).optional(),
   environment: z.string().optional(),
+  acr: z.string().optional(),
+  auth_time: z.iso
+    .datetime({ offset: true, error: 'is not a time such as "2026-12-31T23:59:59Z"' })
+    .optional(),
   within_rates: z.record(NAME, z.boolean()).optional(),
 });
 
@@ -21,6 +25,7 @@ const TEST = z.strictObject({
   given: z
     .strictObject({
       subject: z.string().min(1).optional(),
+      issuer: z.string().min(1).optional(),
       roles: z.array(NAME).optional(),
       action: z.string().min(1).optional(),
       policy: z.string().min(1).optional(),

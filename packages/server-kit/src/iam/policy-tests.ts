@@ -49,14 +49,15 @@ export async function loadPolicyTests(folder: string): Promise<readonly PolicyTe
   return tests;
 }
 
-/** Asks the engine each question; a subject without `roles` has those of the service of that id. */
+/** Asks the engine each question; a subject without `roles` and `issuer` has those of the service of that id. */
 export function runPolicyTests(engine: Engine, tests: readonly PolicyTest[]): readonly PolicyTestResult[] {
   return tests.map(({ entry, location }) => {
     const { given, expect, because } = entry;
-    const subject = given.subject ?? '';
+    const { subject = '', issuer } = given;
     const request = {
       subject,
-      roles: given.roles ?? engine.services.get(subject)?.roles ?? [],
+      issuer,
+      roles: given.roles ?? rolesOf(engine, subject, issuer),
       context: toAccessContext(given.context ?? {}),
     };
     const asked = given.action ?? given.policy ?? '';
@@ -78,6 +79,11 @@ export function runPolicyTests(engine: Engine, tests: readonly PolicyTest[]): re
   });
 }
 
+/** The roles of a registered service; a user has none of its own. */
+export function rolesOf(engine: Engine, subject: string, issuer: string | undefined): readonly string[] {
+  return issuer === undefined ? (engine.services.get(subject)?.roles ?? []) : [];
+}
+
 function describe({ effect, rule }: { readonly effect: string; readonly rule: string | undefined }): string {
   return rule === undefined ? effect : `${effect} by ${rule}`;
 }
@@ -94,6 +100,8 @@ export function toAccessContext(context: PolicyTestContext): AccessContext {
     proofOfPossession: context.proof_of_possession,
     actors: context.actors,
     environment: context.environment,
+    acr: context.acr,
+    authTime: context.auth_time,
     rates: context.within_rates && new Map(Object.entries(context.within_rates)),
   };
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));

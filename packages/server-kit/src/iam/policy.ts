@@ -36,13 +36,20 @@ export interface Role {
   readonly location: Location;
 }
 
+/** A subject is the pair of its issuer and its name there: two issuers may use one name. */
+export interface SubjectName {
+  /** A trusted issuer, for its user; undefined: the subject is a service of the deployment. */
+  readonly issuer: string | undefined;
+  readonly sub: string;
+}
+
 /** What `@policy(policies: [["name"]])` names. */
 export interface NamedPolicy {
   readonly name: string;
   /** One of them must be held, itself or by inheritance; empty: any caller. */
   readonly roles: readonly string[];
   /** Subjects, one of whom must ask; empty: any. */
-  readonly subjects: readonly string[];
+  readonly subjects: readonly SubjectName[];
   readonly when: readonly string[];
   readonly unless: readonly string[];
   readonly location: Location;
@@ -77,6 +84,10 @@ export interface Condition {
   readonly delegation?: { readonly maxDepth?: number; readonly actors?: readonly string[] };
   readonly environment?: readonly string[];
   readonly rate?: { readonly limit: number; readonly perSeconds: number };
+  /** Authentication context classes, one of which the login reached; the preferred first. */
+  readonly acr?: readonly string[];
+  /** How long ago the login is at most. */
+  readonly maxAgeSeconds?: number;
   readonly allOf?: readonly string[];
   readonly anyOf?: readonly string[];
   readonly noneOf?: readonly string[];
@@ -111,6 +122,15 @@ export interface Service {
   readonly location: Location;
 }
 
+/** What an issuer tells of its users between their tokens (OpenID Shared Signals Framework 1.0). */
+export interface SharedSignals {
+  readonly audience: string;
+  /** Types of events that end a subject's tokens, as full URIs. */
+  readonly events: readonly string[];
+  /** Where events are fetched (RFC 8936); undefined: the issuer pushes them. */
+  readonly poll: { readonly url: string; readonly tokenFile: string } | undefined;
+}
+
 export interface TrustedIssuer {
   readonly issuer: string;
   readonly jwksUri: string;
@@ -120,12 +140,16 @@ export interface TrustedIssuer {
   readonly typ: string | undefined;
   /** PEM: the CAs that the issuer's key endpoint is verified against; undefined: the system's. */
   readonly ca: string | undefined;
+  /** How long after its `iat` a JWT counts at most, whatever its `exp`. */
+  readonly maxAgeSeconds: number;
   /** The claim that names the subject. A claim is named exactly, or by its path with dots. */
   readonly subjectClaim: string;
   /** Claim -> value, or element of a list -> roles. */
   readonly roleClaims: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
   /** Claim -> value, or element of a list -> permissions that the token is narrowed to; empty: no such narrowing. */
   readonly scopeClaims: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
+  /** Undefined: nothing is taken from it but its users' tokens. */
+  readonly ssf: SharedSignals | undefined;
   readonly location: Location;
 }
 
@@ -136,7 +160,7 @@ export interface Sources {
   readonly sha256: string;
   /** The files read, relative to the folder. */
   readonly files: readonly string[];
-  /** Permissions by name, with where they are named; undefined for the house's own. */
+  /** Permissions by name, with where they are named; undefined for the deployment's own. */
   readonly permissions: ReadonlyMap<string, Location | undefined>;
   readonly conditions: ReadonlyMap<string, Condition>;
   readonly roles: ReadonlyMap<string, Role>;

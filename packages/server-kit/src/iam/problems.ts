@@ -1,4 +1,4 @@
-import { ConfigurationError, type ConfigurationProblem } from '../errors/configuration-error.ts';
+import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
 
 /** Collects what is wrong, so that all of it is told at once. */
 export interface Problems {

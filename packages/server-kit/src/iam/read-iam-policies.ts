@@ -1,6 +1,6 @@
 import { readShape } from '../platform/read-shape.ts';
 import type { YamlDocument } from '../platform/yaml-document.ts';
-import { HOUSE_PERMISSIONS, INTERNAL_PERMISSIONS } from './house-permissions.ts';
+import { BUILT_IN_PERMISSIONS, INTERNAL_PERMISSIONS } from './built-in-permissions.ts';
 import {
   type ConditionEntry,
   type ConstraintsEntry,
@@ -35,7 +35,14 @@ function readNamedPolicies(file: IamPoliciesFile, document: YamlDocument): Reado
     Object.entries(file.policies ?? {}).map(
       ([name, { roles = [], subjects = [], when = [], unless = [] }]) => [
         name,
-        { name, roles, subjects, when, unless, location: document.locate(['policies', name]) },
+        {
+          name,
+          roles,
+          subjects: subjects.map((one) => (typeof one === 'string' ? { issuer: undefined, sub: one } : one)),
+          when,
+          unless,
+          location: document.locate(['policies', name]),
+        },
       ],
     ),
   );
@@ -105,6 +112,8 @@ function toCondition(name: string, entry: ConditionEntry, location: string): Con
     environment: entry.environment,
     rate:
       entry.rate === undefined ? undefined : { limit: entry.rate.limit, perSeconds: entry.rate.per_seconds },
+    acr: entry.acr,
+    maxAgeSeconds: entry.max_age_seconds,
     allOf: entry.all_of,
     anyOf: entry.any_of,
     noneOf: entry.none_of,
@@ -140,7 +149,7 @@ function readCatalogue(
   document: YamlDocument,
 ): Sources['permissions'] {
   const catalogue = new Map<string, string | undefined>();
-  for (const permission of [...HOUSE_PERMISSIONS, ...INTERNAL_PERMISSIONS])
+  for (const permission of [...BUILT_IN_PERMISSIONS, ...INTERNAL_PERMISSIONS])
     catalogue.set(permission, undefined);
   const add = (permission: string, location: string): void => {
     if (!catalogue.has(permission)) catalogue.set(permission, location);

@@ -1,8 +1,10 @@
 import { readShape } from '../platform/read-shape.ts';
 import type { YamlDocument } from '../platform/yaml-document.ts';
-import type { TrustedIssuer } from './policy.ts';
+import type { SharedSignals, TrustedIssuer } from './policy.ts';
 import type { Problems, ReadAttachment } from './problems.ts';
-import { TRUSTED_ISSUERS } from './trusted-issuers-shape.ts';
+import { type SharedSignalsEntry, TRUSTED_ISSUERS } from './trusted-issuers-shape.ts';
+
+const DEFAULT_MAX_AGE_SECONDS = 86_400;
 
 /**
  * @param attachment reads a file that the document names
@@ -22,6 +24,12 @@ export async function readTrustedIssuers(
     const location = document.locate(['issuers', index]);
     if (issuers.has(entry.issuer))
       problems.add(location, `the issuer \`${entry.issuer}\` stands here twice`, 'Keep one entry per issuer');
+    if (entry.ssf !== undefined && (entry.subject_claim ?? 'sub') !== 'sub')
+      problems.add(
+        location,
+        `the issuer \`${entry.issuer}\` sends events about \`sub\`, and its users are known by \`${entry.subject_claim ?? ''}\``,
+        'Remove `subject_claim` or `ssf`: the subject of an event would be no user here',
+      );
     issuers.set(entry.issuer, {
       issuer: entry.issuer,
       jwksUri: entry.jwks_uri,
@@ -29,13 +37,21 @@ export async function readTrustedIssuers(
       audience: entry.audience,
       typ: entry.typ?.toLowerCase(),
       ca: entry.ca_file === undefined ? undefined : await attachment(entry.ca_file, location),
+      maxAgeSeconds: entry.max_age_seconds ?? DEFAULT_MAX_AGE_SECONDS,
       subjectClaim: entry.subject_claim ?? 'sub',
       roleClaims: toClaimMap(entry.claims ?? {}),
       scopeClaims: toClaimMap(entry.scope_claims ?? {}),
+      ssf: toSharedSignals(entry.ssf),
       location,
     });
   }
   return issuers;
+}
+
+function toSharedSignals(entry: SharedSignalsEntry | undefined): SharedSignals | undefined {
+  if (entry === undefined) return undefined;
+  const { audience, events, poll } = entry;
+  return { audience, events, poll: poll && { url: poll.url, tokenFile: poll.token_file } };
 }
 
 function toClaimMap(

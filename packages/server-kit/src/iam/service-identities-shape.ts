@@ -16,6 +16,9 @@ const PUBLIC_JWK = z
 /** A JSON Web Key Set of public keys (RFC 7517 section 5). */
 export const PUBLIC_JWKS = z.strictObject({ keys: z.array(PUBLIC_JWK).max(20) });
 
+/** The ids that a service can have. */
+export const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+
 const SERVICE = z
   .strictObject({
     spiffe_id: z
@@ -61,12 +64,7 @@ const SERVICE = z
 export const SERVICE_IDENTITIES = z.strictObject({
   version: z.literal(1, 'is not 1'),
   services: z.record(
-    z
-      .string()
-      .regex(
-        /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/,
-        'is not a service id of letters, digits, `_`, `-` and `.`',
-      ),
+    z.string().regex(SERVICE_ID, 'is not a service id of letters, digits, `_`, `-` and `.`'),
     SERVICE,
   ),
 });

@@ -1,3 +1,4 @@
+import { LONGEST_SUBJECT_LIFE_SECONDS } from '@aduana/core/status/status-entry';
 import { z } from 'zod';
 import { NAME, PERMISSION } from './iam-policies-shape.ts';
 
@@ -23,6 +24,12 @@ const ENDPOINT = z.url({ protocol: /^https?$/, error: 'is not a URL' }).refine((
 
 const CLAIM = z.string().min(1).max(256);
 
+const SSF = z.strictObject({
+  audience: z.string().min(1).max(2048),
+  events: z.array(z.url('is not the full URI of a type of events').max(512)).min(1).max(50),
+  poll: z.strictObject({ url: ENDPOINT, token_file: z.string().min(1) }).optional(),
+});
+
 const ISSUER = z.strictObject({
   issuer: z.string().min(1).max(2048),
   jwks_uri: ENDPOINT,
@@ -30,6 +37,7 @@ const ISSUER = z.strictObject({
   audience: z.string().min(1),
   typ: z.string().min(1).optional(),
   ca_file: z.string().min(1).optional(),
+  max_age_seconds: z.int().min(1).max(LONGEST_SUBJECT_LIFE_SECONDS).optional(),
   subject_claim: CLAIM.optional(),
   claims: z
     .record(
@@ -37,6 +45,7 @@ const ISSUER = z.strictObject({
       z.record(z.string().min(1), z.union([NAME, z.array(NAME).min(1)], 'is no role or list of roles')),
     )
     .optional(),
+  ssf: SSF.optional(),
   scope_claims: z.record(CLAIM, z.record(z.string().min(1), z.array(PERMISSION).min(1))).optional(),
 });
 
@@ -45,3 +54,5 @@ export const TRUSTED_ISSUERS = z.strictObject({
   version: z.literal(1, 'is not 1'),
   issuers: z.array(ISSUER),
 });
+
+export type SharedSignalsEntry = z.output<typeof SSF>;

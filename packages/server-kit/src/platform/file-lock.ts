@@ -1,11 +1,12 @@
 import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import type { Clock } from './clock.ts';
-import { every } from './every.ts';
-import { uuid } from './ids.ts';
+import type { Clock } from '@aduana/core/platform/clock';
+import { every } from '@aduana/core/platform/every';
+import { uuid } from '@aduana/core/platform/ids';
+import { isSocketAlive, openLivenessSocket } from './liveness-socket.ts';
 
 const HEARTBEAT_MILLISECONDS = 5000;
-/** A holder on another host cannot be asked: its silence must tell. */
+/** A holder on another machine cannot be asked: it counts as dead after that much silence. */
 const SILENCE_MILLISECONDS = 30_000;
 const RETRY_MILLISECONDS = 50;
 
@@ -27,6 +28,8 @@ interface Holder {
   readonly host: string;
   /** When the process began, in the kernel's words, so that a reused pid is not taken for it. */
   readonly started: string;
+  /** The kernel's boot, which containers of one machine share; empty where it is not known. */
+  readonly machine?: string;
 }
 
 /**
@@ -41,12 +44,16 @@ export async function tryFileLock(path: string, clock: Clock): Promise<FileLock 
     pid: process.pid,
     host: hostname(),
     started: (await startOf(process.pid)) ?? '',
+    machine: await machineOf(),
   };
-  if (!(await claim(path, me))) {
-    const holder = await readHolder(path);
-    if (holder !== undefined && (await isAlive(holder, path, clock))) return refusal(holder);
-    await breakStale(path, holder);
-    if (!(await claim(path, me))) return refusal(await readHolder(path));
+  const alive = await openLivenessSocket(socketOf(path, me));
+  const holder = await take(path, me, clock).catch(async (error: unknown) => {
+    await alive?.close();
+    throw error;
+  });
+  if (holder !== me) {
+    await alive?.close();
+    return refusal(holder);
   }
   const beating = every(
     clock,
@@ -62,6 +69,7 @@ export async function tryFileLock(path: string, clock: Clock): Promise<FileLock 
     async release() {
       await beating.stop();
       if ((await readHolder(path))?.id === me.id) await rm(path, { force: true });
+      await alive?.close();
     },
   };
 }
@@ -85,6 +93,26 @@ export async function withFileLock<Result>(
     if (clock.monotonic() >= deadline) throw onTimeout(lock.holder);
     await clock.sleep(RETRY_MILLISECONDS);
   }
+}
+
+/** Who holds the lock afterwards: the claimant, or another; undefined where that cannot be read. */
+async function take(path: string, me: Holder, clock: Clock): Promise<Holder | undefined> {
+  if (await claim(path, me)) return me;
+  const holder = await readHolder(path);
+  if (holder !== undefined && (await isAlive(holder, path, clock))) return holder;
+  await breakStale(path, holder);
+  return (await claim(path, me)) ? me : readHolder(path);
+}
+
+function socketOf(path: string, { id }: Holder): string {
+  return `${path}.${id.slice(0, 8)}.sock`;
+}
+
+async function machineOf(): Promise<string> {
+  return readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
+    (text) => text.trim(),
+    () => '',
+  );
 }
 
 function refusal(holder: Holder | undefined): FileLockRefusal {
@@ -118,6 +146,11 @@ async function readHolder(path: string): Promise<Holder | undefined> {
 }
 
 async function isAlive(holder: Holder, path: string, clock: Clock): Promise<boolean> {
+  if (holder.machine !== undefined && holder.machine !== '' && holder.machine === (await machineOf())) {
+    // a container has a pid namespace and a host name of its own: only the kernel knows
+    const answer = await isSocketAlive(socketOf(path, holder));
+    if (answer !== undefined) return answer;
+  }
   if (holder.host !== hostname()) {
     const touched = await stat(path).catch(() => undefined);
     return touched !== undefined && clock.now() - touched.mtimeMs < SILENCE_MILLISECONDS;
@@ -155,5 +188,6 @@ async function breakStale(path: string, dead: Holder | undefined): Promise<void>
   }
   const taken = await readHolder(aside);
   if (taken?.id !== dead?.id) await link(aside, path).catch(() => undefined);
+  else if (dead !== undefined) await rm(socketOf(path, dead), { force: true });
   await rm(aside, { force: true });
 }

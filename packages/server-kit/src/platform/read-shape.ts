@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { ConfigurationError, type ConfigurationProblem } from '../errors/configuration-error.ts';
+import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
 import type { YamlDocument } from './yaml-document.ts';
 
 /**

@@ -13,8 +13,10 @@ export interface TextBoundedCache<Entry extends TextEntry> {
   get(key: string): Entry | undefined;
   /** What alone is longer than all may be is not kept, and pushes nothing out. */
   add(entry: Entry): void;
+  all(): Iterable<Entry>;
   /** More, or less, text has come to stand behind an entry. */
   grow(entry: Entry, characters: number): void;
+  readonly size: number;
 }
 
 export function createTextBoundedCache<Entry extends TextEntry>(limits: {
@@ -44,6 +46,9 @@ export function createTextBoundedCache<Entry extends TextEntry>(limits: {
   }
 
   return {
+    get size() {
+      return all.size;
+    },
     get(key) {
       const entry = all.get(key);
       if (entry !== undefined) entry.used = true;
@@ -57,6 +62,7 @@ export function createTextBoundedCache<Entry extends TextEntry>(limits: {
       total += entry.characters;
       makeRoom(entry);
     },
+    all: () => all.values(),
     grow(entry, characters) {
       if (!entry.kept) return;
       entry.characters += characters;

@@ -9,7 +9,7 @@ import {
   type ScalarEvent,
   YAMLException,
 } from 'js-yaml';
-import { ConfigurationError, type ConfigurationProblem } from '../errors/configuration-error.ts';
+import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
 
 type Path = readonly PropertyKey[];
 

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
-import { random } from '../platform/ids.ts';
+import { random } from '@aduana/core/platform/ids';
 
 const SALT_BYTES = 16;
 const NONCE_BYTES = 12;

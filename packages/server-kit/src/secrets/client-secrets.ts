@@ -1,7 +1,8 @@
-import { SecurityError } from '../errors/security-error.ts';
-import { randomSecret } from '../platform/ids.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { randomSecret } from '@aduana/core/platform/ids';
+import { secretVariable } from '../platform/secret-variable.ts';
 import type { SecretProvider } from './secret-provider.ts';
-import { Secret } from './secret.ts';
+import { Secret } from '@aduana/core/secrets/secret';
 
 const PREFIX = 'client-secrets/';
 
@@ -10,13 +11,9 @@ export function clientSecretName(service: string): string {
   return `${PREFIX}${service}`;
 }
 
-/** The variable that seeds a client secret, `MY_SERVICE_CLIENT_SECRET` for `my-service`; undefined for other secrets. */
+/** The variable that seeds a client secret; undefined for other secrets. */
 export function clientSecretVariable(name: string): string | undefined {
-  if (!name.startsWith(PREFIX)) return undefined;
-  return `${name
-    .slice(PREFIX.length)
-    .toUpperCase()
-    .replace(/[^A-Z0-9]/g, '_')}_CLIENT_SECRET`;
+  return name.startsWith(PREFIX) ? secretVariable(name.slice(PREFIX.length)) : undefined;
 }
 
 /** Gives a random client secret to each service that has none yet. */

@@ -1,10 +1,10 @@
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigurationError } from '../errors/configuration-error.ts';
-import { SecurityError } from '../errors/security-error.ts';
-import type { Clock } from '../platform/clock.ts';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Clock } from '@aduana/core/platform/clock';
 import { withFileLock } from '../platform/file-lock.ts';
-import type { Log } from '../platform/log.ts';
+import type { Log } from '@aduana/core/platform/log';
 import { clientSecretVariable } from './client-secrets.ts';
 import { createFileBackend, secretsFile } from './file-backend.ts';
 import { keptSecrets } from './kept-secrets.ts';
@@ -44,8 +44,9 @@ export async function createSecretProvider(options: SecretProviderOptions): Prom
     log,
     seed(name) {
       const variable = clientSecretVariable(name);
-      const value = variable === undefined ? undefined : environment[variable];
-      return value === '' ? undefined : value;
+      if (variable === undefined) return undefined;
+      const value = environment[variable] ?? '';
+      return value === '' ? undefined : { variable, value };
     },
   });
   try {

@@ -1,12 +1,13 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SecurityError } from '../errors/security-error.ts';
-import type { Clock } from '../platform/clock.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Clock } from '@aduana/core/platform/clock';
+import { createMutex } from '@aduana/core/platform/mutex';
 import { withFileLock } from '../platform/file-lock.ts';
-import { writeFileAtomically } from '../platform/write-file-atomically.ts';
+import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import type { Envelope } from './envelope.ts';
 import type { SecretBackend } from './secret-backend.ts';
-import { Secret } from './secret.ts';
+import { Secret } from '@aduana/core/secrets/secret';
 
 const CONTEXT = { purpose: 'secrets-file' };
 const PATIENCE_MILLISECONDS = 5000;
@@ -28,6 +29,7 @@ export function secretsFile(home: string): string {
 /** Keeps secrets in one sealed file (0600) that several processes may share. */
 export function createFileBackend({ kind, home, envelope, clock }: FileBackendOptions): SecretBackend {
   const path = secretsFile(home);
+  const inTurn = createMutex();
 
   async function readEntries(): Promise<Entries> {
     try {
@@ -71,8 +73,11 @@ export function createFileBackend({ kind, home, envelope, clock }: FileBackendOp
     },
     async put(name, value, expectedVersion) {
       await mkdir(home, { recursive: true, mode: 0o700 });
-      return withFileLock(`${path}.lock`, clock, PATIENCE_MILLISECONDS, lockedBy, () =>
-        put(name, value, expectedVersion),
+      // The services of this process take turns, so that patience is for other processes alone.
+      return inTurn(() =>
+        withFileLock(`${path}.lock`, clock, PATIENCE_MILLISECONDS, lockedBy, () =>
+          put(name, value, expectedVersion),
+        ),
       );
     },
     wrap: (plaintext, context) => envelope.seal(plaintext.revealBytes(), context),

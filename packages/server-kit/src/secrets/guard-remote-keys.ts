@@ -1,7 +1,7 @@
-import { SecurityError } from '../errors/security-error.ts';
-import type { Clock, Timer } from '../platform/clock.ts';
-import { jitter } from '../platform/ids.ts';
-import { describeError, type Log } from '../platform/log.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Clock, Timer } from '@aduana/core/platform/clock';
+import { jitter } from '@aduana/core/platform/ids';
+import { describeError, type Log } from '@aduana/core/platform/log';
 import type { RemoteKeys } from './remote-keys.ts';
 
 /** Less than what a caller of the STS waits. */

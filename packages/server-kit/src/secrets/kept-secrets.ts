@@ -1,14 +1,14 @@
-import { SecurityError } from '../errors/security-error.ts';
-import { createBoundedCache } from '../platform/bounded-cache.ts';
-import type { Clock } from '../platform/clock.ts';
-import { constantTimeEqual } from '../platform/digest.ts';
-import { every, type Repeating } from '../platform/every.ts';
-import { jitter } from '../platform/ids.ts';
-import { describeError, type Log } from '../platform/log.ts';
-import { createSingleFlight } from '../platform/single-flight.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
+import type { Clock } from '@aduana/core/platform/clock';
+import { constantTimeEqual } from '@aduana/core/platform/digest';
+import { every, type Repeating } from '@aduana/core/platform/every';
+import { jitter } from '@aduana/core/platform/ids';
+import { describeError, type Log } from '@aduana/core/platform/log';
+import { createSingleFlight } from '@aduana/core/platform/single-flight';
 import type { SecretBackend } from './secret-backend.ts';
 import type { SecretProvider, SecretVersion } from './secret-provider.ts';
-import { Secret } from './secret.ts';
+import { Secret } from '@aduana/core/secrets/secret';
 
 const CAPACITY = 1000;
 const POLL_MILLISECONDS = 10_000;
@@ -16,12 +16,18 @@ const POLL_MILLISECONDS = 10_000;
 export interface KeptSecretsOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** The first version of a secret that is nowhere stored yet; undefined: there is none. */
-  seed(name: string): string | undefined;
+  /** The first version of a secret that is nowhere stored yet, and where it comes from; undefined: there is none. */
+  seed(name: string): SecretSeed | undefined;
   /** How long a secret is used without asking again. */
   readonly freshMilliseconds?: number;
   /** How long a secret is used while the provider is away. */
   readonly staleMilliseconds?: number;
+}
+
+export interface SecretSeed {
+  /** The name of the environment's variable. */
+  readonly variable: string;
+  readonly value: string;
 }
 
 interface Kept {
@@ -44,7 +50,7 @@ export function keptSecrets(backend: SecretBackend, options: KeptSecretsOptions)
     const askedAt = clock.now();
     try {
       const stored = await backend.get(name);
-      const secret = stored ?? (await plantSeed(backend, name, options.seed(name)));
+      const secret = stored ?? (await plantSeed(backend, name, options.seed(name)?.value));
       if (stored !== undefined) warnOfOldSeed(name, stored);
       if (secret === undefined) kept.delete(name);
       else kept.set(name, { secret, askedAt }, askedAt + freshMilliseconds + staleMilliseconds);
@@ -63,16 +69,18 @@ export function keptSecrets(backend: SecretBackend, options: KeptSecretsOptions)
 
   return {
     kind: backend.kind,
-    get(name) {
-      const known = kept.get(name);
+    get(name, { fresh = false } = {}) {
+      const known = fresh ? undefined : kept.get(name);
       if (known !== undefined && clock.now() < known.askedAt + freshMilliseconds)
         return Promise.resolve(known.secret);
       return once(name, () => ask(name));
     },
     async put(name, value, expectedVersion) {
-      const version = await backend.put(name, value, expectedVersion);
-      kept.delete(name);
-      return version;
+      try {
+        return await backend.put(name, value, expectedVersion);
+      } finally {
+        kept.delete(name); // a conflict, too, tells that what is remembered is out of date
+      }
     },
     wrap: (plaintext, context) => backend.wrap(plaintext, context),
     unwrap: (wrapped, context) => backend.unwrap(wrapped, context),
@@ -116,16 +124,18 @@ function watchVersions(
   );
 }
 
-/** Tells once for each secret that the environment holds another value than the store. */
+/** Warns once for each secret that the environment holds another value than the store. */
 function createSeedWarning({ seed, log }: KeptSecretsOptions): (name: string, stored: SecretVersion) => void {
   const warned = new Set<string>();
   return (name, { value, version }) => {
     const planted = seed(name);
-    if (planted === undefined || warned.has(name) || constantTimeEqual(planted, value.revealBytes())) return;
+    if (planted === undefined || warned.has(name)) return;
+    if (constantTimeEqual(planted.value, value.revealBytes())) return;
     warned.add(name);
-    log.warn('the environment holds another secret than the store, which decides: remove the variable', {
-      name,
-      version,
+    log.warn(`${planted.variable} holds another secret than the store, which decides: its value is refused`, {
+      variable: planted.variable,
+      storedVersion: version,
+      remedy: `Remove ${planted.variable}`,
     });
   };
 }

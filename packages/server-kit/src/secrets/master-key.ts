@@ -1,10 +1,10 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ConfigurationError } from '../errors/configuration-error.ts';
-import { SecurityError } from '../errors/security-error.ts';
-import { sha256Base64url } from '../platform/digest.ts';
-import { random } from '../platform/ids.ts';
-import { writeFileAtomically } from '../platform/write-file-atomically.ts';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { sha256Base64url } from '@aduana/core/platform/digest';
+import { random } from '@aduana/core/platform/ids';
+import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import { decrypt, encrypt } from './aes-gcm.ts';
 import { contextBytes, type Envelope } from './envelope.ts';
 

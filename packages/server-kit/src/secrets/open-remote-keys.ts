@@ -1,5 +1,5 @@
-import type { Clock } from '../platform/clock.ts';
-import type { Log } from '../platform/log.ts';
+import type { Clock } from '@aduana/core/platform/clock';
+import type { Log } from '@aduana/core/platform/log';
 import { type GuardedRemoteKeys, guardRemoteKeys } from './guard-remote-keys.ts';
 import type { RemoteKeysKind } from './remote-keys.ts';
 import { openVault, variable } from './vault/open-vault.ts';

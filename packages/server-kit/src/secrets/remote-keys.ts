@@ -1,7 +1,7 @@
 /** What a remote key may sign with (RFC 7518 section 3.1, RFC 8037 section 3.1). */
 export type RemoteKeyAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
 
-/** Where signing keys may lie beside the house's own store. */
+/** Where signing keys may lie beside the deployment's own store. */
 export type RemoteKeysKind = 'vault_transit' | 'aws_kms';
 
 export interface RemoteKey {

@@ -1,4 +1,4 @@
-import type { Secret } from './secret.ts';
+import type { Secret } from '@aduana/core/secrets/secret';
 
 export interface SecretVersion {
   readonly value: Secret;
@@ -13,10 +13,11 @@ export type WrapContext = Readonly<Record<string, string>>;
 export interface SecretProvider {
   readonly kind: 'local' | 'vault' | 'aws_kms';
   /**
+   * @param options `fresh`: ask the provider itself, whatever is remembered
    * @returns undefined only where it is certain that there is no such secret
    * @throws SecurityError `SECRET_PROVIDER_UNAVAILABLE` when away, `FORBIDDEN` when refused
    */
-  get(name: string): Promise<SecretVersion | undefined>;
+  get(name: string, options?: { readonly fresh?: boolean }): Promise<SecretVersion | undefined>;
   /**
    * Writes the next version if the stored one is still `expectedVersion` (0: there is none).
    *

@@ -1,4 +1,4 @@
-import { SecurityError } from '../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 
 /** SQLSTATE class 23: an integrity constraint refused the statement. */
 export class ConstraintError extends Error {
@@ -22,12 +22,24 @@ export class StatementError extends Error {
   }
 }
 
+/**
+ * A database that is away, ends, is overloaded, or is read-only, as during a failover: the same statement may succeed later.
+ * Of SQLSTATE class 25 only the one that says so: the others are faults of the statement.
+ */
+const PASSING = /^(08|53|57|25006$)/;
+
 /** Turns a driver's error into ours: a constraint, a refused statement, or `STORE_UNAVAILABLE`. */
 export function toDatabaseError(error: unknown): Error {
   if (error instanceof SecurityError || error instanceof ConstraintError || error instanceof StatementError)
     return error;
-  const { code, message, constraint } = error as { code?: unknown; message?: unknown; constraint?: unknown };
-  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(08|57|53)/.test(code)) {
+  const { code, message, constraint, syscall } = error as Readonly<Record<string, unknown>>;
+  // EPIPE looks like an SQLSTATE, and is the system's
+  if (
+    syscall === undefined &&
+    typeof code === 'string' &&
+    /^[0-9A-Z]{5}$/.test(code) &&
+    !PASSING.test(code)
+  ) {
     if (code.startsWith('23'))
       return new ConstraintError(typeof constraint === 'string' ? constraint : undefined);
     return new StatementError(code, String(message));

@@ -1,8 +1,10 @@
 /** One statement at a time: parameters are `$1`, `$2`, ... and never part of the text. */
 export interface Queryable {
+  /** @param preparedAs keeps the statement prepared on each connection under this name, for what is sent all the time */
   query<Row = Record<string, unknown>>(
     sql: string,
     parameters?: readonly unknown[],
+    preparedAs?: string,
   ): Promise<QueryResult<Row>>;
 }
 

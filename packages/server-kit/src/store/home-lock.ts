@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { ConfigurationError } from '../errors/configuration-error.ts';
-import type { Clock } from '../platform/clock.ts';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import type { Clock } from '@aduana/core/platform/clock';
 import { type FileLock, type FileLockRefusal, tryFileLock } from '../platform/file-lock.ts';
 import { makeFolder } from '../platform/make-folder.ts';
 

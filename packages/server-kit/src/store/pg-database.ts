@@ -1,10 +1,13 @@
 import pg from 'pg';
-import type { Log } from '../platform/log.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Log } from '@aduana/core/platform/log';
+import { databaseServers } from '../platform/database-url.ts';
 import { toDatabaseError } from './database-error.ts';
 import type { Database, Queryable, QueryResult } from './database.ts';
+import { openServerPools } from './server-pools.ts';
 
 export interface PgOptions {
-  /** `postgres://...`: may hold a password, so it is never logged. */
+  /** `postgres://...`, of one server or several: may hold a password, so it is never logged. */
   readonly url: string;
   readonly schema: string;
   /** The role to work as; absent: the connection's own. */
@@ -14,8 +17,6 @@ export interface PgOptions {
   readonly log: Log;
 }
 
-const CONNECT_TIMEOUT_MS = 3000;
-
 const INT8_OID = 20;
 const defaultParser = pg.types.getTypeParser as (oid: number, format?: string) => (value: string) => unknown;
 
@@ -24,29 +25,16 @@ const TYPES = {
   getTypeParser: (oid: number, format?: string) => (oid === INT8_OID ? Number : defaultParser(oid, format)),
 };
 
-/** PostgreSQL over a pool of connections; no call waits longer than its statement's time-out. */
+/** A connection that is cut fails its statement, and tells it a second time as an event, which ends the process if nobody listens. */
+const reportedByStatement = (): void => undefined;
+
+/** PostgreSQL over pools of connections; no call waits longer than its statement's time-out. */
 export function openPgDatabase(options: PgOptions): Database {
-  const statementTimeout = options.statementTimeoutMilliseconds ?? 5000;
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    types: TYPES,
-    max: options.maxConnections ?? 8,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: statementTimeout,
-    query_timeout: statementTimeout + 500,
-    idle_in_transaction_session_timeout: 60_000,
-    options: `-c search_path=${options.schema}${options.role === undefined ? '' : ` -c role=${options.role}`}`,
-  });
-  pool.on('error', (error) => {
-    options.log.warn('an idle database connection failed', { error: toDatabaseError(error) });
-  });
+  const pools = openPools(options);
 
   async function transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result> {
-    const client = await pool.connect().catch((error: unknown) => {
-      throw toDatabaseError(error);
-    });
-    const onError = (): void => undefined; // the statement under way reports it
-    client.on('error', onError);
+    const client = await pools.connect();
+    client.on('error', reportedByStatement);
     let broken = false;
     try {
       const queryable = toQueryable(client);
@@ -56,18 +44,35 @@ export function openPgDatabase(options: PgOptions): Database {
         await queryable.query('COMMIT');
         return result;
       } catch (error) {
+        // a server that has become read-only may be the wrong one by now: the next attempt connects anew
+        broken = error instanceof SecurityError;
         await client.query('ROLLBACK').catch(() => (broken = true));
         throw error;
       }
     } finally {
-      client.off('error', onError);
+      client.off('error', reportedByStatement);
+      client.release(broken);
+    }
+  }
+
+  /** One statement on a connection, which is given up when it fails. */
+  async function once<Result>(work: (queryable: Queryable) => Promise<Result>): Promise<Result> {
+    const client = await pools.connect();
+    client.on('error', reportedByStatement);
+    let broken = true;
+    try {
+      const result = await work(toQueryable(client));
+      broken = false;
+      return result;
+    } finally {
+      client.off('error', reportedByStatement);
       client.release(broken);
     }
   }
 
   return {
     kind: 'postgresql',
-    ...toQueryable(pool),
+    query: (...statement) => once((queryable) => queryable.query(...statement)),
     transaction,
     exclusively: (lock, work) =>
       transaction(async (queryable) => {
@@ -84,15 +89,44 @@ export function openPgDatabase(options: PgOptions): Database {
         );
         return rows[0]?.held === true ? work(queryable) : undefined;
       }),
-    close: () => pool.end(),
+    close: () => pools.end(),
   };
 }
 
-function toQueryable(client: pg.Pool | pg.PoolClient): Queryable {
+function openPools({
+  url,
+  schema,
+  role,
+  maxConnections = 8,
+  statementTimeoutMilliseconds = 5000,
+  log,
+}: PgOptions) {
+  return openServerPools(
+    databaseServers(url),
+    {
+      types: TYPES,
+      max: maxConnections,
+      statement_timeout: statementTimeoutMilliseconds,
+      query_timeout: statementTimeoutMilliseconds + 500,
+      idle_in_transaction_session_timeout: 60_000,
+      options: `-c search_path=${schema}${role === undefined ? '' : ` -c role=${role}`}`,
+    },
+    (error) => {
+      log.warn('an idle database connection failed', { error: toDatabaseError(error) });
+    },
+  );
+}
+
+function toQueryable(client: pg.PoolClient): Queryable {
   return {
-    async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<QueryResult<Row>> {
+    async query<Row>(
+      sql: string,
+      parameters: readonly unknown[] = [],
+      preparedAs?: string,
+    ): Promise<QueryResult<Row>> {
       try {
-        const { rows, rowCount } = await client.query(sql, [...parameters]);
+        const name = preparedAs === undefined ? {} : { name: preparedAs };
+        const { rows, rowCount } = await client.query({ ...name, text: sql, values: [...parameters] });
         return { rows: rows as Row[], affected: rowCount ?? 0 };
       } catch (error) {
         throw toDatabaseError(error);

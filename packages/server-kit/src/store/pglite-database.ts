@@ -1,7 +1,7 @@
 import { PGlite, types } from '@electric-sql/pglite';
 import { toDatabaseError } from './database-error.ts';
 import type { Database, Queryable, QueryResult } from './database.ts';
-import { createMutex } from '../platform/mutex.ts';
+import { createMutex } from '@aduana/core/platform/mutex';
 
 /** The embedded PostgreSQL of one process; its services are told apart by schema and role. */
 export interface EmbeddedStore {

@@ -1,5 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { SecurityError } from '../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { PublicSigningKey } from './public-signing-key.ts';
 import type { SigningKey } from './sign-access-token.ts';
 import type { Signer } from './signer.ts';

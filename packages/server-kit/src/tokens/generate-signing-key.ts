@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { describePublicKey, type PublicSigningKey } from './public-signing-key.ts';
-import type { SigningAlgorithm } from './signing-algorithm.ts';
+import type { SigningAlgorithm } from '@aduana/core/tokens/signing-algorithm';
 
 export interface GeneratedKey extends PublicSigningKey {
   readonly privateJwk: JWK;

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import type { JWK } from 'jose';
 import type { SigningKey } from './sign-access-token.ts';
-import type { SigningAlgorithm } from './signing-algorithm.ts';
+import type { SigningAlgorithm } from '@aduana/core/tokens/signing-algorithm';
 
 const KEY_TYPES: Readonly<Record<SigningAlgorithm, string>> = { ES256: 'ec', RS256: 'rsa', EdDSA: 'ed25519' };
 

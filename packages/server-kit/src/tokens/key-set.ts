@@ -1,4 +1,4 @@
-import { SecurityError } from '../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { PublicSigningKey } from './public-signing-key.ts';
 
 export type SigningKeyState = 'PENDING' | 'ACTIVE' | 'RETIRING' | 'RETIRED' | 'REVOKED';

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, type JWK } from 'jose';
-import type { SigningAlgorithm } from './signing-algorithm.ts';
+import type { SigningAlgorithm } from '@aduana/core/tokens/signing-algorithm';
 
 /** What the world knows of a signing key, pinned to its one algorithm (RFC 8725 section 3.1). */
 export interface PublicSigningKey {

@@ -1,6 +1,6 @@
-import type { AccessTokenClaims } from './access-token.ts';
+import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import type { Signer } from './signer.ts';
-import type { SigningAlgorithm } from './signing-algorithm.ts';
+import type { SigningAlgorithm } from '@aduana/core/tokens/signing-algorithm';
 
 /** A private key that signs with one algorithm under one kid. */
 export interface SigningKey extends Signer {

@@ -1,6 +1,7 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { SecurityError } from '../errors/security-error.ts';
-import { describeError, type Log } from '../platform/log.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { describeError, type Log } from '@aduana/core/platform/log';
+import { type TraceContext, traceFields } from '@aduana/core/wire/trace-context';
 
 const THE_CALLERS_OWN: readonly unknown[] = [
   'GRAPHQL_PARSE_FAILED',
@@ -10,12 +11,17 @@ const THE_CALLERS_OWN: readonly unknown[] = [
 
 /**
  * A `formatError` for a subgraph's server: keeps codes of the table and what they carry, and what is wrong with the
- * document itself; anything else is logged and becomes `INTERNAL_SERVER_ERROR`.
+ * document itself; anything else is logged, with the request's trace where that is given, and becomes
+ * `INTERNAL_SERVER_ERROR`.
  */
 export function createErrorMask(
   log: Log,
-): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
-  return (formatted, error) => {
+): (
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  trace?: Pick<TraceContext, 'traceId' | 'spanId'>,
+) => GraphQLFormattedError {
+  return (formatted, error, trace) => {
     const original = (error as { originalError?: unknown }).originalError ?? error;
     const at = formatted.path === undefined ? {} : { path: formatted.path };
     if (original instanceof SecurityError) {
@@ -25,7 +31,11 @@ export function createErrorMask(
     // What a scalar says of a literal, Apollo Server gives the code of a document that does not fit the schema.
     const code = codeOf(original) ?? formatted.extensions?.['code'];
     if (THE_CALLERS_OWN.includes(code)) return { message: formatted.message, ...at, extensions: { code } };
-    log.error('a resolver failed', { error: describeError(original), path: formatted.path?.join('.') });
+    log.error('a resolver failed', {
+      error: describeError(original),
+      path: formatted.path?.join('.'),
+      ...(trace === undefined ? {} : traceFields(trace)),
+    });
     const masked = new SecurityError('INTERNAL_SERVER_ERROR');
     return { message: masked.message, ...at, extensions: { code: masked.code } };
   };

@@ -6,6 +6,8 @@ export interface Requirement {
   readonly authenticated: boolean;
   readonly scopes: AnyOfAll;
   readonly policies: AnyOfAll;
+  /** Nobody meets it: no directive guards the field, and such fields are denied. */
+  readonly closed?: true;
 }
 
 /** What a caller may do now. */
@@ -28,7 +30,7 @@ export function isMet(requirement: Requirement, rights: Rights): boolean {
 
 /** One alternative by which `rights` meet the requirement; undefined where they do not. */
 export function grantFor(requirement: Requirement, rights: Rights): Grant | undefined {
-  if (!rights.authenticated) return undefined;
+  if (!rights.authenticated || requirement.closed === true) return undefined;
   const scopes = firstMet(requirement.scopes, (scope) => rights.holdsScope(scope));
   if (scopes === undefined) return undefined;
   const policies = firstMet(requirement.policies, (name) => rights.holdsPolicy(name));
@@ -37,6 +39,7 @@ export function grantFor(requirement: Requirement, rights: Rights): Grant | unde
 
 /** What the caller lacks, for the audit log and for explanations: `scope NAME`, `policy NAME`, `authentication`. */
 export function missingFrom(requirement: Requirement, rights: Rights): readonly string[] {
+  if (requirement.closed === true) return ['a directive that opens the field'];
   if (!rights.authenticated) return ['authentication'];
   return [
     ...lacking(requirement.scopes, (scope) => rights.holdsScope(scope)).map((scope) => `scope ${scope}`),

@@ -5,7 +5,7 @@ import {
   type TypeDefinitionNode,
   type TypeExtensionNode,
 } from 'graphql';
-import { SecurityError } from '../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import { type AnyOfAll, conjoin, normalize, type Requirement } from './requirement.ts';
 import {
   findSecurityDirectives,

@@ -5,7 +5,7 @@ import {
   Kind,
   valueFromASTUntyped,
 } from 'graphql';
-import { SecurityError } from '../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 
 export type SecurityFeature = 'authenticated' | 'requiresScopes' | 'policy';
 
@@ -81,8 +81,10 @@ function readLinks(document: DocumentNode): Link[] {
     return link === undefined ? [] : [link];
   });
   const linkNames = new Set(
-    parsed.filter(({ identity, node, prefix }) => LINKING.has(identity) && prefix === node.name.value).map(({ prefix }) => prefix),
-  ); // prettier-ignore
+    parsed
+      .filter(({ identity, node, prefix }) => LINKING.has(identity) && prefix === node.name.value)
+      .map(({ prefix }) => prefix),
+  );
   if (linkNames.size === 0) linkNames.add('link');
   return parsed.filter(({ node }) => linkNames.has(node.name.value));
 }
@@ -90,7 +92,8 @@ function readLinks(document: DocumentNode): Link[] {
 function readLink(node: ConstDirectiveNode): Link | undefined {
   const values = new Map(node.arguments?.map(({ name, value }) => [name.value, value]));
   const url = text(values.get('url') ?? values.get('feature'));
-  const [, identity, name, version] = /^(https?:\/\/.*?([^/]+))\/(v\d+\.\d+)\/?$/.exec(url ?? '') ?? [];
+  const [, identity, name, version] =
+    /^(https?:\/\/(?:[^/]*\/)*([^/]+))\/(v\d+\.\d+)\/?$/.exec(url ?? '') ?? [];
   if (identity === undefined || name === undefined || version === undefined) return undefined;
   return {
     node,

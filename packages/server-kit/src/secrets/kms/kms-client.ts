@@ -1,5 +1,5 @@
 import { KMSClient, KMSServiceException } from '@aws-sdk/client-kms';
-import { SecurityError } from '../../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 
 /** A client on the AWS SDK's own variables (region, credentials, endpoint), with bounded waits and retries. */
 export function createKmsClient(): KMSClient {
@@ -9,7 +9,7 @@ export function createKmsClient(): KMSClient {
   });
 }
 
-/** A failed call as the house's error; no member of the SDK's error travels on. */
+/** A failed call as the deployment's error; no member of the SDK's error travels on. */
 export function toKmsFailure(error: unknown): SecurityError {
   const name = error instanceof KMSServiceException || error instanceof Error ? error.name : 'unknown error';
   if (/AccessDenied|NotAuthorized|UnrecognizedClient|InvalidSignature/.test(name))

@@ -4,10 +4,10 @@ import {
   type KMSClient,
   ReEncryptCommand,
 } from '@aws-sdk/client-kms';
-import { SecurityError } from '../../errors/security-error.ts';
-import { createBoundedCache } from '../../platform/bounded-cache.ts';
-import type { Clock } from '../../platform/clock.ts';
-import { sha256Base64url } from '../../platform/digest.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
+import type { Clock } from '@aduana/core/platform/clock';
+import { sha256Base64url } from '@aduana/core/platform/digest';
 import { contextBytes } from '../envelope.ts';
 import type { WrapContext } from '../secret-provider.ts';
 import { toKmsFailure } from './kms-client.ts';

@@ -1,5 +1,5 @@
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
-import { SecurityError } from '../../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import { decrypt, encrypt } from '../aes-gcm.ts';
 import { contextBytes, type Envelope } from '../envelope.ts';
 import { toKmsFailure } from './kms-client.ts';

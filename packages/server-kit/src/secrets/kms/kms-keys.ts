@@ -6,9 +6,9 @@ import {
   ScheduleKeyDeletionCommand,
   SignCommand,
 } from '@aws-sdk/client-kms';
-import { ConfigurationError } from '../../errors/configuration-error.ts';
-import { SecurityError } from '../../errors/security-error.ts';
-import { sha256 } from '../../platform/digest.ts';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { sha256 } from '@aduana/core/platform/digest';
 import type { RemoteKeyAlgorithm, RemoteKeys } from '../remote-keys.ts';
 import { readEcdsaSignature } from './read-ecdsa-signature.ts';
 import { toKmsFailure } from './kms-client.ts';
@@ -83,7 +83,7 @@ function specOf(algorithm: RemoteKeyAlgorithm): (typeof SPECS)[keyof typeof SPEC
     throw new ConfigurationError([
       {
         subject: 'SIGNING_ALGORITHM',
-        problem: 'is EdDSA, and the house signs with no Ed25519 keys of AWS KMS',
+        problem: 'is EdDSA, and the deployment signs with no Ed25519 keys of AWS KMS',
         remedy: 'Set SIGNING_ALGORITHM=ES256 or RS256, or SIGNING_KEYS=store or vault_transit',
       },
     ]);

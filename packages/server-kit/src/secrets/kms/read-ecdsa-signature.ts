@@ -1,4 +1,4 @@
-import { SecurityError } from '../../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 
 const SEQUENCE = 0x30;
 const INTEGER = 0x02;

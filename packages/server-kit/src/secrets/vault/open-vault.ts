@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { ConfigurationError, type ConfigurationProblem } from '../../errors/configuration-error.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { Log } from '../../platform/log.ts';
-import { Secret } from '../secret.ts';
+import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
+import type { Clock } from '@aduana/core/platform/clock';
+import type { Log } from '@aduana/core/platform/log';
+import { Secret } from '@aduana/core/secrets/secret';
 import { createVaultClient, type VaultClient } from './vault-client.ts';
 import type { VaultCredentials } from './vault-lease.ts';
 

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../../errors/configuration-error.ts';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import type { VaultClient } from './vault-client.ts';
 
 export interface NeededCapabilities {
@@ -7,7 +7,7 @@ export interface NeededCapabilities {
 }
 
 /**
- * Asks Vault what the house's token may do; where Vault does not tell, the calls themselves will.
+ * Asks Vault what the deployment's token may do; where Vault does not tell, the calls themselves will.
  *
  * @throws ConfigurationError with every path that the policy lacks
  */

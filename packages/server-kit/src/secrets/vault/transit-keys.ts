@@ -1,4 +1,4 @@
-import { sha256 } from '../../platform/digest.ts';
+import { sha256 } from '@aduana/core/platform/digest';
 import type { RemoteKeyAlgorithm, RemoteKeys } from '../remote-keys.ts';
 import { requireCapabilities } from './require-capabilities.ts';
 import { createTransitNamedKeys, keyPath } from './transit-named-keys.ts';

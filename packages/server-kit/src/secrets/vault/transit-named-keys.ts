@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
-import { ConfigurationError } from '../../errors/configuration-error.ts';
-import { SecurityError } from '../../errors/security-error.ts';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { RemoteKeyAlgorithm } from '../remote-keys.ts';
 import { unexpectedAnswer, type VaultClient } from './vault-client.ts';
 import type { VaultAnswer } from './vault-transport.ts';

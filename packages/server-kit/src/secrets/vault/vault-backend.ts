@@ -1,12 +1,12 @@
 import type { SecretBackend } from '../secret-backend.ts';
-import { Secret } from '../secret.ts';
+import { Secret } from '@aduana/core/secrets/secret';
 import type { VaultClient } from './vault-client.ts';
 import { createVaultKv } from './vault-kv.ts';
 import { createTransitEnvelope } from './vault-transit.ts';
 
 export interface VaultPlaces {
   readonly kvMount: string;
-  /** The folder of the house within the mount. */
+  /** The folder of the deployment within the mount. */
   readonly kvPath: string;
   readonly transitMount: string;
   /** An `aes256-gcm96` key. */

@@ -1,6 +1,6 @@
-import { SecurityError } from '../../errors/security-error.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { Log } from '../../platform/log.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Clock } from '@aduana/core/platform/clock';
+import type { Log } from '@aduana/core/platform/log';
 import { createVaultLogin, type VaultCredentials } from './vault-lease.ts';
 import { createVaultSession } from './vault-session.ts';
 import { createVaultTransport, type VaultAnswer, type VaultTransportOptions } from './vault-transport.ts';

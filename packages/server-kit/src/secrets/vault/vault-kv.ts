@@ -1,5 +1,5 @@
-import { SecurityError } from '../../errors/security-error.ts';
-import { Secret } from '../secret.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { Secret } from '@aduana/core/secrets/secret';
 import { unexpectedAnswer, type VaultClient } from './vault-client.ts';
 import type { VaultAnswer } from './vault-transport.ts';
 

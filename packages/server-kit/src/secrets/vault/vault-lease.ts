@@ -1,6 +1,6 @@
-import { SecurityError } from '../../errors/security-error.ts';
-import type { Clock } from '../../platform/clock.ts';
-import { Secret } from '../secret.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Clock } from '@aduana/core/platform/clock';
+import { Secret } from '@aduana/core/secrets/secret';
 import type { VaultAnswer, VaultTransport } from './vault-transport.ts';
 
 export type VaultCredentials =

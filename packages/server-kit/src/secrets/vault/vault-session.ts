@@ -1,7 +1,7 @@
-import type { Clock, Timer } from '../../platform/clock.ts';
-import { jitter } from '../../platform/ids.ts';
-import { describeError, type Log } from '../../platform/log.ts';
-import { createSingleFlight } from '../../platform/single-flight.ts';
+import type { Clock, Timer } from '@aduana/core/platform/clock';
+import { jitter } from '@aduana/core/platform/ids';
+import { describeError, type Log } from '@aduana/core/platform/log';
+import { createSingleFlight } from '@aduana/core/platform/single-flight';
 import type { VaultLease, VaultLogin } from './vault-lease.ts';
 
 /** Refusals that follow a login within this span are the policy's, not the token's. */

@@ -1,4 +1,4 @@
-import { SecurityError } from '../../errors/security-error.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import { contextBytes, type Envelope } from '../envelope.ts';
 import { unexpectedAnswer, type VaultClient } from './vault-client.ts';
 import type { VaultAnswer } from './vault-transport.ts';
@@ -9,6 +9,15 @@ export function createTransitEnvelope(vault: VaultClient, mount: string, key: st
     return vault.call('POST', `${mount}/${operation}/${encodeURIComponent(key)}`, body);
   }
 
+  /** Vault's own words for a key that does not exist; a policy that lets the token make one has it made. */
+  function missingKey({ status, body }: VaultAnswer): SecurityError | undefined {
+    const says = body.errors?.join(' ') ?? '';
+    if ((status !== 400 && status !== 404) || !/key not found|no existing key/i.test(says)) return undefined;
+    return new SecurityError('SECRET_PROVIDER_UNAVAILABLE', {
+      detail: `Transit has no key ${JSON.stringify(key)} (VAULT_TRANSIT_KEY): make it with \`vault write -f ${mount}/keys/${key} type=aes256-gcm96\``,
+    });
+  }
+
   return {
     async seal(plaintext, context) {
       const answer = await call('encrypt', {
@@ -16,7 +25,7 @@ export function createTransitEnvelope(vault: VaultClient, mount: string, key: st
         associated_data: contextBytes(context).toString('base64'),
       });
       const ciphertext = answer.body.data?.['ciphertext'];
-      if (typeof ciphertext !== 'string') throw unexpectedAnswer('wrapping', answer);
+      if (typeof ciphertext !== 'string') throw missingKey(answer) ?? unexpectedAnswer('wrapping', answer);
       return ciphertext;
     },
     async open(sealed, context) {
@@ -24,6 +33,8 @@ export function createTransitEnvelope(vault: VaultClient, mount: string, key: st
         ciphertext: sealed,
         associated_data: contextBytes(context).toString('base64'),
       });
+      const missing = missingKey(answer);
+      if (missing !== undefined) throw missing;
       if (answer.status === 400)
         throw new SecurityError('FORBIDDEN', {
           detail: 'the wrapped text was changed, or has another context',

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 import { Pool } from 'undici';
-import { SecurityError } from '../../errors/security-error.ts';
-import type { Clock } from '../../platform/clock.ts';
-import { jitter } from '../../platform/ids.ts';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Clock } from '@aduana/core/platform/clock';
+import { jitter } from '@aduana/core/platform/ids';
 
 const ATTEMPTS = 3;
 const FIRST_PAUSE_MILLISECONDS = 100;

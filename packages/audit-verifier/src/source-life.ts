@@ -1,0 +1,44 @@
+interface LifeDetail {
+  readonly spool?: unknown;
+  readonly alive_seconds?: unknown;
+}
+
+/** A source that is heard of every so often is given that many of its own intervals. */
+const PATIENCE = 3;
+
+/**
+ * Whether a boot may have recorded more than the log has. One that says where it spools, and that it is heard of every
+ * `alive_seconds`, is open once it is silent for three times as long beside a log that goes on, or once another boot of
+ * its instance has begun that did not find its spool. One that never said so, of an older release, is not judged.
+ */
+export class SourceLife {
+  #aliveSeconds: number | undefined;
+  #spools = true;
+  #ended = false;
+  #isAbandoned = false;
+  /** Milliseconds since the epoch. */
+  #heardAt = 0;
+
+  /** @param newest the time of the log's newest event at that entry: a source's own clock may be slow */
+  hear(type: unknown, detail: LifeDetail | undefined, newest: number): void {
+    this.#heardAt = newest;
+    this.#isAbandoned = false; // whoever is heard of lives
+    if (type === 'source.stop') this.#ended = true;
+    if (type !== 'source.start' && type !== 'source.alive') return;
+    if (typeof detail?.alive_seconds === 'number') this.#aliveSeconds = detail.alive_seconds;
+    this.#spools = detail?.spool !== 'off';
+  }
+
+  /** @param isContinued whether the next boot has sent what this one left */
+  succeededBy(isContinued: boolean): void {
+    if (isContinued) this.#ended = true;
+    else this.#isAbandoned = true;
+  }
+
+  /** @param newest the time of the log's newest event */
+  openAt(newest: number): 'succeeded' | 'silent' | undefined {
+    if (this.#ended || !this.#spools || this.#aliveSeconds === undefined) return undefined;
+    if (this.#isAbandoned) return 'succeeded';
+    return newest - this.#heardAt > this.#aliveSeconds * PATIENCE * 1000 ? 'silent' : undefined;
+  }
+}

@@ -1,0 +1,99 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { SecurePeer } from '@aduana/core/mtls-client/secure-peer';
+import { describeError } from '@aduana/core/platform/log';
+import type { Secret } from '@aduana/core/secrets/secret';
+import { formatTraceparent } from '@aduana/core/wire/trace-context';
+import { type AuditClient, type AuditClientOptions, createAuditClient } from './audit-client.ts';
+import { createNoSpool } from './no-spool.ts';
+import { openSpool } from './spool.ts';
+import { openSpoolBoots } from './spool-boots.ts';
+
+export interface OpenAuditClientOptions {
+  /** The audit service, such as `client.peer({ origin, spiffeId, failureCode: 'AUDIT_UNAVAILABLE' })`. */
+  readonly peer: SecurePeer;
+  /** An access token for the audience `audit`. */
+  readonly token: () => Promise<Secret>;
+  /** Which replica of the service this is; the same after a restart. */
+  readonly instance: string;
+  /** Where events wait while the audit service is away, and how many bytes of them; `off`: they are refused meanwhile. */
+  readonly spool:
+    | 'off'
+    | {
+        readonly folder: string;
+        /** 32 bytes that authenticate the records; keep them elsewhere than in the folder. */
+        readonly key: Uint8Array;
+        readonly maxBytes: number;
+      };
+  /** `fail_closed`: `record` rejects where an event can be kept nowhere. */
+  readonly mode: AuditClientOptions['mode'];
+  readonly platform: AuditClientOptions['platform'];
+}
+
+/** A client of the audit log with its spool on disk. */
+export interface OpenAuditClient {
+  readonly audit: AuditClient;
+  /** Records the stop, sends what it can, leaves the rest in the spool. */
+  close(): Promise<void>;
+}
+
+const CALL_TIMEOUT_MS = 3_000;
+const ANSWER_BYTES = 262_144;
+
+/**
+ * Opens the spool and records the start in the background: the audit service need not be there yet.
+ *
+ * @throws Error where the folder of the spool cannot be used
+ * @example
+ * const { audit, close } = await openAuditClient({ peer, token: () => client.sts.ownToken('audit'), ...options });
+ * const id = await audit.record({ type: 'app.order', class_uid: 6003, outcome: 'ALLOWED', actor });
+ */
+export async function openAuditClient(options: OpenAuditClientOptions): Promise<OpenAuditClient> {
+  const { peer, token, instance, mode, platform } = options;
+  const spool =
+    options.spool === 'off' ? createNoSpool() : await openSpool({ ...options.spool, log: platform.log });
+  const audit = createAuditClient({
+    instance,
+    spool,
+    ...(options.spool === 'off' ? {} : { boots: openSpoolBoots(options.spool.folder) }),
+    mode,
+    platform,
+    async post(body, signal, trace) {
+      const held = await token();
+      const answer = await peer.request({
+        method: 'POST',
+        path: '/audit/events',
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${held.reveal()}`,
+          ...(trace === undefined ? {} : { traceparent: formatTraceparent(trace) }),
+        },
+        body,
+        timeoutMilliseconds: CALL_TIMEOUT_MS,
+        maxResponseBytes: ANSWER_BYTES,
+        signal,
+      });
+      if (answer.status >= 300) throw refusal(answer.status, answer.body);
+    },
+  });
+  audit.start().catch((error: unknown) => {
+    platform.log.error('the start of this service could not be recorded', { error: describeError(error) });
+  });
+  return {
+    audit,
+    async close() {
+      await audit.stop();
+      await spool.close();
+    },
+  };
+}
+
+/** 400, 409, 413, 415 and 422 condemn what was sent; all else is worth another try. */
+function refusal(status: number, body: Buffer): SecurityError {
+  const detail = `the audit log answered ${String(status)}: ${body.toString('utf8').slice(0, 200)}`;
+  if (status === 409) return new SecurityError('AUDIT_CONFLICT', { detail });
+  if (status === 413) return new SecurityError('PAYLOAD_TOO_LARGE', { detail });
+  if (status === 415) return new SecurityError('UNSUPPORTED_MEDIA_TYPE', { detail });
+  return new SecurityError(status === 400 || status === 422 ? 'BAD_REQUEST' : 'AUDIT_UNAVAILABLE', {
+    detail,
+  });
+}

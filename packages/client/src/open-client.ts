@@ -1,0 +1,103 @@
+import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
+import type { OpenPeer, SecurePeerOptions } from '@aduana/core/mtls-client/secure-peer';
+import type { ConfigurationProblem } from '@aduana/core/errors/configuration-error';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createJsonLog } from '@aduana/core/platform/json-log';
+import type { Log } from '@aduana/core/platform/log';
+import type { StatusReader } from '@aduana/core/status/status-reader';
+import {
+  checkDeploymentOptions,
+  type DeploymentOptions,
+} from '@aduana/core/sts-connection/deployment-options';
+import { openStsConnection } from '@aduana/core/sts-connection/open-sts-connection';
+import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
+import { openStsClient } from './sts/open-sts-client.ts';
+import type { StsClient } from './sts/sts-client.ts';
+
+export interface ClientOptions extends DeploymentOptions {
+  /** The gateway's TLS port, such as `https://localhost:4443`. */
+  readonly gatewayUrl: string;
+  /** Default: one JSON line for each entry, to standard error. */
+  readonly log?: Log;
+  /** Calls back when the status feed may have changed, and returns what ends that; default: polling every 2.5 s. */
+  readonly wake?: (listener: () => void) => () => void;
+}
+
+/** What a BFF or a worker needs to call the gateway, all of it over mTLS with its own certificate. */
+export interface Client {
+  /** For `askGateway` and `subscribeGateway`. */
+  readonly gateway: OpenPeer;
+  /** Access tokens, each bound to this client's certificate and kept while it is good. */
+  readonly sts: StsClient;
+  /** What is revoked, as of now. */
+  readonly status: StatusReader;
+  /** A connection to another service of the trust domain. */
+  peer(options: SecurePeerOptions): OpenPeer;
+  /** The verifier of access tokens for `audience`. */
+  verifier(audience: string): VerifyAccessToken;
+  /** Lets calls that were begun finish. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the connections of a service that calls the gateway. Neither the STS nor the gateway need be there yet.
+ *
+ * @throws ConfigurationError with every problem of the options, or of the certificate files, at once
+ * @example
+ * const client = await openClient({
+ *   service: 'bff',
+ *   certsDir: 'certs/dev',
+ *   stsUrl: 'https://localhost:8011/sts/token',
+ *   trustDomain: 'aduana.local',
+ *   gatewayUrl: 'https://localhost:4443',
+ * });
+ * const token = await client.sts.ownToken('gateway');
+ * const { data, errors } = await askGateway(client.gateway, { document: '{ leads { company } }', token });
+ */
+export async function openClient(options: ClientOptions): Promise<Client> {
+  const { service, certsDir, trustDomain, gatewayUrl, wake } = options;
+  const { tokenUrl, issuer } = checkDeploymentOptions(options, gatewayProblems(gatewayUrl));
+  const clock = createSystemClock();
+  const log =
+    options.log ?? createJsonLog({ clock, write: (line) => process.stderr.write(line) }).child({ service });
+  const identity = await loadTlsIdentity({
+    certsDir,
+    service,
+    trustDomain,
+    acceptsConnections: false,
+    clock,
+    log,
+  });
+  const connection = openStsConnection({
+    tokenUrl,
+    issuer,
+    trustDomain,
+    identity,
+    clock,
+    log,
+    ...(wake === undefined ? {} : { wake }),
+  });
+  return {
+    gateway: connection.client.peer({
+      origin: new URL(gatewayUrl).origin,
+      spiffeId: `spiffe://${trustDomain}/gateway`,
+      failureCode: 'GATEWAY_UNAVAILABLE',
+    }),
+    sts: openStsClient(connection, { identity, clock }),
+    status: connection.status,
+    peer: (peer) => connection.client.peer(peer),
+    verifier: (audience) => connection.verifier(audience),
+    async close() {
+      await connection.close();
+      await identity.stop();
+    },
+  };
+}
+
+function gatewayProblems(gatewayUrl: unknown): readonly ConfigurationProblem[] {
+  const isHttps =
+    typeof gatewayUrl === 'string' && URL.canParse(gatewayUrl) && new URL(gatewayUrl).protocol === 'https:';
+  if (isHttps) return [];
+  const remedy = "Give the gateway's TLS port, such as https://localhost:4443";
+  return [{ subject: 'gatewayUrl', problem: 'is not an https URL', remedy }];
+}

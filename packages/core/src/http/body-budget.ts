@@ -1,0 +1,82 @@
+import { SecurityError } from '../errors/security-error.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+
+export interface BodyBudgetOptions {
+  readonly clock: Clock;
+  /** Of all bodies together that have arrived in whole or in part and whose requests are not answered. */
+  readonly totalBytes?: number | undefined;
+}
+
+/** What the bodies of all requests of one service may take together, and for how long one may take to arrive. */
+export interface BodyBudget {
+  /** A body that is larger is refused whatever its route allows: no client may hold more than half of what there is. */
+  readonly largestBytes: number;
+  /**
+   * Counts bytes that have arrived.
+   *
+   * @param owner whose they are, for a body that is not complete
+   * @throws SecurityError `OVERLOADED`, `CONCURRENCY_LIMITED` where the owner alone holds half of what there is
+   */
+  take(bytes: number, owner?: string): void;
+  give(bytes: number, owner?: string): void;
+  /** Calls `refuse` where nothing comes for too long, or not all of it in time. */
+  watch(received: () => number, refuse: (error: SecurityError) => void): Timer;
+}
+
+const TOTAL_BYTES = 67_108_864;
+const LONGEST_STALL_MS = 5_000;
+/** Below what the listener allows a request in all, so that its refusal is recorded like any other. */
+const LONGEST_ARRIVAL_MS = 20_000;
+
+export function createBodyBudget({ clock, totalBytes = TOTAL_BYTES }: BodyBudgetOptions): BodyBudget {
+  const share = Math.floor(totalBytes / 2);
+  const byOwner = new Map<string, number>();
+  let total = 0;
+  return {
+    largestBytes: share,
+    take(bytes, owner) {
+      if (total + bytes > totalBytes)
+        throw new SecurityError('OVERLOADED', { detail: 'no room for bodies', retryAfterSeconds: 1 });
+      if (owner !== undefined) {
+        const held = (byOwner.get(owner) ?? 0) + bytes;
+        if (held > share)
+          throw new SecurityError('CONCURRENCY_LIMITED', {
+            detail: 'no room for bodies of this client',
+            retryAfterSeconds: 1,
+          });
+        byOwner.set(owner, held);
+      }
+      total += bytes;
+    },
+    give(bytes, owner) {
+      total -= bytes;
+      if (owner === undefined) return;
+      const rest = (byOwner.get(owner) ?? 0) - bytes;
+      if (rest > 0) byOwner.set(owner, rest);
+      else byOwner.delete(owner);
+    },
+    watch: (received, refuse) => watchArrival(clock, received, refuse),
+  };
+}
+
+function watchArrival(clock: Clock, received: () => number, refuse: (error: SecurityError) => void): Timer {
+  const since = clock.monotonic();
+  let before = received();
+  let timer = clock.after(LONGEST_STALL_MS, look);
+  function look(): void {
+    const now = received();
+    if (now === before || clock.monotonic() - since >= LONGEST_ARRIVAL_MS)
+      refuse(
+        new SecurityError('REQUEST_TIMEOUT', { detail: `${String(now)} bytes of the body came in time` }),
+      );
+    else {
+      before = now;
+      timer = clock.after(LONGEST_STALL_MS, look);
+    }
+  }
+  return {
+    cancel: () => {
+      timer.cancel();
+    },
+  };
+}

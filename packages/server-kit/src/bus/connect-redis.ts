@@ -1,0 +1,95 @@
+import { createConnection, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { AbstractConnector, Cluster, Redis } from 'ioredis';
+import { type RedisAddress, redisServers, type RedisServers } from '../platform/redis-url.ts';
+
+const CONNECT_TIMEOUT_MS = 2000;
+const MOST_RETRY_MS = 2000;
+const SENTINEL_TIMEOUT_MS = 1000;
+
+const CONNECTION = {
+  lazyConnect: false,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  retryStrategy: retryDelay,
+  // a master that has become a replica: look for the new one
+  reconnectOnError: (error: Error) => error.message.includes('READONLY'),
+} as const;
+
+/** What is peculiar to a use of Redis. */
+interface Use {
+  readonly commandTimeout?: number;
+  readonly autoResubscribe?: boolean;
+}
+
+/** A connection for commands on keys, to whichever server has them now. */
+export function connectRedis(url: string, use: Use): Redis | Cluster {
+  const servers = redisServers(url);
+  if (servers.kind !== 'cluster') return connectOne(servers, use);
+  return new Cluster([...servers.addresses], {
+    enableOfflineQueue: false,
+    clusterRetryStrategy: retryDelay,
+    slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+    maxRedirections: 4,
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    redisOptions: { ...loginOf(servers), connectTimeout: CONNECT_TIMEOUT_MS, ...use },
+  });
+}
+
+/** A connection for messages: every node of a Cluster passes them on to the others. */
+export function connectRedisForMessages(url: string, use: Use): Redis {
+  return connectOne(redisServers(url), use);
+}
+
+function connectOne(servers: RedisServers, use: Use): Redis {
+  const { kind, addresses, tls, database: db, sentinel } = servers;
+  const common = { ...CONNECTION, ...loginOf(servers), db, ...use };
+  if (kind === 'sentinel' && sentinel !== undefined)
+    return new Redis({
+      ...common,
+      sentinels: [...addresses],
+      name: sentinel.name,
+      role: 'master',
+      ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
+      ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+      sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+      failoverDetector: true,
+      ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+    });
+  if (kind === 'cluster') return new Redis({ ...common, Connector: connectorToNext(addresses, tls) });
+  return new Redis({ ...common, ...addresses[0] });
+}
+
+function loginOf({ username, password, tls }: RedisServers) {
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls: {} } : {}),
+  };
+}
+
+/** Each attempt goes to the next of several nodes. */
+function connectorToNext(addresses: readonly RedisAddress[], tls: boolean) {
+  return class extends AbstractConnector {
+    #attempts = 0;
+
+    constructor() {
+      super(CONNECT_TIMEOUT_MS);
+    }
+
+    connect(): Promise<Socket | TLSSocket> {
+      const address = addresses[this.#attempts++ % addresses.length];
+      const { host = '', port = 0 } = address ?? {};
+      this.connecting = true;
+      this.stream = tls ? connectTls({ host, port }) : createConnection({ host, port });
+      this.stream.once('error', (error: Error) => (this.firstError = error));
+      return Promise.resolve(this.stream);
+    }
+  };
+}
+
+function retryDelay(attempt: number): number {
+  return Math.min(attempt * 100, MOST_RETRY_MS);
+}

@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingRequest } from '@aduana/core/http/incoming-request';
+import { createBodySink } from './body-sink.ts';
+import type { RequestTelemetry } from './request-telemetry.ts';
+import type { Router } from './router.ts';
+
+/** What may still come of a refused body, so that a client that sends before it listens gets its answer. */
+const DUMP_LIMIT_BYTES = 16_777_216;
+const TOO_SLOW = 408;
+
+/** Lets a router answer a request, and writes its answer. */
+export async function answerRequest(
+  router: Router,
+  request: IncomingRequest,
+  message: IncomingMessage,
+  response: ServerResponse,
+  {
+    longestStallMilliseconds,
+    endsConnection,
+    telemetry,
+  }: {
+    readonly telemetry: RequestTelemetry;
+    readonly longestStallMilliseconds: number;
+    readonly endsConnection: (message: IncomingMessage) => boolean;
+  },
+): Promise<void> {
+  const startedAt = telemetry.start(request);
+  const answered = await router(request);
+  const { status, headers, body, stream } = answered;
+  telemetry.end(startedAt, request, answered);
+  request.release();
+  if (response.destroyed) {
+    stream?.cancel();
+    return;
+  }
+  if (stream === undefined) response.setTimeout(longestStallMilliseconds);
+  response.statusCode = status;
+  response.setHeader('x-content-type-options', 'nosniff');
+  for (const name in headers) response.setHeader(name, headers[name] as string | string[]);
+  const mayBeDumped =
+    message.complete || Number(message.headers['content-length'] ?? Infinity) <= DUMP_LIMIT_BYTES;
+  const hasBody =
+    message.headers['content-length'] !== undefined || message.headers['transfer-encoding'] !== undefined;
+  const tooSlow = status === TOO_SLOW && !message.complete;
+  if ((hasBody && !mayBeDumped) || tooSlow || endsConnection(message))
+    response.setHeader('connection', 'close');
+  if (stream !== undefined) {
+    response.flushHeaders();
+    stream.start(createBodySink(response));
+    return;
+  }
+  const bytes = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  response.setHeader('content-length', bytes);
+  response.end(request.method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,155 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
+import { IncomingRequest } from '@aduana/core/http/incoming-request';
+import { requireAccessToken } from '@aduana/core/http/require-access-token';
+import { requirePeer } from '@aduana/core/http/require-peer';
+import type { KnownPeers } from '@aduana/core/mtls/known-peers';
+import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
+import { NO_TRACER, type Span, type TraceContext, type Tracer } from '@aduana/core/platform/tracer';
+import type { VerifiedToken } from '@aduana/core/tokens/access-token';
+import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
+
+export interface AdmissionOptions {
+  /** SPIFFE IDs of the clients that may call. */
+  readonly peers: ReadonlySet<string>;
+  /** Who is at the other end of the server's connections. */
+  readonly known: KnownPeers;
+  /** The verifier of tokens for this service. */
+  readonly verify: VerifyAccessToken;
+  readonly isRefused: (thumbprint: string, spiffeId: string) => boolean;
+  /** Whether the status feed says now that a token that was good counts no more. */
+  readonly isEnded: (token: VerifiedToken) => boolean;
+  /** Calls back when the status feed has changed. */
+  readonly onStatusChange: (listener: () => void) => () => void;
+  /** Where the spans of requests are begun; default: nowhere. */
+  readonly tracer?: Tracer | undefined;
+}
+
+/**
+ * Admits requests of peers on the list, over mTLS, with an access token that is bound to their certificate (RFC 8705).
+ * An answer that is still under way, such as a stream, is broken off when the status feed withdraws what it was
+ * admitted by.
+ */
+export interface Admission {
+  /**
+   * The token of a request that is admitted. Any other request is answered, with the status and the code of its
+   * refusal, and undefined is returned. It never rejects.
+   *
+   * @example
+   * createServer(subgraph.tls, async (request, response) => {
+   *   if (await subgraph.admit(request, response)) await graphql(request, response);
+   * });
+   */
+  admit(request: IncomingMessage, response: ServerResponse): Promise<VerifiedToken | undefined>;
+  /**
+   * The token of a request that was admitted.
+   *
+   * @throws SecurityError `UNAUTHENTICATED` for any other
+   */
+  tokenOf(request: IncomingMessage): VerifiedToken;
+  /**
+   * The place of an admitted request in its distributed trace: for log entries, and for the calls that it leads to.
+   *
+   * @throws SecurityError `UNAUTHENTICATED` for any other
+   */
+  traceOf(request: IncomingMessage): TraceContext;
+}
+
+interface Admitted {
+  readonly token: VerifiedToken;
+  readonly trace: TraceContext;
+}
+
+/** An admission that can be closed with its subgraph. */
+export interface OpenAdmission extends Admission {
+  /** Ends what was admitted for as long as the status feed allows it. */
+  close(): void;
+}
+
+/** An admitted request whose answer has not ended yet. */
+interface Running {
+  readonly token: VerifiedToken;
+  readonly peer: PeerIdentity;
+  readonly response: ServerResponse;
+}
+
+export function createAdmission(options: AdmissionOptions): OpenAdmission {
+  const admitted = new WeakMap<IncomingMessage, Admitted>();
+  const find = (request: IncomingMessage): Admitted => {
+    const found = admitted.get(request);
+    if (found === undefined)
+      throw new SecurityError('UNAUTHENTICATED', { detail: 'The request was not admitted' });
+    return found;
+  };
+  const running = new Set<Running>();
+  const isOver = ({ token, peer }: Running): boolean =>
+    options.isEnded(token) || options.isRefused(peer.thumbprint, peer.spiffeId);
+  const stopFollowing = options.onStatusChange(() => {
+    for (const one of running) if (isOver(one)) one.response.destroy();
+  });
+  return {
+    close: stopFollowing,
+    async admit(request, response) {
+      try {
+        const { token, peer, trace } = await check(request, response, options);
+        admitted.set(request, { token, trace });
+        const one = { token, peer, response };
+        running.add(one);
+        response.once('close', () => running.delete(one));
+        return token;
+      } catch (error) {
+        answerWithError(response, error);
+        return undefined;
+      }
+    },
+    tokenOf: (request) => find(request).token,
+    traceOf: (request) => find(request).trace,
+  };
+}
+
+/** Answers a GraphQL request that could not run; what is no SecurityError becomes `INTERNAL_SERVER_ERROR`. */
+export function answerWithError(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const { status, headers, body } = graphqlErrorResponse(toSecurityError(error));
+  response.writeHead(status, headers as Record<string, string>).end(body);
+}
+
+/** The span of a request ends with its answer, or when its client leaves. */
+function endWithAnswer(span: Span, { method = '' }: IncomingMessage, response: ServerResponse): void {
+  response.once('close', () => {
+    const { statusCode } = response;
+    span.set('http.request.method', method);
+    span.set('http.response.status_code', statusCode);
+    span.end(statusCode >= 500 ? String(statusCode) : undefined);
+  });
+}
+
+async function check(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { peers, known, verify, isRefused, tracer = NO_TRACER }: AdmissionOptions,
+): Promise<Admitted & { readonly peer: PeerIdentity }> {
+  const { socket } = request;
+  if (!(socket instanceof TLSSocket))
+    throw new SecurityError('MTLS_REQUIRED', { detail: 'The connection is plain' });
+  // Whoever is on the list decides whether its requests are traced.
+  const traces = { tracer, honoursFlag: () => true };
+  const incoming = new IncomingRequest(request, response, known.read(socket), undefined, traces);
+  const peer = requirePeer(incoming, peers);
+  const problem = isRefused(peer.thumbprint, peer.spiffeId)
+    ? 'is revoked, or its service is suspended'
+    : known.problemOf(peer);
+  if (problem !== undefined) {
+    response.setHeader('connection', 'close'); // what was opened before ends with its certificate
+    throw new SecurityError('UNAUTHENTICATED', { detail: `the client's certificate ${problem}` });
+  }
+  const { trace } = incoming;
+  const span = tracer.startRequest(`${incoming.method} ${incoming.path}`, trace);
+  if (span !== undefined) endWithAnswer(span, request, response);
+  return { token: await requireAccessToken(incoming, verify, { bindingRequired: true }), peer, trace };
+}

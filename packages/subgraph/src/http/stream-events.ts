@@ -1,0 +1,62 @@
+import type { ServerResponse } from 'node:http';
+import { formatEvent } from '@aduana/core/wire/event-stream';
+import type { GraphQLFormattedError } from 'graphql';
+
+/** One result of a subscription, as it is sent. */
+export interface StreamedResult {
+  readonly data?: unknown;
+  readonly errors?: readonly GraphQLFormattedError[];
+}
+
+export interface StreamEventsOptions {
+  /** How often a comment keeps the connection open (default 15). */
+  readonly heartbeatSeconds?: number;
+}
+
+/**
+ * Answers an admitted request with the results of a subscription, as server-sent events (graphql-sse, distinct
+ * connections). Ends the results when the client leaves; rejects where they fail, after the answer has been broken off.
+ *
+ * @example
+ * const results = await subscribe({ schema, document, contextValue: { token } });
+ * await streamEvents(response, results);
+ */
+export async function streamEvents(
+  response: ServerResponse,
+  results: AsyncGenerator<StreamedResult>,
+  { heartbeatSeconds = 15 }: StreamEventsOptions = {},
+): Promise<void> {
+  response.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+  });
+  response.write(':\n\n');
+  const heartbeat = setInterval(() => response.write(':\n\n'), heartbeatSeconds * 1000);
+  heartbeat.unref();
+  response.once('close', () => {
+    clearInterval(heartbeat);
+    void results.return(undefined);
+  });
+  try {
+    for await (const result of results) {
+      if (response.destroyed) return;
+      if (!response.write(formatEvent('next', JSON.stringify(result)))) await drained(response);
+    }
+    response.end(formatEvent('complete', ''));
+  } catch (error) {
+    response.destroy();
+    throw error;
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.once('drain', done).once('close', done);
+  });
+}

@@ -1,0 +1,159 @@
+import { isPeerRefused } from '@aduana/core/status/is-peer-refused';
+import type { IncomingMessage } from 'node:http';
+import type { Server, TlsOptions, TLSSocket } from 'node:tls';
+import type { GraphQLSchema } from 'graphql';
+import { createKnownPeers, type KnownPeers } from '@aduana/core/mtls/known-peers';
+import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
+import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createJsonLog } from '@aduana/core/platform/json-log';
+import { describeError, type Log } from '@aduana/core/platform/log';
+import type { Tracer } from '@aduana/core/platform/tracer';
+import {
+  checkDeploymentOptions,
+  type DeploymentOptions,
+} from '@aduana/core/sts-connection/deployment-options';
+import { openStsConnection, type StsConnection } from '@aduana/core/sts-connection/open-sts-connection';
+import type { VerifiedToken } from '@aduana/core/tokens/access-token';
+import { refusedByStatus } from '@aduana/core/tokens/verify-access-token';
+import { type GuardOptions, guardSchema } from './graphql/guard-schema.ts';
+import { type Admission, createAdmission, type OpenAdmission } from './http/admission.ts';
+
+export interface SubgraphOptions extends DeploymentOptions {
+  /** SPIFFE IDs of the clients that may call; default: the gateway of the trust domain. */
+  readonly peers?: readonly string[];
+  /** Default: one JSON line for each entry, to standard error. */
+  readonly log?: Log;
+  /** Where the spans of admitted requests are begun, such as one over OpenTelemetry's SDK; default: nowhere. */
+  readonly tracer?: Tracer;
+  /** `dry_run`: the guard refuses nothing but `_service`. Default `filter`. */
+  readonly mode?: NonNullable<GuardOptions['mode']>;
+  /** What happens to a field that no directive guards (default `authenticated`). */
+  readonly unguardedFields?: NonNullable<GuardOptions['unguardedFields']>;
+  /**
+   * `request`: the handshake also passes without a client certificate, so that the server can answer probes itself;
+   * `admit` refuses such requests. Default `require`.
+   */
+  readonly clientCertificates?: 'require' | 'request';
+  /** Calls back when the status feed may have changed, and returns what ends that; default: polling every 2.5 s. */
+  readonly wake?: (listener: () => void) => () => void;
+}
+
+/** What makes a GraphQL server a subgraph that trusts no network. */
+export interface ProtectedSubgraph extends Admission {
+  /** For `https.createServer`: TLS 1.3 with client certificates. */
+  readonly tls: TlsOptions;
+  /**
+   * Gives the server each renewed certificate, and ends connections whose client certificate does not verify.
+   * Undone when the subgraph is closed.
+   */
+  attach(server: Server): void;
+  /**
+   * Puts the directives of the SDL in force, see `guardSchema`.
+   *
+   * @throws SecurityError `SUPERGRAPH_INVALID` for an SDL whose directives cannot be read
+   */
+  guard(schema: GraphQLSchema, sdl: string): GraphQLSchema;
+  /**
+   * The context that the guard reads.
+   *
+   * @throws SecurityError `UNAUTHENTICATED` for a request that was not admitted
+   */
+  context(request: IncomingMessage): { readonly token: VerifiedToken };
+  /** Whether revocations are known; until then every request is refused. */
+  isReady(): boolean;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what a subgraph needs of its deployment: its certificate, the keys of the STS and what is revoked. It reads no
+ * environment and needs no database; the STS need not be there yet.
+ *
+ * @throws ConfigurationError with every problem of the options, or of the certificate files, at once
+ * @example
+ * const subgraph = await openSubgraph({
+ *   service: 'orders',
+ *   certsDir: 'certs/dev',
+ *   stsUrl: 'https://localhost:8011/sts/token',
+ *   trustDomain: 'aduana.local',
+ * });
+ * const schema = subgraph.guard(buildSubgraphSchema({ typeDefs: parse(sdl), resolvers }), sdl);
+ * const server = createServer(subgraph.tls, admitNodeHttp(subgraph, createHandler({ schema })));
+ * subgraph.attach(server);
+ */
+export async function openSubgraph(options: SubgraphOptions): Promise<ProtectedSubgraph> {
+  const { service, certsDir, trustDomain, mode, unguardedFields, wake } = options;
+  const { clientCertificates = 'require' } = options;
+  const { tokenUrl, issuer } = checkDeploymentOptions(options);
+  const clock = createSystemClock();
+  const log =
+    options.log ?? createJsonLog({ clock, write: (line) => process.stderr.write(line) }).child({ service });
+  const identity = await loadTlsIdentity({ certsDir, service, trustDomain, clock, log });
+  const connection = openStsConnection({
+    tokenUrl,
+    issuer,
+    trustDomain,
+    identity,
+    clock,
+    log,
+    ...(wake === undefined ? {} : { wake }),
+  });
+  const known = createKnownPeers({ trustDomain, clock, authorities: () => identity.current().authorities });
+  const admission = openAdmission(options, connection, known);
+  const tls = () => serverTlsOptions(identity.current(), { clientCertificates, minVersion: 'TLSv1.3' });
+  const detach: (() => void)[] = [];
+  return {
+    admit: (request, response) => admission.admit(request, response),
+    tokenOf: (request) => admission.tokenOf(request),
+    traceOf: (request) => admission.traceOf(request),
+    tls: tls(),
+    attach(server) {
+      const endUnverified = (socket: TLSSocket) => {
+        endUnlessVerified(socket, known, log);
+      };
+      server.prependListener('secureConnection', endUnverified);
+      const stopRenewing = identity.onChange(() => {
+        server.setSecureContext(tls());
+      });
+      detach.push(stopRenewing, () => server.off('secureConnection', endUnverified));
+    },
+    guard: (schema, sdl) =>
+      guardSchema(schema, sdl, {
+        ...(mode === undefined ? {} : { mode }),
+        ...(unguardedFields === undefined ? {} : { unguardedFields }),
+      }),
+    context: (request) => ({ token: admission.tokenOf(request) }),
+    isReady: () => connection.status.fresh,
+    async close() {
+      for (const undo of detach.splice(0)) undo();
+      admission.close();
+      await connection.close();
+      await identity.stop();
+    },
+  };
+}
+
+function openAdmission(
+  { service, trustDomain, tracer, peers = [`spiffe://${trustDomain}/gateway`] }: SubgraphOptions,
+  { status, verifier }: StsConnection,
+  known: KnownPeers,
+): OpenAdmission {
+  return createAdmission({
+    peers: new Set(peers),
+    known,
+    verify: verifier(service),
+    isRefused: (...peer) => isPeerRefused(status, ...peer),
+    isEnded: (token) => refusedByStatus(token, status) !== undefined,
+    onStatusChange: (listener) => status.onChange(listener),
+    tracer,
+  });
+}
+
+function endUnlessVerified(socket: TLSSocket, known: KnownPeers, log: Log): void {
+  try {
+    known.read(socket);
+  } catch (error) {
+    log.warn('a connection was refused', { error: describeError(error) });
+    socket.destroy();
+  }
+}

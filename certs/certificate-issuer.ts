@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import type { RosterEntry } from './house-roster.ts';
+import type { RosterEntry } from './built-in-roster.ts';
 
 /** PEM: the leaf and any intermediate CAs after it, the private key as PKCS #8, and the CA to trust for it. */
 export interface IssuedCertificate {
@@ -8,7 +8,7 @@ export interface IssuedCertificate {
   readonly authority: string;
 }
 
-/** Who signs the house's leaves. */
+/** Who signs the deployment's leaves. */
 export interface CertificateIssuer {
   issue(entry: RosterEntry): Promise<IssuedCertificate>;
   /** Whether this leaf is the issuer's to replace. */

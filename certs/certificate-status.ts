@@ -1,12 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HouseSettings } from '@aduana/core/config/house-settings';
+import type { ServiceSettings } from '@aduana/server-kit/config/service-settings';
 import { notAfterOf } from '@aduana/core/mtls/leaf-problem';
 import { certificateThumbprint, spiffeIdOf } from '@aduana/core/mtls/peer-identity';
-import { HOUSE_ROSTER, type RosterEntry } from './house-roster.ts';
+import { BUILT_IN_ROSTER, type RosterEntry } from './built-in-roster.ts';
 import { readLeaf } from './read-leaf.ts';
-import { renewalTime } from './renewal-time.ts';
+import { renewalTime } from '@aduana/core/mtls/renewal-time';
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
@@ -23,8 +23,8 @@ export interface LeafStatus {
 
 /** What the folder's certificates say; services without one are left out. */
 export async function readCertificateStatus(
-  settings: Pick<HouseSettings, 'CERTS_DIR'>,
-  roster: readonly RosterEntry[] = HOUSE_ROSTER,
+  settings: Pick<ServiceSettings, 'CERTS_DIR'>,
+  roster: readonly RosterEntry[] = BUILT_IN_ROSTER,
 ): Promise<readonly LeafStatus[]> {
   const pem = await readFile(join(settings.CERTS_DIR, 'ca.crt'), 'utf8').catch(() => '');
   const authorities = (pem.match(PEM_CERTIFICATE) ?? []).map((text) => new X509Certificate(text));

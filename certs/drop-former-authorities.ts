@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import { alone, type EnsureOptions } from './ensure-certificates.ts';
-import { HOUSE_ROSTER } from './house-roster.ts';
+import { BUILT_IN_ROSTER } from './built-in-roster.ts';
 import { readLeaf } from './read-leaf.ts';
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g;
@@ -17,7 +17,7 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE---
  */
 export function dropFormerAuthorities(options: EnsureOptions): Promise<number> {
   return alone(options, async () => {
-    const { settings, roster = HOUSE_ROSTER } = options;
+    const { settings, roster = BUILT_IN_ROSTER } = options;
     const path = join(settings.CERTS_DIR, 'ca.crt');
     const [current = '', ...former] = (await readFile(path, 'utf8')).match(PEM_CERTIFICATE) ?? [];
     const authority = new X509Certificate(current);

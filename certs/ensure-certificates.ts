@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
-import { withFileLock } from '@aduana/core/platform/file-lock';
-import { makeFolder } from '@aduana/core/platform/make-folder';
+import { withFileLock } from '@aduana/server-kit/platform/file-lock';
+import { makeFolder } from '@aduana/server-kit/platform/make-folder';
 import type { CertificateIssuer } from './certificate-issuer.ts';
-import { HOUSE_ROSTER, type RosterEntry } from './house-roster.ts';
+import { BUILT_IN_ROSTER, type RosterEntry } from './built-in-roster.ts';
 import { issueInto } from './issue-into.ts';
 import {
   type AuthorityOptions,
@@ -12,7 +12,7 @@ import {
   loadOwnAuthority,
 } from './own-authority.ts';
 import { readLeaf } from './read-leaf.ts';
-import { isDue } from './renewal-time.ts';
+import { isDue } from '@aduana/core/mtls/renewal-time';
 
 const PATIENCE_MILLISECONDS = 15_000;
 
@@ -37,7 +37,7 @@ export interface EnsureReport {
  */
 export function ensureCertificates(options: EnsureOptions): Promise<EnsureReport> {
   return alone(options, async () => {
-    const { settings, clock, roster = HOUSE_ROSTER } = options;
+    const { settings, clock, roster = BUILT_IN_ROSTER } = options;
     const leaves = await Promise.all(
       roster.map(async (entry) => ({ entry, leaf: await readLeaf(settings.CERTS_DIR, entry.service) })),
     );

@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeFolder } from '@aduana/core/platform/make-folder';
+import { makeFolder } from '@aduana/server-kit/platform/make-folder';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import type { CertificateIssuer } from './certificate-issuer.ts';
-import type { RosterEntry } from './house-roster.ts';
+import type { RosterEntry } from './built-in-roster.ts';
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 

@@ -1,34 +1,17 @@
-import 'reflect-metadata';
 import { createPrivateKey, createPublicKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HouseSettings } from '@aduana/core/config/house-settings';
+import type { ServiceSettings } from '@aduana/server-kit/config/service-settings';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import { random } from '@aduana/core/platform/ids';
-import { makeFolder } from '@aduana/core/platform/make-folder';
+import { makeFolder } from '@aduana/server-kit/platform/make-folder';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
-import { AsnConvert } from '@peculiar/asn1-schema';
-import {
-  GeneralName,
-  GeneralSubtree,
-  GeneralSubtrees,
-  id_ce_nameConstraints,
-  NameConstraints,
-} from '@peculiar/asn1-x509';
-import * as x509 from '@peculiar/x509';
 import type { CertificateIssuer } from './certificate-issuer.ts';
-import { exportPrivateKey, generateKeyPair, type KeyPair, signCertificate } from './sign-certificate.ts';
-
-const DAY = 86_400_000;
-const AUTHORITY_LIFETIME = 3650 * DAY;
-const LEAF_LIFETIME = 7 * DAY;
-/** Clocks differ a little between hosts. */
-const BACKDATE = 60_000;
-const LOOPBACK = ['127.0.0.1', '::1'] as const;
+import { exportPrivateKey, generateKeyPair, type KeyPair } from './key-pair.ts';
 
 export interface AuthorityOptions {
-  readonly settings: Pick<HouseSettings, 'ADUANA_HOME' | 'CERTS_DIR' | 'TRUST_DOMAIN'>;
+  readonly settings: Pick<ServiceSettings, 'ADUANA_HOME' | 'CERTS_DIR' | 'TRUST_DOMAIN'>;
   readonly clock: Clock;
 }
 
@@ -57,19 +40,8 @@ export async function createOwnAuthority(options: AuthorityOptions): Promise<Own
   const { settings, clock } = options;
   const keys = await generateKeyPair();
   const subject = `CN=Aduana ${settings.TRUST_DOMAIN} ${random(4).toString('hex')}`;
-  const certificate = await signCertificate({
-    subject,
-    issuer: subject,
-    publicKey: keys.publicKey,
-    signer: keys,
-    notBefore: clock.now() - BACKDATE,
-    notAfter: clock.now() + AUTHORITY_LIFETIME,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      nameConstraints(settings.TRUST_DOMAIN),
-    ],
-  });
+  const { signAuthority } = await import('./certificate-profiles.ts');
+  const certificate = await signAuthority(subject, keys, settings.TRUST_DOMAIN, clock.now());
   const former = (await readIfPresent(join(settings.CERTS_DIR, 'ca.crt'))) ?? '';
   await makeFolder(settings.ADUANA_HOME);
   await makeFolder(settings.CERTS_DIR);
@@ -90,49 +62,20 @@ function toAuthority(
 ): OwnAuthority {
   return {
     certificate,
-    async issue({ service, acceptsConnections }) {
+    async issue(entry) {
+      // What writes certificates is loaded by whoever needs a new one: most starts do not.
+      const { signLeaf } = await import('./certificate-profiles.ts');
       const leaf = await generateKeyPair();
-      const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
-      const usages = acceptsConnections ? [serverAuth, clientAuth] : [clientAuth];
-      const names: x509.JsonGeneralNames = [
-        { type: 'url', value: `spiffe://${settings.TRUST_DOMAIN}/${service}` },
-      ];
-      if (acceptsConnections)
-        names.push(
-          { type: 'dns', value: 'localhost' },
-          ...LOOPBACK.map((value) => ({ type: 'ip' as const, value })),
-        );
-      const pem = await signCertificate({
-        subject: `CN=${service}`,
-        issuer: certificate.subject,
+      const pem = await signLeaf(entry, certificate.subject, {
         publicKey: leaf.publicKey,
         signer: keys,
-        notBefore: clock.now() - BACKDATE,
-        notAfter: clock.now() + LEAF_LIFETIME,
-        extensions: [
-          new x509.BasicConstraintsExtension(false, undefined, true),
-          new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-          new x509.ExtendedKeyUsageExtension(usages),
-          new x509.SubjectAlternativeNameExtension(names),
-        ],
+        trustDomain: settings.TRUST_DOMAIN,
+        now: clock.now(),
       });
       return { certificate: pem, key: exportPrivateKey(leaf), authority: certificate.toString() };
     },
     owns: (leaf) => leaf.issuer === certificate.subject,
   };
-}
-
-function nameConstraints(trustDomain: string): x509.Extension {
-  const permitted = [
-    new GeneralName({ uniformResourceIdentifier: trustDomain }),
-    new GeneralName({ dNSName: 'localhost' }),
-    new GeneralName({ iPAddress: '127.0.0.1/32' }),
-    new GeneralName({ iPAddress: '::1/128' }),
-  ];
-  const constraints = new NameConstraints({
-    permittedSubtrees: new GeneralSubtrees(permitted.map((base) => new GeneralSubtree({ base }))),
-  });
-  return new x509.Extension(id_ce_nameConstraints, true, AsnConvert.serialize(constraints));
 }
 
 async function toKeyPair(privateKey: KeyObject): Promise<KeyPair> {

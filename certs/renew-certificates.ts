@@ -1,10 +1,10 @@
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { alone, type EnsureOptions } from './ensure-certificates.ts';
-import { HOUSE_ROSTER } from './house-roster.ts';
+import { BUILT_IN_ROSTER } from './built-in-roster.ts';
 import { issueInto } from './issue-into.ts';
 import { createOwnAuthority, loadOwnAuthority, type OwnAuthority } from './own-authority.ts';
 import { readLeaf } from './read-leaf.ts';
-import { isDue } from './renewal-time.ts';
+import { isDue } from '@aduana/core/mtls/renewal-time';
 
 export interface RenewOptions extends EnsureOptions {
   /** Reissues whatever the age. */
@@ -19,7 +19,7 @@ export interface RenewOptions extends EnsureOptions {
  */
 export function renewCertificates(options: RenewOptions): Promise<readonly string[]> {
   return alone(options, async () => {
-    const { settings, clock, roster = HOUSE_ROSTER, force } = options;
+    const { settings, clock, roster = BUILT_IN_ROSTER, force } = options;
     const issuer = options.issuer ?? (await requireOwnAuthority(options));
     const issued: string[] = [];
     for (const entry of roster) {
@@ -51,7 +51,7 @@ async function requireOwnAuthority(options: EnsureOptions): Promise<OwnAuthority
   throw new ConfigurationError([
     {
       subject: options.settings.CERTS_DIR,
-      problem: 'has no CA of the house (its key is not in ADUANA_HOME)',
+      problem: 'has no CA of the deployment (its key is not in ADUANA_HOME)',
       remedy:
         'Run `npx aduana certs` on an empty folder, or have the CA that filled it issue new certificates',
     },

@@ -1,11 +1,8 @@
 import 'reflect-metadata';
-import { KeyObject, webcrypto } from 'node:crypto';
+import { webcrypto } from 'node:crypto';
 import { random } from '@aduana/core/platform/ids';
 import * as x509 from '@peculiar/x509';
-
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-
-export type KeyPair = webcrypto.CryptoKeyPair;
+import { ALGORITHM, type KeyPair } from './key-pair.ts';
 
 export interface CertificateProfile {
   readonly subject: string;
@@ -16,16 +13,6 @@ export interface CertificateProfile {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly extensions: readonly x509.Extension[];
-}
-
-/** An EC key pair on P-256. */
-export function generateKeyPair(): Promise<KeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-}
-
-/** PKCS #8 in PEM. */
-export function exportPrivateKey({ privateKey }: KeyPair): string {
-  return KeyObject.from(privateKey).export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 /** Signs an X.509 certificate (RFC 5280) with a random serial of 127 bits and both key identifiers; PEM. */

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { VaultClient } from '@aduana/core/secrets/vault/vault-client';
+import type { VaultClient } from '@aduana/server-kit/secrets/vault/vault-client';
 import type { CertificateIssuer } from './certificate-issuer.ts';
 
 const LIFETIME = '168h';
@@ -13,7 +13,7 @@ export interface VaultIssuerOptions {
   readonly trustDomain: string;
 }
 
-/** Leaves from Vault's PKI: short-lived, under a CA whose key the house never sees. */
+/** Leaves from Vault's PKI: short-lived, under a CA whose key the deployment never sees. */
 export function createVaultIssuer({
   vault,
   mount,

@@ -1,17 +1,18 @@
-import { HOUSE_SETTINGS, type HouseSettings } from '@aduana/core/config/house-settings';
-import { choice, countOrOff, duration } from '@aduana/core/config/variable';
+import { SERVICE_SETTINGS, type ServiceSettings } from '@aduana/server-kit/config/service-settings';
+import { checked, choice, countOrOff, duration, portOrOff } from '@aduana/server-kit/config/variable';
 import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
-import type { RotationTiming } from '@aduana/core/tokens/key-set';
+import type { RotationTiming } from '@aduana/server-kit/tokens/key-set';
 import { SIGNING_ALGORITHMS } from '@aduana/core/tokens/signing-algorithm';
 import type { z } from 'zod';
-import { LONGEST_KEY_STALENESS_MS } from './keys/key-ring.ts';
-import { JWKS_MAX_AGE_SECONDS } from './routes/jwks-route.ts';
+import { JWKS_MAX_AGE_SECONDS, LONGEST_KEY_STALENESS_MS } from './keys/key-ring.ts';
 import { DEFAULT_LIFETIME_SECONDS } from './token/narrow-scope.ts';
 
 /** What the STS reads of the environment. */
 export const STS_SETTINGS = {
-  ...HOUSE_SETTINGS,
+  ...SERVICE_SETTINGS,
   ANONYMOUS_EVENTS_PER_MINUTE: countOrOff(1200),
+  /** Where transmitters of security events push, who have no client certificate. */
+  SSF_PORT: portOrOff('off'),
   SIGNING_ALGORITHM: choice(SIGNING_ALGORITHMS, 'ES256'),
   /** Where the private parts of new signing keys are. */
   SIGNING_KEYS: choice(['store', 'vault_transit', 'aws_kms'], 'store'),
@@ -19,6 +20,10 @@ export const STS_SETTINGS = {
   SIGNING_KEY_LEAD: duration(20 * 60_000),
   /** How long a key that signs no more stays published. */
   SIGNING_KEY_HOLD: duration(30 * 60_000),
+  /** The state of a damaged status feed with which the STS goes on. */
+  STATUS_FEED_ACCEPT: checked((value) =>
+    /^[\w-]{43}$/.test(value) ? undefined : 'is not what a refused start has printed',
+  ),
 } as const;
 
 export type StsSettings = z.output<z.ZodObject<typeof STS_SETTINGS>>;
@@ -59,6 +64,6 @@ export function readRotationTiming(settings: StsSettings): RotationTiming {
 }
 
 /** How long one key may sign at most: a rotation that fails for so long ends in refusals, not in old keys. */
-export function longestSigning({ SIGNING_KEY_ROTATION_INTERVAL: interval }: HouseSettings): number {
+export function longestSigning({ SIGNING_KEY_ROTATION_INTERVAL: interval }: ServiceSettings): number {
   return interval === 'off' ? Infinity : interval * 2;
 }

@@ -1,4 +1,5 @@
-import type { Migration } from '@aduana/core/store/database';
+import { SHARED_SECRETS } from '@aduana/server-kit/secrets/shared-secrets';
+import type { Migration } from '@aduana/server-kit/store/database';
 
 /** The schema of the STS; all times are milliseconds since the epoch. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -64,6 +65,47 @@ export const MIGRATIONS: readonly Migration[] = [
         ADD CHECK (held_in = 'store' OR private_wrapped IS NULL),
         ADD CHECK (held_in <> 'store' OR reference IS NULL),
         ADD CHECK (held_in = 'store' OR reference IS NOT NULL OR state NOT IN ('PENDING', 'ACTIVE'));
+    `,
+  },
+  {
+    // HMACs under a key that no login of the database holds; the STS writes them, and no migration.
+    name: '0003-row-seals',
+    sql: () => `
+      ALTER TABLE signing_keys ADD COLUMN seal text;
+      ALTER TABLE key_generation ADD COLUMN seal text;
+      ALTER TABLE client_secrets ADD COLUMN seal text;
+    `,
+  },
+  {
+    // Tokens of earlier releases have neither: they expire within minutes.
+    name: '0004-subjects-of-tokens',
+    sql: () => `
+      ALTER TABLE issued_tokens ADD COLUMN sub_iss text, ADD COLUMN sub_kind text;
+    `,
+  },
+  { name: '0005-shared-secrets', sql: ({ writer }) => SHARED_SECRETS(writer) },
+  {
+    // What a replica of a release without seals appends afterwards is an error there, and is sent again.
+    name: '0006-seals-of-the-status-feed',
+    sql: ({ writer }) => `
+      ALTER TABLE status_entries ADD COLUMN seal text;
+      ALTER TABLE status_entries ADD CONSTRAINT status_entries_sealed CHECK (seal IS NOT NULL) NOT VALID;
+      ALTER TABLE status_head ADD COLUMN kept bigint, ADD COLUMN passing bigint, ADD COLUMN pruned_until bigint,
+        ADD COLUMN seal text;
+      GRANT UPDATE (seal) ON status_entries TO "${writer}";
+      GRANT INSERT ON status_head TO "${writer}";
+    `,
+  },
+  {
+    // Who was given which version: it ends with that certificate.
+    name: '0007-collected-secrets',
+    sql: ({ writer, reader }) => `
+      CREATE TABLE secret_collections (
+        service text NOT NULL, version integer NOT NULL, thumbprint text NOT NULL, seal text NOT NULL,
+        PRIMARY KEY (service, version, thumbprint)
+      );
+      GRANT SELECT, INSERT, UPDATE, DELETE ON secret_collections TO "${writer}";
+      GRANT SELECT ON secret_collections TO "${reader}";
     `,
   },
 ];

@@ -1,17 +1,22 @@
-import { type AnonymousFlood, createAnonymousFlood } from '@aduana/core/audit/anonymous-flood';
-import type { AuditClient } from '@aduana/core/client/audit-client';
-import { recordPolicies } from '@aduana/core/client/policy-recorder';
-import type { ServicePlatform } from '@aduana/core/http/service-platform';
-import { openPolicies } from '@aduana/core/iam/live-policies';
+import { type AnonymousFlood, createAnonymousFlood } from '@aduana/server-kit/audit/anonymous-flood';
+import type { AuditClient } from '@aduana/client/audit/audit-client';
+import { recordPolicies } from '@aduana/server-kit/audit/record-policies';
+import type { ServicePlatform } from '@aduana/server-kit/http/service-platform';
+import { showStatusAge } from '@aduana/server-kit/connections/show-status-age';
+import { claimsWithin } from '@aduana/server-kit/iam/claims-within';
+import { openPolicies } from '@aduana/server-kit/iam/live-policies';
 import { describeError } from '@aduana/core/platform/log';
-import type { GuardedRemoteKeys } from '@aduana/core/secrets/guard-remote-keys';
-import type { RemoteKeysKind } from '@aduana/core/secrets/remote-keys';
-import type { Database } from '@aduana/core/store/database';
+import type { GuardedRemoteKeys } from '@aduana/server-kit/secrets/guard-remote-keys';
+import type { RemoteKeysKind } from '@aduana/server-kit/secrets/remote-keys';
+import type { Database } from '@aduana/server-kit/store/database';
 import { STATUS_TOPIC } from '@aduana/core/status/status-entry';
 import { createStatusReader, type StatusReader } from '@aduana/core/status/status-reader';
-import type { RotationTiming } from '@aduana/core/tokens/key-set';
+import type { RotationTiming } from '@aduana/server-kit/tokens/key-set';
+import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { createAccessTokenVerifier, type VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import { createDpopVerifier, type VerifyDpopProof } from '@aduana/core/tokens/verify-dpop-proof';
+import { readSecrets, type StoredSecret } from './clients/client-secret-store.ts';
+import { type CollectClientSecret, createCollectClientSecret } from './clients/collect-client-secret.ts';
 import { createAttemptLimit } from './clients/attempt-limit.ts';
 import type { ClientAuthenticationOptions } from './clients/authenticate-client.ts';
 import { createClientAssertions, spendOnce } from './clients/client-assertion.ts';
@@ -28,14 +33,25 @@ import { keepEndingKeys } from './keys/end-keys.ts';
 import { openKeyCustody, unusableKeys } from './keys/key-custody.ts';
 import { type KeyRing, openKeyRing } from './keys/key-ring.ts';
 import { ensureKeySet, type KeyRotation, rotateKeys, type RotationOrder } from './keys/key-rotation.ts';
+import { showSigningKeys } from './keys/show-signing-keys.ts';
 import { scheduleKeyRotation } from './keys/key-schedule.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { type OpenAudit, openOwnAudit } from './own-audit.ts';
+import { openRowSeals, shareSealKey } from './open-row-seals.ts';
+import { openStatusFeed } from './open-status-feed.ts';
 import { keepPruned } from './prune.ts';
-import { type Revocation, type RevocationOrder, revokeToken } from './status/revoke-token.ts';
-import { readStatusPage } from './status/status-store.ts';
+import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
+import { type Revocation, type RevocationOrder, revokeToken } from './token/revoke-token.ts';
+import { openSignals } from './signals/open-signals.ts';
+import {
+  createSecurityEventVerifier,
+  type VerifySecurityEventToken,
+} from './signals/security-event-token.ts';
+import type { TakeSecurityEvent } from './signals/take-security-event.ts';
+import type { StatusFeed } from './status/status-feed.ts';
 import { fetchJwks } from './token/fetch-jwks.ts';
 import { createForeignTokenVerifier } from './token/foreign-token.ts';
+import { createIssuerKeys } from './token/issuer-keys.ts';
 import type { SubjectTokenOptions } from './token/subject-token.ts';
 import { createTokenIssuer, type IssueToken } from './token/token-issuer.ts';
 import { createTokenRegister, type TokenRegister } from './token/token-register.ts';
@@ -49,15 +65,17 @@ export interface StsOptions {
   readonly openRemoteKeys: (kind: RemoteKeysKind) => Promise<GuardedRemoteKeys>;
 }
 
-/** The rooms of the STS, put together. */
+/** The parts of the STS, put together. */
 export interface OpenSts {
   readonly settings: StsSettings;
   readonly issuer: string;
   readonly platform: ServicePlatform;
   readonly store: Awaited<ReturnType<ServicePlatform['openStore']>>;
   readonly ring: KeyRing;
+  readonly seals: RowSeals;
   /** Whether the keys can be signed with, as far as is known of those that lie elsewhere. */
   canSign(): boolean;
+  readonly feed: StatusFeed;
   readonly status: StatusReader;
   readonly register: TokenRegister;
   readonly audit: AuditClient;
@@ -72,6 +90,10 @@ export interface OpenSts {
   readonly verifyAny: VerifyAccessToken;
   rotate(order: RotationOrder): Promise<KeyRotation>;
   rotateSecret(order: SecretRotationOrder): Promise<SecretRotation>;
+  /** The versions of client secrets that the STS wrote itself, of each service the newest first. */
+  listSecrets(): Promise<readonly StoredSecret[]>;
+  readonly collectSecret: CollectClientSecret;
+  readonly takeSecurityEvent: TakeSecurityEvent;
   revoke(order: RevocationOrder): Promise<Revocation>;
   close(): Promise<void>;
 }
@@ -85,34 +107,55 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
   const { settings, timing, issuer, platform, openAudit } = options;
   const { clock, bus, secrets } = platform;
   const base = await openBase(options);
-  const { store, policies, ring, status, register } = base;
+  const { store, policies, ring, seals, status, register } = base;
   const database = store.writer;
   const signing = { issuer, ring, register, clock };
-  const { audit, close: closeAudit } = await openOwnAudit({ signing, policies, openAudit, platform });
+  const { audit, close: closeAudit } = await openOwnAudit({ signing, policies, status, openAudit, platform });
   recordPolicies('sts', base.livePolicies, audit, platform);
-  const clientSecrets = await openClientSecrets(database, bus, platform);
+  seals.forged.recordWith(audit);
+  showStatusAge(platform.metrics, status);
+  showSigningKeys(ring, settings.SIGNING_KEY_ROTATION_INTERVAL, platform);
+  const clientSecrets = await openClientSecrets(database, seals, status, bus, platform);
   const flood = openFlood(settings, audit, platform);
 
-  const rotation = { database, secrets, bus, audit, platform, timing, gatherMilliseconds: GATHER_MS };
+  const rotation = { database, secrets, seals, bus, audit, platform, timing, gatherMilliseconds: GATHER_MS };
   const rotate = (order: RotationOrder) => rotateKeys(order, ring, { ...rotation, custody: base.custody });
   const rotateSecret = (order: SecretRotationOrder) => rotateClientSecret(order, clientSecrets, rotation);
   const { SIGNING_KEY_ROTATION_INTERVAL: interval, CLIENT_SECRET_ROTATION_INTERVAL: secretLife } = settings;
   const schedule = interval === 'off' ? undefined : scheduleKeyRotation(interval, ring, rotate, platform);
   const secretSchedule =
-    secretLife === 'off' ? undefined : scheduleSecretRotation(secretLife, database, rotateSecret, platform);
-  const pruning = keepPruned(database, platform);
+    secretLife === 'off'
+      ? undefined
+      : scheduleSecretRotation(secretLife, database, seals, rotateSecret, platform);
+  const pruning = keepPruned(database, base.feed, seals, platform);
+
+  const { verifySecurityEvent: verify, ...verification } = openVerification(options, base, clientSecrets);
+  const signals = openSignals({ ...base, verify, database, bus, audit }, base.livePolicies, platform);
 
   return {
     ...options,
     ...base,
-    ...openVerification(options, base, clientSecrets),
+    ...verification,
+    takeSecurityEvent: signals.takeSecurityEvent,
     audit,
     flood,
     issue: createTokenIssuer({ ...signing, audit }),
     rotate,
     rotateSecret,
-    revoke: (order) => revokeToken(order, { database, register, bus, audit, status, clock }),
+    listSecrets: () => readSecrets(database, seals),
+    collectSecret: createCollectClientSecret({
+      database,
+      secrets,
+      seals,
+      status,
+      rotate: rotateSecret,
+      bus,
+      audit,
+      clock,
+    }),
+    revoke: (order) => revokeToken(order, { database, seals, register, bus, audit, status, clock }),
     async close() {
+      await signals.stop();
       await Promise.all([schedule?.stop(), secretSchedule?.stop(), pruning.stop(), clientSecrets.stop()]);
       await flood.flush();
       await closeAudit();
@@ -129,34 +172,41 @@ async function openBase(options: StsOptions) {
   const database = store.writer;
   const livePolicies = await openPolicies({ folder: settings.POLICIES_DIR, clock, log });
   const policies = () => livePolicies.current();
-  const { custody, ring, stop: stopKeys } = await openKeys(options, database);
-  await seedClientSecrets(secretUsers(policies()), { database, secrets, platform }, log);
+  const unshare = await shareSealKey(database, platform);
+  const seals = await openRowSeals({ database, secrets, log });
+  const { custody, ring, stop: stopKeys } = await openKeys(options, database, seals);
+  await seedClientSecrets(secretUsers(policies()), { database, secrets, seals, platform }, log);
+  const feed = await openStatusFeed({ database, seals, accepted: settings.STATUS_FEED_ACCEPT, clock, log });
   const status = createStatusReader({
-    fetchPage: (after) => readStatusPage(database, after),
+    fetchPage: (after) => feed.readPage(after),
     onWake: (listener) => bus.subscribe(STATUS_TOPIC, listener),
     clock,
     log,
   });
   await status.ready;
   const close = async (): Promise<void> => {
-    await Promise.all([stopKeys(), status.stop(), livePolicies.stop()]);
+    await Promise.all([stopKeys(), status.stop(), livePolicies.stop(), unshare()]);
   };
   const canSign = (): boolean => ring.canSign && custody.answers;
   const register = createTokenRegister(database);
-  return { store, livePolicies, policies, custody, ring, canSign, status, register, close };
+  return { store, livePolicies, policies, custody, ring, seals, canSign, feed, status, register, close };
 }
 
 /** @throws ConfigurationError where nothing can be signed: a start bridges no outage */
-async function openKeys({ settings, platform, openRemoteKeys }: StsOptions, database: Database) {
+async function openKeys(
+  { settings, platform, openRemoteKeys }: StsOptions,
+  database: Database,
+  seals: RowSeals,
+) {
   const { SIGNING_KEYS: kind, SIGNING_ALGORITHM: algorithm } = settings;
   const { bus, secrets } = platform;
   const custody = await openKeyCustody({ kind, algorithm, secrets, openRemoteKeys });
   try {
-    await ensureKeySet({ database, custody, platform });
+    await ensureKeySet({ database, custody, seals, platform });
     const longestSigningMilliseconds = longestSigning(settings);
-    const ring = await openKeyRing({ database, custody, bus, platform, longestSigningMilliseconds });
+    const ring = await openKeyRing({ database, custody, seals, bus, platform, longestSigningMilliseconds });
     await ring.signer().sign(PROBE);
-    const ending = keepEndingKeys({ database, custody, bus, platform });
+    const ending = keepEndingKeys({ database, custody, seals, bus, platform });
     const stop = async (): Promise<void> => {
       await Promise.all([ring.stop(), ending.stop()]);
       await custody.close();
@@ -188,11 +238,15 @@ function openVerification(
   { settings, issuer, platform }: StsOptions,
   { store, policies, ring, status }: Awaited<ReturnType<typeof openBase>>,
   secrets: ClientSecrets,
-): Pick<OpenSts, 'clients' | 'subjects' | 'verify' | 'verifyAny' | 'dpop'> {
+): Pick<OpenSts, 'clients' | 'subjects' | 'verify' | 'verifyAny' | 'dpop'> & {
+  readonly verifySecurityEvent: VerifySecurityEventToken;
+} {
   const { clock, identity } = platform;
   const database = store.writer;
-  const rules = { issuer, keys: ring, status, clock };
+  const limitClaims = (claims: AccessTokenClaims) => claimsWithin(policies(), claims);
+  const rules = { issuer, keys: ring, status, clock, limitClaims };
   const verifyAny = createAccessTokenVerifier({ ...rules, audience: undefined });
+  const keysOf = createIssuerKeys(platform, fetchJwks);
   const assertions = createClientAssertions({ policies, database, clock, issuer });
   return {
     clients: { policies, secrets, assertions, attempts: createAttemptLimit(database, clock), status },
@@ -202,11 +256,12 @@ function openVerification(
       clock,
       status,
       verify: verifyAny,
-      verifyForeign: createForeignTokenVerifier({ policies, platform, fetchJwks }),
+      verifyForeign: createForeignTokenVerifier({ policies, platform, status, keysOf }),
       authorities: () => identity.current().authorities,
     },
     verify: createAccessTokenVerifier({ ...rules, audience: 'sts' }),
     verifyAny,
+    verifySecurityEvent: createSecurityEventVerifier({ policies, keysOf, clock }),
     dpop: createDpopVerifier({ clock, spend: (id, expiresAt) => spendOnce(database, id, expiresAt) }),
   };
 }

@@ -1,18 +1,21 @@
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
-import type { AuditLine } from '@aduana/core/client/audit-line';
-import type { Engine } from '@aduana/core/iam/compile';
-import type { ServicePlatform } from '@aduana/core/http/service-platform';
-import { describeError, type Log } from '@aduana/core/platform/log';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
+import type { AuditConnection } from '@aduana/server-kit/connections/audit-connection';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import type { ServicePlatform } from '@aduana/server-kit/http/service-platform';
+import { uuidv7 } from '@aduana/core/platform/ids';
+import { describeError } from '@aduana/core/platform/log';
+import type { StatusView } from '@aduana/core/status/status-entry';
 import type { Secret } from '@aduana/core/secrets/secret';
 import { createOwnToken } from './own-token.ts';
 import { createTokenIssuer, type TokenIssuerOptions } from './token/token-issuer.ts';
 
 /** Opens the line to the log with tokens that the STS signs itself. */
-export type OpenAudit = (ownToken: (audience: string) => Promise<Secret>) => Promise<AuditLine>;
+export type OpenAudit = (ownToken: (audience: string) => Promise<Secret>) => Promise<AuditConnection>;
 
 export interface OwnAuditOptions {
   readonly signing: Omit<TokenIssuerOptions, 'audit'>;
   readonly policies: () => Engine;
+  readonly status: Pick<StatusView, 'isSubjectRevoked'>;
   readonly openAudit: OpenAudit;
   readonly platform: Pick<ServicePlatform, 'identity' | 'clock' | 'log'>;
 }
@@ -21,29 +24,34 @@ export interface OwnAuditOptions {
 export async function openOwnAudit({
   signing,
   policies,
+  status,
   openAudit,
   platform,
-}: OwnAuditOptions): Promise<AuditLine> {
-  const { identity, clock, log } = platform;
-  let opened: (line: AuditLine) => void = () => undefined;
-  const line = new Promise<AuditLine>((resolve) => (opened = resolve));
-  const issue = createTokenIssuer({ ...signing, audit: unawaited(line, log) });
+}: OwnAuditOptions): Promise<AuditConnection> {
+  const { identity, clock } = platform;
+  let opened: (line: AuditConnection) => void = () => undefined;
+  const line = new Promise<AuditConnection>((resolve) => (opened = resolve));
+  const issue = createTokenIssuer({ ...signing, audit: unawaited(line, platform) });
   const ownThumbprint = (): string => identity.current().thumbprint;
-  const ownToken = createOwnToken({ issuer: signing.issuer, policies, issue, ownThumbprint, clock });
-  const openedLine = await openAudit(ownToken);
-  opened(openedLine);
-  return openedLine;
+  const ownToken = createOwnToken({ issuer: signing.issuer, policies, issue, ownThumbprint, status, clock });
+  const openedConnection = await openAudit(ownToken);
+  opened(openedConnection);
+  return openedConnection;
 }
 
-function unawaited(line: Promise<AuditLine>, log: Log): AuditSink {
+function unawaited(
+  line: Promise<AuditConnection>,
+  { clock, log }: Pick<ServicePlatform, 'clock' | 'log'>,
+): AuditSink {
   return {
     record(record) {
+      const { id = uuidv7(clock.now()) } = record;
       line
-        .then(({ audit }) => audit.record(record))
+        .then(({ audit }) => audit.record({ ...record, id }))
         .catch((error: unknown) => {
           log.error('a token of the STS itself could not be recorded', { error: describeError(error) });
         });
-      return Promise.resolve('');
+      return Promise.resolve(id);
     },
   };
 }

@@ -1,11 +1,12 @@
-import { auditTrace } from '@aduana/core/http/audit-trace';
-import { actorOfToken } from '@aduana/core/http/token-actor';
+import { auditTrace } from '@aduana/server-kit/http/audit-trace';
+import { actorOfToken } from '@aduana/server-kit/http/token-actor';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import type { SubgraphContext } from '../start-subgraph.ts';
 import { type KeyRotation, type RotationOrder, showKey } from './keys/key-rotation.ts';
 import type { KeyRing } from './keys/key-ring.ts';
-import type { Revocation, RevocationOrder } from './status/revoke-token.ts';
+import type { Revocation, RevocationOrder } from './token/revoke-token.ts';
+import type { StoredSecret } from './clients/client-secret-store.ts';
 import type { TokenRegister } from './token/token-register.ts';
 
 export interface ResolverOptions {
@@ -13,6 +14,8 @@ export interface ResolverOptions {
   readonly register: TokenRegister;
   readonly rotate: (order: RotationOrder) => Promise<KeyRotation>;
   readonly revoke: (order: RevocationOrder) => Promise<Revocation>;
+  /** The versions of client secrets that the STS wrote itself, of each service the newest first. */
+  readonly listSecrets: () => Promise<readonly StoredSecret[]>;
   readonly now: () => number;
 }
 
@@ -22,13 +25,17 @@ interface RotateArguments extends Pick<RotationOrder, 'mode' | 'reason'> {
 }
 
 const MOST_KEYS_SHOWN = 200;
+const MOST_SUBJECTS_SHOWN = 200;
 
 /** What the schema of the STS resolves to; the guard in front of it has checked the scopes. */
-export function createResolvers({ ring, register, rotate, revoke, now }: ResolverOptions) {
+export function createResolvers({ ring, register, rotate, revoke, listSecrets, now }: ResolverOptions) {
   return {
     Query: {
       whoami: (_parent: unknown, _arguments: unknown, { token }: SubgraphContext) =>
         describePrincipal(token, register),
+      clientSecrets: async () => (await listSecrets()).map(showSecret),
+      activeSubjects: (_parent: unknown, { first }: { readonly first: number }) =>
+        register.listActive(now(), Math.min(Math.max(0, first), MOST_SUBJECTS_SHOWN)),
       signingKeys: () =>
         [...ring.keySet().keys]
           .sort((a, b) => b.createdAt - a.createdAt)
@@ -57,6 +64,17 @@ export function createResolvers({ ring, register, rotate, revoke, now }: Resolve
       __resolveReference: ({ id }: { readonly id: string }) => ({ id }),
       activeTokens: ({ id }: { readonly id: string }) => register.countActive(id, now()),
     },
+  };
+}
+
+/** Neither the secret nor its hash. */
+function showSecret({ service, version, createdAt, acceptedUntil }: StoredSecret) {
+  return {
+    service,
+    version,
+    state: acceptedUntil === undefined ? 'CURRENT' : 'PREVIOUS',
+    createdAt: new Date(createdAt).toISOString(),
+    acceptedUntil: acceptedUntil === undefined ? null : new Date(acceptedUntil).toISOString(),
   };
 }
 

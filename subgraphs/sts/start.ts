@@ -1,18 +1,22 @@
+import { isPeerRefused } from '@aduana/core/status/is-peer-refused';
 import { readFile } from 'node:fs/promises';
-import { openAuditLine } from '@aduana/core/client/audit-line';
-import { createRefusalRecorder } from '@aduana/core/client/refusal-recorder';
-import { createSecureClient } from '@aduana/core/client/secure-client';
-import { stsIssuer } from '@aduana/core/config/house-settings';
-import type { Environment } from '@aduana/core/config/load-config';
-import { openRemoteKeys } from '@aduana/core/secrets/open-remote-keys';
-import type { Health } from '@aduana/core/http/health';
-import { openHttpService } from '@aduana/core/http/service';
-import { serviceListeners } from '@aduana/core/http/service-listeners';
-import type { RunningService, ServicePlatform } from '@aduana/core/http/service-platform';
+import { openAuditConnection } from '@aduana/server-kit/connections/audit-connection';
+import { createRefusalRecorder } from '@aduana/server-kit/audit/refusal-recorder';
+import { createSecureClient } from '@aduana/core/mtls-client/secure-client';
+import { stsIssuer } from '@aduana/server-kit/config/service-settings';
+import type { Environment } from '@aduana/server-kit/config/load-config';
+import { openRemoteKeys } from '@aduana/server-kit/secrets/open-remote-keys';
+import type { Health } from '@aduana/server-kit/http/health';
+import { startHttpService } from '@aduana/server-kit/http/start-http-service';
+import { serviceListeners } from '@aduana/server-kit/http/service-listeners';
+import type { RunningService, ServicePlatform } from '@aduana/server-kit/http/service-platform';
+import { createStoreCheck } from '@aduana/server-kit/store/store-check';
+import type { ListenerOptions } from '@aduana/server-kit/http/listener';
+import { SECURITY_EVENTS_PATH } from './routes/security-events-route.ts';
 import { createSubgraphRoute } from '../start-subgraph.ts';
 import { readRotationTiming, type StsSettings } from './config.ts';
 import { openSts, type OpenSts } from './open-sts.ts';
-import { createRoutes } from './routes/routes.ts';
+import { createRoutes } from './create-routes.ts';
 import { createResolvers } from './resolvers.ts';
 
 export interface StsConfig extends StsSettings {
@@ -23,28 +27,21 @@ export interface StsConfig extends StsSettings {
 /** The composition root of the Security Token Service. */
 export async function startSts(settings: StsConfig, platform: ServicePlatform): Promise<RunningService> {
   const timing = readRotationTiming(settings);
-  const service = await openHttpService({
-    name: 'sts',
-    ...serviceListeners(settings, platform.identity, settings.STS_PORT),
-    platform,
-  });
-  const closers: (() => Promise<void>)[] = [() => service.stop()];
-  const stop = async (): Promise<void> => {
-    for (const close of closers.splice(0)) await close();
-  };
-  try {
-    const client = createSecureClient(platform);
-    closers.push(() => client.close());
-    const sts = await openSts({
+  const { listeners, ...probes } = serviceListeners(settings, platform.identity, settings.STS_PORT);
+  const all = [...listeners, ...eventsListener(settings, platform)];
+  return startHttpService({ name: 'sts', listeners: all, ...probes, platform }, async (scope, http) => {
+    const client = scope.add(createSecureClient(platform), (opened) => opened.close());
+    const opening = openSts({
       settings,
       timing,
       issuer: stsIssuer(settings),
       platform,
       openAudit: (ownToken) =>
-        openAuditLine({ client, sts: { ownToken } }, { service: 'sts', settings, platform }),
+        openAuditConnection({ client, sts: { ownToken } }, { service: 'sts', settings, platform }),
       openRemoteKeys: (kind) => openRemoteKeys(kind, { ...platform, environment: settings.variables }),
     });
-    closers.splice(1, 0, () => sts.close());
+    const sts = scope.add(await opening, (opened) => opened.close());
+    const checkStore = createStoreCheck(sts.store.writer, platform.clock);
     const graphql = await createSubgraphRoute({
       name: 'sts',
       sdl: await readFile(new URL('schema.graphql', import.meta.url), 'utf8'),
@@ -52,31 +49,37 @@ export async function startSts(settings: StsConfig, platform: ServicePlatform): 
       peers: new Set([`spiffe://${settings.TRUST_DOMAIN}/gateway`]),
       verify: sts.verify,
       mode: settings.AUTHORIZATION_MODE,
+      unguardedFields: settings.UNGUARDED_FIELDS,
       log: platform.log,
     });
-    service.serve(
+    http.honourTraceFlags((peer) => sts.clients.policies().serviceBySpiffeId(peer.spiffeId) !== undefined);
+    http.serve(
       [...createRoutes(sts), graphql],
-      () => Promise.resolve(healthOf(sts)),
-      (thumbprint) => sts.status.isCertificateRevoked(thumbprint),
+      async () => healthOf(sts, await checkStore()),
+      (...peer) => isPeerRefused(sts.status, ...peer),
       createRefusalRecorder(sts.audit, platform),
     );
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return {
-    name: 'sts',
-    url: `https://localhost:${String(service.ports[0])}`,
-    isReady: () => service.isReady(),
-    stop,
-  };
+  });
 }
 
-function healthOf({ canSign, status, audit }: OpenSts): Health {
+/** For transmitters of security events alone: TLS asks them for no certificate, and their tokens' signatures tell who they are. */
+function eventsListener(
+  { SSF_PORT: port, BIND_ADDRESS: address, TRUST_DOMAIN: trustDomain }: StsConfig,
+  { identity }: ServicePlatform,
+): readonly ListenerOptions[] {
+  if (port === 'off') return [];
+  const tls = { identity, trustDomain, clientCertificates: 'none', minVersion: 'TLSv1.3' } as const;
+  return [{ address, port, tls, paths: [SECURITY_EVENTS_PATH] }];
+}
+
+function healthOf({ canSign, status, audit, seals }: OpenSts, database: string): Health {
   const checks = {
+    store: seals.forged.state,
     keys: canSign() ? 'ok' : 'nothing can be signed now',
     status: status.fresh ? 'ok' : 'what is revoked is not known',
+    database,
     audit: audit.state,
   };
-  return { status: canSign() && status.fresh ? 'ok' : 'unavailable', checks };
+  if (!canSign() || !status.fresh || database !== 'ok') return { status: 'unavailable', checks };
+  return { status: checks.store === 'ok' ? 'ok' : 'degraded', checks };
 }

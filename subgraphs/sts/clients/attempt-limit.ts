@@ -2,7 +2,7 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
 import { sha256Base64url } from '@aduana/core/platform/digest';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 
 /** Bounds failed guesses of client secrets per client and source, and per source, for all replicas together. */
 export interface AttemptLimit {
@@ -15,6 +15,8 @@ export interface AttemptLimit {
   /** @throws SecurityError `RATE_LIMITED` */
   assertAllowed(client: string, source: string): Promise<void>;
   countFailure(client: string, source: string): Promise<void>;
+  /** One guess after the other for a client and a source: of many at once, none is compared that the limit refuses. */
+  inTurn<Result>(client: string, source: string, guess: () => Promise<Result>): Promise<Result>;
 }
 
 const WINDOW_MS = 60_000;
@@ -24,6 +26,7 @@ const ANY_CLIENT = 'any';
 
 export function createAttemptLimit(database: Database, clock: Clock): AttemptLimit {
   const locked = createBoundedCache<true>(clock, 10_000);
+  const turns = new Map<string, Promise<unknown>>();
 
   const windowNow = (): number => Math.floor(clock.now() / WINDOW_MS);
   const windowEnd = (): number => (windowNow() + 1) * WINDOW_MS;
@@ -44,6 +47,17 @@ export function createAttemptLimit(database: Database, clock: Clock): AttemptLim
 
   return {
     assertNotLocked,
+    inTurn(client, source, guess) {
+      const key = `${sha256Base64url(client)} ${source}`;
+      const turn = (turns.get(key) ?? Promise.resolve()).then(guess);
+      const over = turn
+        .catch(() => undefined)
+        .then(() => {
+          if (turns.get(key) === over) turns.delete(key);
+        });
+      turns.set(key, over);
+      return turn;
+    },
     async assertAllowed(client, source) {
       const { rows } = await database.query<{ client: string; failures: number }>(
         `SELECT client, failures FROM failed_authentications

@@ -1,10 +1,10 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { ServiceRequest } from '@aduana/core/http/route';
-import type { Engine } from '@aduana/core/iam/compile';
-import type { Service } from '@aduana/core/iam/policy';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import type { Service } from '@aduana/server-kit/iam/policy';
 import type { StatusView } from '@aduana/core/status/status-entry';
 import { ASSERTION_TYPE_JWT_BEARER } from '@aduana/core/tokens/token-exchange';
-import type { TokenForm } from '../token/token-form.ts';
+import type { TokenForm } from '../forms/token-form.ts';
 import type { AttemptLimit } from './attempt-limit.ts';
 import type { ClientAssertions } from './client-assertion.ts';
 import type { ClientSecrets } from './client-secrets.ts';
@@ -115,12 +115,16 @@ async function verifyShown(
   if (shown.method === 'private_key_jwt') return assertions.verify(shown.assertion, shown.id);
   const source = sourceOf(request, form, policies());
   attempts.assertNotLocked(shown.id, source);
-  if (shown.secrets.some((secret) => secrets.remembers(shown.id, secret))) return shown.id;
-  await attempts.assertAllowed(shown.id, source);
-  for (const secret of shown.secrets)
-    if ((await secrets.verify(shown.id, secret)) !== undefined) return shown.id;
-  await attempts.countFailure(shown.id, source);
-  return undefined;
+  const isRemembered = (): boolean => shown.secrets.some((secret) => secrets.remembers(shown.id, secret));
+  if (isRemembered()) return shown.id;
+  return attempts.inTurn(shown.id, source, async () => {
+    if (isRemembered()) return shown.id;
+    await attempts.assertAllowed(shown.id, source);
+    for (const secret of shown.secrets)
+      if ((await secrets.verify(shown.id, secret)) !== undefined) return shown.id;
+    await attempts.countFailure(shown.id, source);
+    return undefined;
+  });
 }
 
 /** As Node writes an address, or that there is none. */

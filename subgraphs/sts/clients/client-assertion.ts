@@ -1,7 +1,7 @@
-import type { Engine } from '@aduana/core/iam/compile';
+import type { Engine } from '@aduana/server-kit/iam/compile';
 import type { Clock } from '@aduana/core/platform/clock';
 import { sha256Base64url } from '@aduana/core/platform/digest';
-import type { Database, Queryable } from '@aduana/core/store/database';
+import type { Database, Queryable } from '@aduana/server-kit/store/database';
 import type { KeySource } from '@aduana/core/tokens/key-source';
 import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
 import { readUnverifiedClaims, verifySignedJwt } from '@aduana/core/tokens/verify-signed-jwt';

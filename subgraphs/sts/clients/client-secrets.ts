@@ -2,22 +2,19 @@ import type { EventBus } from '@aduana/core/bus/event-bus';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import { hmacSha256 } from '@aduana/core/platform/digest';
+import type { Clock } from '@aduana/core/platform/clock';
 import { every } from '@aduana/core/platform/every';
 import { jitter, random } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
-import type { Database, Queryable } from '@aduana/core/store/database';
+import type { StatusView } from '@aduana/core/status/status-entry';
+import type { Database } from '@aduana/server-kit/store/database';
+import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
+import { readSecrets, type StoredSecret } from './client-secret-store.ts';
+import { isExposed, readCollections } from './secret-collections.ts';
 import { matchesSecret, type SecretHash, UNKNOWN_CLIENT_HASH } from './secret-hash.ts';
 
 export const SECRETS_TOPIC = 'sts.secrets';
-
-/** One version of a client secret, as stored; `acceptedUntil` is set once a newer one has taken its place. */
-export interface StoredSecret extends SecretHash {
-  readonly service: string;
-  readonly version: number;
-  /** Milliseconds since the epoch. */
-  readonly acceptedUntil: number | undefined;
-}
 
 export interface ClientSecrets {
   /** Whether this secret matched within the last minutes, and still would. */
@@ -32,12 +29,6 @@ export interface ClientSecrets {
   stop(): Promise<void>;
 }
 
-interface SecretRow extends SecretHash {
-  readonly service: string;
-  readonly version: number;
-  readonly accepted_until: string | number | null;
-}
-
 const POLL_MS = 3_000;
 const LONGEST_STALENESS_MS = 10_000;
 const REMEMBER_MS = 300_000;
@@ -45,58 +36,57 @@ const REMEMBER_MS = 300_000;
 const MOST_VERSIONS = 2;
 const MOST_COMPARISONS = 64;
 
-/** This replica's copy of the hashes; a success is remembered for minutes under a keyed hash of secret and salt. */
+/**
+ * This replica's copy of the hashes; a success is remembered for minutes under a keyed hash of secret and salt. A version
+ * that was collected with a certificate which is revoked is accepted no more.
+ */
 export async function openClientSecrets(
   database: Database,
+  seals: RowSeals,
+  status: Pick<StatusView, 'isCertificateRevoked'>,
   bus: EventBus,
   { clock, log }: Pick<Platform, 'clock' | 'log'>,
 ): Promise<ClientSecrets> {
-  let known = await readSecrets(database);
+  let known = await readSecrets(database, seals);
+  let collections = await readCollections(database, seals);
   let loadedAt = clock.monotonic();
-  let comparisons = 0;
-  const rememberKey = random(32);
-  const remembered = createBoundedCache<true>(clock, 1_000);
+  const comparison = createComparison(clock);
 
   const reload = async (): Promise<void> => {
     const startedAt = clock.monotonic();
-    known = await readSecrets(database);
+    [known, collections] = [await readSecrets(database, seals), await readCollections(database, seals)];
     loadedAt = startedAt;
   };
-  const polling = every(clock, () => POLL_MS * jitter(0.2), reload, (error) => {
+  const poll = async (): Promise<void> => {
+    await reload();
+    await seals.latest.save();
+  };
+  const polling = every(clock, () => POLL_MS * jitter(0.2), poll, (error) => {
     log.warn('the client secrets could not be read', { error: describeError(error) });
   }); // prettier-ignore
   const unsubscribe = bus.subscribe(SECRETS_TOPIC, polling.wake);
 
-  const tagOf = (stored: SecretHash, secret: string): string =>
-    hmacSha256(rememberKey, `${stored.salt}:${stored.hash}:${secret}`).toString('base64url');
-  const matches = async (stored: SecretHash, secret: string): Promise<boolean> => {
-    if (comparisons >= MOST_COMPARISONS)
-      throw new SecurityError('temporarily_unavailable', { detail: 'too many secrets are being compared' });
-    comparisons += 1;
-    try {
-      if (!(await matchesSecret(secret, stored))) return false;
-    } finally {
-      comparisons -= 1;
-    }
-    remembered.set(tagOf(stored, secret), true, clock.now() + REMEMBER_MS);
-    return true;
-  };
   const acceptedOf = (service: string): readonly StoredSecret[] => {
     if (clock.monotonic() - loadedAt > LONGEST_STALENESS_MS)
       throw new SecurityError('temporarily_unavailable', { detail: 'the copy of the secrets is too old' });
-    return known.filter((one) => one.service === service && (one.acceptedUntil ?? Infinity) > clock.now());
+    return known.filter(
+      (one) =>
+        one.service === service &&
+        (one.acceptedUntil ?? Infinity) > clock.now() &&
+        !isExposed(one, collections, status),
+    );
   };
 
   return {
     reload,
     remembers: (service, secret) =>
-      acceptedOf(service).some((stored) => remembered.get(tagOf(stored, secret)) === true),
+      acceptedOf(service).some((stored) => comparison.remembers(stored, secret)),
     async verify(service, secret) {
       const accepted = acceptedOf(service);
       // A refusal takes two comparisons, whether the client is unknown, has one secret or has two.
-      for (const stored of accepted) if (await matches(stored, secret)) return stored.version;
+      for (const stored of accepted) if (await comparison.matches(stored, secret)) return stored.version;
       for (let done = accepted.length; done < MOST_VERSIONS; done += 1)
-        await matches(UNKNOWN_CLIENT_HASH, secret);
+        await comparison.matches(UNKNOWN_CLIENT_HASH, secret);
       return undefined;
     },
     async stop() {
@@ -106,13 +96,27 @@ export async function openClientSecrets(
   };
 }
 
-/** All versions, newest first. */
-export async function readSecrets(database: Queryable): Promise<readonly StoredSecret[]> {
-  const { rows } = await database.query<SecretRow>(
-    'SELECT service, version, salt, hash, accepted_until FROM client_secrets ORDER BY service, version DESC',
-  );
-  return rows.map(({ accepted_until: until, ...row }) => ({
-    ...row,
-    acceptedUntil: until === null ? undefined : Number(until),
-  }));
+/** Compares secrets with hashes, few at once, and remembers what matched. */
+function createComparison(clock: Clock) {
+  let comparisons = 0;
+  const rememberKey = random(32);
+  const remembered = createBoundedCache<true>(clock, 1_000);
+  const tagOf = (stored: SecretHash, secret: string): string =>
+    hmacSha256(rememberKey, `${stored.salt}:${stored.hash}:${secret}`).toString('base64url');
+  return {
+    remembers: (stored: SecretHash, secret: string): boolean =>
+      remembered.get(tagOf(stored, secret)) === true,
+    async matches(stored: SecretHash, secret: string): Promise<boolean> {
+      if (comparisons >= MOST_COMPARISONS)
+        throw new SecurityError('temporarily_unavailable', { detail: 'too many secrets are being compared' });
+      comparisons += 1;
+      try {
+        if (!(await matchesSecret(secret, stored))) return false;
+      } finally {
+        comparisons -= 1;
+      }
+      remembered.set(tagOf(stored, secret), true, clock.now() + REMEMBER_MS);
+      return true;
+    },
+  };
 }

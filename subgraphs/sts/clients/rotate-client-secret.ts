@@ -1,21 +1,25 @@
-import type { AuditActor, AuditTrace } from '@aduana/core/audit/audit-event';
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import type { AuditActor, AuditTrace } from '@aduana/client/audit/audit-event';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import type { EventBus } from '@aduana/core/bus/event-bus';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { runOnce } from '@aduana/core/http/idempotency';
+import { runOnce } from '@aduana/server-kit/http/idempotency';
 import { randomSecret } from '@aduana/core/platform/ids';
 import type { Log } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
-import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
-import { clientSecretName } from '@aduana/core/secrets/client-secrets';
+import type { SecretProvider } from '@aduana/server-kit/secrets/secret-provider';
+import { clientSecretName } from '@aduana/server-kit/secrets/client-secrets';
 import { Secret } from '@aduana/core/secrets/secret';
-import type { Database, Queryable } from '@aduana/core/store/database';
-import { type ClientSecrets, readSecrets, SECRETS_TOPIC, type StoredSecret } from './client-secrets.ts';
-import { hashSecret, matchesSecret, type SecretHash } from './secret-hash.ts';
+import type { Database, Queryable } from '@aduana/server-kit/store/database';
+import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
+import { nextVersion, readSecrets, type StoredSecret, writeSecrets } from './client-secret-store.ts';
+import { type ClientSecrets, SECRETS_TOPIC } from './client-secrets.ts';
+import { hashSecret, matchesSecret } from './secret-hash.ts';
 
 export interface SecretRotationOptions {
   readonly database: Database;
   readonly secrets: SecretProvider;
+  readonly seals: RowSeals;
   readonly bus: EventBus;
   readonly audit: AuditSink;
   readonly platform: Pick<Platform, 'clock'>;
@@ -54,34 +58,38 @@ export async function rotateClientSecret(
   accepted: ClientSecrets,
   options: SecretRotationOptions,
 ): Promise<SecretRotation> {
-  const { database, bus, audit, platform, gatherMilliseconds } = options;
+  const { database, seals, bus, audit, platform, gatherMilliseconds } = options;
   const { service, graceSeconds, reason, idempotencyKey: key, actor } = order;
-  const seen = versionsOf(service, await readSecrets(database))[0]?.version ?? 0;
+  const seen = versionsOf(service, await readSecrets(database, seals))[0]?.version ?? 0;
   await platform.clock.sleep(gatherMilliseconds);
   const rotation = await database.exclusively(LOCK, async (transaction) => {
     const now = platform.clock.now();
     const request = { operation: 'rotate-client-secret', key, parameters: { service, graceSeconds }, now };
     let made: SecretRotation | undefined;
     const { version } = await runOnce(transaction, request, async () => {
-      const [current, previous] = versionsOf(service, await readSecrets(transaction));
+      const [current, previous] = versionsOf(service, await readSecrets(transaction, seals));
       if (current !== undefined && current.version !== seen) return { version: current.version };
       if (graceSeconds > 0 && (previous?.acceptedUntil ?? 0) > now)
         throw new SecurityError('ROTATION_IN_GRACE');
       made = await takeStep(transaction, order, current, options);
       return { version: made.version };
     });
-    return made ?? winnersResult(transaction, service, version, now);
+    return made ?? winnersResult(transaction, seals, service, version, now);
   });
   bus.publish(SECRETS_TOPIC);
   await accepted.reload();
+  await seals.latest.save();
   if (rotation.secret === undefined) return rotation;
   await audit.record({
-    type: 'secret.rotate',
-    class_uid: 3004,
+    ...auditEvent('secret.rotate', {
+      service,
+      version: rotation.version,
+      grace_seconds: graceSeconds,
+      reason,
+    }),
     outcome: 'ALLOWED',
     actor,
     trace: order.trace ?? null,
-    detail: { service, version: rotation.version, grace_seconds: graceSeconds, reason },
   });
   return rotation;
 }
@@ -90,37 +98,31 @@ async function takeStep(
   transaction: Queryable,
   { service, graceSeconds }: SecretRotationOrder,
   current: StoredSecret | undefined,
-  { secrets, platform: { clock } }: SecretRotationOptions,
+  { secrets, seals, platform: { clock } }: SecretRotationOptions,
 ): Promise<SecretRotation> {
   const secret = Secret.of(randomSecret());
   const name = clientSecretName(service);
-  const stored = await secrets.get(name);
+  const stored = await secrets.get(name, { fresh: true });
   await secrets.put(name, secret, stored?.version ?? 0);
   const hash = await hashSecret(secret.reveal());
   if (!(await matchesSecret(secret.reveal(), hash))) throw new TypeError('a secret matches its own hash');
   const now = clock.now();
   const graceUntil = graceSeconds > 0 ? now + graceSeconds * 1000 : undefined;
-  await transaction.query(
-    'UPDATE client_secrets SET accepted_until = $2 WHERE service = $1 AND accepted_until IS NULL',
-    [service, graceUntil ?? now],
-  );
-  if (graceUntil === undefined)
-    await transaction.query('UPDATE client_secrets SET accepted_until = $2 WHERE service = $1', [
-      service,
-      now,
-    ]);
-  const version = (current?.version ?? 0) + 1;
-  await insertVersion(transaction, service, version, hash, now);
+  const version = nextVersion(service, seals);
+  const next = { ...hash, service, version, acceptedUntil: undefined, createdAt: now };
+  const previous = current === undefined ? undefined : { ...current, acceptedUntil: graceUntil ?? now };
+  await writeSecrets(transaction, next, previous, seals);
   return { version, secret, graceUntil };
 }
 
 async function winnersResult(
   transaction: Queryable,
+  seals: RowSeals,
   service: string,
   version: number,
   now: number,
 ): Promise<SecretRotation> {
-  const [current, previous] = versionsOf(service, await readSecrets(transaction));
+  const [current, previous] = versionsOf(service, await readSecrets(transaction, seals));
   if (current?.version !== version)
     throw new SecurityError('CONFLICT', { detail: 'another rotation has been made since' });
   const until = previous?.acceptedUntil;
@@ -128,16 +130,18 @@ async function winnersResult(
 }
 
 /**
- * Accepts the provider's secret of each service that has none yet; afterwards the store decides.
+ * Accepts the provider's secret of each service of which the store holds none that the STS wrote; afterwards the store
+ * decides.
  *
  * @param services ids of those that authenticate with a secret
  */
 export async function seedClientSecrets(
   services: readonly string[],
-  { database, secrets, platform }: Pick<SecretRotationOptions, 'database' | 'secrets' | 'platform'>,
+  options: Pick<SecretRotationOptions, 'database' | 'secrets' | 'seals' | 'platform'>,
   log: Log,
 ): Promise<void> {
-  const known = await readSecrets(database);
+  const { database, secrets, seals, platform } = options;
+  const known = await readSecrets(database, seals);
   for (const service of services) {
     const provided = await secrets.get(clientSecretName(service));
     if (provided === undefined) continue;
@@ -145,12 +149,21 @@ export async function seedClientSecrets(
     if (versions.length === 0) {
       const hash = await hashSecret(provided.value.reveal());
       await database.exclusively(LOCK, async (transaction) => {
-        if (versionsOf(service, await readSecrets(transaction)).length === 0)
-          await insertVersion(transaction, service, 1, hash, platform.clock.now());
+        if (versionsOf(service, await readSecrets(transaction, seals)).length > 0) return;
+        const version = nextVersion(service, seals);
+        const first = {
+          ...hash,
+          service,
+          version,
+          acceptedUntil: undefined,
+          createdAt: platform.clock.now(),
+        };
+        await writeSecrets(transaction, first, undefined, seals);
       });
     } else if (!(await isAccepted(provided.value, versions, platform.clock.now())))
       log.warn('the client secret that the provider holds is not the accepted one', { service });
   }
+  await seals.latest.save();
 }
 
 async function isAccepted(secret: Secret, versions: readonly StoredSecret[], now: number): Promise<boolean> {
@@ -162,17 +175,4 @@ async function isAccepted(secret: Secret, versions: readonly StoredSecret[], now
 
 function versionsOf(service: string, secrets: readonly StoredSecret[]): readonly StoredSecret[] {
   return secrets.filter((secret) => secret.service === service);
-}
-
-async function insertVersion(
-  transaction: Queryable,
-  service: string,
-  version: number,
-  { salt, hash }: SecretHash,
-  now: number,
-): Promise<void> {
-  await transaction.query(
-    'INSERT INTO client_secrets (service, version, salt, hash, created_at) VALUES ($1, $2, $3, $4, $5)',
-    [service, version, salt, hash, now],
-  );
 }

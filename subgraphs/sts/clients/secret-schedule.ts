@@ -1,19 +1,16 @@
-import { ANONYMOUS } from '@aduana/core/audit/audit-event';
+import { ANONYMOUS } from '@aduana/client/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { every, type Repeating } from '@aduana/core/platform/every';
 import { jitter } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
+import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
+import { readSecrets } from './client-secret-store.ts';
 import type { SecretRotation, SecretRotationOrder } from './rotate-client-secret.ts';
 
 const LONGEST_PAUSE_MS = 600_000;
 const LONGEST_GRACE_SECONDS = 3600;
-
-interface CurrentRow {
-  readonly service: string;
-  readonly created_at: string | number;
-}
 
 /**
  * Rotates each client secret that has been current for the interval; the one before stays accepted for an hour, or for
@@ -22,6 +19,7 @@ interface CurrentRow {
 export function scheduleSecretRotation(
   intervalMilliseconds: number,
   database: Database,
+  seals: RowSeals,
   rotate: (order: SecretRotationOrder) => Promise<SecretRotation>,
   { clock, log }: Pick<Platform, 'clock' | 'log'>,
 ): Repeating {
@@ -47,12 +45,9 @@ export function scheduleSecretRotation(
   }
 
   async function rotateDue(): Promise<void> {
-    const { rows } = await database.query<CurrentRow>(
-      'SELECT service, created_at FROM client_secrets WHERE accepted_until IS NULL ORDER BY service',
-    );
     const now = clock.now();
-    for (const { service, created_at: since } of rows)
-      if (now >= Number(since) + intervalMilliseconds) await rotateOne(service);
+    for (const { service, createdAt, acceptedUntil } of await readSecrets(database, seals))
+      if (acceptedUntil === undefined && now >= createdAt + intervalMilliseconds) await rotateOne(service);
   }
 
   return every(clock, pause, rotateDue, (error) => {

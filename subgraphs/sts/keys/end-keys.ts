@@ -3,10 +3,12 @@ import { jitter } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
 import type { EventBus } from '@aduana/core/bus/event-bus';
-import type { Database } from '@aduana/core/store/database';
-import { keyStateAt } from '@aduana/core/tokens/key-set';
+import type { Database } from '@aduana/server-kit/store/database';
+import { keyStateAt } from '@aduana/server-kit/tokens/key-set';
 import type { KeyCustody } from './key-custody.ts';
+import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
 import { KEYS_TOPIC } from './key-ring.ts';
+import { KEYS_LOCK } from './key-rotation.ts';
 import { forgetReference, readKeySet } from './key-store.ts';
 import type { PrivatePart } from './private-part.ts';
 
@@ -15,6 +17,7 @@ const PAUSE_MS = 60_000;
 export interface KeyEndingOptions {
   readonly database: Database;
   readonly custody: Pick<KeyCustody, 'end'>;
+  readonly seals: RowSeals;
   readonly bus: EventBus;
   readonly platform: Pick<Platform, 'clock' | 'log'>;
 }
@@ -24,10 +27,18 @@ export interface KeyEndingOptions {
  * with it a moment longer. What cannot be ended now is tried again.
  */
 export function keepEndingKeys(options: KeyEndingOptions): Repeating {
-  const { bus, platform: { clock, log } } = options; // prettier-ignore
-  const ending = every(clock, () => PAUSE_MS * jitter(0.2), () => endKeys(options), (error) => {
-    log.warn('signing keys that sign no more could not be ended yet', { error: describeError(error) });
-  }); // prettier-ignore
+  const {
+    bus,
+    platform: { clock, log },
+  } = options;
+  const ending = every(
+    clock,
+    () => PAUSE_MS * jitter(0.2),
+    () => endKeys(options),
+    (error) => {
+      log.warn('signing keys that sign no more could not be ended yet', { error: describeError(error) });
+    },
+  );
   const unsubscribe = bus.subscribe(KEYS_TOPIC, ending.wake);
   ending.wake();
   return {
@@ -39,8 +50,14 @@ export function keepEndingKeys(options: KeyEndingOptions): Repeating {
   };
 }
 
-async function endKeys({ database, custody, platform: { clock, log } }: KeyEndingOptions): Promise<void> {
-  const stored = await readKeySet(database);
+async function endKeys(options: KeyEndingOptions): Promise<void> {
+  const {
+    database,
+    custody,
+    seals,
+    platform: { clock, log },
+  } = options;
+  const stored = await readKeySet(database, seals);
   const parts = [...(stored?.parts ?? [])].map(([kid, part]) => {
     const key = stored?.set.keys.find((one) => one.kid === kid);
     return { kid, part, state: key === undefined ? 'RETIRED' : keyStateAt(key, clock.now()) };
@@ -54,7 +71,7 @@ async function endKeys({ database, custody, platform: { clock, log } }: KeyEndin
   );
   for (const { kid, part, state } of ended) {
     if (done.some((one) => samePart(one, part))) {
-      await forgetReference(database, kid);
+      await database.exclusively(KEYS_LOCK, (transaction) => forgetReference(transaction, kid, seals));
       log.info('a signing key was ended where it lies', { kid, state, held_in: part.heldIn });
     } else if (state === 'REVOKED')
       log.warn('a revoked signing key can be ended only with the next rotation', {

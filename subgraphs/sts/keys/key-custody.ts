@@ -1,15 +1,15 @@
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { GuardedRemoteKeys } from '@aduana/core/secrets/guard-remote-keys';
-import type { RemoteKeysKind } from '@aduana/core/secrets/remote-keys';
-import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
+import type { GuardedRemoteKeys } from '@aduana/server-kit/secrets/guard-remote-keys';
+import type { RemoteKeysKind } from '@aduana/server-kit/secrets/remote-keys';
+import type { SecretProvider } from '@aduana/server-kit/secrets/secret-provider';
 import { Secret } from '@aduana/core/secrets/secret';
-import { checkFirstSignature } from '@aduana/core/tokens/check-first-signature';
-import { generateSigningKey } from '@aduana/core/tokens/generate-signing-key';
-import { importSigningKey } from '@aduana/core/tokens/import-signing-key';
+import { checkFirstSignature } from '@aduana/server-kit/tokens/check-first-signature';
+import { generateSigningKey } from '@aduana/server-kit/tokens/generate-signing-key';
+import { importSigningKey } from '@aduana/server-kit/tokens/import-signing-key';
 import type { Jwk } from '@aduana/core/tokens/jwk';
-import { type PublicSigningKey, readPublicKey } from '@aduana/core/tokens/public-signing-key';
-import type { SigningKey } from '@aduana/core/tokens/sign-access-token';
+import { type PublicSigningKey, readPublicKey } from '@aduana/server-kit/tokens/public-signing-key';
+import type { SigningKey } from '@aduana/server-kit/tokens/sign-access-token';
 import type { SigningAlgorithm } from '@aduana/core/tokens/signing-algorithm';
 import type { NewKey, PrivatePart } from './private-part.ts';
 

@@ -1,12 +1,13 @@
-import type { AuditActor, AuditTrace } from '@aduana/core/audit/audit-event';
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import type { AuditActor, AuditTrace } from '@aduana/client/audit/audit-event';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import type { EventBus } from '@aduana/core/bus/event-bus';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { runOnce } from '@aduana/core/http/idempotency';
+import { runOnce } from '@aduana/server-kit/http/idempotency';
 import { uuidv7 } from '@aduana/core/platform/ids';
 import type { Platform } from '@aduana/core/platform/platform';
 import { STATUS_TOPIC } from '@aduana/core/status/status-entry';
-import type { Database, Queryable } from '@aduana/core/store/database';
+import type { Database, Queryable } from '@aduana/server-kit/store/database';
 import {
   firstKeySet,
   keyIn,
@@ -17,11 +18,12 @@ import {
   type RotationMode,
   type RotationTiming,
   type SigningKeyState,
-} from '@aduana/core/tokens/key-set';
-import { appendStatus } from '../status/status-store.ts';
+} from '@aduana/server-kit/tokens/key-set';
+import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
+import { appendStatus } from '../status/status-rows.ts';
 import { type KeyRing, KEYS_TOPIC } from './key-ring.ts';
 import type { KeyCustody } from './key-custody.ts';
-import { readGeneration, readKeySet, type StoredKeySet, writeKeySet } from './key-store.ts';
+import { nextGeneration, readGeneration, readKeySet, type StoredKeySet, writeKeySet } from './key-store.ts';
 import type { NewKey, PrivatePart } from './private-part.ts';
 
 /** A signing key as the schema and the REST face show it; times are RFC 3339. */
@@ -56,6 +58,7 @@ export interface RotationOrder {
 export interface KeyRotationOptions {
   readonly database: Database;
   readonly custody: Pick<KeyCustody, 'create'>;
+  readonly seals: RowSeals;
   readonly bus: EventBus;
   readonly audit: AuditSink;
   readonly platform: Pick<Platform, 'clock' | 'log'>;
@@ -64,21 +67,23 @@ export interface KeyRotationOptions {
   readonly gatherMilliseconds: number;
 }
 
-const LOCK = 'signing-keys';
+/** Held by whoever writes keys. */
+export const KEYS_LOCK = 'signing-keys';
 const LONGEST_REASON = 500;
 
 /** Makes the first key set where there is none; one writer among replicas. */
 export async function ensureKeySet(
-  options: Pick<KeyRotationOptions, 'database' | 'custody' | 'platform'>,
+  options: Pick<KeyRotationOptions, 'database' | 'custody' | 'seals' | 'platform'>,
 ): Promise<void> {
-  const { database, custody, platform } = options;
-  if ((await readKeySet(database)) !== undefined) return;
-  await database.exclusively(LOCK, async (transaction) => {
-    if ((await readKeySet(transaction)) !== undefined) return;
+  const { database, custody, seals, platform } = options;
+  if ((await readKeySet(database, seals)) !== undefined) return;
+  await database.exclusively(KEYS_LOCK, async (transaction) => {
+    if ((await readKeySet(transaction, seals)) !== undefined) return;
     const active = await custody.create([]);
     const pending = await custody.create([active.part]);
-    const set = firstKeySet(active.fresh, pending.fresh, platform.clock.now());
-    await writeKeySet(transaction, set, partsOf(active, pending));
+    const { keys } = firstKeySet(active.fresh, pending.fresh, platform.clock.now());
+    const set = { generation: nextGeneration(seals), keys };
+    await writeKeySet(transaction, set, partsOf(active, pending), seals);
   });
 }
 
@@ -93,19 +98,27 @@ export async function rotateKeys(
   ring: KeyRing,
   options: KeyRotationOptions,
 ): Promise<KeyRotation> {
-  const { database, bus, audit, gatherMilliseconds, platform: { clock } } = options; // prettier-ignore
+  const {
+    database,
+    seals,
+    bus,
+    audit,
+    gatherMilliseconds,
+    platform: { clock },
+  } = options;
   if (order.reason.trim() === '' || order.reason.length > LONGEST_REASON)
     throw new SecurityError('BAD_REQUEST', { detail: 'the reason is empty or too long' });
   const seen = await readGeneration(database);
   await clock.sleep(gatherMilliseconds);
 
   const { mode, kid = null, reason, idempotencyKey: key, actor } = order;
-  const { result, won } = await database.exclusively(LOCK, async (transaction) => {
+  const { result, won } = await database.exclusively(KEYS_LOCK, async (transaction) => {
     let winner = false;
     const request = { operation: 'rotate-keys', key, parameters: { mode, kid, reason }, now: clock.now() };
     const rotation = await runOnce(transaction, request, async () => {
-      const stored = await readKeySet(transaction);
+      const stored = await readKeySet(transaction, seals);
       if (stored === undefined) throw new TypeError('the key set has not been made');
+      assertWhole(stored);
       if (stored.set.generation !== seen) return readRotation(transaction, stored.set.generation);
       winner = true;
       return takeStep(transaction, stored, order, options);
@@ -117,21 +130,20 @@ export async function rotateKeys(
     bus.publish(STATUS_TOPIC);
   }
   await ring.reload();
+  await seals.latest.save();
   if (won)
     await audit.record({
-      type: 'key.rotate',
-      class_uid: 3004,
-      outcome: 'ALLOWED',
-      actor,
-      trace: order.trace ?? null,
-      detail: {
+      ...auditEvent('key.rotate', {
         rotation: result.id,
         mode,
         reason,
         active: result.active.kid,
         pending: result.pending?.kid ?? null,
         previous: result.previous?.kid ?? null,
-      },
+      }),
+      outcome: 'ALLOWED',
+      actor,
+      trace: order.trace ?? null,
     });
   return result;
 }
@@ -141,13 +153,14 @@ async function takeStep(
   transaction: Queryable,
   { set: before, parts }: StoredKeySet,
   { mode, kid, reason }: RotationOrder,
-  { custody, timing, platform: { clock } }: KeyRotationOptions,
+  { custody, seals, timing, platform: { clock } }: KeyRotationOptions,
 ): Promise<KeyRotation> {
   const now = clock.now();
   const { needsFresh } = planRotation(before, { mode, kid, now });
   const made = needsFresh ? await custody.create([...parts.values()]) : undefined;
   const after = rotate(before, { mode, kid, now, timing, fresh: made?.fresh });
-  await writeKeySet(transaction, after, made === undefined ? new Map() : partsOf(made));
+  const added = made === undefined ? [] : [made];
+  await writeKeySet(transaction, after, new Map([...parts, ...partsOf(...added)]), seals);
   const newlyRevoked = after.keys.find(
     (key) =>
       key.state === 'REVOKED' && before.keys.some((old) => old.kid === key.kid && old.state !== 'REVOKED'),
@@ -158,6 +171,7 @@ async function takeStep(
       `key:${newlyRevoked.kid}`,
       { kind: 'key_revoked', kid: newlyRevoked.kid },
       now,
+      seals,
     );
   const previousKid = newlyRevoked?.kid ?? keyIn(before, 'ACTIVE').kid;
   const previous = after.keys.find((key) => key.kid === previousKid);
@@ -175,6 +189,15 @@ async function takeStep(
     JSON.stringify(result),
   ]);
   return result;
+}
+
+/** @throws SecurityError where a forged row is in the place of a key that the next step needs */
+function assertWhole({ set: { keys } }: StoredKeySet): void {
+  for (const wanted of ['ACTIVE', 'PENDING'])
+    if (!keys.some(({ state }) => state === wanted))
+      throw new SecurityError('temporarily_unavailable', {
+        detail: `the ${wanted} signing key was changed in the database: see store.forged in docs/secrets.md`,
+      });
 }
 
 async function readRotation(transaction: Queryable, generation: number): Promise<KeyRotation> {

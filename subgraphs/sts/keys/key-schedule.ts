@@ -1,10 +1,10 @@
-import { ANONYMOUS } from '@aduana/core/audit/audit-event';
+import { ANONYMOUS } from '@aduana/client/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { every, type Repeating } from '@aduana/core/platform/every';
 import { jitter } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
-import { keyIn } from '@aduana/core/tokens/key-set';
+import { keyIn } from '@aduana/server-kit/tokens/key-set';
 import type { KeyRing } from './key-ring.ts';
 import type { KeyRotation, RotationOrder } from './key-rotation.ts';
 

@@ -1,5 +1,5 @@
-import type { RemoteKeysKind } from '@aduana/core/secrets/remote-keys';
-import type { PublicSigningKey } from '@aduana/core/tokens/public-signing-key';
+import type { RemoteKeysKind } from '@aduana/server-kit/secrets/remote-keys';
+import type { PublicSigningKey } from '@aduana/server-kit/tokens/public-signing-key';
 
 /** Where a signing key's private part is: wrapped in the store, or where it never leaves. */
 export type PrivatePart =

@@ -3,7 +3,7 @@ import type { Route, ServiceRequest } from '@aduana/core/http/route';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import { authenticateCaller, type Caller, type CallerOptions } from '../clients/authorize-caller.ts';
-import { readTokenForm } from '../token/token-form.ts';
+import { readTokenForm } from '../forms/token-form.ts';
 import { oauthErrorResponse } from './oauth-error.ts';
 import { jsonResponse } from './read-parameters.ts';
 

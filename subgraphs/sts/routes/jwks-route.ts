@@ -1,9 +1,6 @@
 import type { Route } from '@aduana/core/http/route';
 import { sha256Base64url } from '@aduana/core/platform/digest';
-import type { KeyRing } from '../keys/key-ring.ts';
-
-/** For how long a copy of the JWKS may be used. */
-export const JWKS_MAX_AGE_SECONDS = 300;
+import { JWKS_MAX_AGE_SECONDS, type KeyRing } from '../keys/key-ring.ts';
 
 /** `GET /sts/jwks`: the public keys of this moment (RFC 7517 section 5). */
 export function createJwksRoute(ring: Pick<KeyRing, 'published'>): Route {

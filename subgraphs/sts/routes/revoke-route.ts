@@ -2,8 +2,8 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Route } from '@aduana/core/http/route';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import { authenticateCaller, type CallerOptions } from '../clients/authorize-caller.ts';
-import type { RevocationOrder } from '../status/revoke-token.ts';
-import { readTokenForm } from '../token/token-form.ts';
+import type { RevocationOrder } from '../token/revoke-token.ts';
+import { readTokenForm } from '../forms/token-form.ts';
 import { rethrowBearerFailure } from './introspect-route.ts';
 import { oauthErrorResponse } from './oauth-error.ts';
 

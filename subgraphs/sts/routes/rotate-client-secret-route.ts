@@ -1,6 +1,6 @@
-import type { AuditActor } from '@aduana/core/audit/audit-event';
+import type { AuditActor } from '@aduana/client/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { auditTrace } from '@aduana/core/http/audit-trace';
+import { auditTrace } from '@aduana/server-kit/http/audit-trace';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route } from '@aduana/core/http/route';
 import { type CallerOptions, requirePermission } from '../clients/authorize-caller.ts';
@@ -10,9 +10,9 @@ import { jsonResponse, readParameters } from './read-parameters.ts';
 const LONGEST_GRACE_SECONDS = 30 * 86_400;
 
 /**
- * `POST /sts/rotate-client-secret`, for the admin service: `{ service_id, grace_seconds, reason, idempotency_key?, subject?, actors? }`,
- * the last two for whom it acts; answers `{ version, secret, grace_until }`: the secret null for whoever lost a race or repeats
- * a request, the last in RFC 3339 or null.
+ * `POST /sts/rotate-client-secret`, for the admin service: `{ service_id, grace_seconds, reason, reveal?, idempotency_key?, subject?, actors? }`,
+ * the last two for whom it acts; answers `{ version, secret, grace_until }`: the secret null without `reveal: "true"`, for
+ * whoever lost a race or repeats a request, the last in RFC 3339 or null.
  */
 export function createRotateClientSecretRoute(
   rotate: (order: SecretRotationOrder) => Promise<SecretRotation>,
@@ -37,12 +37,12 @@ export function createRotateClientSecretRoute(
         graceSeconds,
         reason,
         idempotencyKey: parameters.get('idempotency_key'),
-        actor: onBehalfOf(actor, id, parameters),
+        actor: onBehalfOf(actor, id ?? actor.sub, parameters),
         trace: auditTrace(request.trace),
       });
       return jsonResponse({
         version,
-        secret: secret?.reveal() ?? null,
+        secret: parameters.get('reveal') === 'true' ? (secret?.reveal() ?? null) : null,
         grace_until: graceUntil === undefined ? null : new Date(graceUntil).toISOString(),
       });
     },

@@ -1,5 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { auditTrace } from '@aduana/core/http/audit-trace';
+import { auditTrace } from '@aduana/server-kit/http/audit-trace';
 import type { Route } from '@aduana/core/http/route';
 import { type CallerOptions, requirePermission } from '../clients/authorize-caller.ts';
 import type { KeyRotation, RotationOrder } from '../keys/key-rotation.ts';

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route, ServiceRequest } from '@aduana/core/http/route';
-import type { StatusPage } from '@aduana/core/status/status-entry';
+import { LONGEST_SUBJECT_LIFE_SECONDS, type StatusPage } from '@aduana/core/status/status-entry';
 import { type CallerOptions, requirePermission } from '../clients/authorize-caller.ts';
-import type { NewStatusEntry } from '../status/status-store.ts';
+import type { NewStatusEntry } from '../status/status-rows.ts';
 import { jsonResponse } from './read-parameters.ts';
 
 export interface StatusRoutesOptions {
@@ -22,12 +22,24 @@ export interface IdentifiedEntry {
 }
 
 const BODY_LIMIT_BYTES = 1_048_576;
+const SKEW_SECONDS = 60;
+/** For how long a subject stays revoked in the feed: no older token counts any more. */
+const KEPT_SECONDS = LONGEST_SUBJECT_LIFE_SECONDS + SKEW_SECONDS;
 const TEXT = z.string().min(1).max(256);
 const ENTRY = z.discriminatedUnion('kind', [
   z.strictObject({ id: TEXT, kind: z.literal('service_suspended'), service: TEXT }),
   z.strictObject({ id: TEXT, kind: z.literal('service_restored'), service: TEXT }),
   z.strictObject({ id: TEXT, kind: z.literal('certificate_revoked'), thumbprint: TEXT }),
   z.strictObject({ id: TEXT, kind: z.literal('policies_changed'), sha256: TEXT }),
+  z
+    .strictObject({
+      id: TEXT,
+      kind: z.literal('subject_revoked'),
+      issuer: z.string().min(1).max(2_048),
+      subject: z.string().min(1).max(255),
+      notAfter: z.int().min(0),
+    })
+    .transform((entry) => ({ ...entry, until: entry.notAfter + KEPT_SECONDS })),
 ]);
 const BODY = z.strictObject({ entries: z.array(ENTRY).min(1).max(500) });
 

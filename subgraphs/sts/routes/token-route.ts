@@ -1,11 +1,14 @@
-import type { AnonymousFlood } from '@aduana/core/audit/anonymous-flood';
-import { ANONYMOUS, type AuditActor } from '@aduana/core/audit/audit-event';
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import { auditTrace } from '@aduana/server-kit/http/audit-trace';
+import type { AnonymousFlood } from '@aduana/server-kit/audit/anonymous-flood';
+import { ANONYMOUS, type AuditActor } from '@aduana/client/audit/audit-event';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { toSecurityError } from '@aduana/core/http/error-response';
 import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 import { epochSeconds } from '@aduana/core/platform/clock';
 import { describeError, type Log } from '@aduana/core/platform/log';
+import type { Metrics } from '@aduana/core/platform/metrics';
 import {
   GRANT_CLIENT_CREDENTIALS,
   GRANT_TOKEN_EXCHANGE,
@@ -20,7 +23,8 @@ import {
 import { grantClientCredentials } from '../token/client-credentials.ts';
 import type { SubjectTokenOptions } from '../token/subject-token.ts';
 import { grantTokenExchange } from '../token/token-exchange.ts';
-import { readTokenForm } from '../token/token-form.ts';
+import { traceFields } from '@aduana/core/wire/trace-context';
+import { readTokenForm } from '../forms/token-form.ts';
 import type { IssuedToken, IssueToken } from '../token/token-issuer.ts';
 import { oauthErrorResponse } from './oauth-error.ts';
 
@@ -33,6 +37,7 @@ export interface TokenRouteOptions {
   readonly audit: AuditSink;
   readonly flood: AnonymousFlood;
   readonly log: Log;
+  readonly metrics: Pick<Metrics, 'counter'>;
 }
 
 /** What was known when the request failed. */
@@ -43,17 +48,32 @@ interface Progress {
 
 /** `POST /sts/token`: the token endpoint (RFC 6749 section 3.2). */
 export function createTokenRoute(options: TokenRouteOptions): Route {
+  const count = countTokenRequests(options.metrics);
   return {
     method: 'POST',
     path: '/sts/token',
     async handle(request) {
       const progress: Progress = {};
+      let response: ServiceResponse;
       try {
-        return await answer(request, progress, options);
+        response = await answer(request, progress, options);
       } catch (error) {
-        return refuse(error, request, progress, options);
+        response = await refuse(error, request, progress, options);
       }
+      count(progress.grantType, response.status);
+      return response;
     },
+  };
+}
+
+/** Counts by grant and outcome; a grant type that is not supported is a text of the client's, and counted as `other`. */
+function countTokenRequests(
+  metrics: Pick<Metrics, 'counter'>,
+): (grantType: string | undefined, status: number) => void {
+  const counter = metrics.counter('aduana_token_requests_total');
+  return (grantType = 'other', status) => {
+    const outcome = status < 400 ? 'issued' : status < 500 ? 'refused' : 'failed';
+    counter.inc({ grant_type: grantType, outcome });
   };
 }
 
@@ -125,23 +145,29 @@ async function refuse(
 ): Promise<ServiceResponse> {
   const { client, grantType } = progress;
   const error = toSecurityError(failure);
-  if (error.status >= 500) log.error('a token request failed', { error: describeError(error) });
+  if (error.status >= 500)
+    log.error('a token request failed', { error: describeError(error), ...traceFields(request.trace) });
   try {
-    const flooding = isStrangers(error, progress) ? await flood.count(request.remoteAddress) : undefined;
+    const flooding = isUnauthenticated(error, progress)
+      ? await flood.count(request.remoteAddress)
+      : undefined;
     if (flooding !== undefined)
       // a failure of ours is told as one
       return oauthErrorResponse(
         error.status >= 500 ? error : new SecurityError('RATE_LIMITED', flooding),
         request,
       );
-    await audit.record({
-      type: 'token.refuse',
-      class_uid: 3002,
-      outcome: error.status >= 500 ? 'FAILED' : 'DENIED',
+    const refusal = {
+      ...auditEvent('token.refuse', {
+        error: error.code,
+        reason: error.detail ?? null,
+        grant_type: grantType ?? null,
+      }),
+      outcome: error.status >= 500 ? ('FAILED' as const) : ('DENIED' as const),
       actor: actorOf(client, request),
-      trace: { trace_id: request.trace.traceId, span_id: request.trace.spanId },
-      detail: { error: error.code, reason: error.detail ?? null, grant_type: grantType ?? null },
-    });
+      trace: auditTrace(request.trace),
+    };
+    await audit.record(refusal, request.trace);
   } catch (auditFailure) {
     return oauthErrorResponse(auditFailure, request);
   }
@@ -149,7 +175,7 @@ async function refuse(
 }
 
 /** Whether nobody is known behind the request: neither the client, nor whose token it carries for a caller of its own. */
-function isStrangers({ code, status }: SecurityError, { client, grantType }: Progress): boolean {
+function isUnauthenticated({ code, status }: SecurityError, { client, grantType }: Progress): boolean {
   if (client === undefined) return true;
   const relays = client.service.exchange?.subjects.includes('x509_svid') === true;
   return relays && grantType === GRANT_TOKEN_EXCHANGE && (code === 'invalid_request' || status >= 500);

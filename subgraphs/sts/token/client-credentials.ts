@@ -1,10 +1,10 @@
-import type { Engine } from '@aduana/core/iam/compile';
+import type { Engine } from '@aduana/server-kit/iam/compile';
 import { type Clock, epochSeconds } from '@aduana/core/platform/clock';
 import type { Confirmation } from '@aduana/core/tokens/access-token';
 import type { AuthenticatedClient } from '../clients/authenticate-client.ts';
 import { DEFAULT_LIFETIME_SECONDS, narrowScope } from './narrow-scope.ts';
 import { requestedAudience } from './requested-audience.ts';
-import { parseScope, type TokenForm } from './token-form.ts';
+import { parseScope, type TokenForm } from '../forms/token-form.ts';
 import type { TokenGrant } from './token-issuer.ts';
 
 export interface GrantContext {

@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici';
-import type { TrustedIssuer } from '@aduana/core/iam/policy';
+import type { TrustedIssuer } from '@aduana/server-kit/iam/policy';
 import type { FetchedJwks } from '@aduana/core/tokens/jwks-client';
 
 const TIMEOUT_MS = 3_000;

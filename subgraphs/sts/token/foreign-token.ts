@@ -1,10 +1,11 @@
 import type { JwtClaims } from '@aduana/core/tokens/jwk';
-import type { Engine } from '@aduana/core/iam/compile';
-import type { TrustedIssuer } from '@aduana/core/iam/policy';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import type { TrustedIssuer } from '@aduana/server-kit/iam/policy';
+import { epochSeconds } from '@aduana/core/platform/clock';
 import type { Platform } from '@aduana/core/platform/platform';
-import { createJwksClient, type FetchedJwks } from '@aduana/core/tokens/jwks-client';
-import type { KeySource } from '@aduana/core/tokens/key-source';
+import type { StatusView } from '@aduana/core/status/status-entry';
 import { invalidToken, verifySignedJwt } from '@aduana/core/tokens/verify-signed-jwt';
+import type { IssuerKeys } from './issuer-keys.ts';
 import type { Subject } from './subject.ts';
 
 /**
@@ -17,26 +18,34 @@ export type VerifyForeignToken = (token: string, issuer: string) => Promise<Subj
 export interface ForeignTokenOptions {
   readonly policies: () => Engine;
   readonly platform: Pick<Platform, 'clock' | 'log'>;
-  /** One bounded attempt at an issuer's key endpoint, without redirects. */
-  readonly fetchJwks: (issuer: TrustedIssuer) => Promise<FetchedJwks>;
+  /** What of tokens and subjects is revoked. */
+  readonly status: Pick<StatusView, 'isTokenRevoked' | 'isSubjectRevoked'>;
+  readonly keysOf: IssuerKeys;
 }
 
 const SKEW_SECONDS = 30;
 const LONGEST_SUBJECT = 255;
+/** What no column holds, or holds as another text: U+0000, and surrogates without their other half. */
+const UNKEPT = /[\0\p{Surrogate}]/u;
+/** What a condition of the policies can name, and a challenge can carry. */
+const ACR = /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/;
+/** A longer one names no token that could be revoked by it. */
+const LONGEST_JTI = 500;
 const USUAL_TYPES = ['jwt', 'at+jwt'];
 
-/** An issuer that is not on the list causes no fetch; each that is has its own keys, so that one never affects another. */
+/** An issuer that is not on the list causes no fetch. */
 export function createForeignTokenVerifier(options: ForeignTokenOptions): VerifyForeignToken {
-  const { policies, platform, fetchJwks } = options;
-  const sources = new Map<string, KeySource>();
+  const { policies, platform, status, keysOf } = options;
+  const leads = new Map<string, number>();
 
-  const keysOf = (issuer: TrustedIssuer): KeySource => {
-    const key = JSON.stringify([issuer.issuer, issuer.jwksUri, issuer.algorithms, issuer.ca]);
-    const source =
-      sources.get(key) ??
-      createJwksClient({ ...platform, algorithms: issuer.algorithms, fetch: () => fetchJwks(issuer) });
-    sources.set(key, source);
-    return source;
+  /**
+   * `iat` by our clock, at the latest: an issuer whose clock is ahead, as tokens from the future have shown, wrote a later one
+   * than that of a revocation which came after.
+   */
+  const latestIssue = ({ issuer }: TrustedIssuer, issuedAt: number): number => {
+    const lead = Math.max(leads.get(issuer) ?? 0, issuedAt - platform.clock.now() / 1000);
+    leads.set(issuer, lead);
+    return Math.floor(issuedAt - lead);
   };
 
   return async (token, name) => {
@@ -52,19 +61,31 @@ export function createForeignTokenVerifier(options: ForeignTokenOptions): Verify
     if (payload.iss !== issuer.issuer) throw invalidToken('issuer');
     if (![payload.aud].flat().includes(issuer.audience)) throw invalidToken('audience');
     if (typeof payload.iat !== 'number') throw invalidToken('no iat');
-    return toSubject(payload, issuer, policies());
+    if (payload.iat + issuer.maxAgeSeconds <= epochSeconds(platform.clock)) throw invalidToken('too old');
+    const rootIat = latestIssue(issuer, payload.iat);
+    const subject = { ...toSubject(payload, issuer, payload.iat, policies()), rootIat };
+    const { sub, sub_iss: subjectIssuer, originJti } = subject;
+    if (status.isSubjectRevoked(subjectIssuer, sub, rootIat)) throw invalidToken('the subject is revoked');
+    if (originJti !== undefined && status.isTokenRevoked(originJti, originJti))
+      throw invalidToken('the token is revoked');
+    return subject;
   };
 }
 
-function toSubject(payload: JwtClaims, issuer: TrustedIssuer, engine: Engine): Subject {
+function toSubject(
+  payload: JwtClaims,
+  issuer: TrustedIssuer,
+  issuedAt: number,
+  engine: Engine,
+): Omit<Subject, 'rootIat'> {
   const sub = claimAt(payload, issuer.subjectClaim);
-  if (typeof sub !== 'string' || sub === '' || sub.length > LONGEST_SUBJECT)
+  if (typeof sub !== 'string' || sub === '' || sub.length > LONGEST_SUBJECT || UNKEPT.test(sub))
     throw invalidToken('no usable subject');
   if (engine.services.has(sub) || sub.startsWith('spiffe://'))
     throw invalidToken('the subject is the name of a service');
   if (payload['act'] !== undefined || payload['may_act'] !== undefined)
     throw invalidToken('an actor that is not ours to vouch for');
-  const { iat = 0, exp = 0, auth_time: authTime } = payload;
+  const { exp = 0, jti, acr } = payload;
   const scopes = mapped(payload, issuer.scopeClaims);
   return {
     sub,
@@ -72,12 +93,20 @@ function toSubject(payload: JwtClaims, issuer: TrustedIssuer, engine: Engine): S
     sub_kind: 'user',
     roles: [...mapped(payload, issuer.roleClaims)].sort(),
     amr: ['trusted_issuer'],
-    auth_time: Number.isSafeInteger(authTime) ? (authTime as number) : Math.floor(iat),
+    auth_time: authTimeOf(payload, issuedAt),
+    ...(typeof acr === 'string' && ACR.test(acr) ? { acr } : {}),
     within: issuer.scopeClaims.size === 0 ? undefined : scopes,
-    expiresAt: Math.floor(exp),
+    expiresAt: Math.floor(Math.min(exp, issuedAt + issuer.maxAgeSeconds)),
     rootJti: undefined,
+    originJti: typeof jti === 'string' && jti !== '' && jti.length <= LONGEST_JTI ? jti : undefined,
     ...(payload['cnf'] === undefined ? {} : { boundTo: payload['cnf'] }),
   };
+}
+
+/** When the user logged in; 0, which is never fresh, where the issuer does not tell or names a time after the token's. */
+function authTimeOf({ auth_time: told }: JwtClaims, issuedAt: number): number {
+  if (typeof told !== 'number' || !(told >= 0) || told > issuedAt + SKEW_SECONDS) return 0;
+  return Math.floor(Math.min(told, issuedAt));
 }
 
 /** The names that the values of the claims stand for. */

@@ -1,6 +1,6 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Engine } from '@aduana/core/iam/compile';
-import { constrainGrant, grantableScopes } from '@aduana/core/iam/grants';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import { constrainGrant, grantableScopes } from '@aduana/server-kit/iam/grants';
 
 /** The life of a token where nothing says less. */
 export const DEFAULT_LIFETIME_SECONDS = 900;
@@ -20,7 +20,7 @@ export interface ScopeGrant {
   readonly lifetimeSeconds: number;
 }
 
-/** Grants of policies that are in force; a reload brings a new engine. */
+/** A memo, not state: an engine never changes, and a reload makes a new one. */
 const granted = new WeakMap<Engine, Map<string, ScopeGrant>>();
 const MOST_GRANTS = 2_000;
 /** Characters: whoever asks for more names than there are has them read each time, and kept never. */

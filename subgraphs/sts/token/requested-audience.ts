@@ -1,6 +1,6 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Engine } from '@aduana/core/iam/compile';
-import type { TokenForm } from './token-form.ts';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import type { TokenForm } from '../forms/token-form.ts';
 
 const DEFAULT_AUDIENCE = 'gateway';
 

@@ -1,6 +1,6 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Engine } from '@aduana/core/iam/compile';
-import type { Service } from '@aduana/core/iam/policy';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import type { Service } from '@aduana/server-kit/iam/policy';
 import { verifyCertificateChain } from '@aduana/core/mtls/verify-certificate-chain';
 import { type Clock, epochSeconds } from '@aduana/core/platform/clock';
 import type { StatusView } from '@aduana/core/status/status-entry';
@@ -50,9 +50,22 @@ export async function verifySubjectToken(
     const { claims, scopes } = await options.verify(token);
     if (claims.aud !== requester.id && claims.client_id !== requester.id)
       throw refuse('the token is neither addressed to nor issued for the requester');
-    const { sub, sub_iss, sub_kind, roles, amr, auth_time, act } = claims;
-    const subject = { sub, sub_iss, sub_kind, roles, amr, auth_time, ...(act === undefined ? {} : { act }) };
-    return { ...subject, within: scopes, expiresAt: claims.exp, rootJti: claims.root_jti };
+    const { sub, sub_iss, sub_kind, roles, amr, auth_time, acr, act } = claims;
+    return {
+      sub,
+      sub_iss,
+      sub_kind,
+      roles,
+      amr,
+      auth_time,
+      ...(acr === undefined ? {} : { acr }),
+      ...(act === undefined ? {} : { act }),
+      within: scopes,
+      expiresAt: claims.exp,
+      rootJti: claims.root_jti,
+      rootIat: claims.root_iat ?? claims.iat,
+      originJti: claims.origin_jti,
+    };
   } catch (error) {
     if (error instanceof SecurityError && error.code === 'invalid_token')
       throw refuse(error.detail ?? '', error);
@@ -81,6 +94,8 @@ function verifySvid(token: string, requester: Service, options: SubjectTokenOpti
     within: undefined,
     expiresAt: Math.floor(peer.notAfter / 1000),
     rootJti: undefined,
+    rootIat: undefined,
+    originJti: undefined,
     certificateThumbprint: peer.thumbprint,
   };
 

@@ -1,17 +1,18 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { permissionMatches } from '@aduana/core/iam/permission';
-import type { ExchangeRights } from '@aduana/core/iam/policy';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import { permissionMatches } from '@aduana/server-kit/iam/permission';
+import type { ExchangeRights } from '@aduana/server-kit/iam/policy';
 import { epochSeconds } from '@aduana/core/platform/clock';
 import type { Actor, Confirmation } from '@aduana/core/tokens/access-token';
 import { actorsOf, MAX_ACTOR_DEPTH } from '@aduana/core/tokens/parse-access-token-claims';
-import { TOKEN_TYPE_ACCESS_TOKEN, TOKEN_TYPE_JWT } from '@aduana/core/tokens/token-exchange';
+import { TOKEN_TYPE_ACCESS_TOKEN } from '@aduana/core/tokens/token-exchange';
 import type { AuthenticatedClient } from '../clients/authenticate-client.ts';
 import type { GrantContext } from './client-credentials.ts';
 import { narrowScope } from './narrow-scope.ts';
 import { requestedAudience } from './requested-audience.ts';
 import type { Subject } from './subject.ts';
 import { type SubjectTokenOptions, verifySubjectToken } from './subject-token.ts';
-import { parseScope, type TokenForm } from './token-form.ts';
+import { parseScope, type TokenForm } from '../forms/token-form.ts';
 import type { TokenGrant } from './token-issuer.ts';
 
 const POLICIES_LIFETIME_SECONDS = 60;
@@ -19,7 +20,8 @@ const MOST_NAMES = 200;
 
 /**
  * A token for another's sake (RFC 8693): narrower than the subject token in scope, audience and life, bound to the
- * requester's certificate, with the requester as the actor. Impersonation does not exist.
+ * certificate that the requester proved on this connection, with the requester as the actor. Impersonation does not
+ * exist.
  *
  * @throws SecurityError `unauthorized_client`, `invalid_request`, `invalid_target`, `invalid_scope`
  */
@@ -29,14 +31,17 @@ export async function grantTokenExchange(
   dpopThumbprint: string | undefined,
   context: GrantContext & SubjectTokenOptions,
 ): Promise<TokenGrant> {
-  const { service, certificateThumbprint } = client;
+  const { service } = client;
   const rights = service.exchange;
   if (rights === undefined) throw new SecurityError('unauthorized_client', { detail: 'no exchange entry' });
+  const certificateThumbprint = requireOwnCertificate(client);
   const types = readTypes(form);
   const audience = requestedAudience(form, context.engine, rights.audiences);
   const subject = await verifySubjectToken(types.subjectToken, types.subjectType, service, context);
   const actor =
     types.actor && (await verifySubjectToken(types.actor.token, types.actor.type, service, context));
+  if (actor !== undefined && actor.sub_kind !== 'service')
+    throw new SecurityError('invalid_request', { detail: 'the actor is no service' });
   requireHolder(subject, actor);
   const asked = readAskedScope(form, rights);
   const granted = narrowScope(
@@ -50,10 +55,11 @@ export async function grantTokenExchange(
   const lifetime = Math.min(
     granted.lifetimeSeconds,
     service.token.maxTtlSeconds ?? Infinity,
+    ownLifetime(subject, context.engine),
     policies === undefined ? Infinity : POLICIES_LIFETIME_SECONDS,
   );
   const bound: Confirmation = {
-    ...(certificateThumbprint === undefined ? {} : { 'x5t#S256': certificateThumbprint }),
+    'x5t#S256': certificateThumbprint,
     ...(dpopThumbprint === undefined ? {} : { jkt: dpopThumbprint }),
   };
   return {
@@ -65,14 +71,33 @@ export async function grantTokenExchange(
     roles: subject.roles,
     amr: subject.amr,
     auth_time: subject.auth_time,
+    ...(subject.acr === undefined ? {} : { acr: subject.acr }),
     ...(subject.rootJti === undefined ? {} : { root_jti: subject.rootJti }),
+    ...(subject.rootIat === undefined ? {} : { root_iat: subject.rootIat }),
+    ...(subject.originJti === undefined ? {} : { origin_jti: subject.originJti }),
     sub_kind: subject.sub_kind,
     sub_iss: subject.sub_iss,
     act: actFor(subject, actor?.sub ?? service.id, context.issuer),
-    ...(Object.keys(bound).length === 0 ? {} : { cnf: bound }),
+    cnf: bound,
     ...(policies === undefined ? {} : { policies }),
     ...(join === undefined ? {} : { join }),
   };
+}
+
+/** What a service's own entry allows its tokens, which one that is made for it by another must not outlive. */
+function ownLifetime({ sub, sub_kind: kind }: Subject, engine: Engine): number {
+  return (kind === 'service' ? engine.services.get(sub)?.token.maxTtlSeconds : undefined) ?? Infinity;
+}
+
+/**
+ * The thumbprint of the certificate by which the requester authenticated, which the token is bound to.
+ *
+ * @throws SecurityError `unauthorized_client` for any other method, whatever certificate stands beside it
+ */
+function requireOwnCertificate({ method, certificateThumbprint }: AuthenticatedClient): string {
+  if (method !== 'tls_client_auth' || certificateThumbprint === undefined)
+    throw new SecurityError('unauthorized_client', { detail: `an exchange with ${method}` });
+  return certificateThumbprint;
 }
 
 /** A foreign token that is bound to a certificate is accepted beside that certificate alone (RFC 8705 section 3). */
@@ -106,7 +131,7 @@ function readTypes(form: TokenForm): ExchangeTypes {
     throw new SecurityError('invalid_request', {
       detail: 'actor_token and actor_token_type belong together',
     });
-  if (requested !== TOKEN_TYPE_ACCESS_TOKEN && requested !== TOKEN_TYPE_JWT)
+  if (requested !== TOKEN_TYPE_ACCESS_TOKEN)
     throw new SecurityError('invalid_request', { detail: 'requested_token_type is not supported' });
   const actor =
     actorToken === undefined || actorType === undefined ? undefined : { token: actorToken, type: actorType };
@@ -125,13 +150,16 @@ function isCovered(scope: string, rights: ExchangeRights): boolean {
   return rights.scopes.some((pattern) => permissionMatches(pattern, scope));
 }
 
-/** The house's own parameters `policies` and `join`: names between spaces. */
+/** The deployment's own parameters `policies` and `join`: names between spaces. */
 function readExtensions(
   form: TokenForm,
   rights: ExchangeRights,
 ): { readonly policies: readonly string[] | undefined; readonly join: readonly string[] | undefined } {
   const read = (name: 'policies' | 'join'): readonly string[] | undefined => {
-    const names = form.get(name)?.split(' ').filter((one) => one !== ''); // prettier-ignore
+    const names = form
+      .get(name)
+      ?.split(' ')
+      .filter((one) => one !== '');
     if (names === undefined || names.length === 0) return undefined;
     if (!rights[name])
       throw new SecurityError('invalid_request', { detail: `the requester may not send ${name}` });

@@ -1,11 +1,12 @@
-import { auditTrace } from '@aduana/core/http/audit-trace';
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import { auditTrace } from '@aduana/server-kit/http/audit-trace';
 import type { ServiceRequest } from '@aduana/core/http/route';
-import { actorOfToken } from '@aduana/core/http/token-actor';
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { actorOfToken } from '@aduana/server-kit/http/token-actor';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import { type Clock, epochSeconds } from '@aduana/core/platform/clock';
 import { uuidv7 } from '@aduana/core/platform/ids';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
-import { signAccessToken } from '@aduana/core/tokens/sign-access-token';
+import { signAccessToken } from '@aduana/server-kit/tokens/sign-access-token';
 import type { KeyRing } from '../keys/key-ring.ts';
 import type { TokenRegister } from './token-register.ts';
 
@@ -38,28 +39,30 @@ export function createTokenIssuer({ issuer, ring, register, audit, clock }: Toke
   return async (type, grant, request) => {
     const signer = ring.signer();
     const jti = uuidv7(clock.now());
-    const claims: AccessTokenClaims = { iss: issuer, root_jti: jti, ...grant, jti, iat: epochSeconds(clock) };
+    const iat = epochSeconds(clock);
+    const claims: AccessTokenClaims = { iss: issuer, root_jti: jti, root_iat: iat, ...grant, jti, iat };
     const [token] = await Promise.all([
       signAccessToken(claims, signer),
       register.add(claims),
-      audit.record({
-        type,
-        class_uid: 3002,
-        outcome: 'ALLOWED',
-        actor: actorOfToken(claims),
-        ...(request === undefined ? {} : { trace: auditTrace(request.trace) }),
-        detail: {
-          jti,
-          root_jti: claims.root_jti,
-          kid: signer.kid,
-          audience: claims.aud,
-          scope: claims.scope,
-          expires_at: claims.exp,
-          ...(request === undefined ? {} : { shown_certificate: request.peer?.thumbprint ?? null }),
-          ...(claims.policies === undefined ? {} : { policies: claims.policies }),
-          ...(claims.join === undefined ? {} : { join: claims.join }),
+      audit.record(
+        {
+          ...auditEvent(type, {
+            jti,
+            root_jti: claims.root_jti,
+            kid: signer.kid,
+            audience: claims.aud,
+            scope: claims.scope,
+            expires_at: claims.exp,
+            ...(request === undefined ? {} : { shown_certificate: request.peer?.thumbprint ?? null }),
+            ...(claims.policies === undefined ? {} : { policies: claims.policies }),
+            ...(claims.join === undefined ? {} : { join: claims.join }),
+          }),
+          outcome: 'ALLOWED',
+          actor: actorOfToken(claims),
+          ...(request === undefined ? {} : { trace: auditTrace(request.trace) }),
         },
-      }),
+        request?.trace,
+      ),
     ]);
     return { token, claims };
   };

@@ -1,4 +1,4 @@
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 
 /** The record of every token that left: nothing is issued that is not in it. */
@@ -7,8 +7,20 @@ export interface TokenRegister {
   add(claims: AccessTokenClaims): Promise<void>;
   /** How many unexpired tokens speak for a subject. */
   countActive(subject: string, now: number): Promise<number>;
+  /** Subjects of whom there are unexpired tokens, those that end last first. */
+  listActive(now: number, limit: number): Promise<readonly ActiveSubject[]>;
   /** @returns undefined for a token that is unknown or long expired */
   find(jti: string): Promise<RegisteredToken | undefined>;
+}
+
+export interface ActiveSubject {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly kind: 'SERVICE' | 'USER';
+  readonly clients: readonly string[];
+  readonly tokens: number;
+  /** RFC 3339. */
+  readonly expiresAt: string;
 }
 
 export interface RegisteredToken {
@@ -34,14 +46,17 @@ export function createTokenRegister(database: Database): TokenRegister {
     writing = true;
     while (waiting.length > 0) {
       const batch = waiting.splice(0, LARGEST_BATCH);
-      await insert(database, batch.map(({ claims }) => claims)).then(
+      await insert(
+        database,
+        batch.map(({ claims }) => claims),
+      ).then(
         () => {
           for (const { resolve } of batch) resolve();
         },
         (error: unknown) => {
           for (const { reject } of batch) reject(error);
         },
-      ); // prettier-ignore
+      );
     }
     writing = false;
   };
@@ -59,6 +74,7 @@ export function createTokenRegister(database: Database): TokenRegister {
       );
       return rows[0]?.count ?? 0;
     },
+    listActive: (now, limit) => listActive(database, now, limit),
     async find(jti) {
       const { rows } = await database.query<{
         client_id: string;
@@ -71,10 +87,35 @@ export function createTokenRegister(database: Database): TokenRegister {
   };
 }
 
+async function listActive(database: Database, now: number, limit: number): Promise<readonly ActiveSubject[]> {
+  const { rows } = await database.query<{
+    sub_iss: string;
+    sub: string;
+    sub_kind: string;
+    clients: readonly string[];
+    tokens: number;
+    expires_at: string | number;
+  }>(
+    `SELECT sub_iss, sub, sub_kind, (array_agg(DISTINCT client_id))[1:20] AS clients, count(*)::integer AS tokens,
+       max(expires_at) AS expires_at
+     FROM issued_tokens WHERE expires_at > $1 AND sub_iss IS NOT NULL
+     GROUP BY sub_iss, sub, sub_kind ORDER BY max(expires_at) DESC, sub LIMIT $2`,
+    [now, limit],
+  );
+  return rows.map((row) => ({
+    issuer: row.sub_iss,
+    subject: row.sub,
+    kind: row.sub_kind === 'service' ? 'SERVICE' : 'USER',
+    clients: row.clients,
+    tokens: row.tokens,
+    expiresAt: new Date(Number(row.expires_at)).toISOString(),
+  }));
+}
+
 async function insert(database: Database, tokens: readonly AccessTokenClaims[]): Promise<void> {
   await database.query(
-    `INSERT INTO issued_tokens (jti, root_jti, sub, client_id, scope, expires_at)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])`,
+    `INSERT INTO issued_tokens (jti, root_jti, sub, client_id, scope, expires_at, sub_iss, sub_kind)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[])`,
     [
       tokens.map(({ jti }) => jti),
       tokens.map(({ root_jti: rootJti }) => rootJti),
@@ -82,6 +123,8 @@ async function insert(database: Database, tokens: readonly AccessTokenClaims[]):
       tokens.map(({ client_id: clientId }) => clientId),
       tokens.map(({ scope }) => scope),
       tokens.map(({ exp }) => exp * 1000),
+      tokens.map(({ sub_iss: issuer }) => issuer),
+      tokens.map(({ sub_kind: kind }) => kind),
     ],
   );
 }

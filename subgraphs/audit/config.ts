@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
-import { duration, durationOrOff } from '@aduana/core/config/variable';
+import { SERVICE_SETTINGS } from '@aduana/server-kit/config/service-settings';
+import { duration, durationOrOff } from '@aduana/server-kit/config/variable';
 
 /** What is dropped by a slip of the pen never comes back. */
 const SHORTEST_RETENTION_MS = 86_400_000;
 
 /** What the audit log reads of the environment. */
 export const AUDIT_SETTINGS = {
-  ...HOUSE_SETTINGS,
+  ...SERVICE_SETTINGS,
   /** The log's name in its checkpoints, without spaces and plus signs; `sigsum` names it after its key. */
   AUDIT_ORIGIN: z
     .string()

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { DateTimeScalar } from '@aduana/core/graphql/date-time-scalar';
+import { DateTimeScalar } from '@aduana/server-kit/graphql/date-time-scalar';
 import type { Route } from '@aduana/core/http/route';
 import type { Log } from '@aduana/core/platform/log';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
-import { createSubgraphRoute } from '../start-subgraph.ts';
+import { createSubgraphRoute, type SubgraphOptions } from '../start-subgraph.ts';
 import { BigIntScalar } from './big-int-scalar.ts';
 import type { AuditSettings } from './config.ts';
 import { createResolvers, type ResolverOptions } from './resolvers.ts';
@@ -14,10 +14,11 @@ export async function createGraphqlRoute(
     readonly trustDomain: string;
     readonly verify: VerifyAccessToken;
     readonly mode: AuditSettings['AUTHORIZATION_MODE'];
+    readonly unguardedFields?: AuditSettings['UNGUARDED_FIELDS'];
     readonly log: Log;
-  },
+  } & Omit<NonNullable<SubgraphOptions['subscriptions']>, 'clock'>,
 ): Promise<Route> {
-  const { trustDomain, verify, mode, log } = options;
+  const { trustDomain, verify, mode, unguardedFields = 'authenticated', log, clock, status, onStop } = options; // prettier-ignore
   return createSubgraphRoute({
     name: 'audit',
     sdl: await readFile(new URL('schema.graphql', import.meta.url), 'utf8'),
@@ -25,6 +26,8 @@ export async function createGraphqlRoute(
     peers: new Set([`spiffe://${trustDomain}/gateway`]),
     verify,
     mode,
+    unguardedFields,
+    subscriptions: { clock, status, onStop },
     log,
   });
 }

@@ -1,4 +1,4 @@
-import type { ServicePlatform } from '@aduana/core/http/service-platform';
+import type { ServicePlatform } from '@aduana/server-kit/http/service-platform';
 
 /** What of a service's platform the log needs. */
 export type LogPlatform = Pick<ServicePlatform, 'clock' | 'log' | 'metrics' | 'secrets' | 'openStore'>;

@@ -1,8 +1,11 @@
+import { auditEvent, type EventDetail } from '@aduana/client/audit/event-catalogue';
 import { join } from 'node:path';
-import { ANONYMOUS } from '@aduana/core/audit/audit-event';
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
-import type { ServiceStore } from '@aduana/core/http/service-platform';
-import { every } from '@aduana/core/platform/every';
+import { ANONYMOUS } from '@aduana/client/audit/audit-event';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
+import type { ServiceStore } from '@aduana/server-kit/http/service-platform';
+import type { SecretProvider } from '@aduana/server-kit/secrets/secret-provider';
+import { every, type Repeating } from '@aduana/core/platform/every';
+import type { Metrics } from '@aduana/core/platform/metrics';
 import { describeError } from '@aduana/core/platform/log';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import { type Attestations, startAttestations } from './checkpoints/attestations.ts';
@@ -12,20 +15,32 @@ import {
   loadCheckpointSigners,
   watchCheckpointSigners,
 } from './checkpoints/checkpoint-key.ts';
+import { archiveEndedEpoch } from './checkpoints/archive-ended-epoch.ts';
 import { CheckpointWriter } from './checkpoints/checkpoint-writer.ts';
+import { readRecovery } from './checkpoints/epoch.ts';
 import { IntegrityWatch } from './checkpoints/integrity-watch.ts';
 import { createTreeReader, type TreeReader } from './checkpoints/tree-reader.ts';
 import type { AuditSettings } from './config.ts';
+import { logOrigin } from './log-origin.ts';
 import type { LogPlatform } from './log-platform.ts';
-import type { IntegrityOptions } from './reading/integrity.ts';
-import { createProofs, type Proofs } from './reading/proofs.ts';
-import { createMinimumIndex, type MinimumIndex } from './retention/minimum-index.ts';
+import { createProofs, type Proofs } from './checkpoints/proofs.ts';
+import { createMinimumIndex, type MinimumIndex } from './checkpoints/minimum-index.ts';
 
-export interface OpenCheckpoints
-  extends Pick<IntegrityOptions, 'vkey' | 'contradiction' | 'watch'>, Omit<Attestations, 'stop'> {
+export interface OpenCheckpoints extends Omit<Attestations, 'stop'> {
+  readonly vkey: () => string;
+  /** Why the log is not whole; undefined while it is. */
+  readonly contradiction: () => string | undefined;
+  readonly watch: Pick<
+    IntegrityWatch,
+    'verifiedSize' | 'holes' | 'openIntents' | 'lastRunAt' | 'lastFullRunAt'
+  >;
   readonly tree: TreeReader;
+  readonly guard: Pick<CheckpointGuard, 'last'>;
+  readonly vkeys: () => readonly string[];
   readonly proofs: Proofs;
   readonly minimumIndex: MinimumIndex;
+  /** Begins to sign, in an epoch that is recorded. */
+  readonly release: () => void;
   /** Ends signing for good. */
   readonly refuse: (reason: string) => void;
   readonly advance: () => Promise<void>;
@@ -41,7 +56,8 @@ export interface OpenCheckpointsOptions {
   readonly audit: AuditSink;
 }
 
-type Recorder = (type: string, detail: Readonly<Record<string, unknown>>) => void;
+type Finding = 'audit.tampered' | 'audit.incomplete' | 'checkpoint.rotate';
+type Recorder = <Type extends Finding>(type: Type, detail: EventDetail<Type>) => void;
 
 const PAUSE_MS = 500;
 
@@ -49,25 +65,26 @@ const PAUSE_MS = 500;
 export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<OpenCheckpoints> {
   const { settings, platform: { clock, log, secrets }, store: { reader } } = options; // prettier-ignore
   const folder = join(settings.ADUANA_HOME, 'audit');
-  const origin = settings.AUDIT_ORIGIN ?? `${settings.TRUST_DOMAIN}/audit`;
+  const origin = await logOrigin(settings, secrets);
   let signers = await loadCheckpointSigners(secrets, origin);
+  await archiveEndedEpoch(folder, secrets);
   const guard = await openCheckpointGuard(join(folder, 'checkpoint'), vkeysOf(signers), clock);
   const tree = createTreeReader(reader, clock);
   const record = createRecorder(options);
   const signing = await openSigning(options, { guard, tree, record, signers: () => signers });
+  const { advance, release } = await holdInNewEpoch(secrets, signing);
   const contradiction = (): string | undefined => signing.contradiction;
   const isTampered = (): boolean => contradiction() !== undefined;
+  showContradiction(options.platform.metrics, isTampered);
   const proofs = createProofs({ reader, tree, guard, signers: () => signers, isTampered });
   const minimumIndex = createMinimumIndex({ ...options.store, clock, signers: () => signers });
   await minimumIndex.renew();
   const watch = await openWatch(options, { tree, proofs, signing, minimumIndex, record });
-  const keepVkey = (): Promise<void> =>
-    writeFileAtomically(join(folder, 'vkey'), `${signers[0].vkey}\n`, 0o600);
-  await keepVkey();
+  await keepVkeyIn(folder, signers[0]);
   const unwatch = watchCheckpointSigners(secrets, origin, (rotated) => {
     signers = rotated;
     record('checkpoint.rotate', { vkeys: vkeysOf(rotated) });
-    Promise.all([keepVkey(), signing.advance(), minimumIndex.renew()]).catch((error: unknown) => {
+    Promise.all([keepVkeyIn(folder, rotated[0]), advance(), minimumIndex.renew()]).catch((error: unknown) => {
       log.error('a rotated checkpoint key could not be put to use', { error: describeError(error) });
     });
   });
@@ -77,22 +94,21 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
     ...{ folder, guard, tree },
     logVkeys: () => vkeysOf(signers),
   });
-  const loop = every(clock, () => PAUSE_MS, () => signing.advance(), (error) => {
-    log.warn('no checkpoint could be made', { error: describeError(error) });
-  }); // prettier-ignore
+  const loop = advanceAgain(advance, options.platform);
 
   return {
     tree,
+    guard,
+    vkeys: () => vkeysOf(signers),
     proofs,
     minimumIndex,
     watch,
     ...attestations,
-    refuse: (reason) => {
-      signing.refuse(reason);
-    },
+    refuse: signing.refuse.bind(signing),
     vkey: () => signers[0].vkey,
     contradiction,
-    advance: () => signing.advance(),
+    advance,
+    release,
     async verify() {
       await watch.verifyNew();
       await watch.verifyAll();
@@ -102,7 +118,32 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
       await watch.stop();
       await endAttestations();
       await loop.stop();
-      await signing.advance().catch(() => undefined);
+      await advance().catch(() => undefined);
+    },
+  };
+}
+
+/** For verifiers that read the home folder. */
+function keepVkeyIn(folder: string, { vkey }: { readonly vkey: string }): Promise<void> {
+  return writeFileAtomically(join(folder, 'vkey'), `${vkey}\n`, 0o600);
+}
+
+function advanceAgain(advance: () => Promise<void>, { clock, log }: LogPlatform): Repeating {
+  return every(clock, () => PAUSE_MS, advance, (error) => {
+    log.warn('no checkpoint could be made', { error: describeError(error) });
+  }); // prettier-ignore
+}
+
+/** In a new epoch nothing is signed before what began it is recorded. */
+async function holdInNewEpoch(
+  secrets: SecretProvider,
+  signing: Pick<CheckpointWriter, 'advance'>,
+): Promise<Pick<OpenCheckpoints, 'advance' | 'release'>> {
+  let isHeld = (await readRecovery(secrets)) !== undefined;
+  return {
+    advance: () => (isHeld ? Promise.resolve() : signing.advance()),
+    release() {
+      isHeld = false;
     },
   };
 }
@@ -158,20 +199,22 @@ function openWatch(
   });
 }
 
+function showContradiction(metrics: Pick<Metrics, 'gauge'>, isTampered: () => boolean): void {
+  metrics.gauge('aduana_audit_log_contradicted', (gauge) => {
+    gauge.set(isTampered() ? 1 : 0);
+  });
+}
+
 /** What the log has to say of itself becomes an event and a metric. */
 function createRecorder({ settings, platform: { log, metrics }, audit }: OpenCheckpointsOptions): Recorder {
-  const findings = metrics.counter('aduana_audit_findings_total', 'What the log found about itself', [
-    'kind',
-  ]);
+  const findings = metrics.counter('aduana_audit_findings_total');
   return (type, detail) => {
     findings.inc({ kind: type });
     audit
       .record({
-        type,
-        class_uid: 6003,
+        ...auditEvent(type, detail),
         outcome: type === 'checkpoint.rotate' ? 'ALLOWED' : 'FAILED',
         actor: { ...ANONYMOUS, sub: `audit@${settings.INSTANCE}` },
-        detail,
       })
       .catch((error: unknown) => {
         log.error('a finding could not be recorded', { type, error: describeError(error) });

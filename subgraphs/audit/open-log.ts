@@ -1,33 +1,47 @@
 import { join } from 'node:path';
-import { openSpool, type Spool } from '@aduana/core/audit/spool';
-import { type AuditClient, createAuditClient } from '@aduana/core/client/audit-client';
-import type { Database } from '@aduana/core/store/database';
-import { ensureSecret } from './checkpoints/checkpoint-key.ts';
+import { createNoSpool } from '@aduana/client/audit/no-spool';
+import { openSpoolBoots } from '@aduana/client/audit/spool-boots';
+import { openSpool, type SpoolQueue } from '@aduana/client/audit/spool';
+import { type AuditClient, createAuditClient } from '@aduana/client/audit/audit-client';
+import type { Database } from '@aduana/server-kit/store/database';
+import { ensureSecret } from '@aduana/server-kit/secrets/ensure-secret';
+import type { SecretProvider } from '@aduana/server-kit/secrets/secret-provider';
+import type { CheckpointGuard } from './checkpoints/checkpoint-guard.ts';
 import type { StoredTimestamps } from './checkpoints/stored-timestamps.ts';
 import type { TreeReader } from './checkpoints/tree-reader.ts';
 import type { AuditSettings } from './config.ts';
+import { findPreviousStart } from './log/close-ended-instances.ts';
 import { createIngest, type Ingest } from './log/ingest.ts';
 import { AUDIT_MIGRATIONS } from './log/migrations.ts';
 import { AUDIT_SCHEMA } from './log/schema.ts';
 import { createSequencer } from './log/sequencer.ts';
+import { settlePartitions } from './log/settle-partitions.ts';
 import { createSubjectKeys, type SubjectKeys } from './log/subject-keys.ts';
 import type { LogPlatform } from './log-platform.ts';
 import { openCheckpoints } from './open-checkpoints.ts';
+import { createEventFollower, type EventFollower } from './reading/follow-events.ts';
 import { type Integrity, readIntegrity } from './reading/integrity.ts';
-import type { Proofs } from './reading/proofs.ts';
-import type { MinimumIndex } from './retention/minimum-index.ts';
+import { createStreamCounts } from './reading/stream-counts.ts';
+import type { Proofs } from './checkpoints/proofs.ts';
+import type { MinimumIndex } from './checkpoints/minimum-index.ts';
+import { recordRecovery } from './record-recovery.ts';
 import { startRetention } from './retention/start-retention.ts';
 import { readSinkSettings } from './shippers/sink-settings.ts';
 import { startShippers } from './shippers/start-shippers.ts';
+import { shareLogSecrets, SUBJECT_NAMES } from './share-log-secrets.ts';
 
 /** The log with everything that keeps it whole, without its faces. */
 export interface OpenLog {
   readonly reader: Database;
+  readonly follower: Pick<EventFollower, 'follow'>;
   readonly ingest: Ingest;
   readonly proofs: Proofs;
   readonly tree: TreeReader;
   readonly minimumIndex: Pick<MinimumIndex, 'current' | 'note'>;
   readonly vkey: () => string;
+  readonly vkeys: () => readonly string[];
+  readonly guard: Pick<CheckpointGuard, 'last'>;
+  readonly secrets: SecretProvider;
   readonly witnessed: () => string | undefined;
   readonly timestamps: Pick<StoredTimestamps, 'last'>;
   /** Has the last checkpoint stamped, where an authority is configured. */
@@ -52,20 +66,20 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
   const sinks = await readSinkSettings(settings.SIEM_SINKS);
   const store = await platform.openStore(AUDIT_SCHEMA, AUDIT_MIGRATIONS);
   const { writer, reader } = store;
-  const pepper = await ensureSecret(secrets, 'audit/subject-names');
+  const instance = `audit@${settings.INSTANCE}`;
+  const unshare = await shareLogSecrets(settings, platform, writer);
+  const pepper = await ensureSecret(secrets, SUBJECT_NAMES);
   const subjectKeys = createSubjectKeys({ writer, secrets, clock, pepper });
-  const ingest = createIngest({
-    sequencer: createSequencer(writer),
-    subjectKeys,
-    reader,
-    clock,
-    log,
-    own: () => audit,
-  });
+  const sequencer = createSequencer(writer);
+  const stopsFrom = await findPreviousStart(reader, instance);
+  const own = (): AuditClient => audit;
+  const ingest = createIngest({ sequencer, subjectKeys, reader, clock, log, own, stopsFrom });
   const spool = await openOwnSpool(settings, platform);
-  const audit = openOwnLine(settings, platform, ingest, spool);
+  const audit = openOwnAudit({ instance, settings, platform, ingest, spool });
   const checkpoints = await openCheckpoints({ settings, platform, store, audit });
   await audit.start();
+  await recordRecovery(secrets, reader, audit);
+  checkpoints.release();
   const shippers = startShippers(sinks, store, platform);
   const states = (size: number) => shippers.states(size);
   const retention = startRetention({
@@ -75,42 +89,47 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     keepMilliseconds: settings.AUDIT_RETENTION,
     signedSize: async () => (await checkpoints.proofs.checkpoint()).size,
     onTampered: checkpoints.refuse,
-    instance: `audit@${settings.INSTANCE}`,
+    instance,
     sinks: states,
     audit,
   });
+  const settling = settlePartitions({ ...platform, writer });
   await checkpoints.advance();
+  const streams = createStreamCounts(reader);
+  const follower = createEventFollower({ reader, clock, log });
 
   return {
+    ...checkpoints,
     reader,
+    follower,
     ingest,
     audit,
     subjectKeys,
-    proofs: checkpoints.proofs,
-    tree: checkpoints.tree,
-    minimumIndex: checkpoints.minimumIndex,
-    timestamps: checkpoints.timestamps,
-    stamp: checkpoints.stamp,
-    vkey: checkpoints.vkey,
-    witnessed: checkpoints.witnessed,
-    advance: checkpoints.advance,
-    contradiction: checkpoints.contradiction,
-    verify: checkpoints.verify,
+    secrets,
     retain: () => retention.run(),
-    integrity: () => readIntegrity({ reader, clock, ...checkpoints, sinks: states }),
+    integrity: () => readIntegrity({ reader, clock, ...checkpoints, sinks: states, streams }),
     async close() {
+      await follower.stop();
       await retention.stop();
+      await settling.stop();
       await shippers.stop();
+      await ingest.settle();
       await audit.stop();
       await spool.close();
       await checkpoints.close();
+      await unshare();
     },
   };
 }
 
-async function openOwnSpool(settings: AuditSettings, { secrets, log }: LogPlatform): Promise<Spool> {
+function spoolFolder(settings: AuditSettings): string {
+  return join(settings.ADUANA_HOME, 'spool', 'audit');
+}
+
+async function openOwnSpool(settings: AuditSettings, { secrets, log }: LogPlatform): Promise<SpoolQueue> {
+  if (settings.SPOOL === 'off') return createNoSpool();
   return openSpool({
-    folder: join(settings.ADUANA_HOME, 'spool', 'audit'),
+    folder: spoolFolder(settings),
     key: (await ensureSecret(secrets, 'spool-keys/audit')).revealBytes(),
     maxBytes: settings.AUDIT_SPOOL_MAX_BYTES,
     log,
@@ -118,18 +137,26 @@ async function openOwnSpool(settings: AuditSettings, { secrets, log }: LogPlatfo
 }
 
 /** The log's own events take the way of all others, without the network. */
-function openOwnLine(
-  settings: AuditSettings,
-  platform: LogPlatform,
-  ingest: Ingest,
-  spool: Spool,
-): AuditClient {
+function openOwnAudit({
+  instance,
+  settings,
+  platform,
+  ingest,
+  spool,
+}: {
+  readonly instance: string;
+  readonly settings: AuditSettings;
+  readonly platform: LogPlatform;
+  readonly ingest: Ingest;
+  readonly spool: SpoolQueue;
+}): AuditClient {
   return createAuditClient({
-    instance: `audit@${settings.INSTANCE}`,
+    instance,
     post: async (body) => {
       await ingest.accept('audit', body);
     },
     spool,
+    ...(settings.SPOOL === 'off' ? {} : { boots: openSpoolBoots(spoolFolder(settings)) }),
     mode: settings.AUDIT_MODE,
     platform,
   });

@@ -1,17 +1,19 @@
-import { openHouseLine } from '@aduana/core/client/house-line';
-import { createRefusalRecorder } from '@aduana/core/client/refusal-recorder';
-import type { Health } from '@aduana/core/http/health';
-import { openHttpService } from '@aduana/core/http/service';
-import { serviceListeners } from '@aduana/core/http/service-listeners';
-import type { RunningService, ServicePlatform } from '@aduana/core/http/service-platform';
-import { openPolicies } from '@aduana/core/iam/live-policies';
-import { createStoreCheck } from '@aduana/core/store/store-check';
+import { isPeerRefused } from '@aduana/core/status/is-peer-refused';
+import { openServiceConnections } from '@aduana/server-kit/connections/service-connections';
+import { createRefusalRecorder } from '@aduana/server-kit/audit/refusal-recorder';
+import type { Health } from '@aduana/server-kit/http/health';
+import { startHttpService } from '@aduana/server-kit/http/start-http-service';
+import { serviceListeners } from '@aduana/server-kit/http/service-listeners';
+import type { RunningService, ServicePlatform } from '@aduana/server-kit/http/service-platform';
+import { openPolicies } from '@aduana/server-kit/iam/live-policies';
+import { createStoreCheck } from '@aduana/server-kit/store/store-check';
 import { createCheckpointRoutes } from './checkpoints/checkpoint-routes.ts';
 import type { AuditSettings } from './config.ts';
 import { createGraphqlRoute } from './graphql-route.ts';
 import { createEventsRoute } from './log/events-route.ts';
 import { type OpenLog, openLog } from './open-log.ts';
 import { createPersonalDataRoutes } from './reading/personal-data-routes.ts';
+import { createRecoveryRoutes } from './recovery-routes.ts';
 import { createTileRoutes } from './reading/tile-routes.ts';
 
 /** The audit log's composition root. */
@@ -20,57 +22,46 @@ export async function startAudit(
   platform: ServicePlatform,
 ): Promise<RunningService> {
   const { identity } = platform;
-  const service = await openHttpService({
-    name: 'audit',
-    ...serviceListeners(settings, identity, settings.AUDIT_PORT),
-    platform,
-  });
-  const closers: (() => Promise<void>)[] = [() => service.stop()];
-  const stop = async (): Promise<void> => {
-    for (const close of closers.splice(0)) await close();
-  };
-  try {
-    const line = openHouseLine({ service: 'audit', settings, platform });
-    const log = await openLog(settings, platform);
-    closers.push(() => log.close(), () => line.close()); // prettier-ignore
-    const policies = await openPolicies({ folder: settings.POLICIES_DIR, ...platform });
-    closers.push(() => policies.stop());
-    const verify = line.verifier('audit');
-    const authority = {
-      policies: () => policies.current(),
-      status: line.status,
-      clock: platform.clock,
-    };
+  const listeners = serviceListeners(settings, identity, settings.AUDIT_PORT);
+  return startHttpService({ name: 'audit', ...listeners, platform }, async (scope, http) => {
+    const policies = scope.add(await openPolicies({ folder: settings.POLICIES_DIR, ...platform }), (opened) =>
+      opened.stop(),
+    );
+    const current = () => policies.current();
+    const connections = scope.add(
+      openServiceConnections({ service: 'audit', settings, platform, policies: current }),
+      (opened) => opened.close(),
+    );
+    const log = scope.add(await openLog(settings, platform), (opened) => opened.close());
+    const verify = connections.verifier('audit');
+    const authority = { policies: current, status: connections.status, clock: platform.clock };
     const trustDomain = settings.TRUST_DOMAIN;
     const checkStore = createStoreCheck(log.reader, platform.clock);
-    service.serve(
+    http.honourTraceFlags((peer) => current().serviceBySpiffeId(peer.spiffeId) !== undefined);
+    http.serve(
       [
         createEventsRoute({ trustDomain, verify, ingest: log.ingest }),
         ...createCheckpointRoutes(log),
+        ...createRecoveryRoutes({ ...log, ...authority }),
         ...createTileRoutes({ ...log, ...authority }),
         ...createPersonalDataRoutes({ ...log, ...authority }),
         await createGraphqlRoute({
           ...log,
+          clock: platform.clock,
+          status: connections.status,
+          onStop: http.onStop.bind(http),
           trustDomain,
           verify,
           mode: settings.AUTHORIZATION_MODE,
+          unguardedFields: settings.UNGUARDED_FIELDS,
           log: platform.log,
         }),
       ],
-      async () => healthOf(log, { ...line.check(), database: await checkStore() }),
-      (thumbprint) => line.status.isCertificateRevoked(thumbprint),
+      async () => healthOf(log, { ...connections.check(), database: await checkStore() }),
+      (...peer) => isPeerRefused(connections.status, ...peer),
       createRefusalRecorder(log.audit, platform),
     );
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return {
-    name: 'audit',
-    url: `https://localhost:${String(service.ports[0])}`,
-    isReady: () => service.isReady(),
-    stop,
-  };
+  });
 }
 
 function healthOf(log: OpenLog, parts: Readonly<Record<string, string>>): Health {
@@ -79,6 +70,8 @@ function healthOf(log: OpenLog, parts: Readonly<Record<string, string>>): Health
     log: log.contradiction() ?? (log.ingest.isRefusing ? 'events are refused' : 'ok'),
     audit: log.audit.state,
   };
-  if (parts['status'] !== 'ok' || parts['database'] !== 'ok') return { status: 'unavailable', checks };
+  const isTorn = log.contradiction() !== undefined; // what is recorded now can be proved to nobody
+  if (isTorn || parts['status'] !== 'ok' || parts['database'] !== 'ok')
+    return { status: 'unavailable', checks };
   return { status: checks.log === 'ok' && checks.audit === 'ok' ? 'ok' : 'degraded', checks };
 }

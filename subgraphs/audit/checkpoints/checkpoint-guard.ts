@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Checkpoint, openCheckpoint } from '@aduana/core/audit/checkpoint';
+import { type Checkpoint, openCheckpoint } from '@aduana/server-kit/audit/checkpoint';
 import type { Clock } from '@aduana/core/platform/clock';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 

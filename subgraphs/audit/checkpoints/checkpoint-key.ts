@@ -1,12 +1,13 @@
-import { createNoteSigner, type NoteSigner } from '@aduana/core/audit/checkpoint';
+import { createNoteSigner, type NoteSigner } from '@aduana/server-kit/audit/checkpoint';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import { random } from '@aduana/core/platform/ids';
 import { Secret } from '@aduana/core/secrets/secret';
-import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
+import { ensureSecret } from '@aduana/server-kit/secrets/ensure-secret';
+import type { SecretProvider } from '@aduana/server-kit/secrets/secret-provider';
 
 /** Seeds of 32 bytes, newest first: while there are two, checkpoints bear both signatures. */
-const NAME = 'audit/checkpoint-key';
+export const CHECKPOINT_KEY = 'audit/checkpoint-key';
 const SEED_BYTES = 32;
 
 /** Who signs: the newest key first. */
@@ -17,7 +18,7 @@ export async function loadCheckpointSigners(
   secrets: SecretProvider,
   origin: string,
 ): Promise<CheckpointSigners> {
-  return signersOf(await ensureSecret(secrets, NAME), origin);
+  return signersOf(await ensureSecret(secrets, CHECKPOINT_KEY), origin);
 }
 
 /** Calls back with the signers after each rotation; returns what ends that. */
@@ -26,7 +27,7 @@ export function watchCheckpointSigners(
   origin: string,
   onChange: (signers: CheckpointSigners) => void,
 ): () => void {
-  return secrets.watch(NAME, ({ value }) => {
+  return secrets.watch(CHECKPOINT_KEY, ({ value }) => {
     onChange(signersOf(value, origin));
   });
 }
@@ -39,17 +40,18 @@ export function watchCheckpointSigners(
 export async function rotateCheckpointKey(secrets: SecretProvider): Promise<void> {
   const { seeds, version } = await readSeeds(secrets);
   if (seeds.length > SEED_BYTES) throw new SecurityError('ROTATION_IN_GRACE');
-  await secrets.put(NAME, Secret.of(Buffer.concat([random(SEED_BYTES), seeds])), version);
+  await secrets.put(CHECKPOINT_KEY, Secret.of(Buffer.concat([random(SEED_BYTES), seeds])), version);
 }
 
 /** Takes the old key away: verifiers must know the new one by now. */
 export async function finishCheckpointRotation(secrets: SecretProvider): Promise<void> {
   const { seeds, version } = await readSeeds(secrets);
-  if (seeds.length > SEED_BYTES) await secrets.put(NAME, Secret.of(seeds.subarray(0, SEED_BYTES)), version);
+  if (seeds.length > SEED_BYTES)
+    await secrets.put(CHECKPOINT_KEY, Secret.of(seeds.subarray(0, SEED_BYTES)), version);
 }
 
 async function readSeeds(secrets: SecretProvider): Promise<{ seeds: Buffer; version: number }> {
-  const stored = await secrets.get(NAME);
+  const stored = await secrets.get(CHECKPOINT_KEY);
   if (stored === undefined) throw new SecurityError('NOT_READY', { detail: 'the log has no key yet' });
   return { seeds: stored.value.revealBytes(), version: stored.version };
 }
@@ -61,20 +63,4 @@ function signersOf(secret: Secret, origin: string): CheckpointSigners {
   const seeds = secret.revealBytes();
   const signerAt = (at: number): NoteSigner => createNoteSigner(name, seeds.subarray(at, at + SEED_BYTES));
   return seeds.length > SEED_BYTES ? [signerAt(0), signerAt(SEED_BYTES)] : [signerAt(0)];
-}
-
-/** A random secret of 256 bits that is made once and then stays. */
-export async function ensureSecret(secrets: SecretProvider, name: string): Promise<Secret> {
-  const stored = await secrets.get(name);
-  if (stored !== undefined) return stored.value;
-  const made = Secret.of(random(SEED_BYTES));
-  try {
-    await secrets.put(name, made, 0);
-    return made;
-  } catch (error) {
-    const other =
-      error instanceof SecurityError && error.code === 'CONFLICT' ? await secrets.get(name) : undefined;
-    if (other === undefined) throw error;
-    return other.value;
-  }
 }

@@ -1,8 +1,8 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Route, ServiceResponse } from '@aduana/core/http/route';
 import type { StoredTimestamps } from './stored-timestamps.ts';
-import type { MinimumIndex } from '../retention/minimum-index.ts';
-import type { Proofs } from '../reading/proofs.ts';
+import type { MinimumIndex } from './minimum-index.ts';
+import type { Proofs } from './proofs.ts';
 
 /**
  * What any auditor may read without credentials: the last signed checkpoint, the key to verify it with, what a witness

@@ -1,12 +1,13 @@
-import { type Checkpoint, signCheckpoint } from '@aduana/core/audit/checkpoint';
+import { type Checkpoint, signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import { createMutex } from '@aduana/core/platform/mutex';
-import type { Database, Queryable } from '@aduana/core/store/database';
+import type { Database, Queryable } from '@aduana/server-kit/store/database';
 import type { CheckpointGuard } from './checkpoint-guard.ts';
 import type { CheckpointSigners } from './checkpoint-key.ts';
 import { type FullTile, TileAccumulator } from './tile-accumulator.ts';
 import { MissingHashError } from './tile-store.ts';
+import { readLeaves } from './read-leaves.ts';
 import type { TreeReader } from './tree-reader.ts';
 
 export interface CheckpointWriterOptions {
@@ -45,6 +46,8 @@ export class CheckpointWriter {
   readonly #inTurn = createMutex();
   #tree: TileAccumulator;
   #isCompared = false;
+  /** The last leaf of the tree; undefined where that was read from tiles. */
+  #lastLeaf: Buffer | undefined;
   #signedAt = -Infinity;
   #signedBy = '';
   #contradiction: string | undefined;
@@ -89,14 +92,16 @@ export class CheckpointWriter {
     const signed = Math.max(guard.last?.size ?? 0, this.#tree.size);
     if (size < signed)
       throw new ContradictionError(
-        `the log holds ${String(size)} entries where ${String(signed)} were signed`,
+        `the log holds ${String(size)} entries where ${String(signed)} were signed: its tail is lost, as after an asynchronous failover or from an older backup; bring it back, or see "A lost tail" in docs/audit-log.md (aduana audit recover)`,
       );
     await this.#compareOnce();
     const isSigned = guard.last?.size === size && this.#tree.size === size;
     const isCurrent = this.#signedBy === this.#options.signers()[0].vkey;
     if (isSigned && isCurrent && clock.now() - this.#signedAt < IDLE_MS) return;
+    await this.#assertLastLeaf();
     const grown = this.#tree.copy();
-    await this.#sign(grown, await this.#integrate(grown, size));
+    const { tiles, lastLeaf } = await this.#integrate(grown, size);
+    if (await this.#sign(grown, tiles)) this.#lastLeaf = lastLeaf;
   }
 
   /**
@@ -115,24 +120,36 @@ export class CheckpointWriter {
     this.#isCompared = true;
   }
 
+  /** A log that has lost its tail may have outgrown what was signed before anybody looked. */
+  async #assertLastLeaf(): Promise<void> {
+    const at = this.#tree.size - 1;
+    if (this.#lastLeaf === undefined || at < 0) return;
+    const { rows } = await this.#options.reader.query<{ leaf_hash: Buffer }>(
+      'SELECT leaf_hash FROM entries WHERE seq = $1',
+      [at],
+    );
+    const leaf = rows[0]?.leaf_hash;
+    if (leaf !== undefined && !this.#lastLeaf.equals(leaf)) throw otherTree(this.#tree.size);
+  }
+
   /** Appends leaves up to `size`. */
-  async #integrate(grown: TileAccumulator, size: number): Promise<readonly FullTile[]> {
+  async #integrate(
+    grown: TileAccumulator,
+    size: number,
+  ): Promise<{ readonly tiles: readonly FullTile[]; readonly lastLeaf: Buffer | undefined }> {
     const tiles: FullTile[] = [];
+    let lastLeaf = this.#lastLeaf;
     this.#assertSigned(grown);
     while (grown.size < size) {
       const to = Math.min(grown.size + LEAVES_PER_READ, size);
-      const { rows } = await this.#options.reader.query<{ seq: number; leaf_hash: Buffer }>(
-        'SELECT seq, leaf_hash FROM entries WHERE seq >= $1 AND seq < $2 ORDER BY seq',
-        [grown.size, to],
-      );
-      for (const { seq, leaf_hash: leaf } of rows) {
-        if (seq !== grown.size) break;
+      for (const leaf of await readLeaves(this.#options.reader, grown.size, to)) {
         tiles.push(...grown.append(leaf));
+        lastLeaf = leaf;
         this.#assertSigned(grown);
       }
       if (grown.size < to) throw new ContradictionError(`entry ${String(grown.size)} is missing`);
     }
-    return tiles;
+    return { tiles, lastLeaf };
   }
 
   #assertSigned(grown: TileAccumulator): void {
@@ -140,7 +157,7 @@ export class CheckpointWriter {
     if (last?.size === grown.size && !last.root.equals(grown.root())) throw otherTree(last.size);
   }
 
-  async #sign(grown: TileAccumulator, tiles: readonly FullTile[]): Promise<void> {
+  async #sign(grown: TileAccumulator, tiles: readonly FullTile[]): Promise<boolean> {
     const { guard, writer, clock } = this.#options;
     const signers = this.#options.signers();
     const checkpoint = { origin: signers[0].name, size: grown.size, root: grown.root() };
@@ -150,10 +167,11 @@ export class CheckpointWriter {
       await this.#store(transaction, checkpoint, note, tiles);
       return true;
     });
-    if (isSigned !== true) return;
+    if (isSigned !== true) return false;
     this.#tree = grown;
     this.#signedAt = clock.now();
     this.#signedBy = signers[0].vkey;
+    return true;
   }
 
   async #store(
@@ -184,5 +202,7 @@ function inHex({ level, index, root, hashes }: FullTile) {
 }
 
 function otherTree(size: number): ContradictionError {
-  return new ContradictionError(`the tree of ${String(size)} entries is not the one that was signed`);
+  return new ContradictionError(
+    `the tree of ${String(size)} entries is not the one that was signed; where the database was restored or failed over, see "A lost tail" in docs/audit-log.md (aduana audit recover)`,
+  );
 }

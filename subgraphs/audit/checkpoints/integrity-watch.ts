@@ -5,10 +5,9 @@ import { describeError, type Log } from '@aduana/core/platform/log';
 import { every, type Repeating } from '@aduana/core/platform/every';
 import { createMutex } from '@aduana/core/platform/mutex';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
-import type { Database } from '@aduana/core/store/database';
-import type { Hole } from '../reading/integrity.ts';
-import type { MinimumIndex } from '../retention/minimum-index.ts';
-import { type LedgerSnapshot, SourceLedger } from '../reading/source-ledger.ts';
+import type { Database } from '@aduana/server-kit/store/database';
+import type { MinimumIndex } from './minimum-index.ts';
+import { type Hole, type LedgerSnapshot, SourceLedger } from './source-ledger.ts';
 import { TileAccumulator } from './tile-accumulator.ts';
 import type { TreeReader } from './tree-reader.ts';
 import { TamperedError } from './tampered-error.ts';
@@ -57,6 +56,8 @@ export class IntegrityWatch {
   #verified = new TileAccumulator();
   #ledger = new SourceLedger();
   #lastFinding = '';
+  #lastRunAt: number | undefined;
+  #lastFullRunAt: number | undefined;
 
   private constructor(options: IntegrityWatchOptions) {
     this.#options = options;
@@ -79,6 +80,16 @@ export class IntegrityWatch {
 
   get verifiedSize(): number {
     return this.#verified.size;
+  }
+
+  /** Milliseconds since the epoch: when what is new was verified last. */
+  get lastRunAt(): number | undefined {
+    return this.#lastRunAt;
+  }
+
+  /** Milliseconds since the epoch: when everything was verified last. */
+  get lastFullRunAt(): number | undefined {
+    return this.#lastFullRunAt;
   }
 
   holes(): readonly Hole[] {
@@ -110,12 +121,14 @@ export class IntegrityWatch {
       },
     });
     if (this.#verified.size > before) await this.#remember();
+    this.#lastRunAt = this.#options.clock.now();
     this.#tellHoles();
   }
 
   /** Verifies everything from the first entry on; of dropped ones, their hashes. */
   async verifyAll(): Promise<void> {
     await this.#verify(new TileAccumulator(), { onEvent: () => undefined, onDropped: () => undefined });
+    if (!this.#stopped.signal.aborted) this.#lastFullRunAt = this.#options.clock.now();
   }
 
   async #verify(tree: TileAccumulator, observer: Observer): Promise<void> {

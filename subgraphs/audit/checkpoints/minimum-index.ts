@@ -1,8 +1,8 @@
-import { openMinimumIndex, signMinimumIndex } from '@aduana/core/audit/minimum-index';
+import { openMinimumIndex, signMinimumIndex } from '@aduana/server-kit/audit/minimum-index';
 import type { Clock } from '@aduana/core/platform/clock';
-import type { Database } from '@aduana/core/store/database';
-import type { CheckpointSigners } from '../checkpoints/checkpoint-key.ts';
-import { TamperedError } from '../checkpoints/tampered-error.ts';
+import type { Database } from '@aduana/server-kit/store/database';
+import type { CheckpointSigners } from './checkpoint-key.ts';
+import { TamperedError } from './tampered-error.ts';
 
 /** Below this index entries may be gone (c2sp.org/tlog-tiles, Pruning); what is not signed by the log counts for nothing. */
 export interface MinimumIndex {

@@ -1,9 +1,9 @@
-import { signCheckpoint } from '@aduana/core/audit/checkpoint';
+import { signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Database } from '@aduana/core/store/database';
-import type { CheckpointGuard } from '../checkpoints/checkpoint-guard.ts';
-import type { CheckpointSigners } from '../checkpoints/checkpoint-key.ts';
-import type { TreeReader } from '../checkpoints/tree-reader.ts';
+import type { Database } from '@aduana/server-kit/store/database';
+import type { CheckpointGuard } from './checkpoint-guard.ts';
+import type { CheckpointSigners } from './checkpoint-key.ts';
+import type { TreeReader } from './tree-reader.ts';
 
 export interface CheckpointView {
   readonly size: number;
@@ -39,7 +39,8 @@ export interface ProofsOptions {
 export function createProofs({ reader, tree, signers, guard, isTampered }: ProofsOptions): Proofs {
   async function last(): Promise<CheckpointView> {
     const { rows } = await reader.query<CheckpointView>(
-      'SELECT size, root, note FROM checkpoints ORDER BY number DESC LIMIT 1',
+      'SELECT size, root, note FROM checkpoints WHERE starts_with(note, $1) ORDER BY number DESC LIMIT 1',
+      [`${signers()[0].name}\n`],
     );
     const [stored] = rows;
     // a restored backup takes back rows, not what this service remembers; else it remembers what is just being stored
@@ -53,8 +54,8 @@ export function createProofs({ reader, tree, signers, guard, isTampered }: Proof
     if (size === undefined || size === newest.size) return newest;
     if (size > newest.size) throw beyond();
     const { rows } = await reader.query<CheckpointView>(
-      'SELECT size, root, note FROM checkpoints WHERE size = $1 ORDER BY number DESC LIMIT 1',
-      [size],
+      'SELECT size, root, note FROM checkpoints WHERE size = $1 AND starts_with(note, $2) ORDER BY number DESC LIMIT 1',
+      [size, `${signers()[0].name}\n`],
     );
     if (rows[0] !== undefined) return rows[0];
     if (isTampered())

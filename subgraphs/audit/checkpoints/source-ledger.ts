@@ -1,5 +1,12 @@
-import type { Hole } from './integrity.ts';
 import { addRange, gapsOf, type NumberRanges, readRange } from './number-ranges.ts';
+
+/** Numbers of a boot's count that are missing, both ends included. */
+export interface Hole {
+  readonly instance: string;
+  readonly bootId: string;
+  readonly from: number;
+  readonly to: number;
+}
 
 /** What the watch keeps of an event: who counted it, and what it promises or admits. */
 export interface CountedEvent {
@@ -38,21 +45,24 @@ export interface LedgerSnapshot {
   readonly intents: readonly (readonly [string, number])[];
 }
 
-/** Whoever restarts ten thousand times is not followed back to the first time. */
-const MAX_BOOTS = 10_000;
+/** A peer that restarts ten thousand times is not followed back to the first time; other peers' boots stay. */
+const MAX_BOOTS_OF_PEER = 10_000;
+/** The one peer that may say what another has left open. */
+const LOG = 'audit';
 /** Whoever leaves more holes than that has holes for good. */
 const MAX_RANGES = 1_000;
 const MAX_HOLES = 1_000;
 
 /** Keeps account of what every source has counted, and of mutations whose outcome is awaited. */
 export class SourceLedger {
-  readonly #boots: Map<string, Boot>;
+  /** By peer, then by instance and boot. */
+  readonly #boots = new Map<string, Map<string, Boot>>();
   /** The time of the intent, by peer and request. */
   readonly #intents: Map<string, number>;
   readonly #beganLate: boolean;
 
   constructor(snapshot: LedgerSnapshot = { boots: [], intents: [] }) {
-    this.#boots = new Map(snapshot.boots.map((boot) => [keyOf(boot.peer, boot.instance, boot.bootId), { ...boot, counted: [...boot.counted] }])); // prettier-ignore
+    for (const boot of snapshot.boots) this.#keep({ ...boot, counted: [...boot.counted] });
     this.#intents = new Map(snapshot.intents);
     this.#beganLate = snapshot.beganLate ?? false;
   }
@@ -68,13 +78,13 @@ export class SourceLedger {
     if (type === 'request.intent')
       this.#intents.set(`${source.peer} ${String(detail?.audit_id)}`, Date.parse(time));
     else if (type === 'request') this.#intents.delete(`${source.peer} ${id}`);
-    else if (type === 'request.unknown')
+    else if (type === 'request.unknown' && source.peer === LOG)
       this.#intents.delete(`${String(detail?.peer)} ${String(detail?.audit_id)}`);
     else if (type === 'audit.gap') admit(boot, detail?.ranges);
   }
 
   holes(): readonly Hole[] {
-    return [...this.#boots.values()].flatMap(holesOf).slice(0, MAX_HOLES);
+    return this.#all().flatMap(holesOf).slice(0, MAX_HOLES);
   }
 
   /** Mutations that began before `time` and whose outcome is not in the log. */
@@ -85,25 +95,33 @@ export class SourceLedger {
   snapshot(): LedgerSnapshot {
     return {
       beganLate: this.#beganLate,
-      boots: [...this.#boots.values()],
+      boots: this.#all(),
       intents: [...this.#intents],
     };
   }
 
   #bootOf({ peer, instance, boot_id: bootId, n }: CountedEvent['source']): Boot {
-    const key = keyOf(peer, instance, bootId);
-    const known = this.#boots.get(key);
+    const known = this.#boots.get(peer)?.get(keyOf(instance, bootId));
     if (known !== undefined) return known;
     const boot = { peer, instance, bootId, start: this.#beganLate ? n : 0, counted: [] };
-    this.#boots.set(key, boot);
-    const [oldest] = this.#boots.keys();
-    if (this.#boots.size > MAX_BOOTS && oldest !== undefined) this.#boots.delete(oldest);
+    this.#keep(boot);
     return boot;
+  }
+
+  #keep(boot: Boot): void {
+    const ofPeer = this.#boots.get(boot.peer) ?? new Map<string, Boot>();
+    this.#boots.set(boot.peer, ofPeer.set(keyOf(boot.instance, boot.bootId), boot));
+    const [oldest] = ofPeer.keys();
+    if (ofPeer.size > MAX_BOOTS_OF_PEER && oldest !== undefined) ofPeer.delete(oldest);
+  }
+
+  #all(): readonly Boot[] {
+    return [...this.#boots.values()].flatMap((ofPeer) => [...ofPeer.values()]);
   }
 }
 
-function keyOf(peer: string, instance: string, bootId: string): string {
-  return `${peer} ${instance} ${bootId}`;
+function keyOf(instance: string, bootId: string): string {
+  return `${instance} ${bootId}`;
 }
 
 function count({ counted }: Boot, [from, to]: NumberRanges[number]): void {

@@ -1,4 +1,4 @@
-import type { ServiceStore } from '@aduana/core/http/service-platform';
+import type { ServiceStore } from '@aduana/server-kit/http/service-platform';
 import type { SignedCheckpoint } from './checkpoint-guard.ts';
 
 /** A checkpoint whose time an authority vouches for. */

@@ -1,5 +1,5 @@
-import { EMPTY_ROOT, foldSubtrees, nodeHash } from '@aduana/core/audit/merkle';
-import type { Database } from '@aduana/core/store/database';
+import { EMPTY_ROOT, foldSubtrees, nodeHash } from '@aduana/server-kit/audit/merkle';
+import type { Database } from '@aduana/server-kit/store/database';
 import { MissingHashError, TILE_HASHES } from './tile-store.ts';
 import type { TreeReader } from './tree-reader.ts';
 

@@ -1,4 +1,4 @@
-import { nodeHash } from '@aduana/core/audit/merkle';
+import { nodeHash } from '@aduana/server-kit/audit/merkle';
 
 export const HASH_BYTES = 32;
 

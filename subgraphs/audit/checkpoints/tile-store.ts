@@ -1,6 +1,6 @@
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import { TileNodes } from './tile-nodes.ts';
 
 /** Tiles hold the hashes of eight levels at once (c2sp.org/tlog-tiles). */

@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createTimestampRequest, verifyTimestamp } from '@aduana/core/audit/timestamp-token';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
-import type { ServiceStore } from '@aduana/core/http/service-platform';
+import type { ServiceStore } from '@aduana/server-kit/http/service-platform';
 import { validityProblem } from '@aduana/core/mtls/leaf-problem';
 import { pathProblem } from '@aduana/core/mtls/verify-certificate-chain';
 import { sha256 } from '@aduana/core/platform/digest';
@@ -46,9 +45,11 @@ export async function startTimestamping(
 ): Promise<Timestamping | undefined> {
   const { AUDIT_TIMESTAMP_URL: url, AUDIT_TIMESTAMP_INTERVAL: interval } = settings;
   if (url === 'off') return undefined;
+  const { createTimestampRequest, verifyTimestamp } =
+    await import('@aduana/server-kit/audit/timestamp-token');
   const authorities = await readAuthorities(settings.AUDIT_TIMESTAMP_CA);
   const stopping = new AbortController();
-  const stamps = metrics.counter('aduana_audit_timestamps_total', 'Time stamps asked for', ['outcome']);
+  const stamps = metrics.counter('aduana_audit_timestamps_total');
 
   async function stamp(): Promise<void> {
     const { last } = guard;

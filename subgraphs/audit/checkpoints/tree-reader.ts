@@ -6,9 +6,9 @@ import {
   type LeafRange,
   type Subtree,
   subtreesOf,
-} from '@aduana/core/audit/merkle';
+} from '@aduana/server-kit/audit/merkle';
 import type { Clock } from '@aduana/core/platform/clock';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import { createTileStore, type LoadedTiles, TILE_HASHES, type WantedTile } from './tile-store.ts';
 
 const TILE_HEIGHT = 8;

@@ -1,5 +1,5 @@
-import { leafHash } from '@aduana/core/audit/merkle';
-import type { Database } from '@aduana/core/store/database';
+import { leafHash } from '@aduana/server-kit/audit/merkle';
+import type { Database } from '@aduana/server-kit/store/database';
 import { columnsOf, type StampedEvent } from '../log/entry-columns.ts';
 import { TamperedError } from './tampered-error.ts';
 import type { TileAccumulator } from './tile-accumulator.ts';

@@ -1,5 +1,5 @@
-import type { Database } from '@aduana/core/store/database';
-import type { MinimumIndex } from '../retention/minimum-index.ts';
+import type { Database } from '@aduana/server-kit/store/database';
+import type { MinimumIndex } from './minimum-index.ts';
 import { TamperedError } from './tampered-error.ts';
 import type { TileAccumulator } from './tile-accumulator.ts';
 import { verifyEntries } from './verify-entries.ts';

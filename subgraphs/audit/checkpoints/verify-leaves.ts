@@ -1,4 +1,4 @@
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import { TamperedError } from './tampered-error.ts';
 import type { FullTile, TileAccumulator } from './tile-accumulator.ts';
 

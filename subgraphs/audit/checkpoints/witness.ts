@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { checkpointText, openCheckpoint } from '@aduana/core/audit/checkpoint';
-import { openCosignature } from '@aduana/core/audit/cosignature';
+import { checkpointText, openCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { openCosignature } from '@aduana/server-kit/audit/cosignature';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import { callAttester } from './call-attester.ts';
 import type { CheckpointGuard, SignedCheckpoint } from './checkpoint-guard.ts';

@@ -1,6 +1,6 @@
-import { canonicalText } from '@aduana/core/audit/canonical';
-import { leafHash } from '@aduana/core/audit/merkle';
-import { sealPersonalData, type SealedPersonalData } from '@aduana/core/audit/personal-data';
+import { canonicalText } from '@aduana/client/audit/canonical';
+import { leafHash } from '@aduana/server-kit/audit/merkle';
+import { sealPersonalData, type SealedPersonalData } from '@aduana/server-kit/audit/personal-data';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { sha256 } from '@aduana/core/platform/digest';
 import { columnsOf } from './entry-columns.ts';
@@ -22,12 +22,9 @@ export async function admitEvents(
   const foreign = events.find(({ type }) => !mayWrite(peer, type));
   if (foreign !== undefined)
     throw new SecurityError('FORBIDDEN', { detail: `${peer} may not write ${foreign.type}` });
-  return Promise.all(
-    events.map(async (event) => {
-      const sealed = await seal(event, subjectKeys);
-      return toEntry(peer, event, sealed);
-    }),
-  );
+  if (events.every(({ pii }) => pii === undefined || pii === null))
+    return events.map((event) => toEntry(peer, event, null));
+  return Promise.all(events.map(async (event) => toEntry(peer, event, await seal(event, subjectKeys))));
 }
 
 function toEntry(peer: string, event: PostedEvent, pii: SealedPersonalData | null): NewEntry {

@@ -1,4 +1,4 @@
-import type { Migration } from '@aduana/core/store/database';
+import type { Migration } from '@aduana/server-kit/store/database';
 
 /**
  * Appends a batch in one statement: `{ordinal, id, peer, fingerprint, leaf_hash, canonical, ...}` each. Returns the rows
@@ -102,4 +102,40 @@ export const APPEND_LINES: Migration = {
     REVOKE ALL ON FUNCTION append(text, bytea, json) FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION append(text, bytea, json) TO "${writer}";
     DROP FUNCTION append(json);`,
+};
+
+/**
+ * Appends a batch of which nothing is stored yet, and returns the number of its first entry. Where something is, nothing is
+ * appended and `event_ids` refuses: `append` then tells what is known. It looks nothing up and touches each row once.
+ */
+export const APPEND_NEW: Migration = {
+  name: '012-append-new',
+  sql: ({ writer }) => `
+    CREATE FUNCTION append_new(lines text, hashes bytea, columns json) RETURNS bigint LANGUAGE plpgsql AS $body$
+    DECLARE
+      total int := octet_length(hashes) / 64;
+      base bigint;
+      room bigint;
+    BEGIN
+      UPDATE head SET size = size + total WHERE single RETURNING size - total, capacity INTO STRICT base, room;
+      IF base + total > room THEN
+        PERFORM add_partition();
+      END IF;
+      INSERT INTO event_ids (id, peer, seq, fingerprint)
+      SELECT g.id, g.peer, base - 1 + g.ordinal, substr(hashes, (g.ordinal * 64 - 31)::int, 32)
+      FROM ROWS FROM (json_to_recordset(columns) AS (id uuid, peer text)) WITH ORDINALITY AS g(id, peer, ordinal);
+      INSERT INTO entries (seq, id, time, type, outcome, actor, client_id, operation, trace_id, peer, instance,
+        boot_id, n, leaf_hash, canonical)
+      SELECT base - 1 + g.ordinal, g.id, g.time, g.type, g.outcome, g.actor, g.client_id, g.operation, g.trace_id,
+        g.peer, g.instance, g.boot_id, g.n, substr(hashes, (g.ordinal * 64 - 63)::int, 32), g.canonical
+      FROM ROWS FROM (
+        json_to_recordset(columns) AS (id uuid, peer text, time timestamptz, type text, outcome text, actor text,
+          client_id text, operation text, trace_id text, instance text, boot_id text, n bigint),
+        string_to_table(lines, E'\\n')
+      ) WITH ORDINALITY AS g(id, peer, time, type, outcome, actor, client_id, operation, trace_id, instance, boot_id, n,
+        canonical, ordinal);
+      RETURN base;
+    END $body$;
+    REVOKE ALL ON FUNCTION append_new(text, bytea, json) FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION append_new(text, bytea, json) TO "${writer}";`,
 };

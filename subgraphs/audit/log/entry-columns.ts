@@ -34,6 +34,8 @@ export interface StampedEvent {
 }
 
 const MAX_COLUMN_CHARACTERS = 256;
+/** What may have to be replaced: halves of characters are, whole ones are not. */
+const SUSPECT = /[\0\ud800-\udfff]/;
 
 export function columnsOf({
   id,
@@ -64,5 +66,6 @@ export function columnsOf({
 /** What an index can hold: a bounded text that every encoding has. */
 function column(value: unknown): string | null {
   if (typeof value !== 'string') return null;
-  return value.slice(0, MAX_COLUMN_CHARACTERS).replaceAll(/[\0\p{Surrogate}]/gu, '\uFFFD');
+  const bounded = value.slice(0, MAX_COLUMN_CHARACTERS);
+  return SUSPECT.test(bounded) ? bounded.replaceAll(/[\0\p{Surrogate}]/gu, '\uFFFD') : bounded;
 }

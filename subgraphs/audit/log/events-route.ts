@@ -3,9 +3,12 @@ import { requireAccessToken } from '@aduana/core/http/require-access-token';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route, ServiceRequest } from '@aduana/core/http/route';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
+import type { Span } from '@aduana/core/platform/tracer';
+import { tracesOf } from './traces-of.ts';
 import type { Ingest } from './ingest.ts';
 import { createPeerShare } from './peer-share.ts';
 
+const MOST_LINKS = 128;
 const BODY_LIMIT_BYTES = 4_194_304;
 /** Five full batches: a replica has one under way, and full ones only when it is behind. */
 const SHARE_BYTES = 4_194_304;
@@ -14,7 +17,7 @@ const SHARE_BYTES = 4_194_304;
 export function createEventsRoute(options: {
   readonly trustDomain: string;
   readonly verify: VerifyAccessToken;
-  readonly ingest: Ingest;
+  readonly ingest: Pick<Ingest, 'accept'>;
 }): Route {
   const withinShare = createPeerShare(SHARE_BYTES);
   return {
@@ -23,6 +26,7 @@ export function createEventsRoute(options: {
     async handle(request) {
       const peer = await authenticatePeer(request, options);
       const body = await request.body(BODY_LIMIT_BYTES);
+      if (request.span !== undefined) linkTraces(request.span, body);
       const accepted = await withinShare(peer, body.length, () =>
         options.ingest.accept(peer, body.toString('utf8')),
       );
@@ -33,6 +37,12 @@ export function createEventsRoute(options: {
       };
     },
   };
+}
+
+/** The append of several events is done for the traces of all of them. */
+function linkTraces(span: Span, body: Buffer): void {
+  const traces = tracesOf(body.toString('utf8'));
+  if (traces.length > 1) for (const trace of traces.slice(0, MOST_LINKS)) span.link(trace);
 }
 
 /** The service that is at the other end and whose own token this is: nobody posts in another's name. */

@@ -1,14 +1,15 @@
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import { createMutex } from '@aduana/core/platform/mutex';
 import { admitEvents } from './admit-events.ts';
-import { closeDeadBoots } from './close-dead-boots.ts';
+import { closeEndedInstances } from './close-ended-instances.ts';
 import { parseEvents, type PostedEvent } from './parse-events.ts';
 import type { Sequencer } from './sequencer.ts';
 import type { SubjectKeys } from './subject-keys.ts';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 
 export interface Ingest {
   /**
@@ -20,6 +21,8 @@ export interface Ingest {
   accept(peer: string, body: string): Promise<number>;
   /** Whether the last events found no room, or no database. */
   readonly isRefusing: boolean;
+  /** Waits for what is being recorded of ended sources. */
+  settle(): Promise<void>;
 }
 
 export interface IngestOptions {
@@ -30,7 +33,11 @@ export interface IngestOptions {
   readonly log: Log;
   /** The audit service's own line to the log. */
   readonly own: () => AuditSink;
+  /** Stops of sources from that entry on may have left something open that is not recorded yet. */
+  readonly stopsFrom: number;
 }
+
+const ENDS: ReadonlySet<string> = new Set(['source.start', 'source.stop']);
 
 const CLOSE_AGAIN_MS = 10_000;
 
@@ -38,6 +45,7 @@ export function createIngest(options: IngestOptions): Ingest {
   const { sequencer, subjectKeys, reader, clock, log, own } = options;
   const inTurn = createMutex();
   let isRefusing = false;
+  let { stopsFrom } = options;
   /** When a boot that could not be closed is tried again, by the next event that comes. */
   let closeAgainAt = Infinity;
 
@@ -51,10 +59,8 @@ export function createIngest(options: IngestOptions): Ingest {
       return result === 'conflicting' && event !== undefined ? [{ event, seq }] : [];
     });
     if (conflicts.length > 0) throw await recordConflicts(options, peer, conflicts);
-    const hasStarted = events.some(
-      ({ type }, index) => type === 'source.start' && placed[index]?.result === 'added',
-    );
-    if (hasStarted || clock.monotonic() >= closeAgainAt) closeLater();
+    const hasEnded = events.some(({ type }, index) => ENDS.has(type) && placed[index]?.result === 'added');
+    if (hasEnded || clock.monotonic() >= closeAgainAt) closeLater();
     return events.length;
   }
 
@@ -71,7 +77,9 @@ export function createIngest(options: IngestOptions): Ingest {
 
   function closeLater(): void {
     closeAgainAt = Infinity;
-    inTurn(() => closeDeadBoots({ reader, sink: own() })).catch((error: unknown) => {
+    inTurn(async () => {
+      stopsFrom = await closeEndedInstances({ reader, sink: own(), stopsFrom });
+    }).catch((error: unknown) => {
       closeAgainAt = clock.monotonic() + CLOSE_AGAIN_MS;
       log.warn('an earlier boot could not be closed in the log', { error });
     });
@@ -82,6 +90,7 @@ export function createIngest(options: IngestOptions): Ingest {
     get isRefusing() {
       return isRefusing;
     },
+    settle: () => inTurn(() => Promise.resolve()),
   };
 }
 
@@ -93,11 +102,9 @@ async function recordConflicts(
   for (const { event, seq } of conflicts) {
     log.error('a peer sent another event under an id that is stored', { peer, id: event.id, seq });
     await own().record({
-      type: 'audit.conflict',
-      class_uid: 6003,
+      ...auditEvent('audit.conflict', { event_id: event.id, type: event.type, stored_seq: seq }),
       outcome: 'DENIED',
       actor: { sub: peer, client_id: peer, act: [], auth_method: 'tls_client_auth', cert_thumbprint: null },
-      detail: { event_id: event.id, type: event.type, stored_seq: seq },
     });
   }
   return new SecurityError('AUDIT_CONFLICT');

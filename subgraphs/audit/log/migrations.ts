@@ -1,7 +1,9 @@
-import type { Migration } from '@aduana/core/store/database';
-import { RETENTION } from '../retention/retention-migration.ts';
-import { APPEND, APPEND_LINES } from './append-migrations.ts';
+import { SHARED_SECRETS } from '@aduana/server-kit/secrets/shared-secrets';
+import type { Migration } from '@aduana/server-kit/store/database';
+import { RETENTION } from './retention-migration.ts';
+import { APPEND, APPEND_LINES, APPEND_NEW } from './append-migrations.ts';
 import { AUDIT_SCHEMA, PARTITION_ENTRIES } from './schema.ts';
+import { SETTLE } from './settle-migration.ts';
 
 const ENTRIES: Migration = {
   name: '001-entries',
@@ -180,4 +182,7 @@ export const AUDIT_MIGRATIONS: readonly Migration[] = [
   SHIPPED_CHECKPOINTS,
   TIMESTAMPS,
   APPEND_LINES,
+  { name: '010-shared-secrets', sql: ({ writer }) => SHARED_SECRETS(writer) },
+  SETTLE,
+  APPEND_NEW,
 ];

@@ -1,5 +1,5 @@
-import type { Migration } from '@aduana/core/store/database';
-import { AUDIT_SCHEMA, PARTITION_ENTRIES } from '../log/schema.ts';
+import type { Migration } from '@aduana/server-kit/store/database';
+import { AUDIT_SCHEMA, PARTITION_ENTRIES } from './schema.ts';
 
 /**
  * Entries below a published minimum index may go; no role of the service may drop a table, so this does, and refuses

@@ -1,5 +1,6 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
+import { ConstraintError } from '@aduana/server-kit/store/database-error';
 import type { EntryColumns } from './entry-columns.ts';
 
 /** An event in its final form. */
@@ -26,10 +27,19 @@ export interface Sequencer {
   append(entries: readonly NewEntry[]): Promise<readonly Placed[]>;
 }
 
+/** Entries of one call, which resolves once the last of them is placed. */
+interface Call {
+  readonly placed: Placed[];
+  missing: number;
+  readonly done: (placed: readonly Placed[]) => void;
+  readonly fail: (error: unknown) => void;
+}
+
 interface Waiting {
   readonly entry: NewEntry;
-  readonly place: (placed: Placed) => void;
-  readonly fail: (error: unknown) => void;
+  readonly call: Call;
+  /** Its place among the entries of its call. */
+  readonly index: number;
 }
 
 interface StoredEntry {
@@ -59,25 +69,16 @@ export function createSequencer(writer: Database): Sequencer {
   }
 
   async function commit(group: readonly Waiting[]): Promise<void> {
+    const entries = group.map(({ entry }) => entry);
     try {
-      const { rows } = await writer.query<StoredEntry>(
-        'SELECT ordinal, seq, fingerprint FROM append($1, $2, $3)',
-        parametersOf(group.map(({ entry }) => entry)),
-      );
-      const known = new Map(rows.map((row) => [row.ordinal, row]));
-      let next = known.get(0)?.seq ?? 0;
-      group.forEach(({ entry, place }, index) => {
-        const stored = known.get(index + 1);
-        if (stored === undefined) {
-          place({ seq: next, result: 'added' });
-          next += 1;
-        } else {
-          const isSame = stored.fingerprint?.equals(entry.fingerprint) === true;
-          place({ seq: stored.seq, result: isSame ? 'known' : 'conflicting' });
-        }
+      const places = await appendGroup(writer, entries);
+      group.forEach(({ call, index }, at) => {
+        call.placed[index] = places[at] as Placed;
+        call.missing -= 1;
+        if (call.missing === 0) call.done(call.placed);
       });
     } catch (error) {
-      for (const { fail } of group) fail(error);
+      for (const { call } of group) call.fail(error);
     }
   }
 
@@ -87,19 +88,56 @@ export function createSequencer(writer: Database): Sequencer {
         return Promise.reject(
           new SecurityError('OVERLOADED', { detail: 'too many events wait for the log' }),
         );
-      const placed = entries.map(
-        (entry) =>
-          new Promise<Placed>((place, fail) => {
-            waiting.push({ entry, place, fail });
-          }),
-      );
-      void commitAll();
-      return Promise.all(placed);
+      if (entries.length === 0) return Promise.resolve([]);
+      return new Promise((done, fail) => {
+        const call: Call = { placed: [], missing: entries.length, done, fail };
+        entries.forEach((entry, index) => waiting.push({ entry, call, index }));
+        void commitAll();
+      });
     },
   };
 }
 
-/** What `append` takes: lines, hashes and columns. */
+/** Almost always nothing of a group is stored yet; only where something is, the database looks up what. */
+async function appendGroup(writer: Database, entries: readonly NewEntry[]): Promise<readonly Placed[]> {
+  const parameters = parametersOf(entries);
+  try {
+    const { rows } = await writer.query<{ base: number }>(
+      'SELECT append_new($1, $2, $3) AS base',
+      parameters,
+      'append_new',
+    );
+    const base = rows[0]?.base ?? 0;
+    return entries.map((_, index) => ({ seq: base + index, result: 'added' }));
+  } catch (error) {
+    if (!(error instanceof ConstraintError)) throw error;
+    return appendUnknown(writer, entries, parameters);
+  }
+}
+
+async function appendUnknown(
+  writer: Database,
+  entries: readonly NewEntry[],
+  parameters: readonly unknown[],
+): Promise<readonly Placed[]> {
+  const { rows } = await writer.query<StoredEntry>(
+    'SELECT ordinal, seq, fingerprint FROM append($1, $2, $3)',
+    parameters,
+  );
+  const known = new Map(rows.map((row) => [row.ordinal, row]));
+  let next = known.get(0)?.seq ?? 0;
+  return entries.map((entry, index) => {
+    const stored = known.get(index + 1);
+    if (stored === undefined) {
+      next += 1;
+      return { seq: next - 1, result: 'added' };
+    }
+    const isSame = stored.fingerprint?.equals(entry.fingerprint) === true;
+    return { seq: stored.seq, result: isSame ? 'known' : 'conflicting' };
+  });
+}
+
+/** What both take: lines, hashes and columns. */
 function parametersOf(entries: readonly NewEntry[]): readonly unknown[] {
   return [
     entries.map(({ canonical }) => canonical).join('\n'),

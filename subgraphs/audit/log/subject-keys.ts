@@ -1,12 +1,12 @@
-import { ConstraintError } from '@aduana/core/store/database-error';
+import { ConstraintError } from '@aduana/server-kit/store/database-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import { hmacSha256 } from '@aduana/core/platform/digest';
 import { random } from '@aduana/core/platform/ids';
 import { createSingleFlight } from '@aduana/core/platform/single-flight';
 import { Secret } from '@aduana/core/secrets/secret';
-import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
-import type { Database } from '@aduana/core/store/database';
+import type { SecretProvider } from '@aduana/server-kit/secrets/secret-provider';
+import type { Database } from '@aduana/server-kit/store/database';
 
 /** One key for each person of whom the log holds data; to destroy it is to erase the person. */
 export interface SubjectKeys {

@@ -1,6 +1,6 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Database } from '@aduana/core/store/database';
-import type { MinimumIndex } from '../retention/minimum-index.ts';
+import type { Database } from '@aduana/server-kit/store/database';
+import type { MinimumIndex } from '../checkpoints/minimum-index.ts';
 
 /** @throws SecurityError `AUDIT_ENTRY_GONE` for an entry below the minimum index */
 export async function assertKept(seq: number, minimumIndex: Pick<MinimumIndex, 'current'>): Promise<void> {

@@ -1,8 +1,8 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { ServiceRequest } from '@aduana/core/http/route';
-import type { Engine } from '@aduana/core/iam/compile';
-import { evaluate } from '@aduana/core/iam/evaluate';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import { evaluate } from '@aduana/server-kit/iam/evaluate';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { StatusView } from '@aduana/core/status/status-entry';
 

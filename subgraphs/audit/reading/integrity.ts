@@ -1,24 +1,12 @@
 import type { Clock } from '@aduana/core/platform/clock';
-import type { Database } from '@aduana/core/store/database';
-import type { MinimumIndex } from '../retention/minimum-index.ts';
+import type { Database } from '@aduana/server-kit/store/database';
+import type { MinimumIndex } from '../checkpoints/minimum-index.ts';
+import type { Hole } from '../checkpoints/source-ledger.ts';
+import type { WitnessState } from '../checkpoints/witnessing.ts';
+import type { StreamCounts } from './stream-counts.ts';
+import type { SinkState } from '../shippers/sink-state.ts';
 
 export type IntegrityStatus = 'OK' | 'TAMPERED' | 'INCOMPLETE' | 'BEHIND';
-
-/** Numbers of a boot's count that are missing, both ends included. */
-export interface Hole {
-  readonly instance: string;
-  readonly bootId: string;
-  readonly from: number;
-  readonly to: number;
-}
-
-export interface SinkState {
-  readonly name: string;
-  /** Events up to here, not including it, are acknowledged. */
-  readonly cursor: number;
-  readonly lag: number;
-  readonly lastError: string | null;
-}
 
 export interface Integrity {
   readonly status: IntegrityStatus;
@@ -31,6 +19,16 @@ export interface Integrity {
   readonly sinks: readonly SinkState[];
   /** What a recorded event survives. */
   readonly durability: 'MACHINE' | 'PROCESS';
+  readonly watch: {
+    readonly verifiedSize: number;
+    /** RFC 3339. */
+    readonly lastRunAt: string | null;
+    readonly lastFullRunAt: string | null;
+  };
+  readonly witnesses: readonly (Omit<WitnessState, 'lastCosignedAt'> & {
+    readonly lastCosignedAt: string | null;
+  })[];
+  readonly streams: StreamCounts;
 }
 
 export interface IntegrityOptions {
@@ -41,10 +39,14 @@ export interface IntegrityOptions {
   readonly minimumIndex: Pick<MinimumIndex, 'current'>;
   readonly watch: {
     readonly verifiedSize: number;
+    readonly lastRunAt: number | undefined;
+    readonly lastFullRunAt: number | undefined;
     holes(): readonly Hole[];
     openIntents(): number;
   };
+  readonly witnesses: () => readonly WitnessState[];
   readonly sinks: (size: number) => Promise<readonly SinkState[]>;
+  readonly streams: (size: number) => Promise<StreamCounts>;
 }
 
 /** New events are signed within a second: much later, something is wrong. */
@@ -75,7 +77,20 @@ export async function readIntegrity(options: IntegrityOptions): Promise<Integrit
     holes,
     sinks: await options.sinks(size),
     durability: reader.kind === 'postgresql' ? 'MACHINE' : 'PROCESS',
+    watch: {
+      verifiedSize: watch.verifiedSize,
+      lastRunAt: toText(watch.lastRunAt),
+      lastFullRunAt: toText(watch.lastFullRunAt),
+    },
+    witnesses: options
+      .witnesses()
+      .map((witness) => ({ ...witness, lastCosignedAt: toText(witness.lastCosignedAt) })),
+    streams: await options.streams(size),
   };
+}
+
+function toText(milliseconds: number | undefined): string | null {
+  return milliseconds === undefined ? null : new Date(milliseconds).toISOString();
 }
 
 interface Sizes {

@@ -1,4 +1,4 @@
-import type { AuditActor } from '@aduana/core/audit/audit-event';
+import type { AuditActor } from '@aduana/client/audit/audit-event';
 import type { ServiceRequest } from '@aduana/core/http/route';
 
 /** A service that asks the log itself, known by the certificate of its connection. */

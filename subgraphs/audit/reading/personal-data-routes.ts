@@ -1,12 +1,13 @@
-import { openPersonalData, type SealedPersonalData } from '@aduana/core/audit/personal-data';
-import type { AuditRecord } from '@aduana/core/audit/audit-event';
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import { openPersonalData, type SealedPersonalData } from '@aduana/server-kit/audit/personal-data';
+import type { AuditRecord } from '@aduana/client/audit/audit-event';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import { isObject } from '../log/parse-events.ts';
 import type { SubjectKeys } from '../log/subject-keys.ts';
-import type { MinimumIndex } from '../retention/minimum-index.ts';
+import type { MinimumIndex } from '../checkpoints/minimum-index.ts';
 import { assertNotDropped } from './assert-kept.ts';
 import { authorizePeer, type PeerAuthority } from './authorize-peer.ts';
 import { findEventById } from './stored-event.ts';
@@ -38,7 +39,12 @@ async function reveal(request: ServiceRequest, options: PersonalDataOptions): Pr
   const service = authorizePeer(request, 'audit:pii:read', options);
   const id = request.path.slice(PREFIX.length);
   const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
-  await record(options.audit, request, service, 'audit.read', { what: 'pii', id: isId ? id : null });
+  await record(
+    options.audit,
+    request,
+    service,
+    auditEvent('audit.read', { what: 'pii', id: isId ? id : null }),
+  );
   const event = isId ? await findEventById(options.reader, id) : undefined;
   if (isId && event === undefined) await assertNotDropped(id, options);
   const { pii } = JSON.parse(event?.canonical ?? '{}') as { pii?: SealedPersonalData | null };
@@ -52,7 +58,7 @@ async function erase(request: ServiceRequest, options: PersonalDataOptions): Pro
   const service = authorizePeer(request, 'audit:pii:erase', options);
   const { subject, reason } = readErasure((await request.body(BODY_LIMIT_BYTES)).toString('utf8'));
   const name = options.subjectKeys.nameOf(subject).toString('hex');
-  await record(options.audit, request, service, 'pii.erase', { subject: name, reason });
+  await record(options.audit, request, service, auditEvent('pii.erase', { subject: name, reason }));
   return json({ erased: await options.subjectKeys.destroy(subject) });
 }
 
@@ -75,16 +81,13 @@ async function record(
   audit: AuditSink,
   request: ServiceRequest,
   service: string,
-  type: string,
-  detail: NonNullable<AuditRecord['detail']>,
+  event: Pick<AuditRecord, 'type' | 'class_uid' | 'detail'>,
 ): Promise<void> {
   await audit.record({
-    type,
-    class_uid: type === 'pii.erase' ? 3004 : 6003,
+    ...event,
     outcome: 'ALLOWED',
     actor: peerActor(service, request),
     trace: { trace_id: request.trace.traceId, span_id: request.trace.spanId },
-    detail,
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 
 /** An entry as it stands in the database. */
 export interface StoredEvent {
@@ -22,21 +22,29 @@ export interface EventFilter {
   readonly operation?: string | null;
   readonly type?: string | null;
   readonly traceId?: string | null;
+  /** `Type.field`, which the resolver has checked. */
+  readonly field?: string | null;
   /** RFC 3339. */
   readonly since?: string | null;
   readonly until?: string | null;
 }
 
-/** Events after `afterSeq`, and before `beforeSeq`, that the filter lets through, in the order of the log. */
+/**
+ * Events after `afterSeq`, and before `beforeSeq`, that the filter lets through, in the order of the log.
+ *
+ * @param order `DESC`: the last ones, the newest first
+ */
 export async function findEvents(
   reader: Database,
   filter: EventFilter,
   afterSeq: number,
   limit: number,
   beforeSeq?: number,
+  order: 'ASC' | 'DESC' = 'ASC',
 ): Promise<readonly StoredEvent[]> {
-  const parameters: unknown[] = [afterSeq];
-  const conditions = ['seq > $1'];
+  // The planner does not know that no whole number lies between: it would look into the partition before, too.
+  const parameters: unknown[] = [afterSeq + 1];
+  const conditions = ['seq >= $1'];
   const also = (condition: (place: string) => string, value: unknown): void => {
     if (value === undefined || value === null) return;
     parameters.push(value);
@@ -48,11 +56,14 @@ export async function findEvents(
   also((place) => `operation = ${place}`, filter.operation);
   also((place) => `type = ${place}`, filter.type);
   also((place) => `trace_id = ${place}`, filter.traceId);
+  // Only requests name fields; in canonical text each stands as a JSON string.
+  const field = filter.field == null ? undefined : JSON.stringify(filter.field);
+  also((place) => `type = 'request' AND position(${place}::text in canonical) > 0`, field);
   also((place) => `time >= ${place}`, filter.since);
   also((place) => `time < ${place}`, filter.until);
   parameters.push(limit);
   const { rows } = await reader.query<StoredEvent>(
-    `SELECT ${COLUMNS} FROM entries WHERE ${conditions.join(' AND ')} ORDER BY seq LIMIT $${String(parameters.length)}`,
+    `SELECT ${COLUMNS} FROM entries WHERE ${conditions.join(' AND ')} ORDER BY seq ${order} LIMIT $${String(parameters.length)}`,
     parameters,
   );
   return rows;

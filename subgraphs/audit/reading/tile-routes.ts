@@ -1,14 +1,15 @@
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Route, ServiceRequest } from '@aduana/core/http/route';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import { TILE_HASHES } from '../checkpoints/tile-store.ts';
 import type { TreeReader } from '../checkpoints/tree-reader.ts';
-import type { MinimumIndex } from '../retention/minimum-index.ts';
+import type { MinimumIndex } from '../checkpoints/minimum-index.ts';
 import { assertKept } from './assert-kept.ts';
 import { authorizePeer, type PeerAuthority } from './authorize-peer.ts';
-import type { Proofs } from './proofs.ts';
+import type { Proofs } from '../checkpoints/proofs.ts';
 import { parseTilePath, type TilePath } from './tile-path.ts';
 import { peerActor } from './peer-actor.ts';
 
@@ -90,11 +91,9 @@ async function readEntries(reader: Database, { index, width }: TilePath): Promis
 
 async function recordRead(service: string, request: ServiceRequest, asked: TilePath, audit: AuditSink) {
   await audit.record({
-    type: 'audit.read',
-    class_uid: 6003,
+    ...auditEvent('audit.read', { what: 'entries', from: asked.index * TILE_HASHES }),
     outcome: 'ALLOWED',
     actor: peerActor(service, request),
     trace: { trace_id: request.trace.traceId, span_id: request.trace.spanId },
-    detail: { what: 'entries', from: asked.index * TILE_HASHES },
   });
 }

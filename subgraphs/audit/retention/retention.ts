@@ -1,15 +1,16 @@
-import { ANONYMOUS } from '@aduana/core/audit/audit-event';
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import { ANONYMOUS } from '@aduana/client/audit/audit-event';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import { TamperedError } from '../checkpoints/tampered-error.ts';
 import { TileAccumulator } from '../checkpoints/tile-accumulator.ts';
 import type { TreeReader } from '../checkpoints/tree-reader.ts';
 import { verifyKept } from '../checkpoints/verify-kept.ts';
 import { PARTITION_ENTRIES } from '../log/schema.ts';
-import type { SinkState } from '../reading/integrity.ts';
-import type { MinimumIndex } from './minimum-index.ts';
+import type { SinkState } from '../shippers/sink-state.ts';
+import type { MinimumIndex } from '../checkpoints/minimum-index.ts';
 
 export interface RetentionOptions {
   readonly reader: Database;
@@ -120,11 +121,9 @@ export class Retention {
   async #announce(upper: number): Promise<void> {
     const { audit, instance, minimumIndex } = this.#options;
     const id = await audit.record({
-      type: 'audit.retention',
-      class_uid: 6003,
+      ...auditEvent('audit.retention', { minimum_index: upper, count: PARTITION_ENTRIES }),
       outcome: 'ALLOWED',
       actor: { ...ANONYMOUS, sub: instance, client_id: 'audit' },
-      detail: { minimum_index: upper, count: PARTITION_ENTRIES },
     });
     await this.#untilSigned(id);
     await minimumIndex.publish(upper);

@@ -23,10 +23,7 @@ export function startRetention({
 }): RunningRetention {
   if (keepMilliseconds === 'off') return { run: () => Promise.resolve(), stop: () => Promise.resolve() };
   const { clock, log, minimumIndex } = options;
-  const gauge = metrics.gauge(
-    'aduana_audit_minimum_index',
-    'Entries of the log below this index are dropped',
-  );
+  const gauge = metrics.gauge('aduana_audit_minimum_index');
   const stopped = new AbortController();
   const retention = new Retention({ ...options, keepMilliseconds });
   const run = async (): Promise<void> => {

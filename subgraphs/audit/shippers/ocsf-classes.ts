@@ -1,3 +1,4 @@
+import { findEventType } from '@aduana/client/audit/event-catalogue';
 import type { Envelope } from './logged-event.ts';
 import { optional, text } from './ocsf-text.ts';
 
@@ -23,7 +24,7 @@ const BASE_EVENT = 0;
 
 /** The OCSF class of an event, its activity there, and the attributes that the class asks for. */
 export function classify(event: Envelope): Classified {
-  switch (event.class_uid) {
+  switch (classOf(event)) {
     case AUTHENTICATION:
       return withActivity(event, AUTHENTICATION, LOGONS[event.type], authentication(event));
     case AUTHORIZE_SESSION:
@@ -44,12 +45,21 @@ export function classify(event: Envelope): Classified {
   }
 }
 
+/** Of the deployment's own events as the catalogue says; a `request` of somebody who is not known is an authentication. */
+function classOf({ type, class_uid: given }: Envelope): number {
+  if (type === 'request') return given;
+  return findEventType(type)?.classUid ?? given;
+}
+
 /** A token exchange is none of the class's activities. */
 const LOGONS: Readonly<Record<string, number>> = {
   'token.issue': 1,
   'token.refuse': 1,
   request: 1,
   'request.flood': 1,
+  'session.open': 1,
+  'session.close': 2,
+  'session.refuse': 1,
 };
 const CHANGES: Readonly<Record<string, number>> = {
   create: 1,
@@ -148,11 +158,16 @@ function apiActivity(event: Envelope): Classified {
 }
 
 function subject(event: Envelope): Attributes {
-  return { user: { uid: event.actor.sub, name: event.actor.sub }, actor: actor(event) };
+  return { user: user(event), actor: actor(event) };
 }
 
-function actor({ actor: { sub, client_id: clientId } }: Envelope): Attributes {
-  return { user: { uid: sub, name: sub }, ...optional('app_uid', clientId) };
+function actor(event: Envelope): Attributes {
+  return { user: user(event), ...optional('app_uid', event.actor['client_id']) };
+}
+
+/** Two issuers may have users of one name: the domain tells them apart. */
+function user({ actor: { sub, iss } }: Envelope): Attributes {
+  return { uid: sub, name: sub, ...optional('domain', iss) };
 }
 
 /** Where it came from: an address, else the service that asked. */

@@ -50,7 +50,7 @@ export function toOcsf({ seq, leafHash, envelope }: LoggedEvent): Readonly<Recor
   };
 }
 
-/** What the house as a control allowed or denied; a failure is neither. */
+/** What the deployment as a control allowed or denied; a failure is neither. */
 function securityControl({ outcome, policy }: Envelope): Readonly<Record<string, unknown>> | undefined {
   if (outcome === 'FAILED') return undefined;
   const isDenied = outcome === 'DENIED';

@@ -1,4 +1,4 @@
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import type { ShippedCheckpoint, StreamCursor, StreamRecord } from './stream-record.ts';
 
 type Entry = Extract<StreamRecord, { readonly kind: 'entry' }>;

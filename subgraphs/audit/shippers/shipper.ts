@@ -3,7 +3,7 @@ import { every, type Repeating } from '@aduana/core/platform/every';
 import { jitter } from '@aduana/core/platform/ids';
 import { describeError, type Log } from '@aduana/core/platform/log';
 import { within } from '@aduana/core/platform/within';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import { formatRecord } from './format-record.ts';
 import { RetryableError } from './http-transport.ts';
 import type { SentPart, ShippedEvent, Sink } from './sink.ts';

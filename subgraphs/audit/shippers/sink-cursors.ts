@@ -1,5 +1,5 @@
 import type { Clock } from '@aduana/core/platform/clock';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import type { StreamCursor } from './stream-record.ts';
 
 /** An entry that a sink refuses for good. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
-import { readShape } from '@aduana/core/platform/read-shape';
-import { parseYaml } from '@aduana/core/platform/yaml-document';
+import { readShape } from '@aduana/server-kit/platform/read-shape';
+import { parseYaml } from '@aduana/server-kit/platform/yaml-document';
 
 const FILE = z.string().min(1);
 const CLIENT_TLS = z.strictObject({ ca: FILE, certificate: FILE.optional(), key: FILE.optional() });

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
-import type { ServiceStore } from '@aduana/core/http/service-platform';
+import type { ServiceStore } from '@aduana/server-kit/http/service-platform';
 import { every } from '@aduana/core/platform/every';
 import { uuid } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
-import type { SinkState } from '../reading/integrity.ts';
+import type { SinkState } from './sink-state.ts';
 import { createSink } from './create-sink.ts';
 import { Shipper } from './shipper.ts';
 import { createSinkCursors } from './sink-cursors.ts';
@@ -25,12 +25,8 @@ export function startShippers(
   { clock, log, metrics }: Platform,
 ): Shippers {
   const cursors = createSinkCursors(writer, uuid(), clock);
-  const deadLetters = metrics.counter(
-    'aduana_sink_dead_letters_total',
-    'Events that a sink refused for good',
-    ['sink'],
-  );
-  const lag = metrics.gauge('aduana_sink_lag_events', 'Events that a sink has not acknowledged', ['sink']);
+  const deadLetters = metrics.counter('aduana_sink_dead_letters_total');
+  const lag = metrics.gauge('aduana_sink_lag_events');
   const shippers = settings.map((sink) => ({
     name: sink.name,
     shipper: new Shipper({

@@ -1,0 +1,154 @@
+import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import { ANONYMOUS } from '@aduana/client/audit/audit-event';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
+import type { Database } from '@aduana/server-kit/store/database';
+
+export interface EndedInstanceOptions {
+  readonly reader: Database;
+  readonly sink: AuditSink;
+  /** Stops below that entry have been dealt with. */
+  readonly stopsFrom: number;
+}
+
+/** A boot of an instance that has stopped, or of which another boot has begun since: an instance has one at a time. */
+interface EndedInstance {
+  readonly peer: string;
+  readonly instance: string;
+  readonly boot_id: string;
+  readonly started: number;
+  /** The entry that ended it: its `source.stop`, or the `source.start` after it. */
+  readonly ended: number;
+  readonly stopped: number | null;
+}
+
+const INTENTS_AT_ONCE = 1000;
+
+/**
+ * Records what ended boots left open: `request.unknown` for each intent without an outcome, and `source.lost` for those that
+ * never stopped. Of whatever source: the log itself may have died while it closed one.
+ *
+ * @returns from which entry on stops are still to be dealt with
+ * @throws AggregateError where some could not be closed
+ */
+export async function closeEndedInstances({
+  reader,
+  sink,
+  stopsFrom,
+}: EndedInstanceOptions): Promise<number> {
+  const { rows } = await reader.query<EndedInstance>(
+    `WITH boots AS MATERIALIZED (SELECT peer, instance, boot_id, seq AS started,
+         lead(seq) OVER (PARTITION BY peer, instance ORDER BY seq) AS succeeded
+       FROM entries WHERE type = 'source.start'),
+     stops AS MATERIALIZED (SELECT peer, instance, boot_id, min(seq) AS stopped
+       FROM entries WHERE type = 'source.stop' GROUP BY peer, instance, boot_id),
+     losses AS MATERIALIZED (SELECT canonical::json -> 'detail' AS detail
+       FROM entries WHERE type = 'source.lost' AND peer = 'audit')
+     SELECT peer, instance, boot_id, started, stopped, coalesce(stopped, succeeded) AS ended
+     FROM boots b LEFT JOIN stops USING (peer, instance, boot_id)
+     WHERE stopped >= $1 OR (stopped IS NULL AND succeeded IS NOT NULL AND NOT EXISTS (
+       SELECT 1 FROM losses WHERE detail ->> 'peer' = b.peer AND detail ->> 'instance' = b.instance
+         AND detail ->> 'boot_id' = b.boot_id))
+     ORDER BY started`,
+    [stopsFrom],
+  );
+  const failures: unknown[] = [];
+  for (const boot of rows)
+    await closeBoot(reader, sink, boot).catch((error: unknown) => {
+      failures.push(error);
+    });
+  if (failures.length > 0) throw new AggregateError(failures, 'some ended instances could not be closed');
+  return Math.max(stopsFrom, ...rows.map(({ stopped }) => (stopped ?? -1) + 1));
+}
+
+/** Where the log itself last began before now: it has dealt with the stops before that. */
+export async function findPreviousStart(reader: Database, instance: string): Promise<number> {
+  const { rows } = await reader.query<{ seq: number }>(
+    `SELECT seq FROM entries WHERE type = 'source.start' AND peer = 'audit' AND instance = $1
+     ORDER BY seq DESC LIMIT 1`,
+    [instance],
+  );
+  return rows[0]?.seq ?? 0;
+}
+
+async function closeBoot(reader: Database, sink: AuditSink, boot: EndedInstance): Promise<void> {
+  const { peer, instance, boot_id: bootId, started, ended, stopped } = boot;
+  let openCount = 0;
+  for await (const canonical of openIntents(reader, boot)) {
+    await recordUnknown(sink, peer, canonical);
+    openCount += 1;
+  }
+  if (stopped !== null) return;
+  const { rows: last } = await reader.query<{ n: number }>(
+    'SELECT max(n) AS n FROM entries WHERE peer = $1 AND instance = $2 AND boot_id = $3 AND seq BETWEEN $4 AND $5',
+    [peer, instance, bootId, started, ended],
+  );
+  await sink.record({
+    ...auditEvent('source.lost', {
+      peer,
+      instance,
+      boot_id: bootId,
+      last_n: last[0]?.n ?? null,
+      open_intents: openCount,
+      unsettled_floods: await countUnsettledFloods(reader, boot),
+    }),
+    outcome: 'FAILED',
+    actor: { ...ANONYMOUS, sub: instance, client_id: peer },
+  });
+}
+
+/** Intents of a boot whose outcome is neither recorded nor recorded as unknown. */
+async function* openIntents(
+  reader: Database,
+  { peer, instance, boot_id: bootId, started, ended }: EndedInstance,
+): AsyncGenerator<string> {
+  for (let from = started; ;) {
+    const { rows } = await reader.query<{ seq: number; canonical: string }>(
+      `SELECT i.seq, i.canonical FROM entries i
+         CROSS JOIN LATERAL (SELECT i.canonical::json -> 'detail' ->> 'audit_id' AS audit_id) d
+       WHERE i.type = 'request.intent' AND i.peer = $1 AND i.instance = $2 AND i.boot_id = $3
+         AND i.seq >= $4 AND i.seq <= $5
+         AND NOT EXISTS (SELECT 1 FROM event_ids o WHERE o.peer = $1
+           AND o.id = CASE WHEN d.audit_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN d.audit_id::uuid END)
+         AND NOT EXISTS (SELECT 1 FROM entries u WHERE u.type = 'request.unknown' AND u.peer = 'audit' AND u.seq > i.seq
+           AND u.canonical::json -> 'detail' ->> 'peer' = $1
+           AND u.canonical::json -> 'detail' ->> 'audit_id' = d.audit_id)
+       ORDER BY i.seq LIMIT ${String(INTENTS_AT_ONCE)}`,
+      [peer, instance, bootId, from, ended],
+    );
+    for (const { canonical } of rows) yield canonical;
+    if (rows.length < INTENTS_AT_ONCE) return;
+    from = (rows.at(-1)?.seq ?? ended) + 1;
+  }
+}
+
+/** Floods of anonymous refusals whose count ended with the boot: at least as many as their first event says were refused. */
+async function countUnsettledFloods(
+  reader: Database,
+  { peer, instance, boot_id: bootId, started, ended }: EndedInstance,
+): Promise<number> {
+  const { rows } = await reader.query<{ count: number }>(
+    `WITH floods AS (
+       SELECT id::text AS id, canonical::json -> 'detail' ->> 'settles' AS settles FROM entries
+       WHERE type = 'request.flood' AND peer = $1 AND instance = $2 AND boot_id = $3 AND seq BETWEEN $4 AND $5)
+     SELECT count(*) AS count FROM floods WHERE settles IS NULL
+       AND id NOT IN (SELECT settles FROM floods WHERE settles IS NOT NULL)`,
+    [peer, instance, bootId, started, ended],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** What became of the mutation cannot be known: its gateway ended between intent and outcome. */
+async function recordUnknown(sink: AuditSink, peer: string, canonical: string): Promise<void> {
+  const intent = JSON.parse(canonical) as {
+    id: string;
+    actor: typeof ANONYMOUS;
+    detail: { audit_id: string };
+    trace: { trace_id: string; span_id: string } | null;
+  };
+  await sink.record({
+    ...auditEvent('request.unknown', { peer, intent_id: intent.id, audit_id: intent.detail.audit_id }),
+    outcome: 'FAILED',
+    actor: intent.actor,
+    trace: intent.trace,
+  });
+}

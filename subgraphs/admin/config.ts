@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
+import { SERVICE_SETTINGS } from '@aduana/server-kit/config/service-settings';
 
 /** What the admin service reads of the environment. */
 export const ADMIN_SETTINGS = {
-  ...HOUSE_SETTINGS,
+  ...SERVICE_SETTINGS,
   SUPERGRAPH_SDL: z.string().default('gateway/supergraph.graphql'),
 } as const;
 

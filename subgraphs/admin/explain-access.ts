@@ -1,9 +1,10 @@
-import type { AccessContext } from '@aduana/core/iam/access-context';
+import type { AccessContext } from '@aduana/server-kit/iam/access-context';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { explainDocument, type FieldExplanation } from '@aduana/core/graphql/explain-document';
-import { readExplainableSchema } from '@aduana/core/graphql/explainable-schema';
-import type { Engine } from '@aduana/core/iam/compile';
-import { type Explanation, explain } from '@aduana/core/iam/explain';
+import { explainDocument, type FieldExplanation } from '@aduana/server-kit/graphql/explain-document';
+import { readExplainableSchema } from '@aduana/server-kit/graphql/explainable-schema';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import { type Explanation, explain } from '@aduana/server-kit/iam/explain';
+import { rolesOf } from '@aduana/server-kit/iam/policy-tests';
 
 /** What the schema calls a `Decision`. */
 export interface ExplainedDecision {
@@ -21,11 +22,15 @@ export interface ExplainedContext {
   readonly time?: string | null;
   readonly address?: string | null;
   readonly authenticationMethod?: string | null;
+  readonly acr?: string | null;
+  readonly authTime?: string | null;
 }
 
-/** Who is asked about: the roles of a registered service; anybody else holds none. */
+/** Who is asked about: a registered service with its roles; anybody else holds none. */
 export interface Asked {
   readonly subject: string;
+  /** The trusted issuer whose user the subject is; undefined: the subject is a service. */
+  readonly issuer: string | undefined;
   readonly context: AccessContext;
 }
 
@@ -57,8 +62,8 @@ export function explainFields(
   );
 }
 
-function subjectOf(engine: Engine, { subject, context }: Asked) {
-  return { subject, roles: engine.services.get(subject)?.roles ?? [], context };
+function subjectOf(engine: Engine, { subject, issuer, context }: Asked) {
+  return { subject, issuer, roles: rolesOf(engine, subject, issuer), context };
 }
 
 function showField({ coordinate, needs, allowed, scopes, nearMisses }: FieldExplanation, engine: Engine) {
@@ -84,11 +89,16 @@ export function toAccessContext(given: ExplainedContext | null | undefined, now:
   const time = given?.time ?? undefined;
   const address = given?.address ?? undefined;
   const authenticationMethod = given?.authenticationMethod ?? undefined;
-  if (time !== undefined && Number.isNaN(Date.parse(time)))
-    throw new SecurityError('BAD_REQUEST', { detail: 'time' });
+  const acr = given?.acr ?? undefined;
+  const authTime = given?.authTime ?? undefined;
+  for (const one of [time, authTime])
+    if (one !== undefined && Number.isNaN(Date.parse(one)))
+      throw new SecurityError('BAD_REQUEST', { detail: 'a time of the context' });
   return {
     time: time ?? now,
     ...(address === undefined ? {} : { address }),
+    ...(acr === undefined ? {} : { acr }),
+    ...(authTime === undefined ? {} : { authTime }),
     ...(authenticationMethod === undefined
       ? {}
       : { authenticationMethod, mtls: ['tls_client_auth', 'x509_svid'].includes(authenticationMethod) }),

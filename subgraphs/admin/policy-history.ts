@@ -1,12 +1,14 @@
-import type { AuditSink } from '@aduana/core/audit/audit-sink';
+import { auditEvent, type EventDetail } from '@aduana/client/audit/event-catalogue';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Engine } from '@aduana/core/iam/compile';
-import type { LivePolicies } from '@aduana/core/iam/live-policies';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import type { LivePolicies } from '@aduana/server-kit/iam/live-policies';
 import { uuidv7 } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
+import { readPolicyTexts } from './policy-versions.ts';
 import type { Decided } from './service-states.ts';
 import { OUTBOX_LOCK, type StatusOutbox } from './status-outbox.ts';
 
@@ -26,23 +28,27 @@ export interface PolicyHistoryOptions {
 }
 
 export async function openPolicyHistory(options: PolicyHistoryOptions): Promise<PolicyHistory> {
-  const { policies, audit, platform: { log } } = options; // prettier-ignore
+  const {
+    policies,
+    audit,
+    platform: { log },
+  } = options;
 
   async function tell(
     asked: Omit<Decided, 'reason'>,
     outcome: 'ALLOWED' | 'FAILED',
-    detail: Record<string, unknown>,
+    detail: EventDetail<'policy.reload'>,
   ): Promise<void> {
     const policy = { rule: null, sha256: policies.current().sha256 };
-    await audit.record({ type: 'policy.reload', class_uid: 3004, outcome, ...asked, policy, detail });
+    await audit.record({ ...auditEvent('policy.reload', detail), outcome, ...asked, policy });
   }
 
-  const stopListening = policies.onChange(({ sha256 }) => {
-    noteVersion(sha256, options).catch((error: unknown) => {
+  const stopListening = policies.onChange((engine) => {
+    noteVersion(engine, options).catch((error: unknown) => {
       log.error('a change of policies could not be stored', { error: describeError(error) });
     });
   });
-  await noteVersion(policies.current().sha256, options);
+  await noteVersion(policies.current(), options);
 
   return {
     async reload(asked) {
@@ -66,21 +72,23 @@ export async function openPolicyHistory(options: PolicyHistoryOptions): Promise<
 
 /** Stores the version unless it is the newest one known, whichever replica saw it first, and tells the feed. */
 async function noteVersion(
-  sha256: string,
-  { database, outbox, platform }: PolicyHistoryOptions,
+  engine: Engine,
+  { policies, database, outbox, platform }: PolicyHistoryOptions,
 ): Promise<void> {
+  const { sha256 } = engine;
   const at = platform.clock.now();
   const id = uuidv7(at);
+  const files = await readPolicyTexts(engine);
+  if (policies.current().sha256 !== sha256) return; // others are in force by now, and noted by themselves
   await database.exclusively(OUTBOX_LOCK, async (transaction) => {
     const { rows } = await transaction.query<{ sha256: string }>(
       'SELECT sha256 FROM policy_versions ORDER BY version DESC LIMIT 1',
     );
     if (rows[0]?.sha256 === sha256) return;
-    await transaction.query('INSERT INTO policy_versions (event_id, sha256, at) VALUES ($1, $2, $3)', [
-      id,
-      sha256,
-      at,
-    ]);
+    await transaction.query(
+      'INSERT INTO policy_versions (event_id, sha256, at, files) VALUES ($1, $2, $3, $4)',
+      [id, sha256, at, files ?? null],
+    );
     await outbox.add(transaction, { id, kind: 'policies_changed', sha256 });
   });
   outbox.wake();

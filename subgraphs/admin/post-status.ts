@@ -1,4 +1,4 @@
-import type { SecurePeer } from '@aduana/core/client/secure-peer';
+import type { SecurePeer } from '@aduana/core/mtls-client/secure-peer';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Secret } from '@aduana/core/secrets/secret';
 import type { FeedEntry } from './status-outbox.ts';

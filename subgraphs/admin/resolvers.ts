@@ -1,10 +1,12 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { auditTrace } from '@aduana/core/http/audit-trace';
-import { actorOfToken } from '@aduana/core/http/token-actor';
-import type { Engine } from '@aduana/core/iam/compile';
-import type { LivePolicies } from '@aduana/core/iam/live-policies';
-import type { Role, Rule, Service } from '@aduana/core/iam/policy';
-import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
+import { auditTrace } from '@aduana/server-kit/http/audit-trace';
+import { actorOfToken } from '@aduana/server-kit/http/token-actor';
+import type { Engine } from '@aduana/server-kit/iam/compile';
+import type { LivePolicies } from '@aduana/server-kit/iam/live-policies';
+import { loadPolicyTests, runPolicyTests } from '@aduana/server-kit/iam/policy-tests';
+import { SERVICE_ID } from '@aduana/server-kit/iam/service-identities-shape';
+import type { Service } from '@aduana/server-kit/iam/policy';
+import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import type { SubgraphContext } from '../start-subgraph.ts';
 import type { RevokeCertificate } from './certificate-revocations.ts';
 import {
@@ -14,15 +16,26 @@ import {
   explainFields,
   toAccessContext,
 } from './explain-access.ts';
+import { type GraphCoverage, readGraphCoverage } from './graph-coverage.ts';
+import type { listCertificates } from './list-certificates.ts';
+import { maySeeSecret } from './may-see-secret.ts';
 import type { PolicyHistory } from './policy-history.ts';
+import type { PolicyVersions } from './policy-versions.ts';
 import type { RotateServiceSecret } from './rotate-service-secret.ts';
+import { showRoles } from './show-roles.ts';
 import type { Decided, ServiceStates } from './service-states.ts';
+import type { RevokeSubject } from './subject-revocations.ts';
 
 export interface ResolverOptions {
   readonly policies: LivePolicies;
+  /** The issuer identifier of the STS, whose subjects are services. */
+  readonly issuer: string;
   readonly states: ServiceStates;
   readonly history: PolicyHistory;
+  readonly versions: PolicyVersions;
+  readonly certificates: () => ReturnType<typeof listCertificates>;
   readonly revokeCertificate: RevokeCertificate;
+  readonly revokeSubject: RevokeSubject;
   readonly rotateServiceSecret: RotateServiceSecret;
   /** The supergraph's SDL, for explanations of documents. */
   readonly readSupergraph: () => Promise<string>;
@@ -43,6 +56,8 @@ interface OnService {
 
 interface ExplainArguments {
   readonly subject: string;
+  /** Null, as the STS itself: the subject is a service. */
+  readonly issuer?: string | null;
   readonly action?: string | null;
   readonly document?: string | null;
   readonly context?: ExplainedContext | null;
@@ -60,35 +75,52 @@ export function createResolvers(options: ResolverOptions) {
     return known;
   };
   const identify = async (id: string): Promise<ServiceIdentity> =>
-    identity(service(id), await states.suspended());
+    identity(policies.current().services.get(id) ?? unregistered(id), await states.suspended());
+
+  const find = async (id: string): Promise<ServiceIdentity | null> => {
+    const found = await identify(id);
+    return policies.current().services.has(id) || found.suspended ? found : null;
+  };
 
   return {
     Query: {
       async services() {
         const suspended = await states.suspended();
-        return [...policies.current().services.values()].map((entry) => identity(entry, suspended));
+        const registered = policies.current().services;
+        const others = [...suspended].filter((id) => !registered.has(id)).map(unregistered);
+        return [...registered.values(), ...others].map((entry) => identity(entry, suspended));
       },
-      service: async (_parent: unknown, { id }: { readonly id: string }) =>
-        policies.current().services.has(id) ? identify(id) : null,
-      roles: () => [...policies.current().sources.roles.values()].map(showRole),
+      service: (_parent: unknown, { id }: { readonly id: string }) => find(id),
+      roles: () => showRoles(policies.current()),
+      certificates: () => options.certificates(),
+      policyVersions: (_parent: unknown, { first }: { readonly first: number }) =>
+        options.versions.list(first),
+      policyDiff: (_parent: unknown, { from, to }: Record<'from' | 'to', number>) =>
+        options.versions.diff(from, to),
+      policyTests: async () =>
+        runPolicyTests(policies.current(), await loadPolicyTests(policies.current().sources.folder)),
+      graphCoverage: async () => readGraphCoverage(await options.readSupergraph(), policies.current()),
       policySet: () => showPolicySet(policies.current(), policies),
       explainAccess: (_parent: unknown, asked: ExplainArguments) => explainAccess(asked, options),
     },
+    GraphCoverage: {
+      types: ({ types }: GraphCoverage, page: Parameters<GraphCoverage['types']>[0]) => types(page),
+    },
     Mutation: createMutations(options, service, identify),
     ServiceIdentity: {
-      __resolveReference: async ({ id }: { readonly id: string }) =>
-        policies.current().services.has(id) ? identify(id) : null,
+      __resolveReference: ({ id }: { readonly id: string }) => find(id),
     },
   };
 }
 
 /** The action that is asked about, each field of the document, or, without either, every permission that there is. */
 async function explainAccess(
-  { subject, action, document, context }: ExplainArguments,
-  { policies, readSupergraph, now }: ResolverOptions,
+  { subject, issuer, action, document, context }: ExplainArguments,
+  { policies, issuer: ownIssuer, readSupergraph, now }: ResolverOptions,
 ): Promise<readonly ExplainedDecision[]> {
   const engine = policies.current();
-  const asked = { subject, context: toAccessContext(context, now()) };
+  const foreign = issuer == null || issuer === ownIssuer ? undefined : issuer;
+  const asked = { subject, issuer: foreign, context: toAccessContext(context, now()) };
   const fields =
     typeof document === 'string' ? explainFields(engine, asked, document, await readSupergraph()) : [];
   const asksForActions = typeof action === 'string' || typeof document !== 'string';
@@ -96,7 +128,7 @@ async function explainAccess(
 }
 
 function createMutations(
-  { policies, states, history, revokeCertificate, rotateServiceSecret, now }: ResolverOptions,
+  { policies, states, history, revokeCertificate, revokeSubject, rotateServiceSecret, now }: ResolverOptions,
   service: (id: string) => Service,
   identify: (id: string) => Promise<ServiceIdentity>,
 ) {
@@ -106,19 +138,28 @@ function createMutations(
       { serviceId, graceSeconds, reason }: OnService & { readonly graceSeconds?: number | null },
       context: SubgraphContext,
     ) {
-      if (!cameOverMtls(context.token.claims)) throw new SecurityError('MTLS_REQUIRED');
-      const { id } = service(serviceId);
+      if (!cameOverMtls(context)) throw new SecurityError('MTLS_REQUIRED');
+      const target = service(serviceId);
+      const { id } = target;
       const grace = graceSeconds ?? DEFAULT_GRACE_SECONDS;
-      const rotation = await rotateServiceSecret(id, grace, decided(reason, context));
+      const { claims } = context.token;
+      const reveal = maySeeSecret(target, claims, policies.current(), {
+        time: now(),
+        mtls: true,
+        authenticationMethod: claims.amr[0] ?? '',
+        proofOfPossession: true,
+        actors: actorsOf(claims.act),
+      });
+      const rotation = await rotateServiceSecret(id, grace, { ...decided(reason, context), reveal });
       const { version, secret, graceUntil } = rotation;
       return { serviceId: id, version, secret, graceUntil: graceUntil ?? toText(now()) };
     },
     async suspendService(_parent: unknown, { serviceId, reason }: OnService, context: SubgraphContext) {
-      await states.suspend(service(serviceId).id, decided(reason, context));
+      await states.suspend(serviceIdOf(serviceId), decided(reason, context));
       return identify(serviceId);
     },
     async restoreService(_parent: unknown, { serviceId, reason }: OnService, context: SubgraphContext) {
-      await states.restore(service(serviceId).id, decided(reason, context));
+      await states.restore(serviceIdOf(serviceId), decided(reason, context));
       return identify(serviceId);
     },
     async revokeCertificate(
@@ -129,14 +170,27 @@ function createMutations(
       const { revokedAt } = await revokeCertificate(thumbprint, decided(reason, context));
       return { thumbprint, revokedAt: toText(revokedAt) };
     },
+    async revokeSubject(
+      _parent: unknown,
+      { issuer, subject, reason }: Record<'issuer' | 'subject' | 'reason', string>,
+      context: SubgraphContext,
+    ) {
+      const { revokedAt } = await revokeSubject({ issuer, subject }, decided(reason, context));
+      return { issuer, subject, revokedAt: toText(revokedAt) };
+    },
     async reloadPolicies(_parent: unknown, _arguments: unknown, context: SubgraphContext) {
       return showPolicySet(await history.reload(asked(context)), policies);
     },
   };
 }
 
-/** Whether the subject itself showed a certificate, to the STS or to the gateway. */
-function cameOverMtls({ amr }: AccessTokenClaims): boolean {
+/**
+ * Whether the subject itself proved a certificate: on this connection, or, behind an actor, in the way that the STS
+ * stamped for the subject; how the actor authenticated says nothing of the subject.
+ */
+function cameOverMtls({ token: { claims }, peer }: SubgraphContext): boolean {
+  const { act, amr, cnf } = claims;
+  if (act === undefined) return cnf?.['x5t#S256'] === peer.thumbprint;
   return amr.includes('tls_client_auth') || amr.includes('x509_svid');
 }
 
@@ -150,21 +204,21 @@ function decided(reason: string, context: SubgraphContext): Decided {
   return { ...asked(context), reason };
 }
 
-function identity({ id, spiffeId, roles }: Service, suspended: ReadonlySet<string>): ServiceIdentity {
+/** The id of any service, also of one that is not registered, any more or yet. */
+function serviceIdOf(id: string): string {
+  if (!SERVICE_ID.test(id)) throw new SecurityError('UNKNOWN_SERVICE', { detail: 'no service id' });
+  return id;
+}
+
+function unregistered(id: string): Pick<Service, 'id' | 'spiffeId' | 'roles'> {
+  return { id, spiffeId: undefined, roles: [] };
+}
+
+function identity(
+  { id, spiffeId, roles }: Pick<Service, 'id' | 'spiffeId' | 'roles'>,
+  suspended: ReadonlySet<string>,
+): ServiceIdentity {
   return { id, spiffeId: spiffeId ?? null, roles, suspended: suspended.has(id) };
-}
-
-function showRole({ name, inherits, rules }: Role) {
-  return { name, inherits, permissions: rules.map(showRule) };
-}
-
-/** An allow is its pattern; the rest stands beside it in words. */
-function showRule({ effect, pattern, when, unless }: Rule): string {
-  return [
-    effect === 'deny' ? `deny ${pattern}` : pattern,
-    ...(when.length === 0 ? [] : [`when ${when.join(' and ')}`]),
-    ...(unless.length === 0 ? [] : [`unless ${unless.join(' and ')}`]),
-  ].join(' ');
 }
 
 function showPolicySet({ sha256 }: Engine, { loadedAt }: LivePolicies) {

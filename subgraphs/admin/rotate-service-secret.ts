@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Code, ERROR_CODES } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { SecurePeer } from '@aduana/core/client/secure-peer';
+import type { SecurePeer } from '@aduana/core/mtls-client/secure-peer';
 import { uuid } from '@aduana/core/platform/ids';
 import type { Secret } from '@aduana/core/secrets/secret';
 import { formatTraceparent } from '@aduana/core/wire/trace-context';
@@ -9,7 +9,7 @@ import type { Decided } from './service-states.ts';
 
 export interface SecretRotation {
   readonly version: number;
-  /** Null for whoever lost a race for the same rotation. */
+  /** Null where it was not to be shown, and for whoever lost a race for the same rotation. */
   readonly secret: string | null;
   /** RFC 3339; null: the version before is refused at once. */
   readonly graceUntil: string | null;
@@ -19,7 +19,10 @@ export interface SecretRotation {
 export type RotateServiceSecret = (
   service: string,
   graceSeconds: number,
-  decided: Decided,
+  decided: Decided & {
+    /** Whether the answer is to hold the secret; else the service itself collects it. */
+    readonly reveal: boolean;
+  },
 ) => Promise<SecretRotation>;
 
 const TIMEOUT_MS = 5_000;
@@ -35,7 +38,7 @@ export function createRotateServiceSecret(
   sts: SecurePeer,
   ownToken: (audience: string) => Promise<Secret>,
 ): RotateServiceSecret {
-  return async (service, graceSeconds, { actor, trace, reason }) => {
+  return async (service, graceSeconds, { actor, trace, reason, reveal }) => {
     const token = await ownToken('sts');
     const { status, body } = await sts.request({
       method: 'POST',
@@ -49,6 +52,7 @@ export function createRotateServiceSecret(
         service_id: service,
         grace_seconds: graceSeconds,
         reason,
+        reveal: String(reveal),
         idempotency_key: uuid(),
         subject: actor.sub,
         actors: actor.act.join(' '),

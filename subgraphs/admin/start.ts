@@ -1,14 +1,19 @@
+import { isPeerRefused } from '@aduana/core/status/is-peer-refused';
 import { readFile } from 'node:fs/promises';
-import { openAuditLine } from '@aduana/core/client/audit-line';
-import { type HouseLine, openHouseLine } from '@aduana/core/client/house-line';
-import { createRefusalRecorder } from '@aduana/core/client/refusal-recorder';
-import { DateTimeScalar } from '@aduana/core/graphql/date-time-scalar';
-import type { Health } from '@aduana/core/http/health';
+import { openAuditConnection } from '@aduana/server-kit/connections/audit-connection';
+import {
+  type ServiceConnections,
+  openServiceConnections,
+} from '@aduana/server-kit/connections/service-connections';
+import { stsIssuer } from '@aduana/server-kit/config/service-settings';
+import { createRefusalRecorder } from '@aduana/server-kit/audit/refusal-recorder';
+import { DateTimeScalar } from '@aduana/server-kit/graphql/date-time-scalar';
+import type { Health } from '@aduana/server-kit/http/health';
 import type { Route } from '@aduana/core/http/route';
-import { openHttpService } from '@aduana/core/http/service';
-import { serviceListeners } from '@aduana/core/http/service-listeners';
-import type { RunningService, ServicePlatform } from '@aduana/core/http/service-platform';
-import { openPolicies } from '@aduana/core/iam/live-policies';
+import { startHttpService } from '@aduana/server-kit/http/start-http-service';
+import { serviceListeners } from '@aduana/server-kit/http/service-listeners';
+import type { RunningService, ServicePlatform } from '@aduana/server-kit/http/service-platform';
+import { openPolicies } from '@aduana/server-kit/iam/live-policies';
 import { createSubgraphRoute } from '../start-subgraph.ts';
 import type { AdminSettings } from './config.ts';
 import { openAdmin, type OpenAdmin } from './open-admin.ts';
@@ -20,45 +25,38 @@ export async function startAdmin(
   platform: ServicePlatform,
 ): Promise<RunningService> {
   const { clock, log } = platform;
-  const service = await openHttpService({
-    name: 'admin',
-    ...serviceListeners(settings, platform.identity, settings.ADMIN_PORT),
-    platform,
-  });
-  const closers: (() => Promise<void>)[] = [() => service.stop()];
-  const stop = async (): Promise<void> => {
-    for (const close of closers.splice(0)) await close();
-  };
-  try {
-    const policies = await openPolicies({ folder: settings.POLICIES_DIR, clock, log });
-    closers.push(() => policies.stop());
-    const lineOptions = { service: 'admin', settings, platform };
-    const line = openHouseLine(lineOptions);
-    const auditLine = await openAuditLine(line, lineOptions);
-    const admin = await openAdmin({ policies, line, audit: auditLine.audit, platform });
-    closers.push(() => admin.close(), () => auditLine.close(), () => line.close()); // prettier-ignore
-    service.serve(
-      [await createGraphqlRoute(settings, platform, line, admin)],
-      () => Promise.resolve(healthOf(line, { ...admin.check(), audit: auditLine.audit.state })),
-      (thumbprint) => line.status.isCertificateRevoked(thumbprint),
-      createRefusalRecorder(auditLine.audit, platform),
+  const listeners = serviceListeners(settings, platform.identity, settings.ADMIN_PORT);
+  return startHttpService({ name: 'admin', ...listeners, platform }, async (scope, http) => {
+    const policies = scope.add(await openPolicies({ folder: settings.POLICIES_DIR, clock, log }), stopIt);
+    const connectionOptions = {
+      service: 'admin',
+      settings,
+      platform,
+      policies: () => policies.current(),
+    };
+    const connections = scope.add(openServiceConnections(connectionOptions), closeIt);
+    const { audit } = scope.add(await openAuditConnection(connections, connectionOptions), closeIt);
+    const admin = scope.add(
+      await openAdmin({ policies, connections, audit, platform, certsDir: settings.CERTS_DIR }),
+      closeIt,
     );
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return {
-    name: 'admin',
-    url: `https://localhost:${String(service.ports[0])}`,
-    isReady: () => service.isReady(),
-    stop,
-  };
+    http.honourTraceFlags((peer) => policies.current().serviceBySpiffeId(peer.spiffeId) !== undefined);
+    http.serve(
+      [await createGraphqlRoute(settings, platform, connections, admin)],
+      async () => healthOf(connections, { ...(await admin.check()), audit: audit.state }),
+      (...peer) => isPeerRefused(connections.status, ...peer),
+      createRefusalRecorder(audit, platform),
+    );
+  });
 }
+
+const stopIt = (opened: { stop(): Promise<void> }): Promise<void> => opened.stop();
+const closeIt = (opened: { close(): Promise<void> }): Promise<void> => opened.close();
 
 async function createGraphqlRoute(
   settings: AdminSettings,
   { clock, log }: ServicePlatform,
-  line: HouseLine,
+  connections: ServiceConnections,
   admin: OpenAdmin,
 ): Promise<Route> {
   return createSubgraphRoute({
@@ -68,19 +66,23 @@ async function createGraphqlRoute(
       DateTime: DateTimeScalar,
       ...createResolvers({
         ...admin,
+        issuer: stsIssuer(settings),
         readSupergraph: () => readFile(settings.SUPERGRAPH_SDL, 'utf8'),
         now: () => clock.now(),
       }),
     },
-    peers: new Set([`spiffe://${settings.TRUST_DOMAIN}/gateway`]),
-    verify: line.verifier('admin'),
+    // The operator needs no gateway, which may be what is to be suspended.
+    peers: new Set(['gateway', 'operator'].map((id) => `spiffe://${settings.TRUST_DOMAIN}/${id}`)),
+    verify: connections.verifier('admin'),
     mode: settings.AUTHORIZATION_MODE,
+    unguardedFields: settings.UNGUARDED_FIELDS,
     log,
   });
 }
 
-function healthOf(line: HouseLine, own: Readonly<Record<string, string>>): Health {
-  const checks = { ...line.check(), ...own };
+function healthOf(connections: ServiceConnections, own: Readonly<Record<string, string>>): Health {
+  const checks = { ...connections.check(), ...own };
   const ok = Object.values(checks).every((state) => state === 'ok');
-  return { status: checks['status'] !== 'ok' ? 'unavailable' : ok ? 'ok' : 'degraded', checks };
+  const canServe = checks['status'] === 'ok' && checks['database'] === 'ok';
+  return { status: !canServe ? 'unavailable' : ok ? 'ok' : 'degraded', checks };
 }

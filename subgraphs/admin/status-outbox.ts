@@ -1,14 +1,35 @@
-import type { Clock } from '@aduana/core/platform/clock';
+import { type Clock, epochSeconds } from '@aduana/core/platform/clock';
 import { every } from '@aduana/core/platform/every';
 import { jitter } from '@aduana/core/platform/ids';
 import { describeError, type Log } from '@aduana/core/platform/log';
 import { createMutex } from '@aduana/core/platform/mutex';
-import type { Database, Queryable } from '@aduana/core/store/database';
+import { LONGEST_SUBJECT_LIFE_SECONDS } from '@aduana/core/status/status-entry';
+import type { ReportedSeals } from '@aduana/server-kit/seals/row-seals';
+import type { Database, Queryable } from '@aduana/server-kit/store/database';
+import {
+  CERTIFICATES,
+  OUTBOX,
+  type OutboxRow,
+  ownRow,
+  ownRows,
+  type Sealed,
+  type SealedTable,
+  sealOf,
+  SERVICE_STATES,
+  SUBJECTS,
+} from './sealed-rows.ts';
 
 /** A statement for the status feed of the STS, which takes each id once. */
 export type FeedEntry = { readonly id: string } & (
   | { readonly kind: 'service_suspended' | 'service_restored'; readonly service: string }
   | { readonly kind: 'certificate_revoked'; readonly thumbprint: string }
+  | {
+      readonly kind: 'subject_revoked';
+      readonly issuer: string;
+      readonly subject: string;
+      /** Seconds since the epoch. */
+      readonly notAfter: number;
+    }
   | { readonly kind: 'policies_changed'; readonly sha256: string }
 );
 
@@ -29,6 +50,7 @@ export interface StatusOutboxOptions {
   readonly database: Database;
   /** One bounded attempt at `POST /sts/status`; throws when the STS has not taken all of it. */
   readonly post: (entries: readonly FeedEntry[]) => Promise<void>;
+  readonly seals: ReportedSeals;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -40,29 +62,15 @@ const BATCH = 200;
 const RETRY_MS = 1_000;
 const QUIET_MS = 5_000;
 
-export function createStatusOutbox({ database, post, clock, log }: StatusOutboxOptions): StatusOutbox {
+export function createStatusOutbox({ database, post, seals, clock, log }: StatusOutboxOptions): StatusOutbox {
   const oneAtATime = createMutex();
   let state = 'ok';
   let failingSince: number | undefined;
 
-  async function deliverAll(): Promise<boolean> {
-    for (;;) {
-      const { rows } = await database.query<{ seq: number; entry: string }>(
-        'SELECT seq, entry FROM outbox ORDER BY seq LIMIT $1',
-        [BATCH],
-      );
-      const last = rows.at(-1);
-      if (last === undefined) return true;
-      // Two replicas may send the same entries: the STS takes each id once, in the order in which it first sees it.
-      await post(rows.map(({ entry }) => JSON.parse(entry) as FeedEntry));
-      await database.query('DELETE FROM outbox WHERE seq <= $1', [last.seq]);
-    }
-  }
-
   const deliver = (): Promise<boolean> =>
     oneAtATime(async () => {
       try {
-        await deliverAll();
+        await deliverAll({ database, post, seals });
         state = 'ok';
         failingSince = undefined;
         return true;
@@ -86,9 +94,17 @@ export function createStatusOutbox({ database, post, clock, log }: StatusOutboxO
 
   return {
     async add(transaction, entry) {
-      await transaction.query('INSERT INTO outbox (event_id, entry) VALUES ($1, $2)', [
-        entry.id,
-        JSON.stringify(entry),
+      // After all that is there: the sequence is the database's. What keeps the id is not this service's.
+      const { rows } = await transaction.query<{ seq: string | number }>(
+        `SELECT greatest(nextval('outbox_seq_seq'), (SELECT coalesce(max(seq), 0) + 1 FROM outbox)) AS seq`,
+      );
+      const row = { seq: Number(rows[0]?.seq), event_id: entry.id, entry: JSON.stringify(entry) };
+      await transaction.query('DELETE FROM outbox WHERE event_id = $1', [entry.id]);
+      await transaction.query('INSERT INTO outbox (seq, event_id, entry, seal) VALUES ($1, $2, $3, $4)', [
+        row.seq,
+        row.event_id,
+        row.entry,
+        sealOf(OUTBOX, row, seals),
       ]);
     },
     deliver,
@@ -102,22 +118,59 @@ export function createStatusOutbox({ database, post, clock, log }: StatusOutboxO
   };
 }
 
+/** What this service did not write is reported, left where it is, and not sent. */
+async function deliverAll({
+  database,
+  post,
+  seals,
+}: Pick<StatusOutboxOptions, 'database' | 'post' | 'seals'>): Promise<void> {
+  const forged: Sealed<OutboxRow>[] = [];
+  let rows = await readOutbox(database, 0);
+  while (rows.length > 0) {
+    const own = rows.filter((row) => ownRow(OUTBOX, row, seals) !== undefined);
+    forged.push(...rows.filter((row) => !own.includes(row)));
+    if (own.length > 0) {
+      // Two replicas may send the same entries: the STS takes each id once, in the order in which it first sees it.
+      await post(own.map(({ entry }) => JSON.parse(entry) as FeedEntry));
+      await database.query('DELETE FROM outbox WHERE seq = ANY($1::bigint[])', [own.map(({ seq }) => seq)]);
+    }
+    rows = await readOutbox(database, rows.at(-1)?.seq ?? 0);
+  }
+  ownRows(OUTBOX, forged, seals);
+}
+
+async function readOutbox(
+  database: Queryable,
+  after: OutboxRow['seq'],
+): Promise<readonly Sealed<OutboxRow>[]> {
+  const { rows } = await database.query<Sealed<OutboxRow>>(
+    'SELECT seq, event_id, entry, seal FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2',
+    [after, BATCH],
+  );
+  return rows;
+}
+
 /** Sends again what is in force, for an STS whose feed was restored from an older copy; known ids change nothing. */
-export async function restate(database: Database, outbox: StatusOutbox): Promise<void> {
+export async function restate(
+  database: Database,
+  outbox: StatusOutbox,
+  seals: ReportedSeals,
+  clock: Clock,
+): Promise<void> {
   await database.exclusively(OUTBOX_LOCK, async (transaction) => {
-    const services = await transaction.query<{ service: string; suspended: boolean; event_id: string }>(
-      'SELECT service, suspended, event_id FROM service_states s WHERE NOT EXISTS (SELECT 1 FROM outbox o WHERE o.event_id = s.event_id)',
-    );
-    const certificates = await transaction.query<{ thumbprint: string; event_id: string }>(
-      'SELECT thumbprint, event_id FROM certificate_revocations c WHERE NOT EXISTS (SELECT 1 FROM outbox o WHERE o.event_id = c.event_id)',
-    );
-    for (const { service, suspended, event_id: id } of services.rows)
-      await outbox.add(transaction, {
-        id,
-        kind: suspended ? 'service_suspended' : 'service_restored',
-        service,
-      });
-    for (const { thumbprint, event_id: id } of certificates.rows)
-      await outbox.add(transaction, { id, kind: 'certificate_revoked', thumbprint });
+    const all = async <Row>(table: SealedTable<Row>): Promise<readonly Row[]> =>
+      ownRows(table, (await transaction.query<Sealed<Row>>(`SELECT * FROM ${table.name}`)).rows, seals);
+    const waiting = new Set((await all(OUTBOX)).map((row) => row.event_id));
+    const add = async (entry: FeedEntry): Promise<void> => {
+      if (!waiting.has(entry.id)) await outbox.add(transaction, entry);
+    };
+    for (const { service, suspended, event_id: id } of await all(SERVICE_STATES))
+      await add({ id, kind: suspended ? 'service_suspended' : 'service_restored', service });
+    for (const { thumbprint, event_id: id } of await all(CERTIFICATES))
+      await add({ id, kind: 'certificate_revoked', thumbprint });
+    const oldest = epochSeconds(clock) - LONGEST_SUBJECT_LIFE_SECONDS;
+    for (const { issuer, subject, not_after: notAfter, event_id: id } of await all(SUBJECTS))
+      if (Number(notAfter) >= oldest)
+        await add({ id, kind: 'subject_revoked', issuer, subject, notAfter: Number(notAfter) });
   });
 }

@@ -1,10 +1,11 @@
-import { ApolloServer, HeaderMap } from '@apollo/server';
+import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server';
 import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/disabled';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { HouseSettings } from '@aduana/core/config/house-settings';
-import { guardSchema, refuseIntrospection } from '@aduana/core/graphql/guard';
-import { createErrorMask } from '@aduana/core/graphql/mask-error';
+import type { ServiceSettings } from '@aduana/server-kit/config/service-settings';
+import { guardSchema } from '@aduana/server-kit/graphql/guard';
+import { refuseIntrospection } from '@aduana/subgraph/graphql/refuse-introspection';
+import { createErrorMask } from '@aduana/subgraph/graphql/mask-error';
 import { requireAccessToken } from '@aduana/core/http/require-access-token';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
@@ -15,8 +16,13 @@ import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
 import { parse } from 'graphql';
+import {
+  createSubscriptionAnswers,
+  type SubscriptionAnswers,
+  type SubscriptionOptions,
+} from './answer-subscriptions.ts';
 
-/** What a resolver of the house knows of its request. */
+/** What a resolver of the deployment knows of its request. */
 export interface SubgraphContext {
   readonly token: VerifiedToken;
   readonly peer: PeerIdentity;
@@ -28,11 +34,15 @@ export interface SubgraphOptions {
   readonly name: string;
   readonly sdl: string;
   readonly resolvers: Readonly<Record<string, unknown>>;
-  /** SPIFFE IDs of those who may ask: the gateway. */
+  /** SPIFFE IDs of those who may ask: the gateway, and whoever may come without it. */
   readonly peers: ReadonlySet<string>;
   /** Of access tokens for this subgraph's audience. */
   readonly verify: VerifyAccessToken;
-  readonly mode: HouseSettings['AUTHORIZATION_MODE'];
+  readonly mode: ServiceSettings['AUTHORIZATION_MODE'];
+  /** Default: a field that no directive guards is open to whoever is authenticated. */
+  readonly unguardedFields?: ServiceSettings['UNGUARDED_FIELDS'];
+  /** For a schema with subscriptions. */
+  readonly subscriptions?: SubscriptionOptions;
   readonly log: Log;
 }
 
@@ -40,15 +50,18 @@ type SubgraphModule = Extract<Parameters<typeof buildSubgraphSchema>[0], { typeD
 
 const BODY_LIMIT_BYTES = 4_194_304;
 
-/** The `POST /graphql` of a subgraph of the house: peer, token, guard, resolvers; errors leave with a code and nothing else. */
+/** The `POST /graphql` of a subgraph of the deployment: peer, token, guard, resolvers; errors leave with a code and nothing else. */
 export async function createSubgraphRoute(options: SubgraphOptions): Promise<Route> {
-  const { sdl, resolvers, mode, log } = options;
+  const { sdl, resolvers, mode, unguardedFields = 'authenticated', log } = options;
   const schema = buildSubgraphSchema({
     typeDefs: parse(sdl),
     resolvers: resolvers as NonNullable<SubgraphModule['resolvers']>,
   });
+  const guarded = guardSchema(schema, sdl, { mode, unguardedFields });
+  const mask = createErrorMask(log);
+  const traces = createErrorTraces();
   const server = new ApolloServer<SubgraphContext>({
-    schema: guardSchema(schema, sdl, { mode }),
+    schema: guarded,
     validationRules: [refuseIntrospection],
     introspection: true, // refused by the rule above, with its own code
     persistedQueries: false,
@@ -56,17 +69,19 @@ export async function createSubgraphRoute(options: SubgraphOptions): Promise<Rou
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     nodeEnv: 'production',
-    formatError: createErrorMask(log),
-    plugins: [ApolloServerPluginInlineTraceDisabled()], // a header of the peer would turn them on
+    formatError: (formatted, error) => mask(formatted, error, traces.of(error)),
+    plugins: [ApolloServerPluginInlineTraceDisabled(), traces.plugin], // a header of the peer would turn the first on
   });
   await server.start();
+  const { subscriptions } = options;
+  const streams = subscriptions && createSubscriptionAnswers(guarded, mask, { ...subscriptions, log });
 
   return {
     method: 'POST',
     path: '/graphql',
     async handle(request) {
       try {
-        return await serve(server, request, options);
+        return await serve(server, streams, request, options);
       } catch (error) {
         return graphqlErrorResponse(toSecurityError(error));
       }
@@ -74,8 +89,27 @@ export async function createSubgraphRoute(options: SubgraphOptions): Promise<Rou
   };
 }
 
+/** In whose request an error came up: what formats it is not told. */
+function createErrorTraces() {
+  const known = new WeakMap<object, TraceContext>();
+  const plugin: ApolloServerPlugin<SubgraphContext> = {
+    requestDidStart: () =>
+      Promise.resolve({
+        didEncounterErrors({ errors, contextValue }) {
+          for (const error of errors) known.set(error, contextValue.trace);
+          return Promise.resolve();
+        },
+      }),
+  };
+  return {
+    plugin,
+    of: (error: unknown) => (typeof error === 'object' && error !== null ? known.get(error) : undefined),
+  };
+}
+
 async function serve(
   server: ApolloServer<SubgraphContext>,
+  streams: SubscriptionAnswers | undefined,
   request: ServiceRequest,
   options: SubgraphOptions,
 ): Promise<ServiceResponse> {
@@ -83,15 +117,22 @@ async function serve(
   const token = await requireAccessToken(request, options.verify, { bindingRequired: true });
   const text = (await request.body(BODY_LIMIT_BYTES)).toString('utf8');
   const body = parseJson(text);
-  const { status, headers, body: answer } = await server.executeHTTPGraphQLRequest({
+  const context = { token, peer, trace: request.trace, signal: request.signal };
+  if (streams !== undefined && request.headers.accept === 'text/event-stream')
+    return streams.answer(body, context);
+  const {
+    status,
+    headers,
+    body: answer,
+  } = await server.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
       method: 'POST',
       headers: new HeaderMap([['content-type', 'application/json']]),
       search: '',
       body,
     },
-    context: () => Promise.resolve({ token, peer, trace: request.trace, signal: request.signal }),
-  }); // prettier-ignore
+    context: () => Promise.resolve(context),
+  });
   if (answer.kind !== 'complete') throw new SecurityError('BAD_REQUEST', { detail: 'incremental delivery' });
   return { status: status ?? 200, headers: Object.fromEntries(headers), body: answer.string };
 }

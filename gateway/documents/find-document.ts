@@ -1,9 +1,9 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Rights } from '@aduana/core/graphql/requirement';
+import type { Rights } from '@aduana/subgraph/graphql/requirement';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
 import { sha256Hex } from '@aduana/core/platform/digest';
-import type { GraphqlRequest } from '../graphql-request.ts';
+import type { GraphqlRequest } from '../http/graphql-request.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 
 /** Finds the text of the document that a request means, and refuses one that may not run here. */

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import { sha256Hex } from '@aduana/core/platform/digest';
-import { every } from '@aduana/core/platform/every';
 import { describeError, type Log } from '@aduana/core/platform/log';
+import { followSource } from '@aduana/server-kit/platform/follow-source';
 import { z } from 'zod';
 
 /** The operations that may run, by a manifest in Apollo's format; followed while the gateway runs. */
@@ -45,43 +46,41 @@ interface Listed {
  */
 export async function openTrustedDocuments(options: TrustedDocumentsOptions): Promise<TrustedDocuments> {
   const { file, clock, log } = options;
-  let listed = readManifest(await readText(file), file);
-  let seen = listed.sha256;
-  const polling = every(
+  const followed = await followSource({
+    folder: path.dirname(file),
+    pollMilliseconds: POLL_MS,
     clock,
-    () => POLL_MS,
-    async () => {
-      const text = await readText(file);
-      if (sha256Hex(text) === seen) return;
-      seen = sha256Hex(text);
-      listed = readManifest(text, file);
-      log.info('the trusted documents have changed', { operations: listed.byId.size, sha256: listed.sha256 });
-    },
-    (error) => {
+    read: () => readText(file),
+    load: ({ text, sha256 }) => readManifest(text, sha256, file),
+    onProblem(error) {
       log.error('the manifest of trusted documents is not good, the last good one stays in force', {
         error: describeError(error),
       });
     },
-  );
+  });
+  followed.onChange(({ byId, sha256 }) => {
+    log.info('the trusted documents have changed', { operations: byId.size, sha256 });
+  });
   return {
-    byId: (id) => listed.byId.get(id),
-    has: (text) => listed.texts.has(text),
+    byId: (id) => followed.current().byId.get(id),
+    has: (text) => followed.current().texts.has(text),
     get size() {
-      return listed.byId.size;
+      return followed.current().byId.size;
     },
-    stop: () => polling.stop(),
+    stop: () => followed.stop(),
   };
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string): Promise<{ readonly text: string; readonly sha256: string }> {
   try {
-    return await readFile(file, 'utf8');
+    const text = await readFile(file, 'utf8');
+    return { text, sha256: sha256Hex(text) };
   } catch (error) {
     throw refusal(file, `cannot be read (${String((error as NodeJS.ErrnoException).code)})`);
   }
 }
 
-function readManifest(text: string, file: string): Listed {
+function readManifest(text: string, sha256: string, file: string): Listed {
   const parsed = MANIFEST.safeParse(parseJson(text, file));
   if (!parsed.success)
     throw new ConfigurationError(
@@ -94,7 +93,7 @@ function readManifest(text: string, file: string): Listed {
   const { operations } = parsed.data;
   const byId = new Map(operations.map(({ id, body }) => [id, body]));
   if (byId.size < operations.length) throw refusal(file, 'lists an id twice');
-  return { sha256: sha256Hex(text), byId, texts: new Set(byId.values()) };
+  return { sha256, byId, texts: new Set(byId.values()) };
 }
 
 function parseJson(text: string, file: string): unknown {

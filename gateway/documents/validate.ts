@@ -2,6 +2,7 @@ import { ERROR_CODES } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import {
+  type ASTNode,
   type DocumentNode,
   GraphQLError,
   getOperationAST,
@@ -9,33 +10,24 @@ import {
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
+  getVariableValues,
   parse,
-  validate,
+  Source,
 } from 'graphql';
-import { getVariableValues } from 'graphql';
-import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
-import type { GraphqlRequest } from './graphql-request.ts';
-import type { DocumentLimits } from './limits/document-limits.ts';
-import type { Delegated, Validated } from './stages.ts';
+import type { FoundError, LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
+import type { GraphqlRequest } from '../http/graphql-request.ts';
+import type { DocumentLimits } from '../limits/document-limits.ts';
+import { type Account, type MissBudget, UNLIMITED } from '../limits/miss-budget.ts';
+import type { Delegated, Validated } from '../stages.ts';
+import { checkTokens } from './check-tokens.ts';
+import { findErrors, withTextAside } from './find-errors.ts';
+import { describeErrors, RequestErrors } from './request-errors.ts';
 import {
   createTextBoundedCache,
   createTextEntry,
   type TextBoundedCache,
   type TextEntry,
-} from './text-bounded-cache.ts';
-
-/** The document cannot run: what the client is told, one error or several. */
-export class RequestErrors extends Error {
-  override readonly name = 'RequestErrors';
-  readonly code: 'GRAPHQL_PARSE_FAILED' | 'GRAPHQL_VALIDATION_FAILED' | 'BAD_USER_INPUT';
-  readonly errors: readonly GraphQLError[];
-
-  constructor(code: RequestErrors['code'], errors: readonly GraphQLError[]) {
-    super('the document cannot run');
-    this.code = code;
-    this.errors = errors;
-  }
-}
+} from '@aduana/server-kit/platform/text-bounded-cache';
 
 interface ValidDocument extends TextEntry {
   readonly document: DocumentNode;
@@ -46,6 +38,8 @@ interface ValidDocument extends TextEntry {
 const KEPT = { entries: 1_000, characters: 2_097_152 } as const;
 const DOCUMENT_CHARACTERS_KEPT = 32_768;
 const VALIDATION_ERRORS_TOLD = 20;
+/** From here on a document is validated in another thread, where there is one. */
+const BIG_CHARACTERS = 2_048;
 
 export type Validate = (
   delegated: Delegated,
@@ -53,83 +47,117 @@ export type Validate = (
   supergraph: LoadedSupergraph,
   /** The schema as this caller may see it: what is wrong with a document is told in its words. */
   visible: () => GraphQLSchema,
-) => Validated;
+) => Validated | Promise<Validated>;
 
 /**
- * Parses and validates, once per document and schema; then picks the operation and coerces its variables.
+ * Parses and validates, once per document and schema; then picks the operation and coerces its variables. A promise where
+ * another thread validates.
  *
  * @param tokenLimit lexical tokens, comments apart
  * @throws RequestErrors what the client is to be told; SecurityError `OPERATION_RESOLUTION_FAILURE` or a limit's code
  */
-export function createValidate(tokenLimit: number | 'off', limits: DocumentLimits): Validate {
-  const known = new WeakMap<LoadedSupergraph, TextBoundedCache<ValidDocument>>();
+export function createValidate(
+  tokenLimit: number | 'off',
+  limits: DocumentLimits,
+  budget: MissBudget = UNLIMITED,
+): Validate {
+  const bySupergraph = new WeakMap<LoadedSupergraph, TextBoundedCache<ValidDocument>>();
   return (delegated, request, supergraph, visible) => {
     const { query } = request;
     if (query === undefined || query === '') throw new SecurityError('BAD_REQUEST', { detail: 'no `query`' });
-    let documents = known.get(supergraph);
-    if (documents === undefined) known.set(supergraph, (documents = createTextBoundedCache(KEPT)));
-    let valid = documents.get(query);
-    if (valid === undefined) {
-      valid = readDocument(query, supergraph, visible, tokenLimit, limits);
+    let documents = bySupergraph.get(supergraph);
+    if (documents === undefined) bySupergraph.set(supergraph, (documents = createTextBoundedCache(KEPT)));
+    const known = documents.get(query);
+    if (known !== undefined) return finish(delegated, request, supergraph, known);
+    const keep = (valid: ValidDocument): Validated => {
       if (query.length <= DOCUMENT_CHARACTERS_KEPT) documents.add(valid);
-    }
-    const operation = pickOperation(valid.document, request);
-    const variables = readVariables(operation, request.variables, supergraph);
-    return {
-      stage: 'validated',
-      caller: delegated.caller,
-      trace: delegated.trace,
-      document: valid.document,
-      documentHash: valid.hash,
-      operation,
-      operationName: operation.name?.value,
-      variables,
+      return finish(delegated, request, supergraph, valid);
     };
+    const read = budget.spend(delegated.caller, () =>
+      readDocument(query, supergraph, visible, {
+        tokenLimit,
+        limits,
+        account: budget.accountOf(delegated.caller),
+      }),
+    );
+    return read instanceof Promise ? read.then(keep) : keep(read);
   };
+}
+
+function finish(
+  { caller, trace }: Delegated,
+  request: GraphqlRequest,
+  supergraph: LoadedSupergraph,
+  { document, hash }: ValidDocument,
+): Validated {
+  const operation = pickOperation(document, request);
+  const variables = readVariables(operation, request.variables, supergraph);
+  return {
+    stage: 'validated',
+    caller,
+    trace,
+    document,
+    documentHash: hash,
+    operation,
+    operationName: operation.name?.value,
+    variables,
+  };
+}
+
+interface ReadOptions {
+  readonly tokenLimit: number | 'off';
+  readonly limits: DocumentLimits;
+  readonly account: Account;
 }
 
 function readDocument(
   query: string,
-  { apiSchema }: LoadedSupergraph,
+  { apiSchema, findErrors: findElsewhere }: LoadedSupergraph,
   visible: () => GraphQLSchema,
-  tokenLimit: number | 'off',
-  limits: DocumentLimits,
-): ValidDocument {
-  let document: DocumentNode;
-  try {
-    document = parse(query, tokenLimit === 'off' ? {} : { maxTokens: tokenLimit });
-  } catch (error) {
-    if (!(error instanceof GraphQLError)) throw error;
-    if (error.message.includes('Parsing aborted')) throw new SecurityError('LIMIT_TOKENS_EXCEEDED');
-    throw new RequestErrors('GRAPHQL_PARSE_FAILED', [error]);
-  }
+  { tokenLimit, limits, account }: ReadOptions,
+): ValidDocument | Promise<ValidDocument> {
+  const source = new Source(query);
+  checkTokens(source, tokenLimit);
+  const document = parseDocument(source);
   limits.checkDocument(document);
-  if (validate(apiSchema, document, undefined, { maxErrors: 1 }).length === 0)
-    return { document, hash: sha256Hex(query), ...createTextEntry(query, query.length) };
-  const errors = validate(visible(), document, undefined, { maxErrors: VALIDATION_ERRORS_TOLD });
-  // What is wrong lies in what the caller may not see: then that it is wrong is all there is to tell.
-  const told = errors.length > 0 ? errors : [new GraphQLError(ERROR_CODES.GRAPHQL_VALIDATION_FAILED.text)];
-  throw new RequestErrors('GRAPHQL_VALIDATION_FAILED', told.map(withoutSuggestion));
+  const valid = (): ValidDocument => ({
+    document,
+    hash: sha256Hex(query),
+    ...createTextEntry(query, query.length),
+  });
+  if (findElsewhere !== undefined && query.length >= BIG_CHARACTERS)
+    return findElsewhere(query, 1, account).then(async (found) => {
+      if (found.length === 0) return valid();
+      throw explain(await findElsewhere(query, VALIDATION_ERRORS_TOLD, account, visible()), query);
+    });
+  if (findErrors(apiSchema, document, source, 1).length === 0) return valid();
+  throw explain(findErrors(visible(), document, source, VALIDATION_ERRORS_TOLD), query);
 }
 
-/** Suggestions name fields that the caller may not know. */
-function withoutSuggestion(error: GraphQLError): GraphQLError {
-  const message = error.message.replace(/ ?Did you mean .+\?$/s, '');
-  return new GraphQLError(message, {
-    nodes: error.nodes ?? null,
-    positions: error.positions ?? null,
-    source: error.source ?? null,
-  });
+function explain(errors: readonly FoundError[], query: string): RequestErrors {
+  // What is wrong lies in what the caller may not see: then that it is wrong is all there is to tell.
+  const told =
+    errors.length > 0
+      ? describeErrors(errors, query)
+      : [{ message: ERROR_CODES.GRAPHQL_VALIDATION_FAILED.text }];
+  return new RequestErrors('GRAPHQL_VALIDATION_FAILED', told);
+}
+
+function parseDocument(source: Source): DocumentNode {
+  try {
+    return parse(source);
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    throw new RequestErrors('GRAPHQL_PARSE_FAILED', describeErrors([error], source.body));
+  }
 }
 
 function pickOperation(document: DocumentNode, request: GraphqlRequest): OperationDefinitionNode {
   const operation = getOperationAST(document, request.operationName);
   if (operation === null || operation === undefined)
     throw new SecurityError('OPERATION_RESOLUTION_FAILURE', { detail: 'no operation, or none of that name' });
-  if (request.queriesOnly && operation.operation !== OperationTypeNode.QUERY)
+  if (request.queriesOnly && operation.operation === OperationTypeNode.MUTATION)
     throw new SecurityError('METHOD_NOT_ALLOWED', { detail: 'a mutation by GET' });
-  if (operation.operation === OperationTypeNode.SUBSCRIPTION)
-    throw new SecurityError('OPERATION_RESOLUTION_FAILURE', { detail: 'a subscription' });
   return operation;
 }
 
@@ -148,20 +176,24 @@ function readVariables(
     const name = variable.name.value;
     if (Object.hasOwn(sent, name)) own[name] = sent[name];
   }
-  const { errors } = getVariableValues(supergraph.apiSchema, definitions, own, { maxErrors: 10 });
-  if (errors !== undefined) throw new RequestErrors('BAD_USER_INPUT', errors.map(withoutValue));
+  const source = operation.loc?.source;
+  const { errors } = withTextAside(source, () =>
+    getVariableValues(supergraph.apiSchema, definitions, own, { maxErrors: 10, hideSuggestions: true }),
+  );
+  if (errors !== undefined) {
+    const told = errors.map(({ nodes = [], positions }) => ({
+      message: messageWithoutValue(nodes, own),
+      positions,
+    }));
+    throw new RequestErrors('BAD_USER_INPUT', describeErrors(told, source?.body ?? ''));
+  }
   return own;
 }
 
 /** The message of graphql-js repeats the value that was sent; which variable and why is enough. */
-function withoutValue(error: GraphQLError): GraphQLError {
-  const names = (error.nodes ?? []).flatMap((node) =>
-    node.kind === Kind.VARIABLE_DEFINITION ? [node.variable.name.value] : [],
-  );
-  const name = names[0] ?? '';
-  const missing = error.message.includes('was not provided') || error.message.includes('must not be null');
-  return new GraphQLError(
-    missing ? `Variable "$${name}" needs a value.` : `Variable "$${name}" got an invalid value.`,
-    { nodes: error.nodes ?? null },
-  );
+function messageWithoutValue(nodes: readonly ASTNode[], sent: Readonly<Record<string, unknown>>): string {
+  const definition = nodes.find((node) => node.kind === Kind.VARIABLE_DEFINITION);
+  const name = definition?.variable.name.value ?? '';
+  const missing = sent[name] === undefined || sent[name] === null;
+  return missing ? `Variable "$${name}" needs a value.` : `Variable "$${name}" got an invalid value.`;
 }

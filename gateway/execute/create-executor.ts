@@ -2,17 +2,18 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import type { Shape } from '../stages.ts';
-import { compileExecutable, type Executable } from './compile-executable.ts';
-import { executeApollo } from './execute-apollo.ts';
-import { executeCompiled } from './execute-compiled.ts';
-import { executePlain } from './execute-plain.ts';
-import type { Execute, Execution } from './executor.ts';
-import { createInFlight } from './in-flight.ts';
-import { openOperation } from './running-operation.ts';
-import { createSendFetch } from './send-fetch.ts';
+import { compileExecutable, type Executable } from './shared/compile-executable.ts';
+import { executeApollo } from './apollo/execute-apollo.ts';
+import { createExecuteCompiled } from './compiler/execute-compiled.ts';
+import { executePlain } from './interpreter/execute-plain.ts';
+import type { Execute, Execution } from './shared/executor.ts';
+import { createInFlight } from './shared/in-flight.ts';
+import { openOperation } from './shared/running-operation.ts';
+import { createOpenSender } from './shared/send-fetch.ts';
+import type { RunExecutable } from './shared/run-executable.ts';
 
 export interface ExecutorOptions {
-  /** `aduana` is the house's own. */
+  /** `aduana` is the deployment's own. */
   readonly kind: 'aduana' | 'apollo';
   readonly clock: Clock;
   readonly log: Log;
@@ -22,14 +23,17 @@ export interface ExecutorOptions {
   readonly shareInFlight: boolean;
   /** Which time an operation has to come for code to be generated for it. */
   readonly compileAt?: number;
+  /** What answers where generated code does not; default: the reference. */
+  readonly interpret?: RunExecutable;
 }
 
 /** Each plan is compiled once, together with the answer that it is for, and lives as long as its caches keep it. */
 export function createExecutor(options: ExecutorOptions): Execute {
-  const { kind, clock, log, operationTimeoutMs, compileAt = 2 } = options;
-  const inFlight = options.shareInFlight ? createInFlight() : undefined;
+  const { kind, clock, log, operationTimeoutMs, compileAt = 2, interpret = executePlain } = options;
+  const openSender = createOpenSender(options.shareInFlight ? createInFlight() : undefined);
+  const run: RunExecutable =
+    kind === 'apollo' ? executeApollo : createExecuteCompiled({ interpret, compileAt });
   const executables = new WeakMap<Shape, Executable>();
-  const runs = new WeakMap<Executable, number>();
   const executableOf = (execution: Execution): Executable => {
     const { shape } = execution.authorized;
     const known = executables.get(shape);
@@ -37,12 +41,6 @@ export function createExecutor(options: ExecutorOptions): Execute {
     const compiled = compileExecutable(execution);
     executables.set(shape, compiled);
     return compiled;
-  };
-  const runOf = (executable: Executable) => {
-    if (kind === 'apollo') return executeApollo;
-    const run = (runs.get(executable) ?? 0) + 1;
-    runs.set(executable, run);
-    return run < compileAt ? executePlain : executeCompiled;
   };
   return async (execution) => {
     const executable = executableOf(execution);
@@ -58,8 +56,8 @@ export function createExecutor(options: ExecutorOptions): Execute {
     const subgraphs = new Set<string>();
     const onCall = (subgraph: string) => subgraphs.add(subgraph);
     try {
-      const send = createSendFetch({ ...execution, operation, inFlight, onCall });
-      const { data, errors } = await runOf(executable)(log, executable, execution, send);
+      const send = openSender({ ...execution, operation, onCall });
+      const { data, errors } = await run(log, executable, execution, send);
       return { data, errors: [...executable.refusals, ...errors], subgraphs: [...subgraphs] };
     } finally {
       deadline?.cancel();

@@ -1,4 +1,4 @@
-import type { PlanNode, QueryPlan } from '@apollo/query-planner';
+import type { QueryPlan } from '@apollo/query-planner';
 import {
   type DocumentNode,
   getNamedType,
@@ -11,42 +11,23 @@ import {
   parse,
   type SelectionSetNode,
 } from 'graphql';
+import { fetchesOf } from './traverse-plan.ts';
 
 /**
  * The coordinates that a plan's fetches ask of each subgraph, by the subgraph's name; a field asked for on an
  * interface also counts on each of its implementers, for it is there that a subgraph's guard sees it.
  */
 export function readPlannedFields(
-  { node }: QueryPlan,
+  plan: QueryPlan,
   schema: GraphQLSchema,
 ): ReadonlyMap<string, ReadonlySet<string>> {
   const planned = new Map<string, Set<string>>();
-  if (node !== undefined && node.kind !== 'Subscription') readNode(node);
-  return planned;
-
-  function readNode(planNode: PlanNode): void {
-    switch (planNode.kind) {
-      case 'Fetch': {
-        const fields = planned.get(planNode.serviceName) ?? new Set<string>();
-        planned.set(planNode.serviceName, fields);
-        readOperation(parse(planNode.operation, { noLocation: true }), schema, fields);
-        break;
-      }
-      case 'Flatten':
-        readNode(planNode.node);
-        break;
-      case 'Sequence':
-      case 'Parallel':
-        planNode.nodes.forEach(readNode);
-        break;
-      case 'Condition':
-        if (planNode.ifClause !== undefined) readNode(planNode.ifClause);
-        if (planNode.elseClause !== undefined) readNode(planNode.elseClause);
-        break;
-      case 'Defer':
-        throw new TypeError('Plans are made without @defer');
-    }
+  for (const { serviceName, operation } of fetchesOf(plan)) {
+    const fields = planned.get(serviceName) ?? new Set<string>();
+    planned.set(serviceName, fields);
+    readOperation(parse(operation, { noLocation: true }), schema, fields);
   }
+  return planned;
 }
 
 function readOperation({ definitions }: DocumentNode, schema: GraphQLSchema, into: Set<string>): void {

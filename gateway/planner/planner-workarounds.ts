@@ -9,7 +9,7 @@ import {
   print,
   visit,
 } from 'graphql';
-import { interfaceObjects } from '../execute/interface-objects.ts';
+import { interfaceObjects } from './interface-objects.ts';
 import { argumentOf, graphOf, namedFields } from './field-sets.ts';
 
 /** What a client's response key begins with while the planner's own use of the same field must be told apart. */

@@ -9,6 +9,7 @@ import {
   stripIgnoredCharacters,
   visit,
 } from 'graphql';
+import { mapFetches } from './traverse-plan.ts';
 import { usedVariables } from './used-variables.ts';
 
 /** By place (`field.field`, from the entity down), the names that are required there. */
@@ -25,34 +26,6 @@ export interface MadeNames {
 /** The plan with the names that fields have; those that they were given for the planner are aliases. */
 export function restorePlan(plan: QueryPlan, names: MadeNames): QueryPlan {
   return mapFetches(plan, (fetch) => restoreFetch(fetch, names));
-}
-
-/** The plan with each of its fetches replaced. */
-export function mapFetches(plan: QueryPlan, map: (fetch: FetchNode) => PlanNode): QueryPlan {
-  const { node } = plan;
-  return node === undefined || node.kind === 'Subscription' ? plan : { ...plan, node: mapNode(node, map) };
-}
-
-function mapNode(node: PlanNode, map: (fetch: FetchNode) => PlanNode): PlanNode {
-  switch (node.kind) {
-    case 'Fetch':
-      return map(node);
-    case 'Flatten':
-      return { ...node, node: mapNode(node.node, map) };
-    case 'Sequence':
-    case 'Parallel':
-      return { ...node, nodes: node.nodes.map((child) => mapNode(child, map)) };
-    case 'Condition': {
-      const { ifClause, elseClause } = node;
-      return {
-        ...node,
-        ...(ifClause !== undefined && { ifClause: mapNode(ifClause, map) }),
-        ...(elseClause !== undefined && { elseClause: mapNode(elseClause, map) }),
-      };
-    }
-    case 'Defer':
-      throw new TypeError('Plans are made without @defer');
-  }
 }
 
 /** A representation has one field of a name: what is required with other arguments is sent apart. */

@@ -1,7 +1,5 @@
 import type { QueryPlan } from '@apollo/query-planner';
 import {
-  type ConstDirectiveNode,
-  type DefinitionNode,
   type FieldDefinitionNode,
   type FieldNode,
   type GraphQLSchema,
@@ -16,7 +14,8 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import { argumentOf, fieldNames, graphOf, parseSelections } from './field-sets.ts';
+import { graphOf, parseSelections } from './field-sets.ts';
+import { dropUnusedExternals, isExternal, mapFields } from './join-fields.ts';
 import { type MadeNames, restorePlan } from './restore-plan.ts';
 
 /** A supergraph as the planner is given it. */
@@ -25,8 +24,6 @@ export interface SeparatedRequires {
   /** A plan over it as one over the supergraph that it was made of: the same fields, by aliases. */
   restore(plan: QueryPlan): QueryPlan;
 }
-
-type TypeNode = Extract<DefinitionNode, { readonly fields?: readonly FieldDefinitionNode[] | undefined }>;
 
 /**
  * The planner (2.14.4) asks for what `@requires` names under the plain name of the field. It so mixes up one field with
@@ -56,23 +53,7 @@ export function separateRequires(sdl: string, supergraph: GraphQLSchema): Separa
       directives: field.directives?.filter(({ name }) => name.value === 'join__field') ?? [],
     })),
   ]);
-  const used = mentionedNames(copied);
-  const definitions = mapFields(copied, (type, field) => [
-    {
-      ...field,
-      directives: (field.directives ?? []).filter(
-        (directive) =>
-          !isExternal(directive) ||
-          used.has(`${graphOf(directive)} ${field.name.value}`) ||
-          isInherited(
-            supergraph,
-            type,
-            names.originals.get(field.name.value) ?? field.name.value,
-            graphOf(directive),
-          ),
-      ),
-    },
-  ]);
+  const definitions = dropUnusedExternals(copied, supergraph, (name) => names.originals.get(name) ?? name);
   return {
     sdl: print({ ...document, definitions }),
     restore: (plan) => restorePlan(plan, names),
@@ -152,17 +133,6 @@ function renameIn(
   return stripIgnoredCharacters(print(renamed)).slice(1, -1);
 }
 
-function mapFields(
-  definitions: readonly DefinitionNode[],
-  map: (type: TypeNode, field: FieldDefinitionNode) => readonly FieldDefinitionNode[],
-): readonly DefinitionNode[] {
-  return definitions.map((type) =>
-    type.kind === Kind.OBJECT_TYPE_DEFINITION || type.kind === Kind.INTERFACE_TYPE_DEFINITION
-      ? { ...type, fields: type.fields?.flatMap((field) => map(type, field)) ?? [] }
-      : type,
-  );
-}
-
 /** Changes the field sets that `@join__field` has under one argument. */
 function mapSets(
   field: FieldDefinitionNode,
@@ -179,40 +149,6 @@ function mapSets(
     return { ...directive, arguments: given };
   });
   return { ...field, directives };
-}
-
-/** `GRAPH field` for each name in the field sets of a subgraph. */
-function mentionedNames(definitions: readonly DefinitionNode[]): ReadonlySet<string> {
-  const mentioned = new Set<string>();
-  for (const definition of definitions)
-    visit(definition, {
-      Directive(node) {
-        const directive = node as ConstDirectiveNode;
-        for (const argument of ['key', 'requires', 'provides'])
-          for (const name of fieldNames(directive, argument)) mentioned.add(`${graphOf(directive)} ${name}`);
-      },
-    });
-  return mentioned;
-}
-
-/** Whether the type has the field from an interface that it implements in the subgraph. */
-function isInherited(
-  supergraph: GraphQLSchema,
-  { directives }: TypeNode,
-  field: string,
-  graph: string,
-): boolean {
-  return (directives ?? []).some((directive) => {
-    const name = argumentOf(directive, 'interface');
-    if (name?.kind !== Kind.STRING || graphOf(directive) !== graph) return false;
-    const type = supergraph.getType(name.value);
-    return isInterfaceType(type) && Object.hasOwn(type.getFields(), field);
-  });
-}
-
-function isExternal(directive: ConstDirectiveNode): boolean {
-  const value = argumentOf(directive, 'external');
-  return directive.name.value === 'join__field' && value?.kind === Kind.BOOLEAN && value.value;
 }
 
 /** The type, its interfaces, and all that implement one of those. */

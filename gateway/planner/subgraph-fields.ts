@@ -7,7 +7,7 @@ import {
   isObjectType,
   Kind,
 } from 'graphql';
-import { argumentOf, graphOf, parseSelections } from './rewrite/field-sets.ts';
+import { argumentOf, graphOf, parseSelections } from './field-sets.ts';
 
 /** What a supergraph's `@join__*` say of the fields of one subgraph. */
 export interface SubgraphFields {

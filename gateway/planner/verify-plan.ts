@@ -1,5 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { FetchNode, PlanNode, QueryPlan, QueryPlanSelectionNode } from '@apollo/query-planner';
+import type { FetchNode, QueryPlan, QueryPlanSelectionNode } from '@apollo/query-planner';
 import {
   type FieldNode,
   getNamedType,
@@ -12,6 +12,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { fieldsBelow, readSubgraphFields, type SubgraphFields } from './subgraph-fields.ts';
+import { fetchesOf } from './traverse-plan.ts';
 
 /** Refuses a plan that would answer wrongly. */
 export type VerifyPlan = (plan: QueryPlan) => void;
@@ -26,9 +27,8 @@ export type VerifyPlan = (plan: QueryPlan) => void;
 export function createVerifyPlan(schema: GraphQLSchema): VerifyPlan {
   const subgraphs = readSubgraphFields(schema);
 
-  return ({ node }) => {
-    if (node !== undefined && node.kind !== 'Subscription')
-      for (const fetch of fetchesOf(node)) verifyFetch(fetch);
+  return (plan) => {
+    fetchesOf(plan).forEach(verifyFetch);
   };
 
   function verifyFetch({ serviceName, operation: text, requires }: FetchNode): void {
@@ -82,27 +82,6 @@ export function createVerifyPlan(schema: GraphQLSchema): VerifyPlan {
       given: NOTHING,
       provided: [...provided.flatMap(fieldsBelow), ...(known?.provides ?? [])],
     });
-  }
-}
-
-function* fetchesOf(node: PlanNode): Iterable<FetchNode> {
-  switch (node.kind) {
-    case 'Fetch':
-      yield node;
-      break;
-    case 'Flatten':
-      yield* fetchesOf(node.node);
-      break;
-    case 'Sequence':
-    case 'Parallel':
-      for (const child of node.nodes) yield* fetchesOf(child);
-      break;
-    case 'Condition':
-      for (const clause of [node.ifClause, node.elseClause])
-        if (clause !== undefined) yield* fetchesOf(clause);
-      break;
-    case 'Defer':
-      throw new TypeError('Plans are made without @defer');
   }
 }
 

@@ -1,12 +1,12 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { extractRequirements } from '@aduana/core/graphql/requirements';
-import { findSecurityDirectives } from '@aduana/core/graphql/security-directives';
+import { extractRequirements } from '@aduana/subgraph/graphql/requirements';
+import { findSecurityDirectives } from '@aduana/subgraph/graphql/security-directives';
 import { composeServices } from '@apollo/composition';
 import { type DocumentNode, parse } from 'graphql';
 import { type CompositionProblem, problemOf } from './composition-problem.ts';
 import { type CoverageReport, reportCoverage, type KnownNames } from './coverage.ts';
 import { findLostGuards } from './find-lost-guards.ts';
-import { loadSupergraph } from './loaded-supergraph.ts';
+import { loadSupergraph } from './load-supergraph.ts';
 
 export interface SubgraphSource {
   readonly name: string;
@@ -47,7 +47,14 @@ export function composeSupergraph(sources: readonly SubgraphSource[], known?: Kn
   try {
     const { requirements, supergraphSchema } = loadSupergraph(sdl);
     sources.forEach(({ name, origin }, index) => {
-      problems.push(...findLostGuards(extractRequirements(documentAt(documents, index)), requirements, supergraphSchema, `${name} (${origin})`)); // prettier-ignore
+      problems.push(
+        ...findLostGuards(
+          extractRequirements(documentAt(documents, index)),
+          requirements,
+          supergraphSchema,
+          `${name} (${origin})`,
+        ),
+      );
     });
     if (problems.length > 0) return { ok: false, problems };
     return { ok: true, sdl, report: reportCoverage(supergraphSchema, requirements, known) };

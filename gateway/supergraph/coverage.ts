@@ -1,6 +1,7 @@
-import type { AnyOfAll, Requirement } from '@aduana/core/graphql/requirement';
-import type { Requirements } from '@aduana/core/graphql/requirements';
-import { getNamedType, type GraphQLSchema, isObjectType } from 'graphql';
+import type { AnyOfAll, Requirement } from '@aduana/subgraph/graphql/requirement';
+import type { Requirements } from '@aduana/subgraph/graphql/requirements';
+import { findUnguarded, guardsOf } from '@aduana/subgraph/graphql/deny-unguarded';
+import { type GraphQLObjectType, type GraphQLSchema, isIntrospectionType, isObjectType } from 'graphql';
 
 /** The names that the IAM policies define. */
 export interface KnownNames {
@@ -8,16 +9,30 @@ export interface KnownNames {
   readonly policies: ReadonlySet<string>;
 }
 
+/** `guarded`: by scopes or policies; `authenticated`: by `@authenticated` alone; `open`: by no directive. */
+export type Coverage = 'guarded' | 'authenticated' | 'open';
+
 export interface CoveredField {
   readonly coordinate: string;
+  readonly coverage: Coverage;
   /** All of them must hold; empty where any authenticated caller may use the field. */
   readonly requirements: readonly string[];
+}
+
+/** How many fields of a type are covered in which way. */
+export interface CoveredType extends Readonly<Record<Coverage, number>> {
+  readonly type: string;
 }
 
 export interface CoverageReport {
   /** Every root field, mutations included. */
   readonly rootFields: readonly CoveredField[];
+  /** Every other type with fields; those of an interface are its implementations'. */
+  readonly types: readonly CoveredType[];
+  /** The root fields that are open. */
   readonly uncovered: readonly string[];
+  /** The coordinates of all fields that are open, those of roots included. */
+  readonly open: readonly string[];
   /** Named by the SDL, and held by nobody. */
   readonly unknownScopes: readonly string[];
   readonly unknownPolicies: readonly string[];
@@ -26,37 +41,26 @@ export interface CoverageReport {
   readonly unusedPolicies: readonly string[];
 }
 
-/** Tells for every root field what it needs, and which names the SDL and the IAM policies do not share. */
+/** Reports what guards each root field and type, and which names the SDL and the IAM policies do not share. */
 export function reportCoverage(
   schema: GraphQLSchema,
   requirements: Requirements,
   known?: KnownNames,
 ): CoverageReport {
-  const rootFields = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap(
-    (root) =>
-      isObjectType(root)
-        ? Object.values(root.getFields()).map(({ name, type }) => ({
-            coordinate: `${root.name}.${name}`,
-            requirements: requirementsOf([`${root.name}.${name}`, root.name, getNamedType(type).name]),
-          }))
-        : [],
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  const rootFields = roots.flatMap((root) => (isObjectType(root) ? coverFields(root, requirements) : []));
+  const types = Object.values(schema.getTypeMap()).flatMap((type) =>
+    isObjectType(type) && !isIntrospectionType(type) && !roots.includes(type)
+      ? [{ type: type.name, ...count(coverFields(type, requirements)) }]
+      : [],
   );
-
-  function requirementsOf(places: readonly string[]): string[] {
-    const numbers = new Set(places.flatMap((place) => requirements.at.get(place) ?? []));
-    return [...numbers].flatMap((number) => {
-      const found = requirements.distinct[number];
-      return found === undefined ? [] : [describe(found)];
-    });
-  }
-
   const scopes = named(requirements, ({ scopes }) => scopes);
   const policies = named(requirements, ({ policies }) => policies);
   return {
     rootFields,
-    uncovered: rootFields
-      .filter((field) => field.requirements.length === 0)
-      .map(({ coordinate }) => coordinate),
+    types,
+    uncovered: rootFields.filter(({ coverage }) => coverage === 'open').map(({ coordinate }) => coordinate),
+    open: findUnguarded(schema, requirements),
     unknownScopes: known === undefined ? [] : without(scopes, known.permissions),
     unknownPolicies: known === undefined ? [] : without(policies, known.policies),
     unusedPermissions: known === undefined ? [] : without(known.permissions, scopes),
@@ -64,14 +68,35 @@ export function reportCoverage(
   };
 }
 
-/** The report as lines for a terminal. */
+function coverFields(type: GraphQLObjectType, requirements: Requirements): readonly CoveredField[] {
+  return Object.keys(type.getFields()).map((field) => {
+    const guards = [...new Set(guardsOf(type, field, requirements))];
+    const named = guards.some(({ scopes, policies }) => scopes.length + policies.length > 0);
+    return {
+      coordinate: `${type.name}.${field}`,
+      coverage: named ? 'guarded' : guards.length > 0 ? 'authenticated' : 'open',
+      requirements: guards.map(describe),
+    };
+  });
+}
+
+function count(fields: readonly CoveredField[]): Readonly<Record<Coverage, number>> {
+  const of = (wanted: Coverage) => fields.filter(({ coverage }) => coverage === wanted).length;
+  return { guarded: of('guarded'), authenticated: of('authenticated'), open: of('open') };
+}
+
+/** The report as lines for a terminal: one for each root field, a sum for each other type. */
 export function printCoverage(report: CoverageReport): string[] {
-  const { rootFields, uncovered } = report;
-  const width = Math.max(0, ...rootFields.map(({ coordinate }) => coordinate.length));
+  const { rootFields, types, uncovered } = report;
+  const names = [...rootFields.map(({ coordinate }) => coordinate), ...types.map(({ type }) => type)];
+  const width = Math.max(0, ...names.map(({ length }) => length));
   return [
-    ...rootFields.map(
-      ({ coordinate, requirements }) =>
-        `${coordinate.padEnd(width)}  ${requirements.join(' and ') || 'any authenticated caller'}`,
+    ...rootFields.map(({ coordinate, coverage, requirements }) =>
+      `${coordinate.padEnd(width)}  ${coverage.padEnd(13)}  ${requirements.join(' and ')}`.trimEnd(),
+    ),
+    ...types.map(
+      ({ type, guarded, authenticated, open }) =>
+        `${type.padEnd(width)}  ${String(guarded)} guarded, ${String(authenticated)} authenticated, ${String(open)} open`,
     ),
     uncovered.length === 0
       ? '100 % of root fields and mutations have a requirement'

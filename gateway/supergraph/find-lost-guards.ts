@@ -1,5 +1,5 @@
-import type { AnyOfAll, Requirement } from '@aduana/core/graphql/requirement';
-import type { Requirements } from '@aduana/core/graphql/requirements';
+import type { AnyOfAll, Requirement } from '@aduana/subgraph/graphql/requirement';
+import type { Requirements } from '@aduana/subgraph/graphql/requirements';
 import { type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql';
 import type { CompositionProblem } from './composition-problem.ts';
 

@@ -24,6 +24,11 @@ const RESERVED_REQUEST =
 const RESERVED_RESPONSE =
   /^(set-cookie.*|content-.*|cache-control|vary|connection|transfer-encoding|upgrade|te|trailer|keep-alive|proxy-.*|www-authenticate|access-control-.*|audit-id|retry-after|date|server|strict-transport-security|x-content-type-options|location)$/i;
 
+/** Whether the gateway passes a client's header of this name to a subgraph that lists it. */
+export function mayPassOn(header: string): boolean {
+  return /^[a-z0-9-]{1,128}$/i.test(header) && !RESERVED_REQUEST.test(header);
+}
+
 const NAME = z.string().regex(/^[a-z0-9-]+$/i, 'is not a header name');
 const lower = (name: string): string => name.toLowerCase();
 const REQUEST_NAME = NAME.refine(

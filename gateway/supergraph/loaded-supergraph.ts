@@ -1,13 +1,10 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Requirements } from '@aduana/core/graphql/requirements';
-import { sha256Hex } from '@aduana/core/platform/digest';
-import { DEFAULT_SUPPORTED_SUPERGRAPH_FEATURES, Supergraph } from '@apollo/federation-internals';
-import { type QueryPlan, QueryPlanner } from '@apollo/query-planner';
+import type { Requirements } from '@aduana/subgraph/graphql/requirements';
+import type { Supergraph } from '@apollo/federation-internals';
 import type { GraphQLSchema } from 'graphql';
-import { stripUnresolvableKeys } from '../pipeline/rewrite/planner-workarounds.ts';
-import { separateRequires } from '../pipeline/rewrite/separate-requires.ts';
+import type { Account } from '../limits/miss-budget.ts';
+import type { PlannableSupergraph } from '../planner/plan.ts';
 import { type HeaderRules, NO_HEADERS } from './header-rules.ts';
-import { splitSupergraph } from './split-supergraph.ts';
 import { DEFAULT_LOAD, type SubgraphLoad } from './subgraph-load.ts';
 import type { SubgraphSettings } from './supergraph-config.ts';
 
@@ -18,7 +15,7 @@ export interface LoadedSubgraph {
   /** Its id in service_identities.yaml. */
   readonly audience: string;
   readonly headers: HeaderRules;
-  /** What of its errors reaches clients: codes of the house, or their messages as well. */
+  /** What of its errors reaches clients: codes of the deployment, or their messages as well. */
   readonly errors: 'masked' | 'messages';
   readonly timeoutMs: number;
   readonly clientCertificate: boolean;
@@ -26,85 +23,60 @@ export interface LoadedSubgraph {
 }
 
 /** One supergraph in force: everything in it belongs together and never changes. */
-export interface LoadedSupergraph {
+export interface LoadedSupergraph extends PlannableSupergraph {
   /** SHA-256 of the SDL, hex. */
   readonly hash: string;
   /** Without the security features. */
   readonly sdl: string;
   /** What clients may know. */
   readonly apiSchema: GraphQLSchema;
-  /** With inaccessible elements and `@join__*`. */
-  readonly supergraphSchema: GraphQLSchema;
-  /** As the planner has it. */
-  readonly supergraph: Supergraph;
-  readonly queryPlanner: QueryPlanner;
-  /** Makes of a plan of the planner one over `supergraphSchema`. */
-  readonly restorePlan: (plan: QueryPlan) => QueryPlan;
   readonly requirements: Requirements;
   readonly subgraphs: ReadonlyMap<string, LoadedSubgraph>;
+  /** For Apollo's own executor, built when first asked for. */
+  readonly federation: () => Promise<Supergraph>;
+  /** Validates in another thread; undefined where there is none. */
+  readonly findErrors?: FindErrors | undefined;
 }
 
-/** `@fromContext` is carried out by the house's executor alone. */
-const SUPPORTED_FEATURES = new Set([
-  ...DEFAULT_SUPPORTED_SUPERGRAPH_FEATURES,
-  'https://specs.apollo.dev/context/v0.1',
-]);
+/** What is wrong with a document, in the words of graphql-js. */
+export interface FoundError {
+  readonly message: string;
+  /** Offsets in the document's text. */
+  readonly positions?: readonly number[] | undefined;
+}
 
-/** How many of the ways to reach a field the planner may weigh before it gives up. */
-const PATHS_LIMIT = 10_000;
-const EVALUATED_PLANS_LIMIT = 2_000;
+/** @throws SecurityError `RATE_LIMITED`, `OVERLOADED`, `LIMIT_PLANNING_EXCEEDED` */
+export type FindErrors = (
+  text: string,
+  maxErrors: number,
+  account: Account,
+  /** Another schema than the one for clients. */
+  view?: GraphQLSchema,
+) => Promise<readonly FoundError[]>;
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 
-/**
- * Makes a supergraph ready to serve.
- *
- * @param settings of the subgraphs, by name; one that they do not name keeps the SDL's URL
- * @throws SecurityError `SUPERGRAPH_INVALID`
- */
-export function loadSupergraph(
-  sdl: string,
-  settings: ReadonlyMap<string, SubgraphSettings> = new Map(),
-): LoadedSupergraph {
-  const split = splitSupergraph(sdl);
-  try {
-    const plannable = stripUnresolvableKeys(split.sdl);
-    const known = buildSupergraph(plannable);
-    const supergraphSchema = known.schema.toGraphQLJSSchema();
-    const separated = separateRequires(plannable, supergraphSchema);
-    const supergraph = separated.sdl === plannable ? known : buildSupergraph(separated.sdl);
-    return {
-      hash: sha256Hex(sdl),
-      sdl: plannable,
-      apiSchema: known.apiSchema().toGraphQLJSSchema(),
-      supergraphSchema,
-      supergraph,
-      queryPlanner: new QueryPlanner(supergraph, {
-        debug: { maxEvaluatedPlans: EVALUATED_PLANS_LIMIT, pathsLimit: PATHS_LIMIT },
-      }),
-      restorePlan: separated.restore,
-      requirements: split.requirements,
-      subgraphs: readSubgraphs(known, settings),
-    };
-  } catch (error) {
-    if (error instanceof SecurityError) throw error;
-    throw new SecurityError('SUPERGRAPH_INVALID', {
-      detail: error instanceof Error ? error.message : 'The supergraph does not load',
-      cause: error,
-    });
-  }
+/** The same result, or the same failure, each time. */
+export function once<Value>(create: () => Value): () => Value {
+  let made: { readonly value: Value } | { readonly error: unknown } | undefined;
+  return () => {
+    try {
+      made ??= { value: create() };
+    } catch (error) {
+      made = { error };
+    }
+    if ('error' in made) throw made.error;
+    return made.value;
+  };
 }
 
-function buildSupergraph(sdl: string): Supergraph {
-  return Supergraph.build(sdl, { supportedFeatures: SUPPORTED_FEATURES, validateSupergraph: true });
-}
-
-function readSubgraphs(
-  supergraph: Supergraph,
+/** @throws SecurityError `SUPERGRAPH_INVALID` where a subgraph has no usable URL */
+export function withSettings(
+  urls: ReadonlyMap<string, string>,
   settings: ReadonlyMap<string, SubgraphSettings>,
 ): ReadonlyMap<string, LoadedSubgraph> {
   return new Map(
-    supergraph.subgraphsMetadata().map(({ name, url }) => {
+    [...urls].map(([name, url]) => {
       const known = settings.get(name);
       const subgraph: LoadedSubgraph = {
         name,

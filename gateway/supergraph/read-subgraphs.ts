@@ -18,14 +18,22 @@ export async function readSubgraphs({ subgraphs }: SupergraphConfig): Promise<re
   const sources = await Promise.all(
     [...subgraphs.values()].map(async (settings): Promise<SubgraphSource | undefined> => {
       const { name, url, schema } = settings;
+      if (schema === undefined) {
+        problems.push({
+          subject: `subgraph ${name}`,
+          problem: 'it has no `schema`, and composing needs one',
+          remedy: 'Name its file or subgraph_url, or serve the supergraph that came composed as it is',
+        });
+        return undefined;
+      }
       const origin = 'file' in schema ? schema.file : schema.subgraphUrl;
       try {
-        return { name, url, origin, sdl: await readSdl(settings) };
+        return { name, url, origin, sdl: await readSchema(schema) };
       } catch {
         problems.push({
           subject: `subgraph ${name}`,
           problem: `its schema cannot be read from ${origin}`,
-          remedy: 'Name a file; a subgraph of the house tells its schema to nobody',
+          remedy: 'Name a file; a subgraph of the deployment tells its schema to nobody',
         });
         return undefined;
       }
@@ -35,9 +43,17 @@ export async function readSubgraphs({ subgraphs }: SupergraphConfig): Promise<re
   return sources.filter((source) => source !== undefined);
 }
 
-async function readSdl({ schema }: SubgraphSettings): Promise<string> {
-  if ('file' in schema) return readFile(schema.file, 'utf8');
-  const { statusCode, body } = await request(schema.subgraphUrl, {
+function readSchema(schema: NonNullable<SubgraphSettings['schema']>): Promise<string> {
+  return 'file' in schema ? readFile(schema.file, 'utf8') : readSdl(schema);
+}
+
+/**
+ * Asks a subgraph for its SDL (`{ _service { sdl } }`, Apollo Federation subgraph specification).
+ *
+ * @throws Error with a reason that holds nothing of the answer
+ */
+export async function readSdl({ subgraphUrl }: { readonly subgraphUrl: string }): Promise<string> {
+  const { statusCode, body } = await request(subgraphUrl, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json' },
     body: SDL_QUERY,
@@ -56,10 +72,15 @@ async function readSdl({ schema }: SubgraphSettings): Promise<string> {
     if (size > SDL_LIMIT_BYTES) throw new Error('answered without end');
     chunks.push(bytes);
   }
-  const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as {
-    data?: { _service?: { sdl?: unknown } };
-  };
-  const sdl = answer.data?._service?.sdl;
+  const sdl = sdlOf(Buffer.concat(chunks).toString('utf8'));
   if (typeof sdl !== 'string') throw new Error('answered no SDL');
   return sdl;
+}
+
+function sdlOf(answer: string): unknown {
+  try {
+    return (JSON.parse(answer) as { data?: { _service?: { sdl?: unknown } } } | null)?.data?._service?.sdl;
+  } catch {
+    return undefined;
+  }
 }

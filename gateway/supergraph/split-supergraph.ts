@@ -1,6 +1,9 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { extractRequirements, type Requirements } from '@aduana/core/graphql/requirements';
-import { findSecurityDirectives, type SecurityDirectives } from '@aduana/core/graphql/security-directives';
+import { extractRequirements, type Requirements } from '@aduana/subgraph/graphql/requirements';
+import {
+  findSecurityDirectives,
+  type SecurityDirectives,
+} from '@aduana/subgraph/graphql/security-directives';
 import { type ASTNode, type DocumentNode, Kind, parse, print, visit } from 'graphql';
 
 export interface SplitSupergraph {

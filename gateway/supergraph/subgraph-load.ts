@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CircuitBreakerSettings } from '../pipeline/limits/circuit-breaker.ts';
+import type { CircuitBreakerSettings } from '../limits/circuit-breaker.ts';
 
 /** How much one subgraph is asked at once, and when it is left alone. */
 export interface SubgraphLoad {

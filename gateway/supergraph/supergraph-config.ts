@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
-import { readShape } from '@aduana/core/platform/read-shape';
-import { parseYaml } from '@aduana/core/platform/yaml-document';
+import { readShape } from '@aduana/server-kit/platform/read-shape';
+import { parseYaml } from '@aduana/server-kit/platform/yaml-document';
 import { z } from 'zod';
 import { HEADER_SETTINGS, type HeaderRules, NO_HEADERS, toHeaderRules } from './header-rules.ts';
 import { LOAD_SETTINGS, type SubgraphLoad, toSubgraphLoad } from './subgraph-load.ts';
@@ -11,10 +11,11 @@ import { LOAD_SETTINGS, type SubgraphLoad, toSubgraphLoad } from './subgraph-loa
 export interface SubgraphSettings {
   readonly name: string;
   readonly url: string;
-  readonly schema: { readonly file: string } | { readonly subgraphUrl: string };
+  /** Undefined where the supergraph comes composed: nothing but composing needs it. */
+  readonly schema: { readonly file: string } | { readonly subgraphUrl: string } | undefined;
   readonly audience: string;
   readonly headers: HeaderRules;
-  /** What of a subgraph's errors reaches clients: codes of the house, or their messages as well. */
+  /** What of a subgraph's errors reaches clients: codes of the deployment, or their messages as well. */
   readonly errors: 'masked' | 'messages';
   readonly timeoutMs: number;
   readonly clientCertificate: boolean;
@@ -37,7 +38,9 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 const SUBGRAPH = z.strictObject({
   routing_url: z.string(),
-  schema: z.union([z.strictObject({ file: z.string() }), z.strictObject({ subgraph_url: z.string() })]),
+  schema: z
+    .union([z.strictObject({ file: z.string() }), z.strictObject({ subgraph_url: z.string() })])
+    .optional(),
   aduana: z
     .strictObject({
       audience: z.string().min(1).optional(),
@@ -67,6 +70,16 @@ export async function readSupergraphConfig(
   return parseSupergraphConfig(await readText(file), file, options);
 }
 
+function toSchemaOrigin(
+  schema: z.output<typeof SUBGRAPH>['schema'],
+  file: string,
+): SubgraphSettings['schema'] {
+  if (schema === undefined) return undefined;
+  return 'file' in schema
+    ? { file: path.resolve(path.dirname(file), schema.file) }
+    : { subgraphUrl: schema.subgraph_url };
+}
+
 async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
@@ -88,7 +101,7 @@ export function parseSupergraphConfig(
       file,
       [...missing].map((name) => `the variable ${name} is not set`),
     );
-  const settings = readShape(FILE, { ...document, value }, 'operations.md');
+  const settings = readShape(FILE, { ...document, value }, 'reference/subgraph-options.md');
   const unusable: string[] = [];
   const subgraphs = new Map<string, SubgraphSettings>();
   for (const [name, entry] of Object.entries(settings.subgraphs)) {
@@ -99,10 +112,7 @@ export function parseSupergraphConfig(
     subgraphs.set(name, {
       name,
       url: entry.routing_url,
-      schema:
-        'file' in entry.schema
-          ? { file: path.resolve(path.dirname(file), entry.schema.file) }
-          : { subgraphUrl: entry.schema.subgraph_url },
+      schema: toSchemaOrigin(entry.schema, file),
       audience: entry.aduana.audience ?? name,
       headers: 'problem' in headers ? NO_HEADERS : headers,
       errors: entry.aduana.errors,
@@ -145,7 +155,7 @@ function problems(file: string, found: readonly string[]): ConfigurationError {
     found.map((problem): ConfigurationProblem => ({
       subject: file,
       problem,
-      remedy: 'See "Bring your own subgraphs" in docs/operations.md',
+      remedy: 'See docs/reference/subgraph-options.md',
     })),
   );
 }

@@ -1,108 +1,146 @@
-import { watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { every } from '@aduana/core/platform/every';
-import { sha256Hex } from '@aduana/core/platform/digest';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
-import { type LoadedSupergraph, loadSupergraph } from './loaded-supergraph.ts';
+import { followSource } from '@aduana/server-kit/platform/follow-source';
+import type { LoadOptions } from './load-supergraph.ts';
+import type { LoadedSupergraph } from './loaded-supergraph.ts';
 import type { SubgraphSettings } from './supergraph-config.ts';
+import type { SupergraphSource } from './supergraph-source.ts';
+
+/** A supergraph that is ready, and what it holds beside this thread. */
+export interface OpenSupergraph {
+  readonly loaded: LoadedSupergraph;
+  /** Another one has taken its place: only what is under way asks it. */
+  retire(): void;
+  close(): Promise<void>;
+}
+
+/** @throws SecurityError `SUPERGRAPH_INVALID` */
+export type LoadSupergraph = (
+  sdl: string,
+  settings: ReadonlyMap<string, SubgraphSettings>,
+) => Promise<OpenSupergraph>;
+
+/** Loads and plans in this thread; the planner itself is loaded for that alone. */
+export function createLoadHere(options: LoadOptions = {}): LoadSupergraph {
+  return async (sdl, settings) => {
+    const { loadSupergraph } = await import('./load-supergraph.ts');
+    return {
+      loaded: loadSupergraph(sdl, settings, options),
+      retire: () => undefined,
+      close: () => Promise.resolve(),
+    };
+  };
+}
 
 export interface SupergraphManagerOptions {
-  readonly sdlFile: string;
+  readonly source: SupergraphSource;
   readonly subgraphs: ReadonlyMap<string, SubgraphSettings>;
+  readonly load?: LoadSupergraph;
+  /** Whether a service with this id is in the registry. */
+  readonly isRegistered?: (audience: string) => boolean;
   readonly platform: Platform;
 }
 
-/** Holds the supergraph in force and follows its file. */
+/** Holds the supergraph in force and follows its source. */
 export interface SupergraphManager {
+  /** Where it comes from, without a path that may hold a key. */
+  readonly source: string;
   /** Read it once per request: all of it belongs together. */
   current(): LoadedSupergraph;
   /** Called in the same tick in which `current` changes. */
   onUpdate(listener: (loaded: LoadedSupergraph) => void): void;
-  /** Reads the file now; a bad one leaves the last good one in force. */
+  /** Called with each later version before it is in force, which waits for it. */
+  beforeUpdate(prepare: (next: LoadedSupergraph) => Promise<void>): void;
+  /** Called for each version that is refused, with what the log is told of it. */
+  onRefusal(listener: (problem: string) => void): void;
+  /** Reads it now; a bad one leaves the last good one in force. */
   reload(): Promise<'updated' | 'unchanged' | 'refused'>;
+  /** `ok`, or why the newest version is not in force. */
+  state(): string;
   stop(): Promise<void>;
 }
 
-const POLL_MILLISECONDS = 2_000;
-
 /** @throws SecurityError `SUPERGRAPH_INVALID` where the first supergraph cannot be loaded */
 export async function openSupergraphManager(options: SupergraphManagerOptions): Promise<SupergraphManager> {
-  const { sdlFile, subgraphs, platform } = options;
+  const { source, subgraphs, load = createLoadHere(), isRegistered = () => true, platform } = options;
   const { clock, log } = platform;
-  const listeners: ((loaded: LoadedSupergraph) => void)[] = [];
-  let loaded = loadSupergraph(await readSdl(sdlFile), subgraphs);
-  let seen = loaded.hash;
-  let seenIsBad = false;
-
-  const polling = every(
-    clock,
-    () => POLL_MILLISECONDS,
-    async () => {
-      await reload();
-    },
-    report,
-  );
-  const watcher = watchFolder(path.dirname(sdlFile), () => {
-    polling.wake();
-  });
-
-  async function reload(): Promise<'updated' | 'unchanged' | 'refused'> {
-    try {
-      const sdl = await readSdl(sdlFile);
-      const hash = sha256Hex(sdl);
-      if (hash === seen) return seenIsBad ? 'refused' : 'unchanged';
-      seen = hash;
-      seenIsBad = true;
-      swap(loadSupergraph(sdl, subgraphs));
-      seenIsBad = false;
-      return 'updated';
-    } catch (error) {
-      report(error);
-      return 'refused';
-    }
-  }
-
-  function swap(next: LoadedSupergraph): void {
-    loaded = next;
-    for (const listener of listeners) listener(next);
-    log.info('supergraph updated', { sha256: next.hash });
-  }
-
-  function report(error: unknown): void {
+  const refusals: ((problem: string) => void)[] = [];
+  const preparations: ((next: LoadedSupergraph) => Promise<void>)[] = [];
+  const onProblem = (error: unknown): void => {
+    const problem = error instanceof SecurityError ? (error.detail ?? error.message) : 'it cannot be loaded';
+    for (const listener of refusals) listener(problem);
     log.error('supergraph refused, the last good one stays in force', { error: describeError(error) });
-  }
-
+  };
+  const open = new Map<LoadedSupergraph, OpenSupergraph>();
+  const followed = await followSource({
+    folder: source.folder,
+    pollMilliseconds: source.pollMilliseconds,
+    clock,
+    read: () => source.read(),
+    async load({ text }) {
+      const opened = await load(text, subgraphs);
+      const { loaded } = opened;
+      await closeUnless(opened, () => {
+        requireRegistered(loaded, isRegistered);
+      });
+      open.set(loaded, opened);
+      for (const prepare of preparations) await prepare(loaded);
+      await source.keep(text);
+      return loaded;
+    },
+    onProblem,
+  });
+  followed.onChange((current) => {
+    log.info('supergraph updated', { sha256: current.hash });
+    for (const [loaded, { retire }] of open) {
+      if (loaded === current) continue;
+      retire();
+      open.delete(loaded);
+    }
+  });
   return {
-    current: () => loaded,
-    onUpdate: (listener) => void listeners.push(listener),
-    reload,
+    source: source.name,
+    current: () => followed.current(),
+    onUpdate: (listener) => void followed.onChange(listener),
+    beforeUpdate: (prepare) => void preparations.push(prepare),
+    onRefusal: (listener) => void refusals.push(listener),
+    async reload() {
+      try {
+        return await followed.reload();
+      } catch (error) {
+        onProblem(error);
+        return 'refused';
+      }
+    },
+    state: () =>
+      followed.problem === undefined ? source.state() : 'the newest one is refused: the last good one serves',
     async stop() {
-      watcher?.close();
-      await polling.stop();
+      await followed.stop();
+      await Promise.all([...open.values()].map(({ close }) => close()));
     },
   };
 }
 
-async function readSdl(file: string): Promise<string> {
+/** @throws what `check` throws */
+async function closeUnless(opened: OpenSupergraph, check: () => void): Promise<void> {
   try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new SecurityError('SUPERGRAPH_INVALID', { detail: `${file} cannot be read`, cause });
+    check();
+  } catch (error) {
+    await opened.close();
+    throw error;
   }
 }
 
-/** Polling finds every change; watching only finds it sooner, and may be impossible. */
-function watchFolder(folder: string, onChange: () => void): { close(): void } | undefined {
-  try {
-    const watcher = watch(folder, { persistent: false }, onChange);
-    watcher.on('error', () => {
-      watcher.close();
-    });
-    return watcher;
-  } catch {
-    return undefined;
-  }
+/** @throws SecurityError `SUPERGRAPH_INVALID` where one of its subgraphs is not registered */
+function requireRegistered(
+  { subgraphs }: LoadedSupergraph,
+  isRegistered: (audience: string) => boolean,
+): void {
+  const missing = [...subgraphs.values()].filter(({ audience }) => !isRegistered(audience));
+  if (missing.length === 0) return;
+  const names = missing.map(({ name, audience }) => `${name} (${audience})`).join(', ');
+  throw new SecurityError('SUPERGRAPH_INVALID', {
+    detail: `Not in service_identities.yaml, so that nothing may call them: ${names}`,
+  });
 }

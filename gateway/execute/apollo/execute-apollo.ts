@@ -2,35 +2,36 @@ import type { Log } from '@aduana/core/platform/log';
 import type { executeQueryPlan, GraphQLDataSource, ServiceMap } from '@apollo/gateway';
 import type { FetchDataRewrite, QueryPlan, QueryPlanSelectionNode } from '@apollo/query-planner';
 import { Kind, OperationTypeNode, parse } from 'graphql';
-import { clientVariable } from '../rewrite/planner-workarounds.ts';
-import { mapFetches } from '../rewrite/restore-plan.ts';
-import { type AnswerError, createAnswerError } from './answer-errors.ts';
-import { clientPath } from './client-path.ts';
-import type { Executable } from './compile-executable.ts';
-import type { Execution } from './executor.ts';
-import { type FinishedData, finishData } from './finish-data.ts';
-import { getOwn, type JsonObject } from './own-property.ts';
-import { publicFailure, type SendFetch } from './send-fetch.ts';
-import { readCode } from './subgraph-errors.ts';
+import { clientVariable } from '../../planner/planner-workarounds.ts';
+import { mapFetches } from '../../planner/traverse-plan.ts';
+import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
+import { clientPath } from '../shared/client-path.ts';
+import type { Executable } from '../shared/compile-executable.ts';
+import type { Execution } from '../shared/executor.ts';
+import { type FinishedData, finishData } from '../shared/finish-data.ts';
+import { getOwn, type JsonObject, setOwn } from '../shared/own-property.ts';
+import { publicFailure, type SendFetch } from '../shared/send-fetch.ts';
+import { readCode } from '../shared/subgraph-errors.ts';
 
 type RequestContext = Parameters<typeof executeQueryPlan>[2];
 
 /** Runs the same plan through Apollo's executor: the way back, and what ours is compared with. */
 export async function executeApollo(
   log: Log,
-  { plan, shape }: Executable,
+  { plan, shape, schema }: Executable,
   { authorized, supergraph, introspection, signal }: Execution,
   send: SendFetch,
 ): Promise<FinishedData> {
   const { document, operation } = authorized;
-  if (plan === undefined || document === undefined) return finishData(shape, {}, [], introspection);
+  if (plan === undefined || document === undefined)
+    return finishData({ schema, shape }, {}, [], introspection);
   const variables: JsonObject = {};
   for (const { variable } of operation?.variableDefinitions ?? []) {
     const value = getOwn(authorized.variables, clientVariable(variable.name.value));
-    if (value !== undefined) variables[variable.name.value] = value;
+    if (value !== undefined) setOwn(variables, variable.name.value, value);
   }
   // Loaded here, so that a gateway that runs without it never loads it.
-  const apollo = await import('@apollo/gateway');
+  const [apollo, federation] = await Promise.all([import('@apollo/gateway'), supergraph.federation()]);
   const services: ServiceMap = {};
   for (const name of supergraph.subgraphs.keys()) services[name] = createDataSource(name, send);
   const { data, errors } = await apollo.executeQueryPlan(
@@ -39,7 +40,7 @@ export async function executeApollo(
     { request: { variables }, metrics: {}, context: {} } as unknown as RequestContext,
     apollo.buildOperationContext({ schema: supergraph.apiSchema, operationDocument: document }),
     supergraph.supergraphSchema,
-    supergraph.supergraph.apiSchema(),
+    federation.apiSchema(),
   );
   if (signal.aborted) throw signal.reason as Error;
   const failures = errors ?? [];
@@ -50,7 +51,7 @@ export async function executeApollo(
       ? createAnswerError(publicFailure(failure), path)
       : createAnswerError(readCode(failure).code, path);
   });
-  return finishData(shape, (data ?? {}) as JsonObject, translated, introspection);
+  return finishData({ schema, shape }, (data ?? {}) as JsonObject, translated, introspection);
 }
 
 /** Apollo's executor sends what is required under the alias that it was fetched by. */

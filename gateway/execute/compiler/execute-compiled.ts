@@ -1,28 +1,56 @@
 import type { Log } from '@aduana/core/platform/log';
-import type { CompiledPlan, Executable } from './compile-executable.ts';
-import type { FetchStep, Step } from './compile-plan.ts';
-import { executePlain } from './execute-plain.ts';
-import type { Execution } from './executor.ts';
-import type { FinishedData } from './finish-data.ts';
-import { MISFIT, type ProgramState } from './generate-program.ts';
+import type { Executable } from '../shared/compile-executable.ts';
+import type { FetchStep, Step } from '../shared/compile-plan.ts';
+import type { FetchedAnswer } from '../shared/fetched-answer.ts';
+import type { FinishedData } from '../shared/finish-data.ts';
+import { getOwn } from '../shared/own-property.ts';
+import type { ProgramState } from '../shared/program-state.ts';
+import type { RunExecutable } from '../shared/run-executable.ts';
+import type { OutgoingFetch, SendFetch } from '../shared/send-fetch.ts';
+import { variablesText } from '../shared/variables-text.ts';
+import { type CompiledPlan, compileProgram } from './compile-program.ts';
+import { FAST_PATH_MISMATCH } from './generate-program.ts';
 import { representationsVariable, splitAnswer } from './merged-fetch.ts';
-import { getOwn } from './own-property.ts';
-import type { FetchedAnswer } from './fetched-answer.ts';
-import type { OutgoingFetch, SendFetch } from './send-fetch.ts';
-import { variablesText } from './variables-text.ts';
+
+export interface CompilerOptions {
+  /** The reference, which finishes what generated code does not. */
+  readonly interpret: RunExecutable;
+  /** Which time an operation has to come for code to be generated for it. */
+  readonly compileAt: number;
+}
+
+/** What is known of an operation that came before. */
+interface Known {
+  runs: number;
+  compiled: CompiledPlan | 'not-yet' | undefined;
+}
 
 /**
  * Runs generated code over the answers as they came. Where one of them is not as planned (an error, a null that may not
- * be, another type) the plain way finishes, from the same answers: nothing that was answered is fetched twice.
+ * be, another type) the interpreter finishes, from the same answers: nothing that was answered is fetched twice.
  */
-export async function executeCompiled(
-  log: Log,
-  executable: Executable,
-  execution: Execution,
-  send: SendFetch,
+export function createExecuteCompiled({ interpret, compileAt }: CompilerOptions): RunExecutable {
+  const known = new WeakMap<Executable, Known>();
+  const compiledOf = (executable: Executable): CompiledPlan | undefined => {
+    let one = known.get(executable);
+    if (one === undefined) known.set(executable, (one = { runs: 0, compiled: 'not-yet' }));
+    if (one.compiled !== 'not-yet') return one.compiled;
+    one.runs += 1;
+    return one.runs < compileAt ? undefined : (one.compiled = compileProgram(executable));
+  };
+  return (log, executable, execution, send) => {
+    const compiled = compiledOf(executable);
+    return compiled === undefined
+      ? interpret(log, executable, execution, send)
+      : runCompiled(compiled, interpret, log, executable, execution, send);
+  };
+}
+
+async function runCompiled(
+  compiled: CompiledPlan,
+  interpret: RunExecutable,
+  ...[log, executable, execution, send]: Parameters<RunExecutable>
 ): Promise<FinishedData> {
-  const compiled = executable.compiled();
-  if (compiled === undefined) return executePlain(log, executable, execution, send);
   const run: CompiledRun = {
     compiled,
     variables: execution.authorized.variables,
@@ -35,7 +63,7 @@ export async function executeCompiled(
   const data = await attempt(log, async () =>
     (await runStep(run, compiled.step)) ? writeAnswer(run) : undefined,
   );
-  return data === undefined ? executePlain(log, executable, execution, replay(run)) : { data, errors: [] };
+  return data === undefined ? interpret(log, executable, execution, replay(run)) : { data, errors: [] };
 }
 
 interface CompiledRun {
@@ -59,7 +87,7 @@ interface Received {
 }
 
 function emptyState(): ProgramState {
-  return { layers: [], pointers: [], offsets: [], texts: [], answer: undefined };
+  return { layers: [], pointers: [], places: [], offsets: [], texts: [], answer: undefined };
 }
 
 function writeAnswer({ state, compiled: { program } }: CompiledRun): string {
@@ -75,7 +103,7 @@ async function attempt(log: Log, work: () => Promise<string | undefined>): Promi
     return await work();
   } catch (error) {
     if (error instanceof TypeError) log.error('generated code failed', { error });
-    else if (error !== MISFIT) throw error;
+    else if (error !== FAST_PATH_MISMATCH) throw error;
     return undefined;
   }
 }
@@ -102,6 +130,7 @@ async function runStep(run: CompiledRun, step: Step): Promise<boolean> {
       return !fits.includes(false);
     }
     case 'condition':
+    case 'defer':
       return false;
   }
 }

@@ -1,4 +1,4 @@
-import type { FetchStep, Step } from './compile-plan.ts';
+import type { FetchStep, Step } from '../shared/compile-plan.ts';
 
 /**
  * The fetches of a plan by what they wait for: those of a level depend on earlier levels alone. Undefined where the
@@ -6,7 +6,7 @@ import type { FetchStep, Step } from './compile-plan.ts';
  */
 export function fetchLevels(step: Step): FetchStep[][] | undefined {
   const levels: FetchStep[][] = [];
-  const conditions: Step[] = [];
+  const open: Step[] = [];
   const place = (node: Step, from: number): number => {
     switch (node.kind) {
       case 'fetch':
@@ -17,10 +17,11 @@ export function fetchLevels(step: Step): FetchStep[][] | undefined {
       case 'parallel':
         return Math.max(from, ...node.steps.map((child) => place(child, from)));
       case 'condition':
-        conditions.push(node);
+      case 'defer':
+        open.push(node);
         return from;
     }
   };
   place(step, 0);
-  return conditions.length === 0 ? levels : undefined;
+  return open.length === 0 ? levels : undefined;
 }

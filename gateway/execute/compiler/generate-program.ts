@@ -1,29 +1,16 @@
 import type { GraphQLSchema } from 'graphql';
-import type { ObjectShape } from './answer-shape.ts';
+import type { ObjectShape } from '../shared/answer-shape.ts';
 import { answerPositions } from './answer-positions.ts';
-import type { FetchStep } from './compile-plan.ts';
-import { cutValue } from './cut-representation.ts';
+import type { FetchStep } from '../shared/compile-plan.ts';
+import { cutValue } from '../shared/cut-representation.ts';
 import { generateCut } from './generate-cut.ts';
 import { generateWriter } from './generate-writer.ts';
-import { getOwn } from './own-property.ts';
+import { getOwn } from '../shared/own-property.ts';
+import type { ProgramState } from '../shared/program-state.ts';
 import { type RepresentationKeys, representationKeys } from './representation-keys.ts';
 import { textOfString } from './text-of-string.ts';
 
-/** What a run knows so far: answers stay as they came, and places point into them. */
-export interface ProgramState {
-  /** By fetch: the objects that it answered, each once. */
-  readonly layers: (readonly unknown[])[];
-  /** By representation keys: for each place in the order of the answer, which object belongs there, or -1. */
-  readonly pointers: (readonly number[])[];
-  /** By position: for each object of the layer, where the places under it begin. */
-  readonly offsets: (readonly number[])[];
-  /** By representation keys: the representations, each once. */
-  readonly texts: (readonly string[])[];
-  /** The JSON text of `data`, once written. */
-  answer: string | undefined;
-}
-
-/** Generated code for one plan and one answer; each function throws `MISFIT` where the data is not as planned. */
+/** Generated code for one plan and one answer; each function throws `FAST_PATH_MISMATCH` where the data is not as planned. */
 export interface Program {
   /** By fetch, the texts of the representations to send. */
   readonly cuts: ReadonlyMap<FetchStep, (state: ProgramState) => readonly string[]>;
@@ -32,7 +19,7 @@ export interface Program {
 }
 
 /** Thrown by a program: the plain way then has to look at the data closely. */
-export const MISFIT = new Error('The data is not as planned');
+export const FAST_PATH_MISMATCH = new Error('The data is not as planned');
 
 /**
  * Generates code from a plan and a schema, never from values. Undefined where the answer is not fixed enough for it,
@@ -69,10 +56,10 @@ function instantiate(
 ): Program | undefined {
   try {
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- of the plan alone; every name in it is a JSON text
-    const create = new Function('tables', 'own', 'text', 'cutValue', 'MISFIT', source) as (
+    const create = new Function('tables', 'own', 'text', 'cutValue', 'FAST_PATH_MISMATCH', source) as (
       ...given: unknown[]
     ) => { cuts: ((state: ProgramState) => readonly string[])[]; write: (state: ProgramState) => string };
-    const { cuts, write } = create(tables, getOwn, textOfString, cutValue, MISFIT);
+    const { cuts, write } = create(tables, getOwn, textOfString, cutValue, FAST_PATH_MISMATCH);
     const byStep = new Map<FetchStep, (state: ProgramState) => readonly string[]>();
     for (const { id, steps } of keys)
       for (const step of steps) {

@@ -8,10 +8,10 @@ import {
   type VariableDefinitionNode,
   stripIgnoredCharacters,
 } from 'graphql';
-import type { FetchStep } from './compile-plan.ts';
-import type { FetchedAnswer } from './fetched-answer.ts';
-import { getOwn, isJsonObject } from './own-property.ts';
-import type { OutgoingFetch } from './send-fetch.ts';
+import type { FetchStep } from '../shared/compile-plan.ts';
+import type { FetchedAnswer } from '../shared/fetched-answer.ts';
+import { getOwn, isJsonObject } from '../shared/own-property.ts';
+import type { OutgoingFetch } from '../shared/send-fetch.ts';
 
 /** Entity fetches of one subgraph that are sent as one operation: an alias and a variable for each. */
 export interface MergedFetch {

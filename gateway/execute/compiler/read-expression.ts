@@ -8,3 +8,15 @@ export function readExpression(variable: string, key: string): string {
 export function additionExpression(step: number, pointer: string): string {
   return `(${pointer} < 0 ? EMPTY : state.layers[${String(step)}][${pointer}] ?? EMPTY)`;
 }
+
+/** Code that sets `t` to the type of an object: what the first fetch tells that knows more than an interface's name. */
+export function typeStatements(
+  untold: string | undefined,
+  tellers: readonly { readonly index: number }[],
+): string[] {
+  const name = JSON.stringify(untold);
+  return [
+    'let t = o.__typename;',
+    ...tellers.map(({ index }) => `if (t === ${name}) t = a${String(index)}.__typename ?? t;`),
+  ];
+}

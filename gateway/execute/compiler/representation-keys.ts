@@ -1,16 +1,27 @@
 import type { QueryPlanFieldNode, QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
-import type { Position } from './answer-positions.ts';
-import type { FetchStep } from './compile-plan.ts';
+import type { Position, Variant } from './answer-positions.ts';
+import type { FetchStep } from '../shared/compile-plan.ts';
 import { requiredFields } from './required-fields.ts';
-import { isTypeOrSubtype } from './type-relation.ts';
+import { sentType } from './sent-type.ts';
+import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /** The representations of one position: fetches that require the same share them. */
 export interface RepresentationKeys {
   readonly id: number;
   readonly position: Position;
-  readonly fields: readonly RequiredField[];
+  /** By the types of the position's objects. */
+  readonly required: ReadonlyMap<string, Required>;
+  /** The fetches that may have told the type of an object that the position's owner does not know, in plan order. */
+  readonly tellers: readonly FetchStep[];
   readonly steps: FetchStep[];
+}
+
+export interface Required {
+  /** None where the fetches do not ask for the type. */
+  readonly fields: readonly RequiredField[];
+  /** The `__typename` that is sent. */
+  readonly sentAs: string;
 }
 
 export interface RequiredField {
@@ -29,55 +40,83 @@ export function representationKeys(
   for (const position of positions) {
     for (const step of position.additions) {
       if (step.requires === undefined) continue;
-      const fields = requiredFields(schema, position.typeName, step.requires)?.map((node) => ({
-        node,
-        sources: sourcesOf(schema, position, node, step, levelOf),
-      }));
-      if (fields === undefined || fields.some(({ sources }) => sources.length === 0)) return undefined;
-      const text = describe(fields);
-      const same = keys.find((known) => known.position === position && describe(known.fields) === text);
-      if (same === undefined) keys.push({ id: keys.length, position, fields, steps: [step] });
+      const required = new Map<string, Required>();
+      for (const [type, variant] of position.variants) {
+        const fields = requiredFields(schema, type, step.requires)?.map((node) => ({
+          node,
+          sources: sourcesOf(schema, variant, node, step, levelOf),
+        }));
+        if (fields === undefined || fields.some(({ sources }) => sources.length === 0)) return undefined;
+        required.set(type, { fields, sentAs: sentType(schema, type, step) });
+      }
+      if ([...required.values()].every(({ fields }) => fields.length === 0)) return undefined;
+      const before = levelOf.get(step) ?? 0;
+      const tellers = tellersOf(position).filter((other) => (levelOf.get(other) ?? 0) < before);
+      const one = { id: keys.length, position, required, tellers, steps: [step] };
+      const same = keys.find((known) => known.position === position && describe(known) === describe(one));
+      if (same === undefined) keys.push(one);
       else same.steps.push(step);
     }
   }
   return keys;
 }
 
-function describe(fields: readonly RequiredField[]): string {
-  return JSON.stringify(fields.map(({ node, sources }) => [node, sources.map(({ index }) => index)]));
+/** The fetches that tell the type of objects which the position's owner calls by an interface, in plan order. */
+export function tellersOf({ untold, additions, variants }: Position): readonly FetchStep[] {
+  if (untold === undefined) return [];
+  const telling = new Set([...variants.values()].flatMap(({ leaves }) => leaves.get('__typename') ?? []));
+  return additions.filter((step) => telling.has(step));
+}
+
+function describe({ required, tellers }: Pick<RepresentationKeys, 'required' | 'tellers'>): string {
+  const types = [...required].map(([type, { fields, sentAs }]) => [
+    type,
+    sentAs,
+    fields.map(({ node, sources }) => [node, sources.map(({ index }) => index)]),
+  ]);
+  return JSON.stringify([types, tellers.map(({ index }) => index)]);
 }
 
 function sourcesOf(
   schema: GraphQLSchema,
-  position: Position,
+  { children, leaves }: Variant,
   { name, alias = name, selections }: QueryPlanFieldNode,
   step: FetchStep,
   levelOf: ReadonlyMap<FetchStep, number>,
 ): FetchStep[] {
-  const child = position.children.get(alias);
+  const child = children.get(alias);
   if (child !== undefined && !bringsAll(schema, child, selections)) return [];
-  const bringing = child?.owner === undefined ? (position.leaves.get(alias) ?? []) : [child.owner];
+  const bringing = child?.owner === undefined ? (leaves.get(alias) ?? []) : [child.owner];
   const before = levelOf.get(step) ?? 0;
   return bringing.filter((other) => (levelOf.get(other) ?? 0) < before).reverse();
 }
 
-/** Whether the fetch that brings an object brings along all that is required below it. */
+/** Whether the fetch that brings an object brings along all that is required below it, whichever type it is of. */
 function bringsAll(
   schema: GraphQLSchema,
-  position: Position,
+  { owner, variants }: Position,
   selections: readonly QueryPlanSelectionNode[] = [],
 ): boolean {
-  const { owner, typeName, leaves, children } = position;
+  return [...variants].every(([type, variant]) => variantBrings(schema, owner, type, variant, selections));
+}
+
+function variantBrings(
+  schema: GraphQLSchema,
+  owner: FetchStep | undefined,
+  type: string,
+  variant: Variant,
+  selections: readonly QueryPlanSelectionNode[],
+): boolean {
   return selections.every((node) => {
     if (node.kind === 'InlineFragment') {
       const { typeCondition: condition } = node;
-      const holds = condition === undefined || isTypeOrSubtype(schema, typeName, condition);
-      return !holds || bringsAll(schema, position, node.selections);
+      const holds = condition === undefined || isTypeOrSubtype(schema, type, condition);
+      return !holds || variantBrings(schema, owner, type, variant, node.selections);
     }
     const { name, alias = name } = node;
-    const child = children.get(alias);
+    const child = variant.children.get(alias);
     return child === undefined
-      ? leaves.get(alias)?.some((step) => step === owner) === true
+      ? variant.leaves.get(alias)?.some((step) => step === owner) === true
       : child.owner === owner && bringsAll(schema, child, node.selections);
   });
 }

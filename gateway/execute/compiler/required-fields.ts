@@ -1,8 +1,8 @@
 import type { QueryPlanFieldNode, QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
-import { isTypeOrSubtype } from './type-relation.ts';
+import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
-/** The fields that `requires` names for objects of one type; undefined where it names one of them twice. */
+/** The fields that `requires` names for objects of one type, none where it is not for them; undefined where it names one of them twice. */
 export function requiredFields(
   schema: GraphQLSchema,
   typeName: string,
@@ -10,6 +10,7 @@ export function requiredFields(
 ): readonly QueryPlanFieldNode[] | undefined {
   const fields = collect(schema, typeName, requires);
   const names = new Set(fields.map(({ name }) => name));
+  if (fields.length === 0) return fields;
   return names.size === fields.length && names.has('__typename') ? fields : undefined;
 }
 

@@ -1,8 +1,8 @@
 import type { FetchDataKeyRenamer } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
-import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
-import type { Target } from './targets.ts';
-import { isTypeOrSubtype } from './type-relation.ts';
+import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/own-property.ts';
+import type { Target } from '../shared/targets.ts';
+import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 const FRAGMENT = '... on ';
 

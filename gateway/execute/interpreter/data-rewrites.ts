@@ -1,7 +1,7 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
-import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
-import { isTypeOrSubtype } from './type-relation.ts';
+import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/own-property.ts';
+import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 const FRAGMENT = '... on ';
 

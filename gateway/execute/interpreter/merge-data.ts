@@ -1,7 +1,7 @@
 import { type GraphQLSchema, isObjectType } from 'graphql';
-import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
-import type { SelectionTree } from './selection-tree.ts';
-import { isTypeOrSubtype } from './type-relation.ts';
+import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/own-property.ts';
+import type { SelectionTree } from '../shared/selection-tree.ts';
+import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /**
  * Merges what a fetch brought into the tree, copying it: only what the fetch selected, and the type. Objects merge,

@@ -1,18 +1,18 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { GraphQLSchema } from 'graphql';
-import type { AnswerError } from './answer-errors.ts';
-import type { ObjectShape } from './answer-shape.ts';
-import type { FetchStep, Step } from './compile-plan.ts';
+import type { AnswerError } from '../shared/answer-errors.ts';
+import type { ObjectShape } from '../shared/answer-shape.ts';
+import type { FetchStep, Step } from '../shared/compile-plan.ts';
 import { contextValues } from './context-values.ts';
-import { cutRepresentation } from './cut-representation.ts';
+import { cutRepresentation } from '../shared/cut-representation.ts';
 import { applyRewrites } from './data-rewrites.ts';
 import { copyData, mergeEntity } from './merge-data.ts';
-import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
-import type { FetchedAnswer } from './fetched-answer.ts';
-import { publicFailure, type SendFetch } from './send-fetch.ts';
-import { type Destinations, failFetch, translateErrors } from './subgraph-errors.ts';
-import { findTargets, type Target } from './targets.ts';
-import { variablesText } from './variables-text.ts';
+import { getOwn, isJsonObject, type JsonObject } from '../shared/own-property.ts';
+import type { FetchedAnswer } from '../shared/fetched-answer.ts';
+import { publicFailure, type SendFetch } from '../shared/send-fetch.ts';
+import { type Destinations, failFetch, translateErrors } from '../shared/subgraph-errors.ts';
+import { findTargets, type Target } from '../shared/targets.ts';
+import { variablesText } from '../shared/variables-text.ts';
 
 export interface PlanRun {
   /** The whole supergraph: plans reach what is inaccessible to clients. */
@@ -30,6 +30,12 @@ export interface PlanRun {
   readonly tellsMessages: (subgraph: string) => boolean;
   /** Ends the run where this is aborted; a deadline does not. */
   readonly abandoned: AbortSignal;
+}
+
+/** Takes what a stream brought as the answer of the fetch that opened it. */
+export function commitEvent(run: PlanRun, primary: FetchStep, answer: FetchedAnswer): void {
+  const root: Target = { value: run.root, parent: undefined, key: undefined };
+  commitAnswer(run, primary, { variables: '', destinations: [[root]] }, answer);
 }
 
 /** What a step changes in the tree: put off where steps run side by side, so that they merge in the plan's order. */
@@ -60,6 +66,11 @@ async function runStep(run: PlanRun, step: Step): Promise<Commit> {
     case 'condition': {
       const next = run.conditions[step.variable] === true ? step.then : step.otherwise;
       return next === undefined ? nothing : runStep(run, next);
+    }
+    case 'defer': {
+      const later = step.deferred.flatMap((one) => one.step ?? []);
+      if (step.primary !== undefined) (await runStep(run, step.primary))();
+      return runStep(run, { kind: 'parallel', steps: later });
     }
   }
 }
@@ -160,15 +171,15 @@ function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, 
       run.onFailure(step, answer.errors);
   }
   if (received === undefined) return;
-  const misfits: object[] = [];
+  const mismatches: object[] = [];
   for (const [index, targets] of destinations.entries()) {
     const value = received[index];
     const merge = ({ value: target }: Target): boolean =>
       !isJsonObject(value) || !isJsonObject(target) || mergeEntity(run.schema, target, value, step.tree);
-    if (!targets.map(merge).every(Boolean)) misfits.push({ path: ['_entities', index] });
+    if (!targets.map(merge).every(Boolean)) mismatches.push({ path: ['_entities', index] });
   }
-  if (misfits.length === 0) return;
-  run.errors.push(...translateErrors(run.shape, step, destinations, misfits, false));
+  if (mismatches.length === 0) return;
+  run.errors.push(...translateErrors(run.shape, step, destinations, mismatches, false));
   run.onFailure(step, new SecurityError('SUBGRAPH_ERROR', { detail: 'an entity is of another type' }));
 }
 

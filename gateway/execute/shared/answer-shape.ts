@@ -12,13 +12,21 @@ import {
   TypeMetaFieldDef,
   TypeNameMetaFieldDef,
 } from 'graphql';
-import type { Shape, ShapeField, ShapeSelection } from '../stages.ts';
-import { isTypeOrSubtype } from './type-relation.ts';
+import type { Deferral, Shape, ShapeField, ShapeSelection } from '../../stages.ts';
+import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /** The fields of the answer for one runtime type, in the order of the specification (GraphQL section 6.3.2). */
 export interface ObjectShape {
   readonly typeName: string;
   readonly fields: readonly FieldShape[];
+  /** What of it comes later; undefined where everything comes at once. */
+  readonly deferred?: readonly DeferredShape[] | undefined;
+}
+
+/** What comes later of an object. */
+export interface DeferredShape {
+  readonly defer: Deferral;
+  readonly shape: ObjectShape;
 }
 
 export interface FieldShape {
@@ -46,6 +54,8 @@ export interface ShapeSchema {
   readonly apiSchema: GraphQLSchema;
   /** Names of interfaces that some subgraph knows as an object type. */
   readonly interfaceObjects: ReadonlySet<string>;
+  /** Whether what is deferred is told apart: by default it belongs to the object as the rest does. */
+  readonly splits?: boolean;
 }
 
 const META_FIELDS = [TypeNameMetaFieldDef, SchemaMetaFieldDef, TypeMetaFieldDef];
@@ -57,20 +67,40 @@ export function createAnswerShape(schema: ShapeSchema, shape: Shape): ObjectShap
 
 function collect(schema: ShapeSchema, typeName: string, selections: readonly ShapeSelection[]): ObjectShape {
   const groups = new Map<string, ShapeField[]>();
-  gather(schema, typeName, selections, groups);
-  return { typeName, fields: [...groups.values()].map((group) => createField(schema, typeName, group)) };
+  const later: Later[] = [];
+  gather(schema, typeName, selections, { groups, later });
+  const fields = [...groups.values()].map((group) => createField(schema, typeName, group));
+  if (later.length === 0) return { typeName, fields };
+  const deferred = later.map(({ defer, selections: own }) => ({
+    defer,
+    shape: collect(schema, typeName, own),
+  }));
+  return { typeName, fields, deferred };
+}
+
+interface Later {
+  readonly defer: Deferral;
+  readonly selections: readonly ShapeSelection[];
+}
+
+interface Gathered {
+  readonly groups: Map<string, ShapeField[]>;
+  readonly later: Later[];
 }
 
 function gather(
   schema: ShapeSchema,
   typeName: string,
   selections: readonly ShapeSelection[],
-  groups: Map<string, ShapeField[]>,
+  into: Gathered,
 ): void {
+  const { groups, later } = into;
   for (const selection of selections) {
     if (selection.kind === 'fragment') {
-      if (isTypeOrSubtype(schema.apiSchema, typeName, selection.on))
-        gather(schema, typeName, selection.selections, groups);
+      if (!isTypeOrSubtype(schema.apiSchema, typeName, selection.on)) continue;
+      const { defer, selections: own } = selection;
+      if (schema.splits === true && defer !== undefined) later.push({ defer, selections: own });
+      else gather(schema, typeName, own, into);
       continue;
     }
     const group = groups.get(selection.key);

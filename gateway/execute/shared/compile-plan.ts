@@ -1,4 +1,4 @@
-import type { FetchNode, PlanNode, QueryPlan } from '@apollo/query-planner';
+import type { FetchNode, QueryPlan } from '@apollo/query-planner';
 import {
   Kind,
   type OperationDefinitionNode,
@@ -7,6 +7,7 @@ import {
   type SelectionSetNode,
   type VariableDefinitionNode,
 } from 'graphql';
+import { foldPlan } from '../../planner/traverse-plan.ts';
 import { createSelectionTree, type SelectionTree } from './selection-tree.ts';
 import { parsePath, type PathStep } from './targets.ts';
 
@@ -41,39 +42,55 @@ export type Step =
       readonly variable: string;
       readonly then: Step | undefined;
       readonly otherwise: Step | undefined;
-    };
-
-/** @throws TypeError where the plan has a node that this executor does not know: nothing is skipped */
-export function compilePlan(plan: QueryPlan): Step | undefined {
-  let fetches = 0;
-  const compile = (node: PlanNode, path: readonly PathStep[]): Step => {
-    switch (node.kind) {
-      case 'Sequence':
-      case 'Parallel':
-        return {
-          kind: node.kind === 'Sequence' ? 'sequence' : 'parallel',
-          steps: node.nodes.map((child) => compile(child, path)),
-        };
-      case 'Flatten':
-        return compile(node.node, [...path, ...parsePath(node.path)]);
-      case 'Condition':
-        return {
-          kind: 'condition',
-          variable: node.condition,
-          then: node.ifClause === undefined ? undefined : compile(node.ifClause, path),
-          otherwise: node.elseClause === undefined ? undefined : compile(node.elseClause, path),
-        };
-      case 'Fetch':
-        return compileFetch(node, path, fetches++);
-      default:
-        throw new TypeError(`The plan has a node that is not supported: ${(node as { kind: string }).kind}`);
     }
-  };
-  return plan.node === undefined ? undefined : compile(plan.node as PlanNode, []);
+  | DeferStep;
+
+/** What comes first, and what later, each by the part of the answer that it is for. */
+export interface DeferStep {
+  readonly kind: 'defer';
+  readonly primary: Step | undefined;
+  readonly deferred: readonly { readonly part: string | undefined; readonly step: Step | undefined }[];
 }
 
-function compileFetch(node: FetchNode, path: readonly PathStep[], index: number): FetchStep {
-  const operationKind = node.operationKind as string;
+/** The fetch that opens a subscription's stream, and what is fetched for each of its events. */
+export interface SubscriptionSteps {
+  readonly primary: FetchStep;
+  readonly rest: Step | undefined;
+}
+
+/** @throws TypeError for a plan that is none of a subscription */
+export function compileSubscriptionPlan({ kind, node }: QueryPlan): SubscriptionSteps {
+  if (node?.kind !== 'Subscription' || (node.primary.operationKind as string) !== 'subscription')
+    throw new TypeError('The plan is none of a subscription');
+  const { primary, rest } = node;
+  return {
+    primary: compileFetch(primary, [], 0, 'query'),
+    rest: rest === undefined ? undefined : compilePlan({ kind, node: rest }, 1),
+  };
+}
+
+/** @throws TypeError where the plan has a node that this executor does not know: nothing is skipped */
+export function compilePlan(plan: QueryPlan, firstIndex = 0): Step | undefined {
+  let fetches = firstIndex;
+  return foldPlan<Step>(plan, {
+    fetch: (node, path) => compileFetch(node, parsePath(path), fetches++),
+    flatten: (_, step) => step,
+    several: (kind, steps) => ({ kind: kind === 'Sequence' ? 'sequence' : 'parallel', steps }),
+    condition: (variable, then, otherwise) => ({ kind: 'condition', variable, then, otherwise }),
+    defer: (node, primary, deferred) => ({
+      kind: 'defer',
+      primary,
+      deferred: node.deferred.map(({ label }, index) => ({ part: label, step: deferred[index] })),
+    }),
+  });
+}
+
+function compileFetch(
+  node: FetchNode,
+  path: readonly PathStep[],
+  index: number,
+  operationKind: string = node.operationKind,
+): FetchStep {
   if (operationKind !== 'query' && operationKind !== 'mutation')
     throw new TypeError('The plan has a fetch that is neither a query nor a mutation');
   const { operation, fragments } = readOperation(node.operation);

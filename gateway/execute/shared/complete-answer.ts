@@ -1,32 +1,72 @@
-import { type GraphQLOutputType, isListType, isNonNullType, isUnionType } from 'graphql';
-import type { CompositeShape, FieldShape, ObjectShape } from './answer-shape.ts';
+import {
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  isAbstractType,
+  isEnumType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isUnionType,
+} from 'graphql';
+import { isTypeOrSubtype } from '../../planner/type-relation.ts';
+import type { CompositeShape, DeferredShape, FieldShape, ObjectShape } from './answer-shape.ts';
 import { isLeafValue } from './is-leaf-value.ts';
 import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
 
 export type AnswerPath = readonly (string | number)[];
 
-/** Told where the fetched data does not fit the schema, perhaps by lacking a value: there is null in the answer. */
-export type OnMisfit = (path: AnswerPath, isNull: boolean) => void;
+/**
+ * Why there is null in the answer: the data lacks the value, has one that does not fit the schema, or one that clients
+ * may not know (`@inaccessible`) where null may not be.
+ */
+export type Mismatch = 'missing' | 'wrong' | 'hidden';
+export type OnMismatch = (path: AnswerPath, mismatch: Mismatch) => void;
 
-/** A null that may not stand where it is: the object or list around it becomes null. */
+/** A null that may not be where it is: the object or list around it becomes null. */
 const INVALID = Symbol('invalid');
+/** A value that the subgraph may answer and clients may not know. */
+const HIDDEN = Symbol('hidden');
 
-/** Shapes the fetched tree into the answer that the client asked for; null where a null bubbled to the root. */
+/**
+ * Shapes the fetched tree into the answer that the client asked for; null where a null bubbled to the root.
+ *
+ * @param schema the whole supergraph: what it has beyond the API schema is hidden, not wrong
+ */
 export function completeAnswer(
+  schema: GraphQLSchema,
   shape: ObjectShape,
   data: JsonObject,
   introspection: Readonly<Record<string, unknown>>,
-  onMisfit: OnMisfit,
+  onMismatch: OnMismatch,
 ): JsonObject | null {
-  const completion = { introspection, onMisfit, path: [] };
+  return completePart({ schema, introspection, onMismatch, path: [], dataPath: [] }, shape, data);
+}
+
+/** The same for a part of an answer: what comes later is told. */
+export function completePart(
+  completion: Completion,
+  shape: ObjectShape,
+  data: JsonObject,
+): JsonObject | null {
   const answer = completeObject(completion, shape, data);
   return answer === INVALID ? null : answer;
 }
 
-interface Completion {
+export interface Completion {
+  readonly schema: GraphQLSchema;
   readonly introspection: Readonly<Record<string, unknown>>;
-  readonly onMisfit: OnMisfit;
+  readonly onMismatch: OnMismatch;
+  /** Of the object in the answer, and of it in the data. */
   readonly path: (string | number)[];
+  readonly dataPath: (string | number)[];
+  /** Called for each place where something comes later, though a null above it may yet take it away. */
+  readonly onDeferred?: (place: DeferredPlace) => void;
+}
+
+/** An object of which something comes later. */
+export interface DeferredPlace extends DeferredShape {
+  readonly path: AnswerPath;
+  readonly dataPath: AnswerPath;
 }
 
 function completeObject(
@@ -37,11 +77,19 @@ function completeObject(
   const answer = Object.create(null) as JsonObject;
   for (const field of shape.fields) {
     completion.path.push(field.key);
+    completion.dataPath.push(field.dataKey);
     const value = completeField(completion, shape, field, data);
     completion.path.pop();
+    completion.dataPath.pop();
     if (value === INVALID) return INVALID;
     answer[field.key] = value;
   }
+  for (const deferred of shape.deferred ?? [])
+    completion.onDeferred?.({
+      ...deferred,
+      path: [...completion.path],
+      dataPath: [...completion.dataPath],
+    });
   return answer;
 }
 
@@ -63,16 +111,29 @@ function completeValue(
   type: GraphQLOutputType,
   value: unknown,
 ): unknown {
-  if (isNonNullType(type)) {
-    const completed =
-      value === null ? misfit(completion, true) : completeValue(completion, field, type.ofType, value);
-    return completed ?? INVALID;
+  if (!isNonNullType(type)) {
+    const completed = completeNullable(completion, field, type, value);
+    return completed === HIDDEN ? null : completed;
   }
+  if (value === null) mismatch(completion, 'missing');
+  const completed = value === null ? null : completeNullable(completion, field, type.ofType, value);
+  if (completed === HIDDEN) mismatch(completion, 'hidden');
+  return completed === HIDDEN ? INVALID : (completed ?? INVALID);
+}
+
+function completeNullable(
+  completion: Completion,
+  field: FieldShape,
+  type: GraphQLOutputType,
+  value: unknown,
+): unknown {
   if (value === null || value === undefined) return null;
   if (isListType(type)) return completeList(completion, field, type.ofType, value);
   if (field.children !== undefined) return completeComposite(completion, field.children, value);
-  if (!isLeafValue(type, value)) return misfit(completion);
-  return typeof value === 'number' && String(type) === 'ID' ? String(value) : value;
+  if (isLeafValue(type, value))
+    return typeof value === 'number' && String(type) === 'ID' ? String(value) : value;
+  const known = completion.schema.getType(String(type));
+  return isEnumType(known) && isLeafValue(known, value) ? HIDDEN : mismatch(completion);
 }
 
 function completeList(
@@ -81,12 +142,14 @@ function completeList(
   elementType: GraphQLOutputType,
   value: unknown,
 ): unknown {
-  if (!Array.isArray(value)) return misfit(completion);
+  if (!Array.isArray(value)) return mismatch(completion);
   const answer: unknown[] = [];
   for (const [index, element] of value.entries()) {
     completion.path.push(index);
+    completion.dataPath.push(index);
     const completed = completeValue(completion, field, elementType, element ?? null);
     completion.path.pop();
+    completion.dataPath.pop();
     if (completed === INVALID) return null;
     answer.push(completed);
   }
@@ -94,17 +157,26 @@ function completeList(
 }
 
 function completeComposite(completion: Completion, composite: CompositeShape, value: unknown): unknown {
-  if (!isJsonObject(value)) return misfit(completion);
+  if (!isJsonObject(value)) return mismatch(completion);
   const typeName =
     getOwn(value, '__typename') ?? (isUnionType(composite.type) ? undefined : composite.type.name);
   const shape = typeof typeName === 'string' ? composite.of(typeName) : undefined;
-  // An interface object whose implementation nobody told is a value that is missing, not one that is wrong.
-  if (shape === undefined) return misfit(completion, typeName === composite.type.name);
+  if (shape === undefined) {
+    if (isHiddenType(completion.schema, composite, typeName)) return HIDDEN;
+    // An interface object whose implementation is not known is a value that is missing, not one that is wrong.
+    return mismatch(completion, typeName === composite.type.name ? 'missing' : 'wrong');
+  }
   const answer = completeObject(completion, shape, value);
   return answer === INVALID ? null : answer;
 }
 
-function misfit({ onMisfit, path }: Completion, isNull = false): null {
-  onMisfit([...path], isNull);
+/** Whether an object of the type may be there in the whole supergraph, though not in what clients see of it. */
+function isHiddenType(schema: GraphQLSchema, { type }: CompositeShape, typeName: unknown): boolean {
+  if (typeof typeName !== 'string' || !isObjectType(schema.getType(typeName))) return false;
+  return isAbstractType(type) && isTypeOrSubtype(schema, typeName, type.name);
+}
+
+function mismatch({ onMismatch, path }: Completion, kind: Mismatch = 'wrong'): null {
+  onMismatch([...path], kind);
   return null;
 }

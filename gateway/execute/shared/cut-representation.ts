@@ -1,7 +1,7 @@
 import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
-import { isTypeOrSubtype } from './type-relation.ts';
+import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /**
  * What a subgraph needs to know of an entity: the fields of `requires`, or undefined where one of them was not fetched.

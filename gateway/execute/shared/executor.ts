@@ -1,7 +1,7 @@
 import type { QueryPlan } from '@apollo/query-planner';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
-import type { Authorized, Narrowing } from '../stages.ts';
-import type { SubgraphFetcher } from '../subgraph-fetcher.ts';
+import type { Authorized, Narrowing } from '../../stages.ts';
+import type { SubgraphFetcher } from '../../subgraphs/subgraph-fetcher.ts';
 import type { AnswerError } from './answer-errors.ts';
 
 /** One authorized operation, and everything that carrying it out needs. */

@@ -1,13 +1,13 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Program, ProgramState } from './generate-program.ts';
 import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
+import type { ProgramState } from './program-state.ts';
 
 /** What a subgraph answered, in a form that holds: `data` is an object or nothing came. */
 export interface FetchedAnswer {
   readonly data: JsonObject | undefined;
   readonly errors: readonly unknown[];
   /** What the first run of a plan found out from it, for those who were given the same answer. */
-  found?: { readonly program: Program; readonly layer: readonly unknown[]; readonly state: ProgramState };
+  found?: { readonly program: object; readonly layer: readonly unknown[]; readonly state: ProgramState };
 }
 
 /** Takes a subgraph's answer apart; nothing about it is trusted. */

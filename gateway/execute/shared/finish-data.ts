@@ -1,5 +1,5 @@
 import { type AnswerError, createAnswerError, createExplanation } from './answer-errors.ts';
-import type { ObjectShape } from './answer-shape.ts';
+import type { Executable } from './compile-executable.ts';
 import { completeAnswer } from './complete-answer.ts';
 import type { JsonObject } from './own-property.ts';
 
@@ -9,17 +9,18 @@ export interface FinishedData {
   readonly errors: readonly AnswerError[];
 }
 
-/** Shapes a fetched tree; what does not fit is told, unless a fetch's own error lies above or below it. */
+/** Shapes a fetched tree; what does not fit is an error, unless a fetch's own error lies above or below it. */
 export function finishData(
-  shape: ObjectShape,
+  { schema, shape }: Pick<Executable, 'schema' | 'shape'>,
   tree: JsonObject,
   errors: readonly AnswerError[],
   introspection: Readonly<Record<string, unknown>> = {},
 ): FinishedData {
   const explained = createExplanation(errors);
-  const misfits: AnswerError[] = [];
-  const data = completeAnswer(shape, tree, introspection, (path, isNull) => {
-    if (!isNull || !explained(path)) misfits.push(createAnswerError('SUBGRAPH_ERROR', path));
+  const mismatches: AnswerError[] = [];
+  const data = completeAnswer(schema, shape, tree, introspection, (path, mismatch) => {
+    if (mismatch === 'missing' && explained(path)) return;
+    mismatches.push(createAnswerError(mismatch === 'hidden' ? 'VALUE_HIDDEN' : 'SUBGRAPH_ERROR', path));
   });
-  return { data: JSON.stringify(data), errors: [...errors, ...misfits] };
+  return { data: JSON.stringify(data), errors: [...errors, ...mismatches] };
 }

@@ -19,6 +19,8 @@ export interface InFlight {
 interface Flight {
   readonly answer: Promise<FetchedAnswer>;
   readonly controller: AbortController;
+  /** Nobody joins any more. */
+  readonly close: () => void;
   waiting: number;
 }
 
@@ -27,8 +29,11 @@ export function createInFlight(): InFlight {
   const begin = (key: string, start: (signal: AbortSignal) => Promise<FetchedAnswer>): Flight => {
     const started = flights;
     const controller = new AbortController();
-    const answer = start(controller.signal).finally(() => started.delete(key));
-    const flight = { answer, controller, waiting: 0 };
+    const close = (): void => {
+      if (started.get(key) === flight) started.delete(key);
+    };
+    const answer = start(controller.signal).finally(close);
+    const flight: Flight = { answer, controller, close, waiting: 0 };
     flights.set(key, flight);
     return flight;
   };
@@ -38,7 +43,9 @@ export function createInFlight(): InFlight {
       flight.waiting += 1;
       const stay = waiter.onEnd((reason) => {
         flight.waiting -= 1;
-        if (flight.waiting === 0) flight.controller.abort(reason);
+        if (flight.waiting > 0) return;
+        flight.close(); // who asks from now on must not get what nobody waits for
+        flight.controller.abort(reason);
       });
       try {
         return await flight.answer;

@@ -16,3 +16,12 @@ export function setOwn(object: JsonObject, key: string, value: unknown): void {
     Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
   else object[key] = value;
 }
+
+/** The object at a path of keys and indices; undefined where none stands there. */
+export function objectAt(root: unknown, path: readonly (string | number)[]): JsonObject | undefined {
+  let value = root;
+  for (const key of path)
+    if (Array.isArray(value)) value = (value as readonly unknown[])[Number(key)];
+    else value = isJsonObject(value) ? getOwn(value, String(key)) : undefined;
+  return isJsonObject(value) ? value : undefined;
+}

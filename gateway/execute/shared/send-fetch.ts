@@ -1,7 +1,7 @@
 import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Authorized, Narrowing } from '../stages.ts';
-import type { SubgraphFetcher, SubgraphRequest } from '../subgraph-fetcher.ts';
+import type { Authorized, Narrowing } from '../../stages.ts';
+import type { SubgraphFetcher, SubgraphRequest } from '../../subgraphs/subgraph-fetcher.ts';
 import type { FetchStep } from './compile-plan.ts';
 import { type FetchedAnswer, readAnswer } from './fetched-answer.ts';
 import type { InFlight } from './in-flight.ts';
@@ -13,46 +13,43 @@ export type OutgoingFetch = Pick<FetchStep, 'subgraph' | 'query' | 'operationNam
 /** Sends one fetch of a plan; `variables` is the text of the JSON object. */
 export type SendFetch = (fetch: OutgoingFetch, variables: string) => Promise<FetchedAnswer>;
 
+/** Of one execution. */
 export interface FetchSender {
   readonly fetcher: SubgraphFetcher;
   readonly authorized: Authorized;
   readonly narrowings: ReadonlyMap<string, Narrowing>;
   readonly operation: RunningOperation;
-  readonly inFlight: InFlight | undefined;
   readonly onCall: (subgraph: string) => void;
 }
 
-/** @throws SecurityError where the subgraph did not answer in GraphQL's form, or nothing allows calling it */
-export function createSendFetch(sender: FetchSender): SendFetch {
-  const { fetcher, authorized, narrowings, operation, inFlight, onCall } = sender;
-  const { caller, trace } = authorized;
-  return (fetch, variables) => {
-    const { subgraph, operationKind } = fetch;
-    const narrowing = narrowings.get(subgraph);
-    if (narrowing === undefined)
-      return Promise.reject(
-        new SecurityError('INTERNAL_SERVER_ERROR', { detail: `no narrowing for ${subgraph}` }),
-      );
-    onCall(subgraph);
-    const body = bodyText(fetch, variables);
-    const send = async (until: AbortSignal) => {
-      const request: SubgraphRequest = {
-        subgraph,
-        body,
-        operationKind,
-        caller,
-        narrowing,
-        trace,
-        signal: until,
+/** Opens the sender of one execution; its fetches are refused where nothing allows calling the subgraph. */
+export type OpenSender = (sender: FetchSender) => SendFetch;
+
+/** @param inFlight where requests for the same answer are shared */
+export function createOpenSender(inFlight: InFlight | undefined): OpenSender {
+  const { narrowingText, bodyText } = createTexts();
+  return ({ fetcher, authorized, narrowings, operation, onCall }) => {
+    const { caller, trace } = authorized;
+    return (fetch, variables) => {
+      const { subgraph, operationKind } = fetch;
+      const narrowing = narrowings.get(subgraph);
+      if (narrowing === undefined)
+        return Promise.reject(
+          new SecurityError('INTERNAL_SERVER_ERROR', { detail: `no narrowing for ${subgraph}` }),
+        );
+      onCall(subgraph);
+      const body = bodyText(fetch, variables);
+      const send = async (signal: AbortSignal) => {
+        const request: SubgraphRequest = { subgraph, body, operationKind, caller, narrowing, trace, signal };
+        return readAnswer(await fetcher.fetch(request));
       };
-      return readAnswer(await fetcher.fetch(request));
+      if (operationKind === 'mutation')
+        return operation.bound(mutate(inFlight, () => send(operation.signal())));
+      const forwarded = fetcher.forwarded?.(subgraph);
+      if (inFlight === undefined || forwarded === undefined) return operation.bound(send(operation.signal()));
+      const key = `${subgraph} ${caller.claims.jti} ${narrowingText(narrowing)} ${forwarded} ${body}`;
+      return operation.bound(inFlight.share(key, operation, send));
     };
-    if (operationKind === 'mutation')
-      return operation.bound(mutate(inFlight, () => send(operation.signal())));
-    const forwarded = fetcher.forwarded?.(subgraph);
-    if (inFlight === undefined || forwarded === undefined) return operation.bound(send(operation.signal()));
-    const key = `${subgraph} ${caller.claims.jti} ${narrowingText(narrowing)} ${forwarded} ${body}`;
-    return operation.bound(inFlight.share(key, operation, send));
   };
 }
 
@@ -69,24 +66,26 @@ async function mutate(
   }
 }
 
-const narrowingTexts = new WeakMap<Narrowing, string>();
-
-function narrowingText(narrowing: Narrowing): string {
-  let text = narrowingTexts.get(narrowing);
-  if (text === undefined) narrowingTexts.set(narrowing, (text = JSON.stringify(narrowing)));
-  return text;
-}
-
-const bodyHeads = new WeakMap<OutgoingFetch, string>();
-
-function bodyText(fetch: OutgoingFetch, variables: string): string {
-  let head = bodyHeads.get(fetch);
-  if (head === undefined) {
-    const { query, operationName } = fetch;
-    const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`;
-    bodyHeads.set(fetch, (head = `{"query":${JSON.stringify(query)}${name},"variables":`));
-  }
-  return `${head}${variables}}`;
+/** Texts of what comes again with each execution of a plan, as long as its caches keep that. */
+function createTexts() {
+  const narrowings = new WeakMap<Narrowing, string>();
+  const heads = new WeakMap<OutgoingFetch, string>();
+  return {
+    narrowingText(narrowing: Narrowing): string {
+      let text = narrowings.get(narrowing);
+      if (text === undefined) narrowings.set(narrowing, (text = JSON.stringify(narrowing)));
+      return text;
+    },
+    bodyText(fetch: OutgoingFetch, variables: string): string {
+      let head = heads.get(fetch);
+      if (head === undefined) {
+        const { query, operationName } = fetch;
+        const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`;
+        heads.set(fetch, (head = `{"query":${JSON.stringify(query)}${name},"variables":`));
+      }
+      return `${head}${variables}}`;
+    },
+  };
 }
 
 /** The code that the client sees of a fetch that failed. */
@@ -95,6 +94,7 @@ export function publicFailure(error: unknown): Code {
   switch (code) {
     case 'SUBGRAPH_UNAVAILABLE':
     case 'SUBGRAPH_ERROR':
+    case 'SUBGRAPH_UNREGISTERED':
     case 'STS_UNAVAILABLE':
     case 'STATUS_UNAVAILABLE':
     case 'OVERLOADED':

@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
-import { isTypeOrSubtype } from './type-relation.ts';
+import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /** One step of a plan's path: a field, or every element of a list; perhaps only objects of some types. */
 export interface PathStep {

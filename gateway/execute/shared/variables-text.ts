@@ -1,4 +1,4 @@
-import { clientVariable } from '../rewrite/planner-workarounds.ts';
+import { clientVariable } from '../../planner/planner-workarounds.ts';
 import { getOwn, type JsonObject, setOwn } from './own-property.ts';
 
 /**

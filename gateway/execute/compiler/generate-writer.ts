@@ -1,0 +1,269 @@
+import {
+  type GraphQLOutputType,
+  isAbstractType,
+  isEnumType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+} from 'graphql';
+import type { CompositeShape, FieldShape, ObjectShape } from '../shared/answer-shape.ts';
+import type { Position, Variant } from './answer-positions.ts';
+import type { FetchStep } from '../shared/compile-plan.ts';
+import { additionExpression, readExpression, typeStatements } from './read-expression.ts';
+import { type RepresentationKeys, tellersOf } from './representation-keys.ts';
+
+interface Writing {
+  readonly positions: readonly Position[];
+  readonly keys: readonly RepresentationKeys[];
+  readonly tables: unknown[];
+  /** The functions' names by their code: what is written alike for several types is one function. */
+  readonly functions: Map<string, string>;
+  /** How many objects may yet be written out. */
+  left: number;
+}
+
+/** Types within types multiply: beyond these, and one for each position, the interpreter is cheaper than generating. */
+const MOST_OBJECTS = 256;
+/** Stands in a function's code for its own memory of texts. */
+const MEMO = 'MEMO';
+
+/** Code of `write(state)`, which gives the JSON text of `data`; undefined where the answer is not fixed enough. */
+export function generateWriter(
+  shape: ObjectShape,
+  positions: readonly Position[],
+  keys: readonly RepresentationKeys[],
+  tables: unknown[],
+): string | undefined {
+  const [root] = positions;
+  const writing: Writing = {
+    positions,
+    keys,
+    tables,
+    functions: new Map(),
+    left: MOST_OBJECTS + positions.length,
+  };
+  const writeRoot = root && writeObject(writing, shape, root);
+  if (writeRoot === undefined) return undefined;
+  const counted = positions.filter(({ id, mixed }) => !mixed && isAnchored(keys, id));
+  const memos = [...writing.functions].flatMap(([code, name]) => (code.includes(MEMO) ? [`m${name}`] : []));
+  return [
+    'const EMPTY = Object.freeze({});',
+    'let state;',
+    ...counted.map(({ id }) => `let c${String(id)} = 0;`),
+    ...memos.map((name) => `let ${name};`),
+    ...[...writing.functions].map(
+      ([code, name]) => `function ${name}(o) {\n  ${code.replaceAll(MEMO, `m${name}`)}\n}`,
+    ),
+    'function write(given) {',
+    '  state = given;',
+    ...memos.map((name) => `  ${name} = [];`),
+    `  return ${writeRoot}(EMPTY);`,
+    '}',
+  ].join('\n');
+}
+
+/** @returns the name of a function that gives the text of an object; undefined where it is not fixed enough */
+function writeObject(writing: Writing, shape: ObjectShape, position: Position): string | undefined {
+  const { keys } = writing;
+  const variant = position.variants.get(shape.typeName);
+  if (variant === undefined || writing.left-- <= 0) return undefined;
+  const here = keys.filter((one) => one.position === position);
+  const [single] = here.length === 1 ? here.filter((one) => isMemoizable(shape, position, variant, one)) : [];
+  const memo = single && `k${String(single.id)}`;
+  const lines = pointerLines(position, here);
+  if (memo !== undefined)
+    lines.push(
+      `if (${memo} >= 0) { const known = ${MEMO}[${memo}]; if (known !== undefined) return known; }`,
+    );
+  lines.push(...additionLines(writing, position, here));
+  if (position.id !== 0) {
+    const expected = JSON.stringify(shape.typeName);
+    for (const variable of ['o', ...position.additions.map(({ index }) => `a${String(index)}`)]) {
+      const told = `(${variable}.__typename ?? ${expected})`;
+      const other = variant.names.map((name) => `${told} !== ${JSON.stringify(name)}`).join(' && ');
+      lines.push(
+        `if (typeof ${variable} !== 'object' || Array.isArray(${variable}) || (${other})) throw FAST_PATH_MISMATCH;`,
+      );
+    }
+  }
+  lines.push("let s = '{';");
+  for (const [number, field] of shape.fields.entries()) {
+    const statements = writeField(writing, shape, { position, variant }, field, number === 0 ? '' : ',');
+    if (statements === undefined) return undefined;
+    lines.push(statements);
+  }
+  lines.push("s += '}';");
+  if (memo !== undefined) lines.push(`if (${memo} >= 0) ${MEMO}[${memo}] = s;`);
+  lines.push('return s;');
+  return nameOf(writing, lines.join('\n  '));
+}
+
+/** Which objects the fetches brought for this place. */
+function pointerLines({ id, mixed }: Position, here: readonly RepresentationKeys[]): string[] {
+  if (mixed)
+    return here.flatMap(({ id: own }) => [
+      `const k${String(own)} = state.places[${String(own)}].get(o);`,
+      `if (k${String(own)} === undefined) throw FAST_PATH_MISMATCH;`,
+    ]);
+  return [
+    ...(here.length > 0 ? [`const j = c${String(id)}++;`] : []),
+    ...here.map(({ id: own }) => `const k${String(own)} = state.pointers[${String(own)}][j];`),
+  ];
+}
+
+/** What the fetches brought for this place; what they brought below it is counted from there. */
+function additionLines(
+  { positions, keys }: Writing,
+  { additions }: Position,
+  here: readonly RepresentationKeys[],
+): string[] {
+  return additions.flatMap((step) => {
+    const { index } = step;
+    const pointer =
+      step.requires === undefined ? '0' : `k${String(here.find(({ steps }) => steps.includes(step))?.id)}`;
+    const counted = positions.filter(
+      ({ owner, mixed, id }) => owner === step && !mixed && isAnchored(keys, id),
+    );
+    return [
+      `const a${String(index)} = ${additionExpression(index, pointer)};`,
+      ...counted.map(
+        ({ id }) => `c${String(id)} = ${pointer} < 0 ? 0 : state.offsets[${String(id)}]?.[${pointer}] ?? 0;`,
+      ),
+    ];
+  });
+}
+
+/** Writes an object by the type that it says it is of. */
+function writeAbstract(writing: Writing, composite: CompositeShape, position: Position): string | undefined {
+  const cases: string[] = [];
+  for (const type of position.variants.keys()) {
+    const shape = composite.of(type);
+    if (shape === undefined) continue; // clients may not know it: a closer look
+    const write = writeObject(writing, shape, position);
+    if (write === undefined) return undefined;
+    cases.push(`case ${JSON.stringify(type)}: return ${write}(o);`);
+  }
+  const tellers = tellersOf(position);
+  const here = tellers.length === 0 ? [] : writing.keys.filter((one) => one.position === position);
+  const lines = [
+    ...pointerLines(position, here),
+    ...(tellers.length === 0 ? [] : additionLines(writing, position, here)),
+    ...typeStatements(position.untold, tellers),
+    `switch (t) { ${cases.join(' ')} default: throw FAST_PATH_MISMATCH; }`,
+  ];
+  return nameOf(writing, lines.join('\n  '));
+}
+
+function nameOf({ functions }: Writing, code: string): string {
+  const known = functions.get(code) ?? `w${String(functions.size)}`;
+  functions.set(code, known);
+  return known;
+}
+
+function isAnchored(keys: readonly RepresentationKeys[], id: number): boolean {
+  return keys.some(({ position }) => position.id === id);
+}
+
+/** Whether the text is the same for every place of an entity: all in it is a key, or comes from the entity itself. */
+function isMemoizable(
+  { fields, typeName }: ObjectShape,
+  { additions }: Position,
+  { leaves, children }: Variant,
+  keys: RepresentationKeys,
+): boolean {
+  const required = new Set(
+    keys.required.get(typeName)?.fields.map(({ node: { name, alias = name } }) => alias),
+  );
+  const isAddition = (other: FetchStep | undefined) => other !== undefined && additions.includes(other);
+  return fields.every(({ dataKey, refused, children: below, name }) => {
+    if (refused || name === '__typename') return true;
+    if (below !== undefined) return isAddition(children.get(dataKey)?.owner);
+    return required.has(dataKey) || (leaves.get(dataKey) ?? []).every(isAddition);
+  });
+}
+
+function writeField(
+  writing: Writing,
+  shape: ObjectShape,
+  { position, variant }: { readonly position: Position; readonly variant: Variant },
+  field: FieldShape,
+  separator: string,
+): string | undefined {
+  const label = `${separator}${JSON.stringify(field.key)}:`;
+  if (field.refused) return isNonNullType(field.type) ? undefined : `s += ${JSON.stringify(`${label}null`)};`;
+  if (field.name === '__typename') return `s += ${JSON.stringify(label + JSON.stringify(shape.typeName))};`;
+  if (field.name.startsWith('__')) return undefined;
+  const child = variant.children.get(field.dataKey);
+  const bringing =
+    child === undefined ? [...(variant.leaves.get(field.dataKey) ?? [])].reverse() : [child.owner];
+  if (bringing.length === 0) return undefined;
+  const reads = bringing.map((step) => {
+    const added = step !== undefined && position.additions.includes(step);
+    return readExpression(added ? `a${String(step.index)}` : 'o', field.dataKey);
+  });
+  const value = writeValue(writing, field, child, field.type, 'v');
+  return value && `{ const v = ${reads.join(' ?? ')}; s += ${JSON.stringify(label)}; ${value} }`;
+}
+
+function writeValue(
+  writing: Writing,
+  field: FieldShape,
+  child: Position | undefined,
+  type: GraphQLOutputType,
+  variable: string,
+): string | undefined {
+  if (isNonNullType(type)) {
+    const inner = writePresent(writing, field, child, type.ofType, variable);
+    return inner && `if (${variable} == null) throw FAST_PATH_MISMATCH; ${inner}`;
+  }
+  const inner = writePresent(writing, field, child, type, variable);
+  return inner && `if (${variable} == null) s += 'null'; else { ${inner} }`;
+}
+
+function writePresent(
+  writing: Writing,
+  field: FieldShape,
+  child: Position | undefined,
+  type: GraphQLOutputType,
+  variable: string,
+): string | undefined {
+  if (isListType(type)) {
+    const element = `${variable}e`;
+    const inner = writeValue(writing, field, child, type.ofType, element);
+    return (
+      inner &&
+      `if (!Array.isArray(${variable})) throw FAST_PATH_MISMATCH; s += '[';
+    for (let ${variable}i = 0; ${variable}i < ${variable}.length; ${variable}i++) { if (${variable}i > 0) s += ','; const ${element} = ${variable}[${variable}i]; ${inner} }
+    s += ']';`
+    );
+  }
+  if (field.children === undefined) return writeLeaf(writing, type, variable);
+  if (child === undefined) return undefined;
+  const below = isObjectType(type) ? field.children.of(type.name) : undefined;
+  const write = isAbstractType(type)
+    ? writeAbstract(writing, field.children, child)
+    : below && writeObject(writing, below, child);
+  return write && `s += ${write}(${variable});`;
+}
+
+function writeLeaf({ tables }: Writing, type: GraphQLOutputType, variable: string): string {
+  if (isEnumType(type)) {
+    const texts = new Map(type.getValues().map(({ name }) => [name, JSON.stringify(name)]));
+    const table = `tables[${String(tables.push(texts) - 1)}]`;
+    return `const t = ${table}.get(${variable}); if (t === undefined) throw FAST_PATH_MISMATCH; s += t;`;
+  }
+  switch (String(type)) {
+    case 'Int':
+      return `if ((${variable} | 0) !== ${variable}) throw FAST_PATH_MISMATCH; s += ${variable};`;
+    case 'Float':
+      return `if (!Number.isFinite(${variable})) throw FAST_PATH_MISMATCH; s += ${variable};`;
+    case 'String':
+      return `if (typeof ${variable} !== 'string') throw FAST_PATH_MISMATCH; s += text(${variable});`;
+    case 'ID':
+      return `if (typeof ${variable} === 'string') s += text(${variable}); else if (Number.isInteger(${variable})) s += '"' + ${variable} + '"'; else throw FAST_PATH_MISMATCH;`;
+    case 'Boolean':
+      return `if (typeof ${variable} !== 'boolean') throw FAST_PATH_MISMATCH; s += ${variable};`;
+    default:
+      return `s += JSON.stringify(${variable});`;
+  }
+}

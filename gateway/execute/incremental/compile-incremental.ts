@@ -1,0 +1,32 @@
+import { interfaceObjects } from '../../planner/interface-objects.ts';
+import type { Authorized } from '../../stages.ts';
+import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
+import { createAnswerShape, type ObjectShape } from '../shared/answer-shape.ts';
+import { compileExecutable, type Executable } from '../shared/compile-executable.ts';
+import type { DeferStep, Step } from '../shared/compile-plan.ts';
+import type { Execution } from '../shared/executor.ts';
+
+/** A plan whose answer has parts. */
+export interface IncrementalExecutable extends Executable {
+  /** Of the first part, with those that come later. */
+  readonly split: ObjectShape;
+}
+
+/** @throws SecurityError `OPERATION_NOT_PLANNABLE` */
+export function compileIncremental(execution: Execution): IncrementalExecutable {
+  const { authorized, supergraph } = execution;
+  return { ...compileExecutable(execution), split: splitShape(authorized, supergraph) };
+}
+
+export function splitShape({ shape }: Authorized, supergraph: LoadedSupergraph): ObjectShape {
+  const { apiSchema, supergraphSchema } = supergraph;
+  return createAnswerShape(
+    { apiSchema, interfaceObjects: interfaceObjects(supergraphSchema), splits: true },
+    shape,
+  );
+}
+
+/** A step as what comes first and what is planned for parts that come later; where nothing is, all comes first. */
+export function splitStep(step: Step | undefined): Pick<DeferStep, 'primary' | 'deferred'> {
+  return step?.kind === 'defer' ? step : { primary: step, deferred: [] };
+}

@@ -1,0 +1,87 @@
+import { type AnswerError, createAnswerError, createExplanation } from '../shared/answer-errors.ts';
+import {
+  type AnswerPath,
+  type Completion,
+  completePart,
+  type DeferredPlace,
+  type Mismatch,
+} from '../shared/complete-answer.ts';
+import { type JsonObject, objectAt } from '../shared/own-property.ts';
+import type { IncrementalExecutable } from './compile-incremental.ts';
+import type { IncrementalEntry } from './incremental.ts';
+
+/** What has been fetched for a part, and for those that it lies in. */
+export interface Known {
+  readonly tree: JsonObject;
+  /** All of them: each explains a null. */
+  readonly errors: readonly AnswerError[];
+  /** Those of the part's own step. */
+  readonly own?: readonly AnswerError[];
+}
+
+type Introspection = Readonly<Record<string, unknown>> | undefined;
+
+/** The first part of an answer, and where something comes later, though perhaps below a null. */
+export function completeFirst(
+  { schema, split }: IncrementalExecutable,
+  { tree, errors }: Known,
+  introspection: Introspection,
+): {
+  readonly answer: JsonObject | null;
+  readonly errors: readonly AnswerError[];
+  readonly places: readonly DeferredPlace[];
+} {
+  const places: DeferredPlace[] = [];
+  const mismatches = createMismatches(errors);
+  const answer = completePart(
+    {
+      schema,
+      introspection: introspection ?? {},
+      path: [],
+      dataPath: [],
+      onMismatch: mismatches.note,
+      onDeferred: (place) => places.push(place),
+    },
+    split,
+    tree,
+  );
+  return { answer, errors: mismatches.errors, places };
+}
+
+/** What comes later of one object, and what of that comes later still. */
+export function completeEntry(
+  { schema }: IncrementalExecutable,
+  { path, dataPath, shape, defer }: DeferredPlace,
+  { tree, errors }: Known,
+  introspection: Introspection,
+): { readonly entry: IncrementalEntry; readonly below: readonly DeferredPlace[] } {
+  const below: DeferredPlace[] = [];
+  const mismatches = createMismatches(errors);
+  const completion: Completion = {
+    schema,
+    introspection: introspection ?? {},
+    path: [...path],
+    dataPath: [...dataPath],
+    onMismatch: mismatches.note,
+    onDeferred: (place) => below.push(place),
+  };
+  const value = objectAt(tree, dataPath);
+  const data = value === undefined ? null : completePart(completion, shape, value);
+  return {
+    entry: { path, label: defer.label, data: JSON.stringify(data), errors: mismatches.errors },
+    below: below.filter((place) => objectAt(data, place.path.slice(path.length)) !== undefined),
+  };
+}
+
+/** What does not fit is an error, unless one that is known lies above or below it. */
+function createMismatches(known: readonly AnswerError[]) {
+  const explained = createExplanation(known);
+  const errors: AnswerError[] = [];
+  return {
+    errors,
+    note(path: AnswerPath, mismatch: Mismatch): void {
+      if (mismatch === 'missing' && explained(path)) return;
+      errors.push(createAnswerError(mismatch === 'hidden' ? 'VALUE_HIDDEN' : 'SUBGRAPH_ERROR', path));
+    },
+  };
+}

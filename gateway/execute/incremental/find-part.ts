@@ -1,0 +1,25 @@
+import type { FieldShape, ObjectShape } from '../shared/answer-shape.ts';
+import type { AnswerPath } from '../shared/complete-answer.ts';
+
+/** Whose a path is: of the shapes' own part, of one that comes later, or of none. */
+export type PathOwner = 'own' | 'later' | 'none';
+
+/** @param path from the object that the shapes are of */
+export function findPart(shapes: readonly ObjectShape[], path: AnswerPath): PathOwner {
+  const at = path.findIndex((key) => typeof key === 'string');
+  if (at === -1) return 'own';
+  const below = path.slice(at + 1);
+  const fields = shapes.flatMap(({ fields: all }) => all.filter(({ key }) => key === path[at]));
+  const found = fields.length === 0 ? 'none' : belowFields(fields, below);
+  if (found !== 'none') return found;
+  const later = shapes.flatMap(({ deferred = [] }) => deferred.map(({ shape }) => shape));
+  return later.length > 0 && findPart(later, path.slice(at)) !== 'none' ? 'later' : 'none';
+}
+
+function belowFields(fields: readonly FieldShape[], path: AnswerPath): PathOwner {
+  if (!path.some((key) => typeof key === 'string')) return 'own';
+  return findPart(
+    fields.flatMap(({ children }) => children?.all() ?? []),
+    path,
+  );
+}

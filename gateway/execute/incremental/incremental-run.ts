@@ -1,0 +1,219 @@
+import type { Log } from '@aduana/core/platform/log';
+import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
+import { copyData } from '../interpreter/merge-data.ts';
+import { runPlan } from '../interpreter/run-plan.ts';
+import { withDefaults } from '../interpreter/with-defaults.ts';
+import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
+import type { DeferStep, Step } from '../shared/compile-plan.ts';
+import type { DeferredPlace } from '../shared/complete-answer.ts';
+import type { Execution } from '../shared/executor.ts';
+import { type JsonObject, objectAt } from '../shared/own-property.ts';
+import type { SendFetch } from '../shared/send-fetch.ts';
+import { type IncrementalExecutable, splitStep } from './compile-incremental.ts';
+import { completeEntry, completeFirst, type Known } from './complete-entry.ts';
+import { findPart } from './find-part.ts';
+import type { FirstPart, IncrementalEntry, TellPart } from './incremental.ts';
+import { placesNow } from './places-now.ts';
+
+export interface IncrementalRunOptions {
+  readonly executable: IncrementalExecutable;
+  readonly execution: Execution;
+  readonly log: Log;
+  /** Of the client: aborted when it leaves. */
+  readonly signal: AbortSignal;
+  /** For one step, under the rights of that moment. */
+  readonly openSend: (authorized: Authorized) => SendFetch;
+}
+
+type PlannedParts = ReadonlyMap<string | undefined, Step | undefined>;
+
+/** One execution whose answer has parts. Each part works on data of its own, so that none sees another half done. */
+export class IncrementalRun {
+  readonly #options: IncrementalRunOptions;
+  /** Errors of what came first or earlier that belong to parts which are not told yet. */
+  #unclaimed: AnswerError[] = [];
+  /** Refusals that no part has told yet. */
+  #untold: ReadonlySet<Refusal>;
+  #first: Known = { tree: {}, errors: [] };
+  #places: readonly DeferredPlace[] = [];
+  #pending = 0;
+
+  constructor(options: IncrementalRunOptions) {
+    this.#options = options;
+    this.#untold = new Set(options.execution.authorized.refusals);
+  }
+
+  /** @throws the reason with which the client left */
+  async first(): Promise<Omit<FirstPart, 'rest' | 'subgraphs'>> {
+    const { executable, execution } = this.#options;
+    const { primary } = splitStep(executable.step);
+    this.#first = await this.#fetch(primary, { tree: {}, errors: [] }, execution.authorized);
+    const { answer, errors, places } = completeFirst(executable, this.#first, execution.introspection);
+    this.#places = places.filter(({ path }) => objectAt(answer, path) !== undefined);
+    const own = this.#claim(this.#first.errors, (path) => findPart([executable.split], path));
+    return {
+      data: JSON.stringify(answer),
+      errors: [...this.#refusals(execution.authorized, FIRST_PART), ...own, ...errors],
+    };
+  }
+
+  /** Whether something comes later. */
+  get hasRest(): boolean {
+    return this.#places.length > 0;
+  }
+
+  /** @throws the reason with which the client left, and what `current` throws */
+  async rest(tell: TellPart, current: () => Authorized): Promise<void> {
+    const { deferred } = splitStep(this.#options.executable.step);
+    const parts = byPart(this.#places);
+    this.#pending = parts.size;
+    await this.#later(parts, plannedOf(deferred, new Map()), this.#first, { tell, current });
+  }
+
+  async #later(
+    parts: ReadonlyMap<string, readonly DeferredPlace[]>,
+    planned: PlannedParts,
+    above: Known,
+    asked: { readonly tell: TellPart; readonly current: () => Authorized },
+  ): Promise<void> {
+    const one = async ([part, places]: readonly [string, readonly DeferredPlace[]]): Promise<void> => {
+      const { primary, deferred } = splitStep(planned.get(part));
+      const known = await this.#fetch(primary, above, asked.current());
+      const { entries, below } = this.#complete(part, places, known, asked.current());
+      const next = byPart(below);
+      this.#pending += next.size - 1;
+      asked.tell(this.#pending === 0 ? this.#withRest(entries) : entries, this.#pending > 0);
+      await this.#later(next, plannedOf(deferred, planned), known, asked);
+    };
+    await Promise.all([...parts].map(one));
+  }
+
+  /** What was known, with what a step brought. */
+  async #fetch(step: Step | undefined, above: Known, authorized: Authorized): Promise<Known> {
+    const { executable, execution, log, signal, openSend } = this.#options;
+    const { supergraph } = execution;
+    const { schema, shape } = executable;
+    if (step === undefined) return { tree: above.tree, errors: above.errors, own: [] };
+    const root = copyData(above.tree) as JsonObject;
+    const own: AnswerError[] = [];
+    await runPlan(
+      {
+        schema,
+        shape,
+        variables: execution.authorized.variables,
+        conditions: withDefaults(execution.authorized.originalOperation, execution.authorized.variables),
+        send: openSend(authorized),
+        root,
+        errors: own,
+        abandoned: signal,
+        tellsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
+        onFailure: ({ subgraph }, error) => {
+          log.warn('a subgraph failed', { subgraph, error });
+        },
+      },
+      step,
+    );
+    return { tree: root, errors: [...above.errors, ...own], own };
+  }
+
+  #complete(
+    part: string,
+    places: readonly DeferredPlace[],
+    known: Known,
+    authorized: Authorized,
+  ): { readonly entries: readonly IncrementalEntry[]; readonly below: readonly DeferredPlace[] } {
+    const { executable, execution } = this.#options;
+    const now = placesNow(places, known.tree, authorized, this.#options);
+    const own = this.#claimFor(places, known);
+    const below: DeferredPlace[] = [];
+    const entries = now.map((place, index): IncrementalEntry => {
+      const told = [...(index === 0 ? this.#refusals(authorized, part) : []), ...(own.get(index) ?? [])];
+      if (place.shape === undefined) {
+        const lost = createAnswerError('UNAUTHORIZED_FIELD_OR_TYPE', place.path);
+        return { path: place.path, label: place.defer.label, data: 'null', errors: [lost] };
+      }
+      const completed = completeEntry(
+        executable,
+        { ...place, shape: place.shape },
+        known,
+        execution.introspection,
+      );
+      below.push(...completed.below);
+      return { ...completed.entry, errors: [...told, ...completed.entry.errors] };
+    });
+    return { entries, below };
+  }
+
+  /** The last part has the errors and refusals of those that had no place in the end. */
+  #withRest([first, ...others]: readonly IncrementalEntry[]): readonly IncrementalEntry[] {
+    if (first === undefined) return others;
+    const left = [...refusalErrors([...this.#untold]), ...this.#unclaimed.splice(0)];
+    return [{ ...first, errors: [...first.errors, ...left] }, ...others];
+  }
+
+  /** What a part tells of what is refused; where there is one part alone, it tells all. */
+  #refusals({ refusals }: Authorized, part: string): readonly AnswerError[] {
+    const told = refusals.filter(({ parts = [FIRST_PART] }) => !this.hasRest || parts.includes(part));
+    const paths = new Set(told.map(({ path }) => path.join('.')));
+    this.#untold = new Set([...this.#untold].filter(({ path }) => !paths.has(path.join('.'))));
+    return refusalErrors(told);
+  }
+
+  /** The errors of one part by the place that they are of: what a step found out that is nobody else's, and what waited. */
+  #claimFor(
+    places: readonly DeferredPlace[],
+    { own = [] }: Known,
+  ): ReadonlyMap<number, readonly AnswerError[]> {
+    const index = new Map(places.map(({ path }, at) => [JSON.stringify(path), at]));
+    const lengths = [...new Set(places.map(({ path }) => path.length))];
+    const byPlace = new Map<number, AnswerError[]>();
+    const ownerOf = (error: AnswerError): 'own' | 'later' | 'none' => {
+      for (const length of lengths) {
+        const at = index.get(JSON.stringify(error.path.slice(0, length)));
+        const place = at === undefined ? undefined : places[at];
+        if (at === undefined || place === undefined) continue;
+        const owner = findPart([place.shape], error.path.slice(length));
+        if (owner === 'own') byPlace.set(at, [...(byPlace.get(at) ?? []), error]);
+        if (owner !== 'none') return owner;
+      }
+      return 'none';
+    };
+    this.#unclaimed = this.#unclaimed.filter((error) => ownerOf(error) !== 'own');
+    for (const error of own) {
+      const owner = ownerOf(error);
+      if (owner === 'later') this.#unclaimed.push(error);
+      else if (owner === 'none') byPlace.set(0, [...(byPlace.get(0) ?? []), error]);
+    }
+    return byPlace;
+  }
+
+  #claim(
+    errors: readonly AnswerError[],
+    ownerOf: (path: AnswerError['path']) => 'own' | 'later' | 'none',
+  ): readonly AnswerError[] {
+    return errors.filter((error) => {
+      if (ownerOf(error.path) !== 'later' || this.#places.length === 0) return true;
+      this.#unclaimed.push(error);
+      return false;
+    });
+  }
+}
+
+function refusalErrors(refusals: readonly Refusal[]): readonly AnswerError[] {
+  return refusals.map(({ path }) => createAnswerError('UNAUTHORIZED_FIELD_OR_TYPE', path));
+}
+
+function byPart(places: readonly DeferredPlace[]): ReadonlyMap<string, readonly DeferredPlace[]> {
+  const parts = new Map<string, DeferredPlace[]>();
+  for (const place of places) {
+    const known = parts.get(place.defer.part);
+    if (known === undefined) parts.set(place.defer.part, [place]);
+    else known.push(place);
+  }
+  return parts;
+}
+
+/** With those that were planned further up, for parts that the planner has not put below what they lie in. */
+function plannedOf(deferred: DeferStep['deferred'], above: PlannedParts): PlannedParts {
+  return new Map([...above, ...deferred.map(({ part, step }) => [part, step] as const)]);
+}

@@ -1,0 +1,32 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Log } from '@aduana/core/platform/log';
+import type { Executable } from '../shared/compile-executable.ts';
+import type { Execution } from '../shared/executor.ts';
+import type { SendFetch } from '../shared/send-fetch.ts';
+import type { PlanRun } from './run-plan.ts';
+import { withDefaults } from './with-defaults.ts';
+
+/** A run of a plan that has fetched nothing yet. */
+export function openRun(
+  log: Log,
+  { schema, shape }: Pick<Executable, 'schema' | 'shape'>,
+  { authorized, supergraph, signal }: Pick<Execution, 'authorized' | 'supergraph' | 'signal'>,
+  send: SendFetch,
+): PlanRun {
+  return {
+    schema,
+    shape,
+    variables: authorized.variables,
+    conditions: withDefaults(authorized.originalOperation, authorized.variables),
+    send,
+    root: {},
+    errors: [],
+    abandoned: signal,
+    tellsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
+    onFailure: ({ subgraph }, error) => {
+      // What we ourselves refuse to send has lines of its own in the log.
+      const refused = error instanceof SecurityError && error.retryAfterSeconds !== undefined;
+      log[refused ? 'debug' : 'warn']('a subgraph failed', { subgraph, error });
+    },
+  };
+}

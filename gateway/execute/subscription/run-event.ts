@@ -1,0 +1,35 @@
+import type { Log } from '@aduana/core/platform/log';
+import { openRun } from '../interpreter/open-run.ts';
+import { commitEvent, runPlan } from '../interpreter/run-plan.ts';
+import type { FetchStep } from '../shared/compile-plan.ts';
+import type { FetchedAnswer } from '../shared/fetched-answer.ts';
+import { finishData, type FinishedData } from '../shared/finish-data.ts';
+import type { SendFetch } from '../shared/send-fetch.ts';
+import type { CompiledSubscription } from './compile-subscription.ts';
+
+export interface EventRun {
+  readonly send: SendFetch;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes one message of one event: what the stream brought, the fields of its entities by the rest of the plan, and the
+ * shape that the caller may see now.
+ *
+ * @param opened the fetch that opened the stream, which may be that of a wider plan
+ * @throws the signal's reason
+ */
+export async function runEvent(
+  compiled: CompiledSubscription,
+  opened: FetchStep,
+  event: FetchedAnswer,
+  { send, log, signal }: EventRun,
+): Promise<FinishedData> {
+  const { authorized, supergraph, rest, refusals } = compiled;
+  const run = openRun(log, compiled, { authorized, supergraph, signal }, send);
+  commitEvent(run, opened, event);
+  if (rest !== undefined) await runPlan(run, rest);
+  const finished = finishData(compiled, run.root, run.errors);
+  return { data: finished.data, errors: [...refusals, ...finished.errors] };
+}

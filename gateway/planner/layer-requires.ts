@@ -1,0 +1,251 @@
+import type { QueryPlan } from '@apollo/query-planner';
+import {
+  type ASTNode,
+  buildASTSchema,
+  type ConstDirectiveNode,
+  type DefinitionNode,
+  type FieldDefinitionNode,
+  getNamedType,
+  type GraphQLSchema,
+  isInterfaceType,
+  Kind,
+  parse,
+  print,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
+import { argumentOf, graphOf, parseSelections } from './field-sets.ts';
+import { dropUnusedExternals, isInherited, mapFields, type TypeNode } from './join-fields.ts';
+import { mapFetches } from './traverse-plan.ts';
+
+/** A supergraph for the planner in which each subgraph appears several times. */
+export interface LayeredRequires {
+  readonly sdl: string;
+  /** A plan over it as one over the supergraph that it was made of. */
+  restore(plan: QueryPlan): QueryPlan;
+}
+
+/** By coordinate: how many fields with `@requires`, each of which needs the one before, end with this one. */
+type Levels = (coordinate: string) => number;
+
+/**
+ * The planner (2.14.4) loses its way where a field with `@requires` needs another one of a subgraph that it comes from:
+ * it asks that subgraph for the field at once, without its inputs. From one subgraph to another it never does that, so
+ * each subgraph gets a copy for each level of its fields with `@requires`, which alone resolves the fields of that level:
+ * the planner then has to enter the copy by a key, with the inputs. Undefined where no field requires another such field.
+ */
+export function layerRequires(sdl: string): LayeredRequires | undefined {
+  const document = parse(sdl, { noLocation: true });
+  const schema = buildASTSchema(document, { assumeValid: true });
+  const levels = createLevels(document.definitions, schema);
+  const copies = readCopies(document.definitions, levels, sdl);
+  if (copies === undefined) return undefined;
+  const roots = new Set(
+    [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].map((type) => type?.name),
+  );
+  const layered = mapFields(document.definitions, (type, field) => [
+    {
+      ...field,
+      directives: (field.directives ?? []).flatMap((directive) => {
+        if (roots.has(type.name.value)) return [directive];
+        return layerField(schema, copies, levels, type, field, directive);
+      }),
+    },
+  ]).map((definition) => copyDirectives(definition, copies));
+  const definitions = dropUnusedExternals(layered, schema, (name) => name);
+  const subgraphs = new Map(
+    [...copies.values()].flat().map(({ subgraph, original }) => [subgraph, original]),
+  );
+  return {
+    sdl: print({ ...document, definitions }),
+    restore: (plan) =>
+      mapFetches(plan, (fetch) => ({
+        ...fetch,
+        serviceName: subgraphs.get(fetch.serviceName) ?? fetch.serviceName,
+      })),
+  };
+}
+
+/** One more appearance of a subgraph. */
+interface Copy {
+  readonly level: number;
+  /** In `join__Graph`. */
+  readonly graph: string;
+  readonly subgraph: string;
+  /** The subgraph's own name. */
+  readonly original: string;
+}
+
+/** By the name in `join__Graph`. */
+type Copies = ReadonlyMap<string, readonly Copy[]>;
+
+function createLevels(definitions: readonly DefinitionNode[], schema: GraphQLSchema): Levels {
+  const requires = new Map<string, ReadonlySet<string>>();
+  mapFields(definitions, (type, field) => {
+    const sets = (field.directives ?? []).flatMap((directive) => requiredSet(directive) ?? []);
+    const coordinates = sets.flatMap((set) => coordinatesOf(schema, type.name.value, set));
+    if (sets.length > 0) requires.set(`${type.name.value}.${field.name.value}`, new Set(coordinates));
+    return [field];
+  });
+  const known = new Map<string, number>();
+  const levelOf = (coordinate: string): number => {
+    const inputs = requires.get(coordinate);
+    if (inputs === undefined) return 0;
+    const level = known.get(coordinate);
+    if (level !== undefined) return level;
+    known.set(coordinate, 1); // fields that require each other end here
+    const found = 1 + Math.max(0, ...[...inputs].map(levelOf));
+    known.set(coordinate, found);
+    return found;
+  };
+  return levelOf;
+}
+
+function requiredSet(directive: ConstDirectiveNode): string | undefined {
+  const value = directive.name.value === 'join__field' ? argumentOf(directive, 'requires') : undefined;
+  return value?.kind === Kind.STRING ? value.value : undefined;
+}
+
+/** The fields that a field set selects, on whichever type an object may have there. */
+function coordinatesOf(schema: GraphQLSchema, typeName: string, set: string): readonly string[] {
+  const coordinates: string[] = [];
+  const info = new TypeInfo(schema, schema.getType(typeName));
+  visit(
+    parseSelections(set),
+    visitWithTypeInfo(info, {
+      Field({ name }) {
+        const parent = info.getParentType();
+        if (!parent) return;
+        const types = isInterfaceType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
+        for (const type of types) coordinates.push(`${getNamedType(type).name}.${name.value}`);
+      },
+    }),
+  );
+  return coordinates;
+}
+
+/** Undefined where all fields with `@requires` are of the first level: then there is nothing to separate. */
+function readCopies(definitions: readonly DefinitionNode[], levels: Levels, sdl: string): Copies | undefined {
+  const needed = new Map<string, Set<number>>();
+  mapFields(definitions, (type, field) => {
+    for (const directive of field.directives ?? [])
+      if (requiredSet(directive) !== undefined) {
+        const graph = graphOf(directive);
+        const level = levels(`${type.name.value}.${field.name.value}`);
+        needed.set(graph, (needed.get(graph) ?? new Set<number>()).add(level));
+      }
+    return [field];
+  });
+  if (![...needed.values()].some((found) => [...found].some((level) => level > 1))) return undefined;
+  let mark = 'planner';
+  while (sdl.toLowerCase().includes(`__${mark}_`)) mark += 'x';
+  const copies = new Map<string, readonly Copy[]>();
+  for (const { name, directives = [] } of graphsOf(definitions)) {
+    const value = directives.map((directive) => argumentOf(directive, 'name')).find(Boolean);
+    const original = value?.kind === Kind.STRING ? value.value : name.value;
+    copies.set(
+      name.value,
+      [...(needed.get(name.value) ?? [])].sort().map((level) => ({
+        level,
+        graph: `${name.value}__${mark.toUpperCase()}_${String(level)}`,
+        subgraph: `${original}__${mark}_${String(level)}`,
+        original,
+      })),
+    );
+  }
+  return copies;
+}
+
+function graphsOf(definitions: readonly DefinitionNode[]) {
+  return definitions.flatMap((definition) =>
+    definition.kind === Kind.ENUM_TYPE_DEFINITION && definition.name.value === 'join__Graph'
+      ? (definition.values ?? [])
+      : [],
+  );
+}
+
+/** What of one of its directives a field has in the subgraph and in the copies of it. */
+function layerField(
+  schema: GraphQLSchema,
+  copies: Copies,
+  levels: Levels,
+  type: TypeNode,
+  field: FieldDefinitionNode,
+  directive: ConstDirectiveNode,
+): readonly ConstDirectiveNode[] {
+  const graph = graphOf(directive);
+  const own = copies.get(graph) ?? [];
+  if (directive.name.value !== 'join__field' || own.length === 0) return [directive];
+  const level = requiredSet(directive) === undefined ? 0 : levels(`${type.name.value}.${field.name.value}`);
+  if (level === 0) return [directive, ...own.map((copy) => inGraph(directive, copy.graph))];
+  // Where an interface wants the field it has to stay, though only one of the copies resolves it.
+  const rest = isInherited(schema, type, field.name.value, graph) ? [asExternal(directive)] : [];
+  return [
+    ...rest,
+    ...own.flatMap((copy) =>
+      copy.level === level
+        ? [inGraph(directive, copy.graph)]
+        : rest.map((external) => inGraph(external, copy.graph)),
+    ),
+  ];
+}
+
+function inGraph(directive: ConstDirectiveNode, graph: string): ConstDirectiveNode {
+  return {
+    ...directive,
+    arguments: (directive.arguments ?? []).map((argument) =>
+      argument.name.value === 'graph' ? { ...argument, value: { kind: Kind.ENUM, value: graph } } : argument,
+    ),
+  };
+}
+
+function asExternal(directive: ConstDirectiveNode): ConstDirectiveNode {
+  const name = (value: string) => ({ kind: Kind.NAME, value }) as const;
+  return {
+    ...directive,
+    arguments: [
+      ...(directive.arguments ?? []).filter((argument) => ['graph', 'type'].includes(argument.name.value)),
+      { kind: Kind.ARGUMENT, name: name('external'), value: { kind: Kind.BOOLEAN, value: true } },
+    ],
+  };
+}
+
+/** A definition with all that it is in a subgraph in the copies as well, but for the fields of objects and interfaces. */
+function copyDirectives(definition: DefinitionNode, copies: Copies): DefinitionNode {
+  if (definition.kind === Kind.ENUM_TYPE_DEFINITION && definition.name.value === 'join__Graph')
+    return {
+      ...definition,
+      values: (definition.values ?? []).flatMap((value) => [value, ...graphCopies(value, copies)]),
+    };
+  return visit(definition, {
+    enter(node: ASTNode) {
+      if (node.kind === Kind.FIELD_DEFINITION) return false;
+      const applied = 'directives' in node ? (node.directives as readonly ConstDirectiveNode[]) : [];
+      if (applied.length === 0) return undefined;
+      const directives = applied.flatMap((directive) => [
+        directive,
+        ...(copies.get(graphOf(directive)) ?? []).map(({ graph }) => inGraph(directive, graph)),
+      ]);
+      return { ...node, directives };
+    },
+  });
+}
+
+function graphCopies(
+  value: ReturnType<typeof graphsOf>[number],
+  copies: Copies,
+): ReturnType<typeof graphsOf> {
+  return (copies.get(value.name.value) ?? []).map(({ graph, subgraph }) => ({
+    ...value,
+    name: { ...value.name, value: graph },
+    directives: (value.directives ?? []).map((directive) => ({
+      ...directive,
+      arguments: (directive.arguments ?? []).map((argument) =>
+        argument.name.value === 'name'
+          ? { ...argument, value: { kind: Kind.STRING as const, value: subgraph } }
+          : argument,
+      ),
+    })),
+  }));
+}

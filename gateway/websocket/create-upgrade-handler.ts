@@ -1,0 +1,149 @@
+import { type WebSocket, WebSocketServer } from 'ws';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { checkBrowserRules } from '@aduana/core/http/browser-rules';
+import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
+import type { ServiceRequest } from '@aduana/core/http/route';
+import { uuidv7 } from '@aduana/core/platform/ids';
+import { describeError } from '@aduana/core/platform/log';
+import type { HandleUpgrade, Upgrade } from '@aduana/server-kit/http/upgrades';
+import { noteFailure, openRequestAudit, type RequestAudit } from '../audit/request-audit.ts';
+import { authenticate } from '../authenticate/authenticate.ts';
+import type { HandlerDependencies } from '../handler.ts';
+import type { StreamLimits } from '../limits/stream-limits.ts';
+import type { Delegated } from '../stages.ts';
+import { createConnectionAdmission, recordConnection } from './admit-connection.ts';
+import { Connection } from './connection.ts';
+import { CLOSE } from './messages.ts';
+
+export interface UpgradeHandlerOptions {
+  readonly dependencies: HandlerDependencies;
+  readonly limits: StreamLimits;
+  readonly heartbeatMs: number;
+}
+
+const SUBPROTOCOL = 'graphql-transport-ws';
+/** Connections whose client has not been admitted yet; beyond it the oldest silent one makes room. */
+const MOST_UNADMITTED = 1_000;
+/** Of one of them: its credentials; no message is gathered for long before they are known. */
+const MOST_UNADMITTED_BYTES = 65_536;
+const MOST_PAYLOAD_BYTES = 2 ** 31 - 1;
+
+/** WebSocket on `/graphql`: the rules of a request hold for the upgrade, and it leaves one audit event as well. */
+export function createUpgradeHandler(options: UpgradeHandlerOptions): HandleUpgrade {
+  const { dependencies, limits, heartbeatMs } = options;
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: Math.min(dependencies.limits.bodyBytes, MOST_PAYLOAD_BYTES),
+    // A client whose own choice is not answered would not read why the connection is closed.
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false)),
+  });
+  const unadmitted = new Set<Connection>();
+  return async (upgrade) => {
+    const { request } = upgrade;
+    const requestAudit = openRequestAudit(uuidv7(dependencies.platform.clock.now()));
+    try {
+      checkUpgrade(request, dependencies);
+      const shown = await admitUpgrade(request, dependencies);
+      if (shown === undefined) makeRoom(unadmitted);
+      const socket = await accept(server, upgrade);
+      if (socket.protocol !== SUBPROTOCOL) {
+        refuseSubprotocol(socket, request, requestAudit, dependencies);
+        return;
+      }
+      const unbound = boundBytes(upgrade, socket);
+      const onSettle = (): void => {
+        unadmitted.delete(connection);
+        unbound();
+      };
+      const parts = { request, requestAudit, shown, dependencies, limits, onSettle };
+      const admission = createConnectionAdmission(parts);
+      const connection: Connection = new Connection({
+        socket,
+        request,
+        dependencies,
+        heartbeatMs,
+        ...admission,
+      });
+      if (shown === undefined) unadmitted.add(connection);
+    } catch (error) {
+      await refuse(upgrade, requestAudit, error, dependencies);
+    }
+  };
+}
+
+/** Nobody keeps others out by connections over which nothing is said. */
+function makeRoom(unadmitted: ReadonlySet<Connection>): void {
+  if (unadmitted.size < MOST_UNADMITTED) return;
+  for (const connection of unadmitted) if (connection.giveWay()) return;
+  throw new SecurityError('OVERLOADED', { retryAfterSeconds: 1 });
+}
+
+function checkUpgrade(request: ServiceRequest, { browser, streams }: HandlerDependencies): void {
+  if (request.path !== '/graphql') throw new SecurityError('NOT_FOUND');
+  checkBrowserRules(request, browser);
+  if (request.method !== 'GET') throw new SecurityError('METHOD_NOT_ALLOWED');
+  if (streams.supervisor.isDraining) throw new SecurityError('NOT_READY');
+}
+
+/** Credentials of the upgrade itself are judged at once; undefined where there are none yet. */
+async function admitUpgrade(
+  request: ServiceRequest,
+  dependencies: HandlerDependencies,
+): Promise<Delegated | undefined> {
+  if (request.headers.authorization === undefined) return undefined;
+  return dependencies.exchange(authenticate(request), request);
+}
+
+function accept(server: WebSocketServer, { message, socket, head }: Upgrade): Promise<WebSocket> {
+  return new Promise((resolve, reject) => {
+    socket.once('close', () => {
+      reject(new SecurityError('BAD_REQUEST', { detail: 'no WebSocket' }));
+    });
+    server.handleUpgrade(message, socket, head, resolve);
+  });
+}
+
+/** Ends a connection over which too much comes; returns what ends that. */
+function boundBytes({ socket: stream }: Upgrade, socket: WebSocket): () => void {
+  let bytes = 0;
+  const count = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes > MOST_UNADMITTED_BYTES) socket.terminate();
+  };
+  stream.on('data', count);
+  return () => stream.off('data', count);
+}
+
+function refuseSubprotocol(
+  socket: WebSocket,
+  request: ServiceRequest,
+  requestAudit: RequestAudit,
+  dependencies: HandlerDependencies,
+): void {
+  noteFailure(requestAudit, new SecurityError('BAD_REQUEST', { detail: 'another subprotocol' }));
+  void recordConnection(requestAudit, request, dependencies).catch(() => undefined);
+  socket.on('error', () => undefined);
+  socket.close(...CLOSE.subprotocol);
+}
+
+async function refuse(
+  upgrade: Upgrade,
+  requestAudit: RequestAudit,
+  error: unknown,
+  dependencies: HandlerDependencies,
+): Promise<void> {
+  const known = toSecurityError(error);
+  noteFailure(requestAudit, known);
+  let response = graphqlErrorResponse(known);
+  let auditId = requestAudit.id;
+  try {
+    auditId = await recordConnection(requestAudit, upgrade.request, dependencies);
+  } catch (failure) {
+    const { log } = dependencies.platform;
+    log.error('an upgrade could not be recorded', { error: describeError(failure) });
+    response = graphqlErrorResponse(toSecurityError(failure));
+  }
+  upgrade.refuse({ ...response, headers: { ...response.headers, 'audit-id': auditId } });
+}

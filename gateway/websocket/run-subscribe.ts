@@ -1,0 +1,110 @@
+import { toSecurityError } from '@aduana/core/http/error-response';
+import { uuidv7 } from '@aduana/core/platform/ids';
+import { describeError } from '@aduana/core/platform/log';
+import type { ServiceRequest } from '@aduana/core/http/route';
+import {
+  noteCaller,
+  noteFailure,
+  openRequestAudit,
+  type RequestAudit,
+  requestRecord,
+} from '../audit/request-audit.ts';
+import { rightsOf } from '../authorize/rights.ts';
+import { type HandlerDependencies, runOrExplain } from '../handler.ts';
+import { readOperationParameters } from '../http/graphql-request.ts';
+import { type OperationAnswer, runOperation } from '../run-operation.ts';
+import type { OpenedStream } from '../streams/open-streams.ts';
+import type { StreamOpening } from '../streams/open-streams.ts';
+import type { StreamCaller } from '../streams/stream-caller.ts';
+
+/** What became of a `subscribe`; its event is durable. */
+export type SubscribeOutcome =
+  | { readonly kind: 'stream'; readonly stream: OpenedStream }
+  | { readonly kind: 'answer'; readonly text: string }
+  | { readonly kind: 'refused'; readonly errors: readonly unknown[] };
+
+/** Runs one operation that came over a connection, as any request runs, with an audit event of its own. */
+export async function runSubscribe(
+  payload: unknown,
+  caller: StreamCaller,
+  request: ServiceRequest,
+  signal: AbortSignal,
+  dependencies: HandlerDependencies,
+): Promise<SubscribeOutcome> {
+  const { clock, log } = dependencies.platform;
+  const requestAudit = openRequestAudit(uuidv7(clock.now()));
+  let answer: OperationAnswer;
+  try {
+    answer = await run(payload, caller, request, signal, requestAudit, dependencies);
+  } catch (error) {
+    const known = toSecurityError(error);
+    noteFailure(requestAudit, known);
+    if (known.status >= 500 && known.code !== 'OVERLOADED')
+      log.error('an operation failed', { error: describeError(error), audit_id: requestAudit.id });
+    answer = { status: known.status, text: errorText(known) };
+  }
+  const { status, text, stream } = answer;
+  try {
+    const { trace } = caller.delegated;
+    await dependencies.audit.record(requestRecord(requestAudit, trace, request.remoteAddress));
+  } catch (error) {
+    stream?.cancel();
+    return { kind: 'refused', errors: errorsOf(errorText(toSecurityError(error))) };
+  }
+  if (stream !== undefined) return { kind: 'stream', stream };
+  if (status !== 200) return { kind: 'refused', errors: errorsOf(text) };
+  return { kind: 'answer', text: withAuditId(text, requestAudit.id) };
+}
+
+async function run(
+  payload: unknown,
+  caller: StreamCaller,
+  request: ServiceRequest,
+  signal: AbortSignal,
+  requestAudit: RequestAudit,
+  dependencies: HandlerDependencies,
+): Promise<OperationAnswer> {
+  const { delegated } = caller;
+  noteCaller(requestAudit, delegated.caller);
+  const leave = await dependencies.callers.enter(delegated.caller, { signal });
+  try {
+    const engine = dependencies.engine();
+    requestAudit.policySha256 = engine.sha256;
+    const supergraph = dependencies.supergraph();
+    const forward: StreamOpening['forward'] = (other) =>
+      dependencies.forward(other.subgraphs, request.headers);
+    const fetcher = forward(supergraph);
+    const { environment, streams, platform } = dependencies;
+    const rates = await dependencies.callers.countRates(delegated.caller, engine.rateConditions);
+    caller.noteRates(rates);
+    const context = {
+      supergraph,
+      rights: rightsOf(delegated.caller, engine, { time: platform.clock.now(), environment, rates }),
+      fetcher,
+      requestAudit,
+      signal,
+      openStream: (wanted: Parameters<typeof streams.open>[0]) =>
+        streams.open(wanted, { caller, forward, requestAudit, shareKey: undefined }),
+    };
+    const sent = readOperationParameters(payload);
+    return await runOrExplain(() => runOperation(delegated, sent, dependencies, context), requestAudit, {
+      requestErrorStatus: 400,
+    });
+  } finally {
+    leave();
+  }
+}
+
+function errorText({ message, code, extensions }: ReturnType<typeof toSecurityError>): string {
+  return JSON.stringify({ errors: [{ message, extensions: { code, ...extensions } }] });
+}
+
+function errorsOf(text: string): readonly unknown[] {
+  const { errors } = JSON.parse(text) as { errors?: readonly unknown[] };
+  return errors ?? [];
+}
+
+function withAuditId(text: string, auditId: string): string {
+  const answer = JSON.parse(text) as { extensions?: object };
+  return JSON.stringify({ ...answer, extensions: { ...answer.extensions, auditId } });
+}

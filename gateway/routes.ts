@@ -3,10 +3,10 @@ import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/r
 import type { Platform } from '@aduana/core/platform/platform';
 import type { GatewaySettings } from './config.ts';
 import { createExplorerRoutes } from './explorer/explorer-routes.ts';
-import type { HandlerRooms } from './handler.ts';
-import { authenticate } from './pipeline/authenticate.ts';
+import type { HandlerDependencies } from './handler.ts';
 import { checkBrowserRules } from '@aduana/core/http/browser-rules';
-import { rightsOf } from './pipeline/rights.ts';
+import { rightsOf } from './authorize/rights.ts';
+import { createStatusRoute, type StatusRouteOptions } from './status-route.ts';
 
 type Handle = (request: ServiceRequest) => Promise<ServiceResponse>;
 
@@ -15,12 +15,13 @@ export function createRoutes(
   settings: GatewaySettings,
   platform: Platform,
   graphql: Handle,
-  rooms: HandlerRooms,
+  dependencies: HandlerDependencies & { readonly subgraphs: StatusRouteOptions['connections'] },
+  health: StatusRouteOptions['health'],
 ): readonly Route[] {
   const behindBrowserRules =
     (handle: Handle): Handle =>
     (request) => {
-      checkBrowserRules(request, rooms.browser);
+      checkBrowserRules(request, dependencies.browser);
       return handle(request);
     };
   const explorers = createExplorerRoutes().map((route) => ({
@@ -30,25 +31,42 @@ export function createRoutes(
       return route.handle(request);
     }),
   }));
+  const statusRoute = createStatusRoute({
+    health,
+    connections: dependencies.subgraphs,
+    platform,
+    traffic: dependencies.traffic,
+    supergraph: dependencies.supergraph,
+    requirePermission: (request) => requireMetricsPermission(request, dependencies),
+  });
   return [
     { method: '*', path: '/graphql', handle: graphql },
     {
       method: 'GET',
       path: '/metrics',
       handle: behindBrowserRules(async (request) => {
-        if (request.encrypted) await requireMetricsPermission(request, rooms);
+        if (request.encrypted) await requireMetricsPermission(request, dependencies);
         const { contentType, body } = await platform.metrics.expose();
         return { status: 200, headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body };
       }),
+    },
+    {
+      ...statusRoute,
+      handle: behindBrowserRules((request) => statusRoute.handle(request)),
     },
     ...explorers,
   ];
 }
 
-async function requireMetricsPermission(request: ServiceRequest, rooms: HandlerRooms): Promise<void> {
-  const { caller } = await rooms.exchange(authenticate(request), request);
+async function requireMetricsPermission(
+  request: ServiceRequest,
+  dependencies: HandlerDependencies,
+): Promise<void> {
+  const { caller } = await dependencies.exchange(dependencies.authenticate(request), request);
   if (
-    !rightsOf(caller, rooms.engine(), { time: rooms.platform.clock.now() }).holdsScope('gateway:metrics:read')
+    !rightsOf(caller, dependencies.engine(), { time: dependencies.platform.clock.now() }).holdsScope(
+      'gateway:metrics:read',
+    )
   )
     throw new SecurityError('FORBIDDEN');
 }

@@ -15,6 +15,8 @@ export interface Caller {
   /** The `at+jwt` for audience `gateway`: the subject token of every narrowed one. */
   readonly subjectToken: Secret;
   readonly method: AuthenticationMethod;
+  /** Whether what it showed is bound to a key that it has proved to hold; `claims.cnf` may be this gateway's own. */
+  readonly provesPossession: boolean;
   /** Of the client certificate of this connection, whichever credential was used. */
   readonly certificateThumbprint: string | undefined;
   readonly spiffeId: string | undefined;
@@ -46,6 +48,8 @@ export interface Validated {
   readonly operation: OperationDefinitionNode;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** The client takes its answer in parts: `@defer` is carried out. */
+  readonly incremental?: boolean;
 }
 
 /** A path of the answer: response keys, and `"@"` for the elements of a list. */
@@ -56,9 +60,16 @@ export interface Refusal {
   readonly path: ResponsePath;
   /** `Type.field`. */
   readonly coordinate: string;
+  /** Numbers of the supergraph's requirements that are not met. */
+  readonly lacks: readonly number[];
   /** For the audit log and for `explain`: what the coordinate needs that the caller lacks. */
   readonly missing: readonly string[];
+  /** The parts of an incremental answer that tell it, `FIRST_PART` among them; undefined where there is one answer. */
+  readonly parts?: readonly string[];
 }
+
+/** What of an incremental answer comes first. */
+export const FIRST_PART = '';
 
 /** A field of the answer, as the client asked for it. */
 export interface ShapeField {
@@ -80,6 +91,16 @@ export interface ShapeFragment {
   /** A type's name, also where the client wrote no type condition. */
   readonly on: string;
   readonly selections: readonly ShapeSelection[];
+  /** It comes later, in a part of its own. */
+  readonly defer?: Deferral | undefined;
+}
+
+/** A `@defer` that is carried out. */
+export interface Deferral {
+  /** Unique in the operation, and the same for all rights: the planner's label of it. */
+  readonly part: string;
+  /** The client's. */
+  readonly label: string | undefined;
 }
 
 export type ShapeSelection = ShapeField | ShapeFragment;
@@ -94,6 +115,8 @@ export interface Shape {
   readonly kind: OperationTypeNode;
   readonly rootType: string;
   readonly selections: readonly ShapeSelection[];
+  /** Something in it comes later. */
+  readonly defers?: boolean;
 }
 
 /** The operation of what this caller may do; nothing else reaches the planner. */

@@ -2,7 +2,9 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import { Secret } from '@aduana/core/secrets/secret';
 import { isFromBrowser } from '@aduana/core/http/browser-rules';
-import type { Authenticated, Credential } from './stages.ts';
+import type { Authenticated, Credential } from '../stages.ts';
+
+export type Authenticate = (request: ServiceRequest) => Authenticated;
 
 const TOKEN = /^(Bearer|DPoP) +([A-Za-z0-9._~+/=-]+)$/i;
 const BASIC = /^Basic +([A-Za-z0-9+/]+=*)$/i;

@@ -1,5 +1,5 @@
-import type { Needs } from '@aduana/core/graphql/needs';
-import type { Requirements } from '@aduana/core/graphql/requirements';
+import type { Needs } from '@aduana/subgraph/graphql/needs';
+import type { Requirements } from '@aduana/subgraph/graphql/requirements';
 import {
   type FragmentDefinitionNode,
   getNamedType,
@@ -11,7 +11,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { conditionVariables } from './conditions.ts';
+import { conditionVariables, isDefer } from './conditions.ts';
 
 export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
@@ -20,6 +20,8 @@ export interface OperationAnalysis {
   readonly scopes: readonly string[];
   readonly policies: readonly string[];
   readonly conditionVariables: readonly string[];
+  /** Something of it may come later. */
+  readonly defers: boolean;
 }
 
 /** Reads each part of an operation once, without expanding its fragments. */
@@ -33,6 +35,7 @@ export function analyzeOperation(
   const needed = new Set<number>();
   const variables = new Set<string>();
   const seen = new Set<string>();
+  let defers = false;
   const root = schema.getRootType(operation.operation);
   if (root) walk(operation.selectionSet, root);
   const requirements = [...needed].flatMap((number) => distinct[number] ?? []);
@@ -40,11 +43,13 @@ export function analyzeOperation(
     scopes: unique(requirements.flatMap(({ scopes }) => scopes.flat())),
     policies: unique(requirements.flatMap(({ policies }) => policies.flat())),
     conditionVariables: [...variables].sort(),
+    defers,
   };
 
   function walk({ selections }: SelectionSetNode, parent: GraphQLCompositeType): void {
     for (const selection of selections) {
       for (const name of conditionVariables(selection)) variables.add(name);
+      defers ||= selection.directives?.some(isDefer) === true;
       if (selection.kind === Kind.FIELD) {
         for (const number of needs.ofField(parent, selection.name.value)) needed.add(number);
         const type = fieldType(parent, selection.name.value);

@@ -1,5 +1,5 @@
-import { createNeeds } from '@aduana/core/graphql/needs';
-import { isMet, type Rights } from '@aduana/core/graphql/requirement';
+import { createNeeds } from '@aduana/subgraph/graphql/needs';
+import { isMet, type Rights } from '@aduana/subgraph/graphql/requirement';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
 import { type DocumentNode, type GraphQLSchema, isCompositeType, parse, printSchema } from 'graphql';

@@ -7,13 +7,13 @@ import {
   type ValueNode,
 } from 'graphql';
 
-/** The value of each variable that `@skip` or `@include` reads. */
+/** The value of each variable that `@skip`, `@include` or `@defer` reads. */
 export type ConditionValues = ReadonlyMap<string, boolean>;
 
-/** The variables that decide whether this selection runs. */
+/** The variables that decide whether this selection runs, and when. */
 export function conditionVariables({ directives = [] }: SelectionNode): string[] {
   return directives.flatMap((directive) => {
-    const value = conditionOf(directive);
+    const value = isDefer(directive) ? argumentOf(directive, 'if') : conditionOf(directive);
     return value?.kind === Kind.VARIABLE ? [value.name.value] : [];
   });
 }
@@ -32,7 +32,9 @@ export function readConditionValues(
     names.map((name) => {
       const value = Object.hasOwn(variables, name) ? variables[name] : defaultOf(operation, name);
       if (typeof value !== 'boolean') {
-        throw new SecurityError('BAD_REQUEST', { detail: 'A variable of @skip or @include is no boolean' });
+        throw new SecurityError('BAD_REQUEST', {
+          detail: 'A variable of @skip, @include or @defer is no boolean',
+        });
       }
       return [name, value];
     }),
@@ -45,22 +47,48 @@ export function runs({ directives }: SelectionNode, values: ConditionValues): bo
   return directives.every((directive) => {
     const condition = conditionOf(directive);
     if (condition === undefined) return true;
-    const holds =
-      condition.kind === Kind.VARIABLE
-        ? values.get(condition.name.value) === true
-        : condition.kind === Kind.BOOLEAN && condition.value;
-    return directive.name.value === 'include' ? holds : !holds;
+    const isTrue = holds(condition, values);
+    return directive.name.value === 'include' ? isTrue : !isTrue;
   });
+}
+
+function holds(condition: ValueNode, values: ConditionValues): boolean {
+  return condition.kind === Kind.VARIABLE
+    ? values.get(condition.name.value) === true
+    : condition.kind === Kind.BOOLEAN && condition.value;
+}
+
+/** Whether a `@defer` of the selection holds, and the label that the client gave it. */
+export function deferOf(
+  { directives = [] }: SelectionNode,
+  values: ConditionValues,
+): { readonly label: string | undefined } | undefined {
+  const defer = directives.find(isDefer);
+  if (defer === undefined) return undefined;
+  const condition = argumentOf(defer, 'if');
+  if (condition !== undefined && !holds(condition, values)) return undefined;
+  const label = argumentOf(defer, 'label');
+  return { label: label?.kind === Kind.STRING ? label.value : undefined };
+}
+
+export function isDefer({ name }: DirectiveNode): boolean {
+  return name.value === 'defer';
 }
 
 /** Directives that are left to carry out. */
 export function withoutConditions(directives: readonly DirectiveNode[] = []): readonly DirectiveNode[] {
-  return directives.length === 0 ? directives : directives.filter((one) => conditionOf(one) === undefined);
+  return directives.length === 0
+    ? directives
+    : directives.filter((one) => conditionOf(one) === undefined && !isDefer(one));
 }
 
-function conditionOf({ name, arguments: given }: DirectiveNode): ValueNode | undefined {
-  if (name.value !== 'skip' && name.value !== 'include') return undefined;
-  return given?.find((argument) => argument.name.value === 'if')?.value;
+function conditionOf(directive: DirectiveNode): ValueNode | undefined {
+  const name = directive.name.value;
+  return name === 'skip' || name === 'include' ? argumentOf(directive, 'if') : undefined;
+}
+
+function argumentOf({ arguments: given }: DirectiveNode, name: string): ValueNode | undefined {
+  return given?.find((argument) => argument.name.value === name)?.value;
 }
 
 function defaultOf({ variableDefinitions }: OperationDefinitionNode, name: string): unknown {

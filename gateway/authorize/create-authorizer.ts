@@ -1,17 +1,17 @@
-import { type Requirement, type Rights, isMet, missingFrom } from '@aduana/core/graphql/requirement';
-import type { Requirements } from '@aduana/core/graphql/requirements';
+import { type Requirement, type Rights, isMet, missingFrom } from '@aduana/subgraph/graphql/requirement';
+import type { Requirements } from '@aduana/subgraph/graphql/requirements';
 import type { Clock } from '@aduana/core/platform/clock';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import { type DocumentNode, Kind, type OperationDefinitionNode, print } from 'graphql';
-import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
+import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import type { Authorized, Validated } from '../stages.ts';
 import type { OperationAnalysis } from './analyze-operation.ts';
 import { type ConditionValues, readConditionValues } from './conditions.ts';
 import { createKnownOperations, type KnownOperation } from './known-operations.ts';
-import type { MissBudget } from './miss-budget.ts';
-import { fetchKey, renameVariables } from './planner-workarounds.ts';
+import { type MissBudget, UNLIMITED } from '../limits/miss-budget.ts';
+import { fetchKey, renameVariables } from '../planner/planner-workarounds.ts';
 import { type RewrittenOperation, rewriteOperation } from './rewrite-operation.ts';
-import { usedVariables } from './used-variables.ts';
+import { usedVariables } from '../planner/used-variables.ts';
 
 /** `filter` nulls what is refused, `reject` refuses the whole operation, `dry_run` only tells. */
 export type AuthorizationMode = 'filter' | 'reject' | 'dry_run';
@@ -33,7 +33,7 @@ type Shared = Omit<Authorized, 'caller' | 'trace' | 'variables'>;
 const DEFAULT_CAPACITY = 2_000;
 
 export function createAuthorizer(options: AuthorizerOptions): Authorize {
-  const { clock, mode, capacity = DEFAULT_CAPACITY, budget = () => true } = options;
+  const { clock, mode, capacity = DEFAULT_CAPACITY, budget = UNLIMITED } = options;
   const knownOperation = createKnownOperations<Shared>(clock, capacity);
   return (validated, supergraph, rights) => {
     const { operation, caller, trace, variables } = validated;
@@ -43,10 +43,14 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     const held = snapshot(analysis, rights);
     let key = held.vector;
     for (const value of conditions.values()) key += value ? 't' : 'f';
+    const incremental = validated.incremental === true && analysis.defers;
+    if (incremental) key += 'd';
     let shared = known.variantOf(key);
     if (shared === undefined) {
-      shared = share(validated, held, mode, rewrite(validated, known, held, conditions, mode));
-      if (budget(caller))
+      shared = budget.spend(caller, () =>
+        share(validated, held, mode, rewrite(validated, known, held, { conditions, mode, incremental })),
+      );
+      if (budget.mayKeep(caller))
         known.keepVariant(
           key,
           shared,
@@ -57,12 +61,17 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
   };
 }
 
+interface RewriteRules {
+  readonly conditions: ConditionValues;
+  readonly mode: AuthorizationMode;
+  readonly incremental: boolean;
+}
+
 function rewrite(
   { operation }: Validated,
   { supergraph, fragments, needs, plannersOwn, spellOut }: KnownOperation<Shared>,
   held: HeldRights,
-  conditions: ConditionValues,
-  mode: AuthorizationMode,
+  { conditions, mode, incremental }: RewriteRules,
 ): RewrittenOperation {
   const { supergraphSchema, requirements } = supergraph;
   return rewriteOperation({
@@ -71,6 +80,7 @@ function rewrite(
     schema: supergraphSchema,
     needs,
     conditions,
+    incremental,
     enforce: mode !== 'dry_run',
     meets: (number) => isMet(numbered(requirements, number), held),
     missing: (number) => missingFrom(numbered(requirements, number), held),

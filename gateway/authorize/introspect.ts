@@ -1,6 +1,6 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { fragmentsOf } from '@aduana/core/graphql/fragments-of';
-import type { Rights } from '@aduana/core/graphql/requirement';
+import { fragmentsOf } from '@aduana/subgraph/graphql/fragments-of';
+import type { Rights } from '@aduana/subgraph/graphql/requirement';
 import { type BoundedCache, createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
 import {
@@ -13,9 +13,10 @@ import {
 } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import type { CallerViews } from './caller-views.ts';
-import { createIntrospectionLimit } from './limits/introspection-size.ts';
-import { usedVariables } from './rewrite/used-variables.ts';
-import type { Authorized } from './stages.ts';
+import { createIntrospectionLimit } from '../limits/introspection-size.ts';
+import { type MissBudget, UNLIMITED } from '../limits/miss-budget.ts';
+import { usedVariables } from '../planner/used-variables.ts';
+import type { Authorized } from '../stages.ts';
 
 /** `filtered` shows what the caller may use, `full` everything, `off` nothing. */
 export type IntrospectionMode = 'filtered' | 'full' | 'off';
@@ -31,6 +32,7 @@ export interface IntrospectOptions {
   readonly clock: Clock;
   readonly mode: IntrospectionMode;
   readonly views: CallerViews;
+  readonly budget?: MissBudget;
 }
 
 type Answer = Readonly<Record<string, unknown>>;
@@ -39,7 +41,7 @@ const ANSWERS_PER_VIEW = 20;
 const NOTHING = {};
 
 /** @throws SecurityError `INTROSPECTION_DISABLED` or `LIMIT_COST_EXCEEDED`, from the function that it makes */
-export function createIntrospect({ clock, mode, views }: IntrospectOptions): Introspect {
+export function createIntrospect({ clock, mode, views, budget = UNLIMITED }: IntrospectOptions): Introspect {
   const answers = new WeakMap<GraphQLSchema, BoundedCache<Answer>>();
   const checkSize = createIntrospectionLimit();
   return (authorized, supergraph, rights) => {
@@ -53,8 +55,11 @@ export function createIntrospect({ clock, mode, views }: IntrospectOptions): Int
     const key = JSON.stringify([documentHash, originalOperation.name?.value, variables]);
     let answer = known.get(key);
     if (answer === undefined) {
-      checkSize(schema, asked, fragmentsOf(original), variables);
-      known.set(key, (answer = answerFrom(schema, asked, authorized)));
+      answer = budget.spend(authorized.caller, () => {
+        checkSize(schema, asked, fragmentsOf(original), variables);
+        return answerFrom(schema, asked, authorized);
+      });
+      known.set(key, answer);
     }
     return answer;
   };

@@ -1,4 +1,5 @@
 import {
+  type DirectiveNode,
   type FieldNode,
   type GraphQLCompositeType,
   type InlineFragmentNode,
@@ -29,14 +30,19 @@ export function keepField(
   };
 }
 
-/** What is left of a fragment on `type` under `parent`: its selections alone where it told nothing. */
+/**
+ * What is left of a fragment on `type` under `parent`: its selections alone where it told nothing.
+ *
+ * @param part of the answer that it is deferred to
+ */
 export function keepFragment(
   node: InlineFragmentNode,
   type: string,
   parent: GraphQLCompositeType,
   selections: readonly SelectionNode[],
+  part?: string,
 ): readonly SelectionNode[] {
-  const directives = withoutConditions(node.directives);
+  const directives = [...withoutConditions(node.directives), ...deferTo(part)];
   if (type === parent.name && directives.length === 0) return selections;
   return [
     {
@@ -46,6 +52,17 @@ export function keepFragment(
       selectionSet: { kind: Kind.SELECTION_SET, selections },
     },
   ];
+}
+
+function deferTo(part: string | undefined): readonly DirectiveNode[] {
+  if (part === undefined) return [];
+  const name = (value: string) => ({ kind: Kind.NAME, value }) as const;
+  const label = {
+    kind: Kind.ARGUMENT,
+    name: name('label'),
+    value: { kind: Kind.STRING, value: part },
+  } as const;
+  return [{ kind: Kind.DIRECTIVE, name: name('defer'), arguments: [label] }];
 }
 
 /** What of kept selections is for objects of one type, which lies within the type conditions that `isWithin` holds for. */

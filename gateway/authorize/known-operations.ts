@@ -1,17 +1,17 @@
-import { createNeeds, type Needs } from '@aduana/core/graphql/needs';
+import { createNeeds, type Needs } from '@aduana/subgraph/graphql/needs';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
 import { type DocumentNode, Kind, type OperationDefinitionNode } from 'graphql';
-import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
+import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import type { Validated } from '../stages.ts';
 import {
   createTextBoundedCache,
   createTextEntry,
   type TextBoundedCache,
   type TextEntry,
-} from '../text-bounded-cache.ts';
+} from '@aduana/server-kit/platform/text-bounded-cache';
 import { analyzeOperation, type Fragments, type OperationAnalysis } from './analyze-operation.ts';
-import { createSpellOut, plannersFields, type SpellOut } from './planner-workarounds.ts';
+import { createSpellOut, plannersFields, type SpellOut } from '../planner/planner-workarounds.ts';
 
 /** What is worked out once for a supergraph. */
 interface SupergraphTables {

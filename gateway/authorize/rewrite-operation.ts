@@ -1,5 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Needs } from '@aduana/core/graphql/needs';
+import type { Needs } from '@aduana/subgraph/graphql/needs';
 import {
   type FieldNode,
   getNamedType,
@@ -13,15 +13,16 @@ import {
   isUnionType,
   Kind,
   type OperationDefinitionNode,
+  OperationTypeNode,
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { isTypeOrSubtype } from '../execute/type-relation.ts';
-import type { Refusal, Shape, ShapeSelection } from '../stages.ts';
+import { isTypeOrSubtype } from '../planner/type-relation.ts';
+import { type Deferral, FIRST_PART, type Refusal, type Shape, type ShapeSelection } from '../stages.ts';
 import type { Fragments } from './analyze-operation.ts';
-import { type ConditionValues, runs } from './conditions.ts';
+import { type ConditionValues, deferOf, runs } from './conditions.ts';
 import { fetchesAnything, keepField, keepFragment, narrowTo } from './kept-selections.ts';
-import type { SpellOut } from './planner-workarounds.ts';
+import type { SpellOut } from '../planner/planner-workarounds.ts';
 
 export interface RewriteInput {
   readonly operation: OperationDefinitionNode;
@@ -29,6 +30,8 @@ export interface RewriteInput {
   readonly schema: GraphQLSchema;
   readonly needs: Needs;
   readonly conditions: ConditionValues;
+  /** Whether `@defer` is carried out. */
+  readonly incremental: boolean;
   /** False where the mode refuses nothing: refusals are told, nothing is removed. */
   readonly enforce: boolean;
   /** Whether the caller meets the numbered requirement. */
@@ -51,9 +54,10 @@ export interface RewrittenOperation {
 
 /** One pass and what it has gathered so far. */
 interface Pass extends RewriteInput {
-  readonly refusals: Map<string, Refusal>;
+  readonly refusals: Map<string, Omit<Refusal, 'parts'> & { readonly parts: Set<string> }>;
   readonly fields: Set<string>;
   selectionsLeft: number;
+  parts: number;
 }
 
 /** What a selection set becomes: what is fetched, and what the answer looks like. */
@@ -70,10 +74,14 @@ interface Place {
   readonly unmet: readonly number[];
   /** Inside a refused field, whose own refusal tells all. */
   readonly belowRefusal: boolean;
+  /** Of the answer. */
+  readonly part: string;
 }
 
 /** How many selections a document may unfold into. */
 const SELECTIONS_LIMIT = 50_000;
+/** Of one answer: what else is deferred comes with what is around it. */
+const PARTS_LIMIT = 20;
 
 /**
  * One pass over an operation for one set of rights: fragments unfold, `@skip` and `@include` are carried out,
@@ -85,17 +93,32 @@ export function rewriteOperation(input: RewriteInput): RewrittenOperation {
   const { operation, schema, enforce } = input;
   const root = schema.getRootType(operation.operation);
   if (!root) throw new TypeError('The operation has no root type');
-  const pass: Pass = { ...input, refusals: new Map(), fields: new Set(), selectionsLeft: SELECTIONS_LIMIT };
+  const pass: Pass = {
+    ...input,
+    refusals: new Map(),
+    fields: new Set(),
+    selectionsLeft: SELECTIONS_LIMIT,
+    parts: 0,
+  };
   const { kept, shape } = rewriteSet(pass, operation.selectionSet, {
     parent: root,
     path: [],
     unmet: [],
     belowRefusal: false,
+    part: FIRST_PART,
   });
+  const defers = pass.parts > 0;
   return {
-    shape: { kind: operation.operation, rootType: root.name, selections: shape },
+    shape: {
+      kind: operation.operation,
+      rootType: root.name,
+      selections: shape,
+      ...(defers && { defers }),
+    },
     selections: kept.some(fetchesAnything) ? kept : [],
-    refusals: [...pass.refusals.values()],
+    refusals: [...pass.refusals.values()].map(({ parts, ...refusal }) =>
+      defers ? { ...refusal, parts: [...parts] } : refusal,
+    ),
     fields: [...pass.fields],
     everythingRefused: enforce && pass.refusals.size > 0 && !shape.some(isAllowed),
   };
@@ -113,7 +136,9 @@ function rewriteSet(pass: Pass, { selections }: SelectionSetNode, place: Place):
     if (selection.kind === Kind.FIELD) rewriteField(pass, into, selection, place);
     else if (selection.kind === Kind.INLINE_FRAGMENT) rewriteFragment(pass, into, selection, place);
     else if (!spread.has(selection.name.value)) {
-      spread.add(selection.name.value);
+      // What is deferred may be asked for at once as well.
+      if (!pass.incremental || deferOf(selection, pass.conditions) === undefined)
+        spread.add(selection.name.value);
       const fragment = pass.fragments.get(selection.name.value);
       if (fragment === undefined) continue;
       const { typeCondition, selectionSet } = fragment;
@@ -135,7 +160,7 @@ function rewriteField(pass: Pass, into: Rewritten, node: FieldNode, place: Place
   const key = node.alias?.value ?? name;
   const coordinate = `${parent.name}.${name}`;
   const lacks = [...place.unmet, ...pass.needs.ofField(parent, name).filter((number) => !pass.meets(number))];
-  if (lacks.length > 0 && !belowRefusal) noteRefusal(pass, [...path, key], coordinate, lacks);
+  if (lacks.length > 0 && !belowRefusal) noteRefusal(pass, [...path, key], coordinate, lacks, place.part);
   const refused = belowRefusal || (pass.enforce && lacks.length > 0);
 
   const type = isUnionType(parent) ? undefined : parent.getFields()[name]?.type;
@@ -150,6 +175,7 @@ function rewriteField(pass: Pass, into: Rewritten, node: FieldNode, place: Place
             path: [...path, key, ...listLevels(type)],
             unmet: [],
             belowRefusal: refused,
+            part: place.part,
           }),
         };
   const dataKey = pass.dataKey(key, coordinate);
@@ -165,18 +191,27 @@ function rewriteFragment(pass: Pass, into: Rewritten, node: InlineFragmentNode, 
   if (!isCompositeType(type)) return;
   const lacks =
     condition === undefined ? [] : pass.needs.ofType(condition).filter((number) => !pass.meets(number));
+  const defer = openPart(pass, node, place);
   const inner = rewriteSet(pass, node.selectionSet, {
     ...place,
     parent: type,
     unmet: [...place.unmet, ...lacks],
+    part: defer?.part ?? place.part,
   });
-  if (inner.shape.length > 0) into.shape.push({ kind: 'fragment', on: type.name, selections: inner.shape });
+  if (inner.shape.length > 0)
+    into.shape.push({
+      kind: 'fragment',
+      on: type.name,
+      selections: inner.shape,
+      ...(defer && { defer }),
+    });
   if (inner.kept.length === 0) return;
   const types = pass.spellOut(place.parent.name, type.name);
-  if (types === undefined) into.kept.push(...keepFragment(node, type.name, place.parent, inner.kept));
+  if (types === undefined)
+    into.kept.push(...keepFragment(node, type.name, place.parent, inner.kept, defer?.part));
   for (const name of types ?? []) {
     const own = narrowTo(inner.kept, (wider) => isTypeOrSubtype(pass.schema, name, wider));
-    if (own.length > 0) into.kept.push(...keepFragment(node, name, place.parent, own));
+    if (own.length > 0) into.kept.push(...keepFragment(node, name, place.parent, own, defer?.part));
   }
 }
 
@@ -185,10 +220,31 @@ function noteRefusal(
   path: readonly string[],
   coordinate: string,
   lacks: readonly number[],
+  part: string,
 ): void {
   const at = path.join('.');
-  if (pass.refusals.has(at)) return;
-  pass.refusals.set(at, { path, coordinate, missing: [...new Set(lacks.flatMap(pass.missing))] });
+  const known = pass.refusals.get(at);
+  if (known !== undefined) {
+    known.parts.add(part);
+    return;
+  }
+  const missing = [...new Set(lacks.flatMap(pass.missing))];
+  pass.refusals.set(at, { path, coordinate, lacks, missing, parts: new Set([part]) });
+}
+
+/** The part that a fragment is deferred to. The root of a mutation runs in its order, and so at once. */
+function openPart(pass: Pass, node: InlineFragmentNode, { path }: Place): Deferral | undefined {
+  if (!pass.incremental || pass.parts === PARTS_LIMIT) return undefined;
+  const { operation } = pass.operation;
+  if (
+    operation !== OperationTypeNode.QUERY &&
+    (path.length === 0 || operation !== OperationTypeNode.MUTATION)
+  )
+    return undefined;
+  const defer = deferOf(node, pass.conditions);
+  if (defer === undefined) return undefined;
+  pass.parts += 1;
+  return { part: `p${String(pass.parts)}`, label: defer.label };
 }
 
 function isAllowed(selection: ShapeSelection): boolean {

@@ -52,7 +52,10 @@ export function buildVisibleSchema(
   const visible = select(document, visibility);
   settle(visible);
   const [query = 'Query'] = roots;
-  const reached = reach(visible, roots);
+  const reached = reach(visible, [
+    ...roots.filter((root) => visible.fielded.has(root)),
+    ...document.definitions.flatMap(typesOfArguments),
+  ]);
   reached.add(query);
   const definitions = document.definitions.flatMap((definition): DefinitionNode[] => {
     if (!('name' in definition)) return keepSchema(definition, visible, query);
@@ -99,7 +102,9 @@ function settle(visible: Visible): void {
     changed = false;
     for (const [name, { node, fields }] of fielded) {
       for (const [field, { type }] of fields) {
-        const gone = !exists(visible, namedType(type)) || (node.kind === Kind.INTERFACE_TYPE_DEFINITION && lacksSomewhere(name, field)); // prettier-ignore
+        const gone =
+          !exists(visible, namedType(type)) ||
+          (node.kind === Kind.INTERFACE_TYPE_DEFINITION && lacksSomewhere(name, field));
         if (gone) changed = fields.delete(field);
       }
       if (fields.size === 0) changed = fielded.delete(name);
@@ -124,9 +129,15 @@ function exists({ fielded, unions, others }: Visible, name: string): boolean {
   return BUILT_IN.has(name) || fielded.has(name) || unions.has(name) || others.has(name);
 }
 
+/** What the arguments of a directive need: every caller may use those of operations. */
+function typesOfArguments(definition: DefinitionNode): string[] {
+  if (definition.kind !== Kind.DIRECTIVE_DEFINITION) return [];
+  return (definition.arguments ?? []).map(({ type }) => namedType(type));
+}
+
 function reach(visible: Visible, roots: readonly string[]): Set<string> {
   const reached = new Set<string>();
-  const open = roots.filter((root) => visible.fielded.has(root));
+  const open = [...roots];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     if (reached.has(name)) continue;
     reached.add(name);

@@ -1,4 +1,4 @@
-import type { StsClient } from '@aduana/core/client/sts-client';
+import type { StsClient } from '@aduana/client/sts/sts-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { subjectAltNames } from '@aduana/core/mtls/subject-alt-names';
 import { provePossession } from '@aduana/core/http/require-access-token';
@@ -6,10 +6,12 @@ import type { ServiceRequest } from '@aduana/core/http/route';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import type { Secret } from '@aduana/core/secrets/secret';
 import type { AccessTokenClaims, AuthenticationMethod } from '@aduana/core/tokens/access-token';
+import type { TraceContext } from '@aduana/core/wire/trace-context';
 import { requireBinding } from '@aduana/core/tokens/require-binding';
 import type { VerifyDpopProof } from '@aduana/core/tokens/verify-dpop-proof';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
-import type { Authenticated, Caller, Delegated } from './stages.ts';
+import { readUnverifiedClaims } from '@aduana/core/tokens/verify-signed-jwt';
+import type { Authenticated, Caller, Delegated } from '../stages.ts';
 
 export interface ExchangeOptions {
   readonly sts: StsClient;
@@ -18,6 +20,8 @@ export interface ExchangeOptions {
   readonly verifyProof: VerifyDpopProof;
   /** The issuer identifier of the STS. */
   readonly issuer: string;
+  /** What of a caller's claims the registry lets count now. */
+  readonly limitClaims: (claims: AccessTokenClaims) => AccessTokenClaims;
   /** Issuers in `trusted_issuers.yaml`: a token of any other is not even carried to the STS. */
   readonly isTrustedIssuer: (issuer: string) => boolean;
   /** Whether the certificate's SPIFFE ID belongs to a registered service. */
@@ -27,6 +31,11 @@ export interface ExchangeOptions {
 interface Exchanged {
   readonly token: Secret;
   readonly claims: AccessTokenClaims;
+}
+
+/** An exchanged token is bound to this gateway: whether the caller has proved anything is known from what it showed. */
+interface ExchangedToken extends Exchanged {
+  readonly provesPossession: boolean;
 }
 
 export type Exchange = (authenticated: Authenticated, request: ServiceRequest) => Promise<Delegated>;
@@ -43,23 +52,33 @@ export function createExchange(options: ExchangeOptions): Exchange {
     switch (credential.kind) {
       case 'basic':
         return delegated(
-          await asCaller(options.sts.relayBasic(credential.header, request.remoteAddress)),
+          await asCaller(options.sts.relayBasic(credential.header, request.remoteAddress, trace), options),
           'client_secret_basic',
+          false,
         );
       case 'certificate':
-        return delegated(await asCaller(options.sts.exchangeCertificate(credential.chain)), 'x509_svid');
+        return delegated(
+          await asCaller(options.sts.exchangeCertificate(credential.chain, trace), options),
+          'x509_svid',
+          true,
+        );
       case 'bearer':
       case 'dpop': {
-        const exchanged = await asCaller(exchangeToken(credential, request, options));
-        return delegated(exchanged, methodOf(exchanged.claims));
+        const exchanged = await asCaller(exchangeToken(credential, request, options, trace), options);
+        return delegated(exchanged, methodOf(exchanged.claims), exchanged.provesPossession);
       }
     }
 
-    function delegated({ token, claims }: Exchanged, method: AuthenticationMethod): Delegated {
+    function delegated(
+      { token, claims }: Exchanged,
+      method: AuthenticationMethod,
+      provesPossession: boolean,
+    ): Delegated {
       const caller: Caller = {
         claims,
         subjectToken: token,
         method,
+        provesPossession,
         certificateThumbprint: peer?.thumbprint,
         spiffeId: peer?.spiffeId,
         subjectAltNames: peer && subjectAltNames(peer),
@@ -74,20 +93,25 @@ async function exchangeToken(
   { kind, token }: Extract<Authenticated['credential'], { readonly kind: 'bearer' | 'dpop' }>,
   request: ServiceRequest,
   options: ExchangeOptions,
-): Promise<Exchanged> {
+  trace: TraceContext,
+): Promise<ExchangedToken> {
   const { peer } = request;
   const text = token.reveal();
   const actor = peer !== undefined && options.isRegistered(peer) ? peer : undefined;
-  const issuer = claimedIssuer(text);
+  const { iss: issuer, cnf } = readUnverifiedClaims(text);
+  // What is bound was sent by its holder: this gateway asks for that of a token of the STS, the STS of any other.
+  const provesPossession = cnf !== undefined;
   if (issuer === options.issuer) {
     const verified = await options.verify(text);
     const dpop = { verify: options.verifyProof, url: endpointOf(request) };
     const dpopThumbprint = await provePossession(request, { scheme: kind, token: text }, dpop);
     requireBinding(verified, { certificateThumbprint: peer?.thumbprint, dpopThumbprint }, false);
-    if (actor === undefined || isBoundTo(verified.claims, actor)) return { token, claims: verified.claims };
-  } else if (kind === 'dpop' || issuer === undefined || !options.isTrustedIssuer(issuer))
+    if (actor === undefined || isBoundTo(verified.claims, actor))
+      return { token, claims: verified.claims, provesPossession };
+  } else if (kind === 'dpop' || typeof issuer !== 'string' || !options.isTrustedIssuer(issuer))
     throw new SecurityError('invalid_token', { detail: 'the issuer is not trusted, or not for such tokens' });
-  return options.sts.exchangeBearer(token, actor?.chain);
+  const { token: exchanged, claims } = await options.sts.exchangeBearer(token, actor?.chain, trace);
+  return { token: exchanged, claims, provesPossession };
 }
 
 /** The endpoint as the client called it: its host name has been checked against those that are served. */
@@ -100,25 +124,21 @@ function isBoundTo(claims: AccessTokenClaims, peer: PeerIdentity): boolean {
   return claims.sub_kind === 'service' && claims.cnf?.['x5t#S256'] === peer.thumbprint;
 }
 
-/** The `iss` that an unverified token claims: it chooses who verifies it, and nothing else. */
-function claimedIssuer(token: string): string | undefined {
-  try {
-    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
-    const { iss } = payload as { iss?: unknown };
-    return typeof iss === 'string' ? iss : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function methodOf({ amr }: AccessTokenClaims): AuthenticationMethod {
   return (amr[0] ?? 'trusted_issuer') as AuthenticationMethod;
 }
 
-/** What the STS holds against the credentials is a 401 to the caller; that it is away is not. */
-async function asCaller(exchanged: Promise<Exchanged>): Promise<Exchanged> {
+/**
+ * The caller within the registry of this moment. What the STS or the registry holds against the credentials is a 401 to
+ * the caller; that the STS is away is not.
+ */
+async function asCaller<Token extends Exchanged>(
+  exchanged: Promise<Token>,
+  { limitClaims }: Pick<ExchangeOptions, 'limitClaims'>,
+): Promise<Token> {
   try {
-    return await exchanged;
+    const known = await exchanged;
+    return { ...known, claims: limitClaims(known.claims) };
   } catch (error) {
     if (!(error instanceof SecurityError) || error.status >= 500 || error.status === 429) throw error;
     throw new SecurityError('UNAUTHENTICATED', {

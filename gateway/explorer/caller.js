@@ -1,3 +1,5 @@
+import { iterate } from './results.js';
+
 /** The header of the explorers: who asks, and what the last answer refused. Credentials live in this page's memory alone. */
 const MAX_REFUSALS = 20;
 const WHO = '{ whoami { subject roles authenticationMethod } }';
@@ -25,21 +27,31 @@ export const hasCaller = () => authorization !== undefined;
 
 /** Asks the gateway as the chosen caller; what it refuses is listed under the header. */
 export async function ask(body, headers = {}) {
-  const response = await fetch('/graphql', {
+  const response = await send(body, headers, 'application/graphql-response+json, application/json');
+  const text = await response.text();
+  showRefusals(text);
+  return { response, text };
+}
+
+/** The same for results that come one after the other. */
+export function askForResults(body, headers, accept) {
+  return iterate((signal) => send(body, headers, accept, signal), showRefusals);
+}
+
+function send(body, headers = {}, accept = undefined, signal = undefined) {
+  return fetch('/graphql', {
     method: 'POST',
     credentials: 'omit',
     cache: 'no-store',
     headers: {
       ...(authorization === undefined ? {} : { authorization }),
       ...headers,
-      accept: 'application/graphql-response+json, application/json',
+      accept,
       'content-type': 'application/json',
     },
     body,
+    signal,
   });
-  const text = await response.text();
-  showRefusals(text);
-  return { response, text };
 }
 
 function showFields() {

@@ -76,11 +76,16 @@ function assets(): readonly Asset[] {
   return [
     { path: '/explorer/explorer.css', file: own('explorer.css'), type: STYLE },
     { path: '/explorer/caller.js', file: own('caller.js'), type: SCRIPT },
+    { path: '/explorer/results.js', file: own('results.js'), type: SCRIPT },
     { path: '/explorer/sandbox-page.js', file: own('sandbox-page.js'), type: SCRIPT },
     { path: '/explorer/graphiql-page.js', file: own('graphiql-page.js'), type: SCRIPT },
     { path: '/explorer/react.js', file: packaged('react', 'umd/react.production.min.js'), type: SCRIPT },
-    { path: '/explorer/react-dom.js', file: packaged('react-dom', 'umd/react-dom.production.min.js'), type: SCRIPT },
+    {
+      path: '/explorer/react-dom.js',
+      file: packaged('react-dom', 'umd/react-dom.production.min.js'),
+      type: SCRIPT,
+    },
     { path: '/explorer/graphiql.js', file: packaged('graphiql', 'graphiql.min.js'), type: SCRIPT },
     { path: '/explorer/graphiql.css', file: packaged('graphiql', 'graphiql.min.css'), type: STYLE },
-  ]; // prettier-ignore
+  ];
 }

@@ -14,6 +14,8 @@ export interface GraphqlRequest {
 const NO_MEMBERS: Readonly<Record<string, unknown>> = Object.freeze(
   Object.create(null) as Record<string, unknown>,
 );
+/** Of a variable's lists and objects: what walks values recursively has room for them. */
+const DEPTH_LIMIT = 200;
 const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'authorization', 'dpop'];
 
 /**
@@ -21,7 +23,8 @@ const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name'
  *
  * @param body undefined for GET
  * @param batchLimit the largest batch; a batch of more is refused, and with 1 every array is
- * @throws SecurityError `BAD_REQUEST`, `UNSUPPORTED_MEDIA_TYPE`, `CSRF_PREVENTED`, `LIMIT_BATCH_EXCEEDED`
+ * @throws SecurityError `BAD_REQUEST`, `UNSUPPORTED_MEDIA_TYPE`, `CSRF_PREVENTED`, `LIMIT_BATCH_EXCEEDED`,
+ * `LIMIT_DEPTH_EXCEEDED`
  */
 export function readGraphqlRequests(
   request: ServiceRequest,
@@ -36,6 +39,15 @@ export function readGraphqlRequests(
     throw new SecurityError('LIMIT_BATCH_EXCEEDED');
   if (parsed.length === 0) throw new SecurityError('BAD_REQUEST', { detail: 'an empty batch' });
   return { requests: parsed.map((entry) => readParameters(entry, false)), batched: true };
+}
+
+/**
+ * Reads the parameters of one operation that came over a connection of many.
+ *
+ * @throws SecurityError `BAD_REQUEST`, `LIMIT_DEPTH_EXCEEDED`
+ */
+export function readOperationParameters(payload: unknown): GraphqlRequest {
+  return readParameters(payload, false);
 }
 
 /** JSON by media type, so that a browser has to ask before a page of another origin may send it. */
@@ -84,10 +96,28 @@ function readParameters(value: unknown, queriesOnly: boolean): GraphqlRequest {
   return {
     query: query ?? undefined,
     operationName: operationName ?? undefined,
-    variables: readMembers(variables, '`variables` is not an object'),
+    variables: readVariables(variables),
     extensions: readMembers(extensions, '`extensions` is not an object'),
     queriesOnly,
   };
+}
+
+function readVariables(value: unknown): Readonly<Record<string, unknown>> {
+  const variables = readMembers(value, '`variables` is not an object');
+  checkDepth(variables, DEPTH_LIMIT);
+  return variables;
+}
+
+/** @throws SecurityError `LIMIT_DEPTH_EXCEEDED` */
+function checkDepth(value: object, levels: number): void {
+  if (levels < 0)
+    throw new SecurityError('LIMIT_DEPTH_EXCEEDED', { detail: 'a variable is nested too deeply' });
+  if (Array.isArray(value)) for (const element of value) checkMember(element, levels);
+  else for (const name in value) checkMember((value as Readonly<Record<string, unknown>>)[name], levels);
+}
+
+function checkMember(member: unknown, levels: number): void {
+  if (typeof member === 'object' && member !== null) checkDepth(member, levels - 1);
 }
 
 function readMembers(value: unknown, detail: string): Readonly<Record<string, unknown>> {

@@ -1,7 +1,7 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 
-export interface QueuedPlacesOptions {
+export interface BoundedSemaphoreOptions {
   /** How many may be inside at once. */
   readonly places: number;
   /** How many may wait for a place. */
@@ -13,7 +13,7 @@ export interface QueuedPlacesOptions {
 }
 
 /** A bounded number of places with a bounded queue before them, first come, first served. */
-export interface QueuedPlaces {
+export interface BoundedSemaphore {
   /** @returns whether a place was free */
   tryTake(): boolean;
   /**
@@ -36,7 +36,7 @@ interface Waiting {
 
 const RETRY_AFTER_SECONDS = 1;
 
-export function createQueuedPlaces(options: QueuedPlacesOptions): QueuedPlaces {
+export function createBoundedSemaphore(options: BoundedSemaphoreOptions): BoundedSemaphore {
   const { places } = options;
   const queue = createQueue(options);
   let taken = 0;
@@ -67,7 +67,7 @@ interface Queue {
   readonly size: number;
 }
 
-function createQueue({ waiting: longest, clock, name, onRefuse }: QueuedPlacesOptions): Queue {
+function createQueue({ waiting: longest, clock, name, onRefuse }: BoundedSemaphoreOptions): Queue {
   const queue = new Set<Waiting>();
 
   function overloaded(reason: string): SecurityError {

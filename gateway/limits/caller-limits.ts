@@ -1,14 +1,17 @@
-import { createInProcessRateCounter } from '@aduana/core/bus/in-process-rate-counter';
-import type { RateCounter } from '@aduana/core/bus/rate-counter';
-import { createRedisRateCounter } from '@aduana/core/bus/redis-rate-counter';
+import { createInProcessRateCounter } from '@aduana/server-kit/bus/in-process-rate-counter';
+import type { RateCounter } from '@aduana/server-kit/bus/rate-counter';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { RateCondition } from '@aduana/core/iam/compile';
-import { sha256Base64url } from '@aduana/core/platform/digest';
+import type { RateCondition } from '@aduana/server-kit/iam/compile';
+import { createSignedPresence } from '@aduana/core/mtls/signed-presence';
+import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
+import { uuid } from '@aduana/core/platform/ids';
 import type { Platform } from '@aduana/core/platform/platform';
-import type { GatewaySettings } from '../../config.ts';
+import type { GatewaySettings } from '../config.ts';
 import type { Caller } from '../stages.ts';
+import { callerKey } from './caller-key.ts';
+import type { CallerPlaces, SharedLimits } from './shared-limits.ts';
 import { createOverloadLog } from './overload-log.ts';
-import { createQueuedPlaces, type QueuedPlaces } from './queued-places.ts';
+import { createBoundedSemaphore, type BoundedSemaphore } from './bounded-semaphore.ts';
 
 /** How much one caller may ask at once and in a minute. */
 export interface CallerLimits {
@@ -40,7 +43,13 @@ type Settings = Pick<
   | 'LIMIT_OPERATIONS_WAITING'
   | 'RATE_LIMIT_PER_MINUTE'
   | 'REDIS_URL'
+  | 'TRUST_DOMAIN'
 >;
+
+interface LimitsPlatform extends Platform {
+  /** By which replicas know each other. */
+  readonly identity: TlsIdentity;
+}
 
 /** A client that waits longer has its answer sooner elsewhere. */
 const LONGEST_WAIT_MS = 2_000;
@@ -52,18 +61,23 @@ const KEY_PREFIX = 'aduana:';
  * Limits by who the caller is (issuer and subject), whatever token or connection it uses; where replicas count together,
  * each has its share of the caller's places.
  */
-export function createCallerLimits(settings: Settings, platform: Platform): CallerLimits {
+export async function createCallerLimits(
+  settings: Settings,
+  platform: LimitsPlatform,
+  shared?: SharedLimits,
+): Promise<CallerLimits> {
   const perMinute = settings.RATE_LIMIT_PER_MINUTE;
-  const counter = createRateCounter(settings.REDIS_URL, platform);
+  const counter = shared?.rates ?? (await createRateCounter(settings, platform));
   const { LIMIT_CONCURRENT_OPERATIONS: limit } = settings;
-  const own = createPlaces(() =>
-    limit === 'off' ? Infinity : Math.max(1, Math.floor(limit / counter.replicas)),
-  );
-  const all = createOperationPlaces(settings, platform);
+  const own =
+    shared?.places ??
+    createPlaces(() => (limit === 'off' ? Infinity : Math.max(1, Math.floor(limit / counter.replicas))));
+  const all = createOperationSemaphore(settings, platform);
   return {
-    async enter({ claims }, client) {
-      const key = keyOf(claims);
-      own.take(key);
+    async enter(caller, client) {
+      const key = callerKey(caller);
+      const taking = own.take(key);
+      if (taking !== undefined) await taking;
       try {
         if (perMinute !== 'off') await takeOne(counter, key, perMinute);
         if (all?.tryTake() === false) await all.take(LONGEST_WAIT_MS, client?.signal);
@@ -79,15 +93,15 @@ export function createCallerLimits(settings: Settings, platform: Platform): Call
         all?.leave();
       };
     },
-    async countBatch({ claims }, operations) {
+    async countBatch(caller, operations) {
       if (perMinute === 'off') return;
       for (let counted = 1; counted < operations; counted += 1)
-        await takeOne(counter, keyOf(claims), perMinute);
+        await takeOne(counter, callerKey(caller), perMinute);
     },
-    async countRates({ claims }, conditions) {
+    async countRates(caller, conditions) {
       if (conditions.length === 0) return NO_RATES;
       const verdicts = conditions.map(async ({ name, limit, perSeconds }) => {
-        const { allowed } = await counter.take(`${name}:${keyOf(claims)}`, limit, perSeconds * 1000);
+        const { allowed } = await counter.take(`${name}:${callerKey(caller)}`, limit, perSeconds * 1000);
         return [name, allowed] as const;
       });
       return new Map(await Promise.all(verdicts));
@@ -99,25 +113,21 @@ export function createCallerLimits(settings: Settings, platform: Platform): Call
   };
 }
 
-const keys = new WeakMap<Caller['claims'], string>();
-
-function keyOf(claims: Caller['claims']): string {
-  let key = keys.get(claims);
-  if (key === undefined) {
-    key = sha256Base64url(JSON.stringify([claims.sub_iss, claims.sub]));
-    keys.set(claims, key);
-  }
-  return key;
-}
-
 /** The rate counter of a gateway: shared through Redis where there is one. */
-export function createRateCounter(
-  redisUrl: string | undefined,
-  { clock, log }: Pick<Platform, 'clock' | 'log'>,
-): RateCounter {
-  return redisUrl === undefined
-    ? createInProcessRateCounter(clock)
-    : createRedisRateCounter(redisUrl, KEY_PREFIX, clock, log);
+async function createRateCounter(
+  { REDIS_URL: url, TRUST_DOMAIN: trustDomain }: Settings,
+  { clock, log, identity }: LimitsPlatform,
+): Promise<RateCounter> {
+  if (url === undefined) return createInProcessRateCounter(clock);
+  const { createRedisRateCounter, PRESENCE_MS } = await import('@aduana/server-kit/bus/redis-rate-counter');
+  const presence = createSignedPresence({
+    id: uuid(),
+    identity,
+    trustDomain,
+    clock,
+    lifeMilliseconds: PRESENCE_MS,
+  });
+  return createRedisRateCounter({ url, prefix: KEY_PREFIX, presence, clock, log });
 }
 
 async function takeOne(counter: RateCounter, key: string, perMinute: number): Promise<void> {
@@ -127,16 +137,13 @@ async function takeOne(counter: RateCounter, key: string, perMinute: number): Pr
 }
 
 /** The places of all callers together. */
-function createOperationPlaces(settings: Settings, platform: Platform): QueuedPlaces | undefined {
+function createOperationSemaphore(settings: Settings, platform: Platform): BoundedSemaphore | undefined {
   const { clock, metrics } = platform;
   const { LIMIT_OPERATIONS_IN_PROGRESS: places, LIMIT_OPERATIONS_WAITING: waiting } = settings;
   if (places === 'off') return undefined;
-  const refused = metrics.counter(
-    'aduana_operations_refused_total',
-    'Operations for which there was no place',
-  );
+  const refused = metrics.counter('aduana_operations_refused_total');
   const tell = createOverloadLog(platform, 'more operations are asked for than there are places');
-  const all = createQueuedPlaces({
+  const all = createBoundedSemaphore({
     places,
     waiting,
     clock,
@@ -146,19 +153,13 @@ function createOperationPlaces(settings: Settings, platform: Platform): QueuedPl
       tell();
     },
   });
-  metrics.gauge('aduana_operations_in_progress', 'Operations under way', [], (gauge) => {
+  metrics.gauge('aduana_operations_in_progress', (gauge) => {
     gauge.set(all.taken);
   });
-  metrics.gauge('aduana_operations_waiting', 'Operations that wait for a place', [], (gauge) => {
+  metrics.gauge('aduana_operations_waiting', (gauge) => {
     gauge.set(all.waiting);
   });
   return all;
-}
-
-interface CallerPlaces {
-  /** @throws SecurityError `CONCURRENCY_LIMITED` */
-  take(key: string): void;
-  leave(key: string): void;
 }
 
 function createPlaces(limit: () => number): CallerPlaces {

@@ -4,6 +4,7 @@ import {
   type GraphQLField,
   type GraphQLInputType,
   type GraphQLNamedType,
+  type GraphQLOutputType,
   type GraphQLSchema,
   getNamedType,
   isCompositeType,
@@ -25,7 +26,8 @@ export interface ListSize {
 
 export interface FieldCost {
   readonly weight: number;
-  readonly isList: boolean;
+  /** Lists within lists that the field is. */
+  readonly lists: number;
   readonly listSize: ListSize | undefined;
   readonly type: GraphQLNamedType;
   readonly arguments: readonly GraphQLArgument[];
@@ -39,12 +41,14 @@ export interface CostModel {
   /** Whether that weight depends on the value. */
   dependsOnValue(argument: GraphQLArgument): boolean;
   readonly schema: GraphQLSchema;
+  /** What is assumed of a list of which nothing is said. */
+  readonly listSize: number;
 }
 
 const COST_SPEC = /^https:\/\/specs\.apollo\.dev\/cost\/v0\.1$/;
 
 /** @param schema a supergraph's whole schema, whose `@link` says what the two directives are called */
-export function createCostModel(schema: GraphQLSchema): CostModel {
+export function createCostModel(schema: GraphQLSchema, listSize: number): CostModel {
   const names = directiveNames(schema);
   const known = new Map<string, FieldCost | undefined>();
   const weightOf = (node: Annotated): number | undefined => {
@@ -56,7 +60,7 @@ export function createCostModel(schema: GraphQLSchema): CostModel {
     const type = getNamedType(field.type);
     return {
       weight: weightOf(field) ?? weightOf(type) ?? (isCompositeType(type) ? 1 : 0),
-      isList: isListType(isNonNullType(field.type) ? field.type.ofType : field.type),
+      lists: countLists(field.type),
       listSize: toListSize(argumentsOf(field, names.listSize)),
       type,
       arguments: field.args,
@@ -77,6 +81,7 @@ export function createCostModel(schema: GraphQLSchema): CostModel {
 
   return {
     schema,
+    listSize,
     field(parentType, name) {
       const coordinate = `${parentType}.${name}`;
       if (known.has(coordinate)) return known.get(coordinate);
@@ -93,6 +98,11 @@ export function createCostModel(schema: GraphQLSchema): CostModel {
     },
     input: (argument, value) => weightOf(argument) ?? inputObjectWeight(argument, value, weighValue),
   };
+}
+
+function countLists(type: GraphQLOutputType): number {
+  if (isNonNullType(type)) return countLists(type.ofType);
+  return isListType(type) ? 1 + countLists(type.ofType) : 0;
 }
 
 function inputObjectWeight(

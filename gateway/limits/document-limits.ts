@@ -1,9 +1,10 @@
 import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
-import type { GatewaySettings } from '../../config.ts';
+import type { GatewaySettings } from '../config.ts';
 import { type CostModel, createCostModel } from './cost-model.ts';
-import { type Measures, measureDocument } from './measure-document.ts';
+import { countComparisons } from './count-comparisons.ts';
+import { type Measures, measureDocument, NESTING_LIMIT } from './measure-document.ts';
 import { costOfOperation } from './operation-cost.ts';
 
 type Settings = Pick<
@@ -15,7 +16,11 @@ type Settings = Pick<
   | 'LIMIT_ROOT_FIELDS'
   | 'LIMIT_DIRECTIVES'
   | 'LIMIT_COST'
+  | 'LIST_SIZE'
 >;
+
+/** Some 30 ms of validation: two hundred fields of one name, or fifteen that fifty fragments repeat. */
+const COMPARISONS_LIMIT = 20_000;
 
 /** Refuses what would cost more to run than the settings allow. */
 export interface DocumentLimits {
@@ -48,6 +53,7 @@ export function createDocumentLimits(settings: Settings): DocumentLimits {
     ['directives', settings.LIMIT_DIRECTIVES, 'LIMIT_DIRECTIVES_EXCEEDED'],
     // A document may not grow beyond the limit of its tokens when its fragments are written out.
     ['selections', settings.LIMIT_TOKENS, 'LIMIT_TOKENS_EXCEEDED'],
+    ['nesting', NESTING_LIMIT, 'LIMIT_DEPTH_EXCEEDED'],
   ];
   const models = new WeakMap<GraphQLSchema, CostModel>();
   const fixedCosts = new WeakMap<OperationDefinitionNode, number>();
@@ -60,13 +66,15 @@ export function createDocumentLimits(settings: Settings): DocumentLimits {
           throw new SecurityError(code, {
             detail: `${measure} ${String(measures[measure])} of ${String(limit)}`,
           });
+      if (countComparisons(document, COMPARISONS_LIMIT) > COMPARISONS_LIMIT)
+        throw new SecurityError('LIMIT_REPETITION_EXCEEDED');
     },
     checkOperation(document, operation, variables, supergraphSchema) {
       const limit = settings.LIMIT_COST;
       if (limit === 'off') return;
       let cost = fixedCosts.get(operation);
       if (cost === undefined) {
-        const model = models.get(supergraphSchema) ?? createCostModel(supergraphSchema);
+        const model = models.get(supergraphSchema) ?? createCostModel(supergraphSchema, settings.LIST_SIZE);
         models.set(supergraphSchema, model);
         const found = costOfOperation(document, operation, variables, model);
         if (!found.dependsOnVariables) fixedCosts.set(operation, found.cost);

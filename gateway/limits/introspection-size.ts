@@ -15,7 +15,7 @@ import {
   valueFromASTUntyped,
 } from 'graphql';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { fragmentsOf } from '@aduana/core/graphql/fragments-of';
+import { fragmentsOf } from '@aduana/subgraph/graphql/fragments-of';
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 type Variables = Readonly<Record<string, unknown>>;

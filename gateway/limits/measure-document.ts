@@ -1,5 +1,6 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
 import { type DocumentNode, Kind, type SelectionSetNode } from 'graphql';
-import { fragmentsOf } from '@aduana/core/graphql/fragments-of';
+import { fragmentsOf } from '@aduana/subgraph/graphql/fragments-of';
 
 /** How large an operation is with its fragments written out. */
 export interface Measures {
@@ -12,7 +13,12 @@ export interface Measures {
   readonly rootFields: number;
   /** Fields and fragments. */
   readonly selections: number;
+  /** Selections within selections, those of fragments included: how deep a walk over them goes. */
+  readonly nesting: number;
 }
+
+/** What walks a document recursively has room for so many levels, whatever the other limits are. */
+export const NESTING_LIMIT = 200;
 
 type Counts = Omit<Measures, 'introspectionDepth'> & { readonly introspectionDepth: number };
 
@@ -24,30 +30,35 @@ const NOTHING: Counts = {
   directives: 0,
   rootFields: 0,
   selections: 0,
+  nesting: 0,
 };
 
 /**
  * The measures of the largest operation of a document, each by itself: in one pass, whatever the fragments multiply to.
  * A fragment that contains itself counts once; validation refuses it.
+ *
+ * @throws SecurityError `LIMIT_DEPTH_EXCEEDED` where it cannot be measured within `NESTING_LIMIT`
  */
 export function measureDocument(document: DocumentNode): Measures {
   const fragments = fragmentsOf(document);
   const known = new Map<string, Counts>();
 
-  function measureFragment(name: string): Counts {
+  function measureFragment(name: string, level: number): Counts {
     const measured = known.get(name);
     if (measured !== undefined) return measured;
     const fragment = fragments.get(name);
     if (fragment === undefined) return NOTHING;
     known.set(name, NOTHING);
-    const counts = measureSelections(fragment.selectionSet);
+    const counts = measureSelections(fragment.selectionSet, level);
     const directives = counts.directives + (fragment.directives?.length ?? 0);
     const complete = { ...counts, directives };
     known.set(name, complete);
     return complete;
   }
 
-  function measureSelections(selectionSet: SelectionSetNode): Counts {
+  function measureSelections(selectionSet: SelectionSetNode, level: number): Counts {
+    if (level > NESTING_LIMIT)
+      throw new SecurityError('LIMIT_DEPTH_EXCEEDED', { detail: 'selections are nested too deeply' });
     const counts = { ...NOTHING };
     for (const selection of selectionSet.selections) {
       counts.selections += 1;
@@ -56,23 +67,26 @@ export function measureDocument(document: DocumentNode): Measures {
         counts.rootFields += 1;
         counts.aliases += Math.ceil((selection.alias?.value.length ?? 0) / ALIAS_CHARACTERS);
         const inside =
-          selection.selectionSet === undefined ? NOTHING : measureSelections(selection.selectionSet);
+          selection.selectionSet === undefined
+            ? NOTHING
+            : measureSelections(selection.selectionSet, level + 1);
         add(counts, { ...inside, ...depthsOf(selection.name.value, inside), rootFields: 0 });
       } else
         add(
           counts,
           selection.kind === Kind.INLINE_FRAGMENT
-            ? measureSelections(selection.selectionSet)
-            : measureFragment(selection.name.value),
+            ? measureSelections(selection.selectionSet, level + 1)
+            : measureFragment(selection.name.value, level + 1),
         );
     }
+    counts.nesting += 1;
     return counts;
   }
 
   const whole = { ...NOTHING };
   for (const definition of document.definitions)
     if (definition.kind === Kind.OPERATION_DEFINITION) {
-      const counts = measureSelections(definition.selectionSet);
+      const counts = measureSelections(definition.selectionSet, 0);
       const onVariables = (definition.variableDefinitions ?? []).reduce(
         (sum, { directives = [] }) => sum + directives.length,
         0,
@@ -98,4 +112,5 @@ function add(counts: { -readonly [Name in keyof Counts]: number }, more: Counts)
   counts.directives += more.directives;
   counts.rootFields += more.rootFields;
   counts.selections += more.selections;
+  counts.nesting = Math.max(counts.nesting, more.nesting);
 }

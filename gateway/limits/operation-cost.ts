@@ -8,7 +8,7 @@ import {
   type SelectionSetNode,
   valueFromASTUntyped,
 } from 'graphql';
-import { fragmentsOf } from '@aduana/core/graphql/fragments-of';
+import { fragmentsOf } from '@aduana/subgraph/graphql/fragments-of';
 import type { CostModel, FieldCost } from './cost-model.ts';
 
 /** What an operation costs at most, and whether another call with other variables may cost something else. */
@@ -21,7 +21,7 @@ const MUTATION_WEIGHT = 10;
 
 /**
  * An upper bound of what an operation costs: each object 1, each scalar 0, each mutation 10, unless `@cost` says
- * otherwise, times the length of each list around it, which is 1 unless `@listSize` says otherwise. Conditions and type
+ * otherwise, times the length of each list around it, which is the model's size unless `@listSize` says otherwise. Conditions and type
  * conditions take nothing away.
  */
 export function costOfOperation(
@@ -70,7 +70,7 @@ export function costOfOperation(
     if (field === undefined) return 0;
     const given = readArguments(node.arguments ?? [], values);
     dependsOnVariables ||= node.arguments?.some((argument) => matters(field, argument, model)) === true;
-    const size = sizeOf(field, given);
+    const size = sizeOf(field, given, model);
     const { listSize } = field;
     const inner = new Map(listSize?.sizedFields.map((name) => [name, size]));
     const times =
@@ -98,7 +98,7 @@ function withDefaults(
   { variableDefinitions = [] }: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
-  const values: Record<string, unknown> = { ...variables };
+  const values = Object.assign(Object.create(null), variables) as Record<string, unknown>;
   for (const { variable, defaultValue } of variableDefinitions)
     if (defaultValue !== undefined && !Object.hasOwn(values, variable.name.value))
       values[variable.name.value] = valueFromASTUntyped(defaultValue);
@@ -113,16 +113,17 @@ function readArguments(
 }
 
 function sizeOf(
-  { listSize, isList, arguments: definitions }: FieldCost,
+  { listSize, lists, arguments: definitions }: FieldCost,
   given: ReadonlyMap<string, unknown>,
+  { listSize: unknownSize }: CostModel,
 ): number {
-  if (listSize === undefined) return 1;
+  if (listSize === undefined) return unknownSize ** lists;
   const asked = listSize.slicingArguments.flatMap((name) => {
     const value = given.get(name) ?? definitions.find((argument) => argument.name === name)?.defaultValue;
     return typeof value === 'number' ? [Math.max(0, value)] : [];
   });
   if (asked.length > 0) return Math.max(...asked);
-  return listSize.assumedSize ?? (isList ? 1 : 0);
+  return listSize.assumedSize ?? unknownSize;
 }
 
 function costOfArguments(

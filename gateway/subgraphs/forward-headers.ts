@@ -45,9 +45,12 @@ export function createAnswerHeaders(): AnswerHeaders {
   };
 }
 
-/** A subject of another issuer may be any text: what is not visible ASCII is percent-encoded. */
+/**
+ * A subject of another issuer may be any text, and no two may be one header: what is not visible ASCII is
+ * percent-encoded, and so is what holds `%` or begins or ends with a blank, which a recipient takes away.
+ */
 function readClaim(claims: AccessTokenClaims, claim: HeaderClaim): string {
   const value = claims[claim];
   const text = typeof value === 'string' ? value : value.join(' ');
-  return /^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text);
+  return /^[\x20-\x24\x26-\x7e]*$/.test(text) && text.trim() === text ? text : encodeURIComponent(text);
 }

@@ -1,18 +1,26 @@
-import { CallError, type CallFailure } from '@aduana/core/client/call-error';
-import type { SecureClient } from '@aduana/core/client/secure-client';
-import type { StsClient } from '@aduana/core/client/sts-client';
+import { CallError, type CallFailure } from '@aduana/core/mtls-client/call-error';
+import type { SecureClient } from '@aduana/core/mtls-client/secure-client';
+import type { StsClient } from '@aduana/client/sts/sts-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Clock } from '@aduana/core/platform/clock';
 import { uuid } from '@aduana/core/platform/ids';
 import type { Platform } from '@aduana/core/platform/platform';
 import { formatTraceparent } from '@aduana/core/wire/trace-context';
 import type { LoadedSubgraph } from '../supergraph/loaded-supergraph.ts';
 import { clientPart, createAnswerHeaders, headersToSubgraph } from './forward-headers.ts';
-import type { Outcome } from './limits/circuit-breaker.ts';
+import type { Outcome } from '../limits/circuit-breaker.ts';
+import { openUpstream } from './open-upstream.ts';
+import type { OpenUpstream } from './upstream.ts';
 import type { SubgraphAnswer, SubgraphFetcher, SubgraphRequest } from './subgraph-fetcher.ts';
-import type { SubgraphLine } from './subgraph-line.ts';
-import { createSubgraphLines } from './subgraph-lines.ts';
+import { traceFetch } from './trace-fetch.ts';
+import type { FetchDurations, SubgraphConnection } from './subgraph-connection.ts';
+import { createSubgraphConnections, type SubgraphConnections } from './subgraph-connections.ts';
 
 export interface ForwardOptions {
+  /** Default: its own. */
+  readonly connections?: SubgraphConnections;
+  /** Whether a service with this id is in the registry. */
+  readonly isRegistered?: (audience: string) => boolean;
   readonly client: SecureClient;
   readonly sts: StsClient;
   readonly trustDomain: string;
@@ -24,6 +32,8 @@ export interface ForwardOptions {
 export interface RequestFetcher extends SubgraphFetcher {
   /** Headers for the client, by the subgraphs' rules. */
   answerHeaders(): Readonly<Record<string, string>>;
+  /** Opens a subgraph's stream; what its answers' headers say is not passed on. */
+  readonly openUpstream: OpenUpstream;
 }
 
 /** Builds the fetcher of one request. */
@@ -35,7 +45,7 @@ export type Forward = (
 /** What is sent to a subgraph beside the request itself. */
 interface Shipment {
   readonly target: LoadedSubgraph;
-  readonly line: SubgraphLine;
+  readonly line: SubgraphConnection;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -44,7 +54,8 @@ interface Shipment {
  * names.
  */
 export function createForward(options: ForwardOptions): Forward {
-  const lines = createSubgraphLines(options);
+  const lines = options.connections ?? createSubgraphConnections(options);
+  const { isRegistered = () => true } = options;
   return (subgraphs, clientHeaders) => {
     lines.follow(subgraphs);
     const answerHeaders = createAnswerHeaders();
@@ -60,23 +71,41 @@ export function createForward(options: ForwardOptions): Forward {
         // An answer whose headers reach a client is that client's own.
         return rules.response.size > 0 ? uuid() : clientPart(rules, clientHeaders);
       },
+      async openUpstream(request) {
+        const target = targetOf(request.subgraph);
+        if (!isRegistered(target.audience)) throw unregistered(target);
+        const headers = headersToSubgraph(target.headers, clientHeaders, request.caller.claims);
+        const { timeoutMs } = target;
+        return openUpstream({ line: lines.to(target), headers, timeoutMs }, request, options.sts);
+      },
       fetch(request) {
         const target = targetOf(request.subgraph);
+        if (!isRegistered(target.audience)) return Promise.reject(unregistered(target));
         const headers = headersToSubgraph(target.headers, clientHeaders, request.caller.claims);
         const shipment = { target, line: lines.to(target), headers };
-        return guard(shipment.line, request, async () => {
-          let answer = await send(shipment, request, options);
-          if (answer.status === 401) {
-            // Refused before anything ran: the certificate or a key may just have changed, so ask once with a fresh token.
-            options.sts.forgetNarrowed(request.caller, request.narrowing);
-            answer = await send(shipment, request, options);
-          }
-          answerHeaders.take(target.headers, answer.headers);
-          return { status: answer.status, answer: parseAnswer(answer.body) };
-        });
+        const { clock, tracer } = options.platform;
+        return traceFetch(tracer, shipment.line, request, (traced, span) =>
+          guard(shipment.line, traced, clock, async () => {
+            let answer = await send(shipment, traced, options);
+            if (answer.status === 401) {
+              // Refused before anything ran: the certificate or a key may just have changed, so ask once with a fresh token.
+              options.sts.forgetNarrowed(request.caller, request.narrowing);
+              answer = await send(shipment, traced, options);
+            }
+            span?.set('http.response.status_code', answer.status);
+            answerHeaders.take(target.headers, answer.headers);
+            return { status: answer.status, answer: parseAnswer(answer.body) };
+          }),
+        );
       },
     };
   };
+}
+
+function unregistered({ audience }: LoadedSubgraph): SecurityError {
+  return new SecurityError('SUBGRAPH_UNREGISTERED', {
+    detail: `${audience} is not in service_identities.yaml`,
+  });
 }
 
 const UNAVAILABLE: ReadonlySet<CallFailure> = new Set(['connection', 'deadline']);
@@ -86,8 +115,9 @@ const UNAVAILABLE: ReadonlySet<CallFailure> = new Set(['connection', 'deadline']
  * an error of the server without GraphQL in it, is a failure; what the STS or the client did is none of the subgraph's.
  */
 async function guard(
-  { breaker }: SubgraphLine,
+  { breaker, traffic, durations }: SubgraphConnection,
   { operationKind }: SubgraphRequest,
+  clock: Clock,
   ask: () => Promise<{ status: number; answer: SubgraphAnswer | undefined }>,
 ): Promise<SubgraphAnswer> {
   const attempt = breaker?.begin(operationKind);
@@ -97,20 +127,30 @@ async function guard(
       retryAfterSeconds: 1,
     });
   let outcome: Outcome = 'withdrawn';
+  let kind: keyof FetchDurations = 'withdrawn';
+  const startedAt = traffic.begin();
   try {
     const { status, answer } = await ask();
     outcome = status >= 500 && !isGraphql(answer) ? 'failed' : 'succeeded';
+    kind = isGraphql(answer) ? 'success' : 'error';
     if (answer === undefined)
       throw new SecurityError('SUBGRAPH_ERROR', {
         detail: `status ${String(status)} and a body that is no JSON object`,
       });
     return answer;
   } catch (error) {
-    if (error instanceof CallError && error.failure === 'oversize') outcome = 'succeeded';
-    else if (error instanceof CallError && UNAVAILABLE.has(error.failure)) outcome = 'failed';
+    if (error instanceof CallError && error.failure === 'oversize') {
+      outcome = 'succeeded';
+      kind = 'error';
+    } else if (error instanceof CallError && UNAVAILABLE.has(error.failure)) {
+      outcome = 'failed';
+      kind = 'unavailable';
+    }
     throw error;
   } finally {
+    durations[kind].observe((clock.monotonic() - startedAt) / 1000);
     if (attempt !== undefined) breaker?.end(attempt, outcome);
+    if (outcome !== 'withdrawn') traffic.note(outcome === 'failed' ? 'failed' : 'answered', startedAt);
   }
 }
 
@@ -120,7 +160,7 @@ async function send(
   { sts, maxResponseBytes, platform: { clock } }: ForwardOptions,
 ) {
   const { timeoutMs } = target;
-  const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing);
+  const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing, trace);
   let timeoutMilliseconds = timeoutMs;
   if (!line.places.tryTake()) {
     const since = clock.monotonic();

@@ -1,33 +1,37 @@
-import { grantFor, type Requirement, type Rights } from '@aduana/core/graphql/requirement';
+import { grantFor, type Requirement, type Rights } from '@aduana/subgraph/graphql/requirement';
 import type { QueryPlan } from '@apollo/query-planner';
 import { getNamedType, type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
-import type { Planned } from './plan.ts';
-import { readPlannedFields } from './planned-fields.ts';
-import type { Authorized, Narrowing, Shape } from './stages.ts';
+import type { Planned } from '../planner/plan.ts';
+import { readPlannedFields } from '../planner/planned-fields.ts';
+import type { Authorized, Narrowing, Shape } from '../stages.ts';
 
-const known = new WeakMap<QueryPlan, WeakMap<Shape, ReadonlyMap<string, Narrowing>>>();
-const NOTHING: ReadonlyMap<string, Narrowing> = new Map();
-
-/**
- * Finds the least that the token for each subgraph of a plan must carry, by the subgraph's name: the scopes and
- * policies of what the client selected, and as `join` the guarded coordinates that the plan fetches only for
- * keys and `@requires`. Plan and shape settle it, and are remembered as objects.
- */
-export function narrow(
+/** By the subgraph's name, what its token must carry. */
+export type Narrow = (
   planned: Planned | undefined,
   authorized: Authorized,
   supergraph: LoadedSupergraph,
-): ReadonlyMap<string, Narrowing> {
-  if (planned === undefined) return NOTHING;
-  const { plan } = planned;
-  let byShape = known.get(plan);
-  if (byShape === undefined) known.set(plan, (byShape = new WeakMap()));
-  let narrowings = byShape.get(authorized.shape);
-  if (narrowings === undefined) {
-    byShape.set(authorized.shape, (narrowings = narrowAll(plan, authorized, supergraph)));
-  }
-  return narrowings;
+) => ReadonlyMap<string, Narrowing>;
+
+const NOTHING: ReadonlyMap<string, Narrowing> = new Map();
+
+/**
+ * Finds the least that the token for each subgraph of a plan must carry: the scopes and policies of what the client
+ * selected, and as `join` the guarded coordinates that the plan fetches only for keys and `@requires`. Plan and shape
+ * settle it, and are remembered as objects.
+ */
+export function createNarrow(): Narrow {
+  const known = new WeakMap<QueryPlan, WeakMap<Shape, ReadonlyMap<string, Narrowing>>>();
+  return (planned, authorized, supergraph) => {
+    if (planned === undefined) return NOTHING;
+    const { plan } = planned;
+    let byShape = known.get(plan);
+    if (byShape === undefined) known.set(plan, (byShape = new WeakMap()));
+    let narrowings = byShape.get(authorized.shape);
+    if (narrowings === undefined)
+      byShape.set(authorized.shape, (narrowings = narrowAll(plan, authorized, supergraph)));
+    return narrowings;
+  };
 }
 
 function narrowAll(
@@ -73,7 +77,7 @@ function narrowAll(
     const returned = isObjectType(type) || isInterfaceType(type) ? type.getFields()[field]?.type : undefined;
     return [coordinate, parent, returned === undefined ? '' : getNamedType(returned).name]
       .flatMap((place) => requirements.distinct[requirements.at.get(place) ?? -1] ?? [])
-      .filter(({ scopes, policies }) => scopes.length + policies.length > 0);
+      .filter(({ scopes, policies, closed }) => closed === true || scopes.length + policies.length > 0);
   }
 }
 

@@ -1,9 +1,12 @@
+import type { MetricName } from '@aduana/core/platform/metric-catalogue';
 import type { Platform } from '@aduana/core/platform/platform';
-import type { CircuitState } from './limits/circuit-breaker.ts';
-import { createOverloadLog } from './limits/overload-log.ts';
-import type { SubgraphLine } from './subgraph-line.ts';
+import type { CircuitState } from '../limits/circuit-breaker.ts';
+import { createOverloadLog } from '../limits/overload-log.ts';
+import type { FetchDurations, SubgraphConnection } from './subgraph-connection.ts';
 
-export interface ShownLines {
+export interface ShownConnections {
+  /** How long fetches took, by what came of them. */
+  durations(subgraph: string): FetchDurations;
   /** Told of each change of a subgraph's circuit. */
   onChange(subgraph: string): (state: CircuitState, before: CircuitState) => void;
   /** Told of each fetch for which there is no place. */
@@ -13,32 +16,30 @@ export interface ShownLines {
 const STATE_VALUES: Readonly<Record<CircuitState, number>> = { closed: 0, half_open: 1, open: 2 };
 
 /** Shows the lines to subgraphs among the metrics, and tells the log when one is left alone and when it is back. */
-export function showLines(lines: () => Iterable<SubgraphLine>, platform: Platform): ShownLines {
+export function showConnections(
+  lines: () => Iterable<SubgraphConnection>,
+  platform: Platform,
+): ShownConnections {
   const { log, metrics } = platform;
-  const show = (name: string, help: string, valueOf: (line: SubgraphLine) => number): void => {
-    metrics.gauge(name, help, ['subgraph'], (gauge) => {
+  const show = (name: MetricName<'gauge'>, valueOf: (line: SubgraphConnection) => number): void => {
+    metrics.gauge(name, (gauge) => {
       gauge.reset();
       for (const line of lines()) gauge.set({ subgraph: line.name }, valueOf(line));
     });
   };
-  show('aduana_subgraph_fetches', 'Fetches under way', ({ places }) => places.taken);
-  show(
-    'aduana_subgraph_fetches_waiting',
-    'Fetches that wait for a connection',
-    ({ places }) => places.waiting,
-  );
-  show(
-    'aduana_subgraph_circuit',
-    'Whether a subgraph is called: 0 yes (closed), 1 to try (half-open), 2 no (open)',
-    ({ breaker }) => STATE_VALUES[breaker?.state ?? 'closed'],
-  );
-  const opened = metrics.counter('aduana_subgraph_circuit_opened_total', 'How often a circuit opened', [
-    'subgraph',
-  ]);
-  const refused = metrics.counter('aduana_subgraph_overloads_total', 'Fetches for which there was no place', [
-    'subgraph',
-  ]);
+  show('aduana_subgraph_fetches', ({ places }) => places.taken);
+  show('aduana_subgraph_fetches_waiting', ({ places }) => places.waiting);
+  show('aduana_subgraph_circuit', ({ breaker }) => STATE_VALUES[breaker?.state ?? 'closed']);
+  const opened = metrics.counter('aduana_subgraph_circuit_opened_total');
+  const refused = metrics.counter('aduana_subgraph_overloads_total');
+  const durations = metrics.histogram('aduana_subgraph_request_duration_seconds');
   return {
+    durations: (subgraph) => ({
+      success: durations.bind({ subgraph, outcome: 'success' }),
+      error: durations.bind({ subgraph, outcome: 'error' }),
+      unavailable: durations.bind({ subgraph, outcome: 'unavailable' }),
+      withdrawn: durations.bind({ subgraph, outcome: 'withdrawn' }),
+    }),
     onChange: (subgraph) => (state, before) => {
       if (state === 'open') opened.inc({ subgraph });
       const fields = { subgraph, circuit: state };

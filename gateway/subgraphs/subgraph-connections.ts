@@ -1,58 +1,64 @@
-import type { SecureClient } from '@aduana/core/client/secure-client';
+import type { OpenPeer, SecureClient } from '@aduana/core/mtls-client/secure-client';
 import type { Platform } from '@aduana/core/platform/platform';
 import type { LoadedSubgraph } from '../supergraph/loaded-supergraph.ts';
-import { createCircuitBreaker } from './limits/circuit-breaker.ts';
-import { createQueuedPlaces } from './limits/queued-places.ts';
-import { showLines } from './show-lines.ts';
-import type { SubgraphLine } from './subgraph-line.ts';
+import { type CircuitBreaker, createCircuitBreaker } from '../limits/circuit-breaker.ts';
+import { createBoundedSemaphore } from '../limits/bounded-semaphore.ts';
+import { createTraffic } from '../traffic/traffic.ts';
+import { type ShownConnections, showConnections } from './show-connections.ts';
+import type { SubgraphConnection } from './subgraph-connection.ts';
 
-export interface SubgraphLines {
-  to(target: LoadedSubgraph): SubgraphLine;
+export interface SubgraphConnections {
+  to(target: LoadedSubgraph): SubgraphConnection;
   /** From now on these are called: a line that none of them needs is closed when nobody can use it any more. */
   follow(subgraphs: ReadonlyMap<string, LoadedSubgraph>): void;
 }
 
-export interface SubgraphLinesOptions {
+export interface SubgraphConnectionsOptions {
   readonly client: SecureClient;
   readonly trustDomain: string;
   readonly platform: Platform;
 }
 
+/** The limits on streams are those of the clients. */
+const MOST_STREAMS = 65_536;
 /** No operation that began under an older supergraph is still running then. */
 const RETIRE_AFTER_MS = 300_000;
 
 /** A line lives on over a swap of the supergraph as long as the subgraph keeps its name, URL and identity. */
-export function createSubgraphLines({ client, trustDomain, platform }: SubgraphLinesOptions): SubgraphLines {
-  const lines = new Map<string, SubgraphLine>();
-  const known = new WeakMap<LoadedSubgraph, SubgraphLine>();
-  const shown = showLines(() => lines.values(), platform);
+export function createSubgraphConnections({
+  client,
+  trustDomain,
+  platform,
+}: SubgraphConnectionsOptions): SubgraphConnections {
+  const lines = new Map<string, SubgraphConnection>();
+  const known = new WeakMap<LoadedSubgraph, SubgraphConnection>();
+  const shown = showConnections(() => lines.values(), platform);
   let followed: ReadonlyMap<string, LoadedSubgraph> | undefined;
 
-  function open({ name, url, audience, clientCertificate, load }: LoadedSubgraph): SubgraphLine {
+  function open({ name, url, audience, clientCertificate, load }: LoadedSubgraph): SubgraphConnection {
     const { circuitBreaker, maxConnections, maxWaiting } = load;
-    const { clock } = platform;
     const { origin, pathname, search } = new URL(url);
+    const spiffeId = `spiffe://${trustDomain}/${audience}`;
+    const failureCode = 'SUBGRAPH_UNAVAILABLE';
+    const openPeer = (most: number): OpenPeer =>
+      client.peer({ origin, spiffeId, failureCode, clientCertificate, maxConnections: most });
+    let streams: OpenPeer | undefined;
     return {
       name,
+      spanName: `subgraph ${name}`,
       path: pathname + search,
-      peer: client.peer({
-        origin,
-        spiffeId: `spiffe://${trustDomain}/${audience}`,
-        failureCode: 'SUBGRAPH_UNAVAILABLE',
-        clientCertificate,
-        maxConnections,
-      }),
-      places: createQueuedPlaces({
+      peer: openPeer(maxConnections),
+      streams: () => (streams ??= openPeer(MOST_STREAMS)),
+      places: createBoundedSemaphore({
         places: maxConnections,
         waiting: maxWaiting,
-        clock,
+        clock: platform.clock,
         name: `the subgraph ${name}`,
         onRefuse: shown.onRefuse(name),
       }),
-      breaker:
-        circuitBreaker === 'off'
-          ? undefined
-          : createCircuitBreaker({ ...circuitBreaker, clock, onChange: shown.onChange(name) }),
+      traffic: createTraffic(platform.clock),
+      durations: shown.durations(name),
+      breaker: openBreaker(circuitBreaker, platform.clock, shown.onChange(name)),
     };
   }
 
@@ -78,6 +84,14 @@ export function createSubgraphLines({ client, trustDomain, platform }: SubgraphL
       }
     },
   };
+}
+
+function openBreaker(
+  settings: LoadedSubgraph['load']['circuitBreaker'],
+  clock: Platform['clock'],
+  onChange: ReturnType<ShownConnections['onChange']>,
+): CircuitBreaker | undefined {
+  return settings === 'off' ? undefined : createCircuitBreaker({ ...settings, clock, onChange });
 }
 
 function keyOf({ name, url, audience, clientCertificate }: LoadedSubgraph): string {

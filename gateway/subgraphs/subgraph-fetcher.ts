@@ -1,5 +1,5 @@
 import type { TraceContext } from '@aduana/core/wire/trace-context';
-import type { Caller, Narrowing } from './stages.ts';
+import type { Caller, Narrowing } from '../stages.ts';
 
 /** One GraphQL request to one subgraph, on behalf of one caller. */
 export interface SubgraphRequest {

@@ -1,0 +1,27 @@
+import type { HistogramSeries } from '@aduana/core/platform/metrics';
+import type { OpenPeer } from '@aduana/core/mtls-client/secure-client';
+import type { CircuitBreaker } from '../limits/circuit-breaker.ts';
+import type { Traffic } from '../traffic/traffic.ts';
+import type { BoundedSemaphore } from '../limits/bounded-semaphore.ts';
+
+/** What came of a fetch, with the series of its durations. */
+export type FetchDurations = Readonly<
+  Record<'success' | 'error' | 'unavailable' | 'withdrawn', HistogramSeries>
+>;
+
+/** The way to one subgraph: its connections, the bounded queue before them, and its circuit breaker. */
+export interface SubgraphConnection {
+  readonly name: string;
+  /** `subgraph <name>`, made once. */
+  readonly spanName: string;
+  /** Of its URL, with the query. */
+  readonly path: string;
+  readonly peer: OpenPeer;
+  /** Connections for streams, apart from those for fetches; opened when first asked for. */
+  readonly streams: () => OpenPeer;
+  readonly places: BoundedSemaphore;
+  /** Undefined: it is called whatever became of the calls before. */
+  readonly breaker: CircuitBreaker | undefined;
+  readonly traffic: Traffic;
+  readonly durations: FetchDurations;
+}

@@ -1,9 +1,9 @@
-import { auditUrl } from '@aduana/core/config/house-settings';
+import { auditUrl } from '@aduana/server-kit/config/service-settings';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
+import { createSecretProvider } from '@aduana/server-kit/secrets/create-secret-provider';
 import { rotateCheckpointKey } from '../subgraphs/audit/checkpoints/checkpoint-key.ts';
 import { CommandFailure } from './command-context.ts';
-import type { HouseClient } from './house-client.ts';
+import type { DeploymentClient } from './deployment-client.ts';
 import type { RotationWorld } from './rotation-world.ts';
 
 /** The running log watches the secret provider: its poll, and some more. */
@@ -23,20 +23,25 @@ export async function addCheckpointKey({
     await rotateCheckpointKey(secrets);
   } catch (error) {
     if (!(error instanceof SecurityError) || error.code !== 'ROTATION_IN_GRACE') throw error;
-    return { left: `two keys sign since the last rotation: the newer is ${before}; ${FINISH}` };
+    return {
+      left: `the last rotation is not finished: two keys sign, and the newer is ${before}; ${FINISH}`,
+    };
   } finally {
     await secrets.close();
   }
   const deadline = clock.monotonic() + FOLLOW_MILLISECONDS;
   while (clock.monotonic() < deadline) {
     const vkey = await readVkey(operator);
-    if (vkey !== before) return `the new key signs beside the former one: ${vkey}; ${FINISH}`;
+    if (vkey !== before) return `the new key signs together with the old one: ${vkey}; ${FINISH}`;
     await clock.sleep(POLL_MILLISECONDS);
   }
-  throw new CommandFailure(1, 'the new key is stored, but the running log has not taken it yet');
+  throw new CommandFailure(
+    1,
+    'The new key is stored, but the audit service does not use it yet\n  -> Look at /health of the audit service and at its log',
+  );
 }
 
-async function readVkey({ client, settings }: HouseClient): Promise<string> {
+async function readVkey({ client, settings }: DeploymentClient): Promise<string> {
   const audit = client.peer({
     origin: auditUrl(settings),
     spiffeId: `spiffe://${settings.TRUST_DOMAIN}/audit`,
@@ -48,6 +53,7 @@ async function readVkey({ client, settings }: HouseClient): Promise<string> {
     timeoutMilliseconds: 5000,
     maxResponseBytes: 4096,
   });
-  if (status !== 200) throw new CommandFailure(1, `the audit log answers ${String(status)}`);
+  if (status !== 200)
+    throw new CommandFailure(1, `The audit service answered /audit/vkey with HTTP ${String(status)}`);
   return body.toString().trim();
 }

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 
 const FILE = 'addresses.json';
 
-/** Ports that the system chose, by variable: `port 0` is only known once the house runs. */
+/** Ports that the system chose, by variable: `port 0` is only known once the deployment runs. */
 export type ChosenPorts = Readonly<Record<string, number>>;
 
-/** What the running house wrote; empty where it chose no port. */
+/** What the running deployment wrote; empty where it chose no port. */
 export async function readAddresses(home: string): Promise<ChosenPorts> {
   try {
     return JSON.parse(await readFile(join(home, FILE), 'utf8')) as ChosenPorts;
@@ -16,7 +16,7 @@ export async function readAddresses(home: string): Promise<ChosenPorts> {
   }
 }
 
-/** Writes the ports down for the commands that talk to this house; none removes what an earlier house wrote. */
+/** Writes the ports down for the commands that talk to this deployment; none removes what an earlier deployment wrote. */
 export async function writeAddresses(home: string, ports: ChosenPorts): Promise<void> {
   const file = join(home, FILE);
   if (Object.keys(ports).length === 0) {

@@ -1,15 +1,14 @@
 import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SecurePeer } from '@aduana/core/client/secure-peer';
-import { auditUrl } from '@aduana/core/config/house-settings';
+import type { SecurePeer } from '@aduana/core/mtls-client/secure-peer';
+import { databaseNameOf } from '@aduana/server-kit/platform/database-url';
+import { auditUrl } from '@aduana/server-kit/config/service-settings';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Database } from '@aduana/core/store/database';
-import { acquireHomeLock } from '@aduana/core/store/home-lock';
-import { rolesOf } from '@aduana/core/store/migrate';
-import { openPgDatabase } from '@aduana/core/store/pg-database';
-import { openEmbeddedStore } from '@aduana/core/store/pglite-database';
+import type { Database } from '@aduana/server-kit/store/database';
+import { acquireHomeLock } from '@aduana/server-kit/store/home-lock';
+import { rolesOf } from '@aduana/server-kit/store/migrate';
 import { type CommandContext, CommandFailure } from './command-context.ts';
-import { openHouseClient, runningSettings } from './house-client.ts';
+import { openDeploymentClient, runningSettings } from './deployment-client.ts';
 import type { LogSource } from './log-source.ts';
 import { readStoredLog } from './stored-log.ts';
 
@@ -24,10 +23,10 @@ export async function openLogSource(context: CommandContext): Promise<LogSource>
 }
 
 async function openRunningLog(context: CommandContext): Promise<LogSource | undefined> {
-  const house = await openHouseClient('auditor', context);
-  const peer = house.client.peer({
-    origin: new URL(auditUrl(house.settings)).origin,
-    spiffeId: `spiffe://${house.settings.TRUST_DOMAIN}/audit`,
+  const deployment = await openDeploymentClient('auditor', context);
+  const peer = deployment.client.peer({
+    origin: new URL(auditUrl(deployment.settings)).origin,
+    spiffeId: `spiffe://${deployment.settings.TRUST_DOMAIN}/audit`,
     failureCode: 'AUDIT_UNAVAILABLE',
   });
   try {
@@ -37,16 +36,17 @@ async function openRunningLog(context: CommandContext): Promise<LogSource | unde
     const timestamped = await getTimestamped(peer);
     const checkpoint = await get(peer, '/audit/checkpoint');
     return {
+      isRunning: true,
       minimumIndex: minimumIndex.toString('utf8'),
       timestamped,
       hashes: (from) => get(peer, `/audit/tile/0/${tileName(from / BUNDLE)}`),
       vkey: vkey.toString('utf8'),
       checkpoint: checkpoint.toString('utf8'),
       entries: (from, to) => readBundle(peer, from, to),
-      close: () => house.close(),
+      close: () => deployment.close(),
     };
   } catch (error) {
-    await house.close();
+    await deployment.close();
     if (error instanceof SecurityError) return undefined;
     throw error;
   }
@@ -103,7 +103,7 @@ async function openStoredLog(context: CommandContext): Promise<LogSource> {
   ]).catch(() => {
     throw new CommandFailure(
       EXIT_USAGE,
-      `No audit service answers, and ${folder} holds no log.\n  -> Start the house with: npm start`,
+      `The audit service does not answer, and there is no log in ${folder}\n  -> Start the deployment with: npm start, or set AUDIT_URL or ADUANA_HOME`,
     );
   });
   const { database, close } = await openAuditStore(settings, context);
@@ -115,16 +115,20 @@ async function openAuditStore(
   context: CommandContext,
 ): Promise<{ readonly database: Database; readonly close: () => Promise<void> }> {
   if (settings.DATABASE_URL !== undefined) {
-    const name = decodeURIComponent(new URL(settings.DATABASE_URL).pathname.slice(1));
-    const role = rolesOf(name, 'audit').reader;
+    const { openPgDatabase } = await import('@aduana/server-kit/store/pg-database');
+    const role = rolesOf(databaseNameOf(settings.DATABASE_URL), 'audit').reader;
     const database = openPgDatabase({ url: settings.DATABASE_URL, schema: 'audit', role, log: context.log });
     return { database, close: () => database.close() };
   }
   const data = join(settings.ADUANA_HOME, 'data');
   await stat(data).catch(() => {
-    throw new CommandFailure(EXIT_USAGE, `There is no database in ${data}`);
+    throw new CommandFailure(
+      EXIT_USAGE,
+      `There is no database in ${data}\n  -> Set DATABASE_URL or ADUANA_HOME as for the audit service`,
+    );
   });
   const lock = await acquireHomeLock(settings.ADUANA_HOME, 'audit', context.clock);
+  const { openEmbeddedStore } = await import('@aduana/server-kit/store/pglite-database');
   const store = await openEmbeddedStore(data);
   return {
     database: store.database('audit', rolesOf('postgres', 'audit').reader),

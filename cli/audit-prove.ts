@@ -1,7 +1,7 @@
-import { verifyInclusion } from '../auditor/merkle.ts';
-import { openNote, parseCheckpoint, parseVerifierKey } from '../auditor/note.ts';
+import { verifyInclusion } from '@aduana/audit-verifier/merkle';
+import { openNote, parseCheckpoint, parseVerifierKey } from '@aduana/audit-verifier/note';
 import { type CommandContext, CommandFailure } from './command-context.ts';
-import { type HouseClient, openHouseClient } from './house-client.ts';
+import { type DeploymentClient, openDeploymentClient } from './deployment-client.ts';
 
 interface Proof {
   readonly seq: string;
@@ -16,31 +16,39 @@ const PAUSE_MS = 500;
 
 /** Prints a proof that an event is in the log (c2sp.org/tlog-proof), after verifying it. */
 export async function proveEvent(id: string, context: CommandContext): Promise<void> {
-  const house = await openHouseClient('auditor', context);
+  const deployment = await openDeploymentClient('auditor', context);
   try {
-    const seq = await findSeq(house, id);
-    const proof = await waitForProof(house, seq, context);
-    const vkey = await readVkey(house);
+    const seq = await findSeq(deployment, id);
+    const proof = await waitForProof(deployment, seq, context);
+    const vkey = await readVkey(deployment);
     verifyProof(proof, vkey);
     context.print(toText(proof));
     context.printError(`event ${id} is entry ${proof.seq} of ${proof.size}: verified`);
   } finally {
-    await house.close();
+    await deployment.close();
   }
 }
 
-async function findSeq(house: HouseClient, id: string): Promise<string> {
-  const answer = await house.graphql('query Find($id: ID!) { auditEvent(id: $id) { seq } }', { id });
+async function findSeq(deployment: DeploymentClient, id: string): Promise<string> {
+  const answer = await deployment.graphql('query Find($id: ID!) { auditEvent(id: $id) { seq } }', { id });
   const { auditEvent } = (answer.data ?? {}) as { auditEvent?: { seq: string } | null };
   if (auditEvent === undefined || auditEvent === null)
-    throw new CommandFailure(1, answer.errors[0]?.message ?? 'There is no such event');
+    throw new CommandFailure(
+      1,
+      answer.errors[0]?.message ??
+        'The log has no event with this id\n  -> Use the id from the header audit-id of an answer',
+    );
   return auditEvent.seq;
 }
 
 /** A new event is under a checkpoint within a second or two. */
-async function waitForProof(house: HouseClient, seq: string, context: CommandContext): Promise<Proof> {
+async function waitForProof(
+  deployment: DeploymentClient,
+  seq: string,
+  context: CommandContext,
+): Promise<Proof> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const answer = await house.graphql(
+    const answer = await deployment.graphql(
       'query Prove($seq: BigInt!) { auditInclusionProof(seq: $seq) { seq size leafHash hashes checkpoint { note } } }',
       { seq },
     );
@@ -48,11 +56,14 @@ async function waitForProof(house: HouseClient, seq: string, context: CommandCon
     if (auditInclusionProof !== undefined && auditInclusionProof !== null) return auditInclusionProof;
     await context.clock.sleep(PAUSE_MS);
   }
-  throw new CommandFailure(1, 'The log gives no proof for this event');
+  throw new CommandFailure(
+    1,
+    'The log has not signed this event yet\n  -> Try again; if it stays so, look at /health of the audit service',
+  );
 }
 
-async function readVkey(house: HouseClient): Promise<string> {
-  const answer = await house.graphql('{ auditIntegrity { vkey } }');
+async function readVkey(deployment: DeploymentClient): Promise<string> {
+  const answer = await deployment.graphql('{ auditIntegrity { vkey } }');
   const { auditIntegrity } = (answer.data ?? {}) as { auditIntegrity?: { vkey: string } | null };
   return auditIntegrity?.vkey ?? '';
 }
@@ -66,9 +77,9 @@ function verifyProof({ seq, size, leafHash, hashes, checkpoint }: Proof, vkey: s
     verifyInclusion({
       index: Number(seq),
       size: tree.size,
-      leafHash: Buffer.from(leafHash, 'hex'),
+      leafHash,
       root: tree.root,
-      proof: hashes.map((hash) => Buffer.from(hash, 'hex')),
+      proof: hashes,
     });
   if (!isProved) throw new CommandFailure(1, 'TAMPERED: the proof does not verify');
 }

@@ -1,5 +1,5 @@
 import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
-import { type HouseClient, openHouseClient } from './house-client.ts';
+import { type DeploymentClient, openDeploymentClient } from './deployment-client.ts';
 
 interface Page {
   readonly auditEvents: {
@@ -27,13 +27,13 @@ const DOCUMENT = `query Tail($filter: AuditFilter, $first: Int!, $after: String)
 /** Prints events in the order of the log, and what comes later unless told to end. */
 export async function followLog(flags: TailFlags, context: CommandContext): Promise<void> {
   if (flags.from !== undefined && !/^\d+$/.test(flags.from))
-    throw new CommandFailure(EXIT_USAGE, '--from takes a sequence number');
-  const house = await openHouseClient('auditor', context);
+    throw new CommandFailure(EXIT_USAGE, '--from must be the number of an event, such as 0');
+  const deployment = await openDeploymentClient('auditor', context);
   try {
-    const first = flags.from === undefined ? await signedSize(house) : Number(flags.from);
+    const first = flags.from === undefined ? await signedSize(deployment) : Number(flags.from);
     let after = first === 0 ? null : cursorBefore(first);
     for (;;) {
-      const { edges, pageInfo } = await readPage(house, flags, after);
+      const { edges, pageInfo } = await readPage(deployment, flags, after);
       for (const { node } of edges) if (!isOwnRead(node.canonical, flags)) context.print(node.canonical);
       after = pageInfo.endCursor ?? after;
       if (pageInfo.hasNextPage) continue;
@@ -41,19 +41,19 @@ export async function followLog(flags: TailFlags, context: CommandContext): Prom
       await context.clock.sleep(PAUSE_MS);
     }
   } finally {
-    await house.close();
+    await deployment.close();
   }
 }
 
-async function signedSize(house: HouseClient): Promise<number> {
-  const answer = await house.graphql('{ auditIntegrity { size } }');
+async function signedSize(deployment: DeploymentClient): Promise<number> {
+  const answer = await deployment.graphql('{ auditIntegrity { size } }');
   const { auditIntegrity } = (answer.data ?? {}) as { auditIntegrity?: { size: string } };
   if (auditIntegrity === undefined) throw refused(answer.errors);
   return Number(auditIntegrity.size);
 }
 
-async function readPage(house: HouseClient, { type, actor }: TailFlags, after: string | null) {
-  const answer = await house.graphql(DOCUMENT, { filter: { type, actor }, first: PAGE, after });
+async function readPage(deployment: DeploymentClient, { type, actor }: TailFlags, after: string | null) {
+  const answer = await deployment.graphql(DOCUMENT, { filter: { type, actor }, first: PAGE, after });
   const data = answer.data as Page | null | undefined;
   if (data?.auditEvents === undefined) throw refused(answer.errors);
   return data.auditEvents;

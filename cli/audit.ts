@@ -1,16 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeFolder } from '@aduana/core/platform/make-folder';
+import { makeFolder } from '@aduana/server-kit/platform/make-folder';
 import type { Command } from 'commander';
-import { EXIT } from '../auditor/verdict.ts';
-import { verifyExport } from '../auditor/verify-export.ts';
+import { EXIT, type Report } from '@aduana/audit-verifier/verdict';
+import { verifyLog } from '@aduana/audit-verifier/verify-log';
 import { erasePerson } from './audit-erase.ts';
 import { exportLog, openLogSource } from './audit-export.ts';
+import { recoverLog } from './audit-recover.ts';
 import { rotateAuditKey } from './audit-rotate-key.ts';
 import { followLog } from './audit-tail.ts';
 import { proveEvent } from './audit-prove.ts';
 import { type CommandContext, CommandFailure } from './command-context.ts';
+import { examples } from './help-examples.ts';
 
 interface VerifyFlags {
   readonly since?: string;
@@ -18,29 +20,44 @@ interface VerifyFlags {
   readonly maxAge?: string;
 }
 
+const MOST_LOOKS = 4;
+const LOOK_AGAIN_MS = 1_000;
+
 /** `aduana audit`: verify, export, read and prove the log, as the auditor. */
 export function registerAudit(program: Command, context: CommandContext): void {
-  const audit = program.command('audit').description('verify, export and read the audit log, as the auditor');
+  const audit = program.command('audit').description('verify, export and read the audit log');
   audit
     .command('verify')
     .exitOverride(({ exitCode }) => {
       throw new CommandFailure(exitCode === 0 ? EXIT.whole : EXIT.usage, ''); // commander has told why
     })
-    .description('check the log offline: exit 0 whole, 1 tampered, 2 incomplete, 3 usage')
+    .description(
+      'verify the log offline; exits 0 if it is complete and unchanged, 1 if tampered with, 2 if incomplete, 3 for wrong usage',
+    )
+    .addHelpText(
+      'after',
+      examples('audit verify', 'audit verify audit-export --vkey "$(cat vkey)" --since checkpoint'),
+    )
     .argument(
       '[dir]',
-      'an exported log; without it the running service is exported, else its store is opened',
+      'a folder made by `audit export`; default: the log of the running service, or its database',
     )
-    .option('--since <file>', 'an older checkpoint, which the log must continue')
-    .option('--vkey <vkey>', "the log's verifier key, known from elsewhere")
-    .option('--max-age <seconds>', 'how old the newest event may be')
+    .option('--since <file>', 'an older checkpoint: check that the log only grew since then')
+    .option(
+      '--vkey <vkey>',
+      "the log's verifier key, from a source that you trust; default: the key in the export",
+    )
+    .option('--max-age <seconds>', 'fail if the newest event is older than this')
     .action(async (folder: string | undefined, flags: VerifyFlags) => {
       await verify(folder, flags, context);
     });
   audit
     .command('export')
-    .description('write entries.jsonl, checkpoint and vkey; of dropped entries their hashes')
-    .requiredOption('--out <dir>', 'the folder, made where it does not exist')
+    .description(
+      'write the log into a folder: entries.jsonl, checkpoint, vkey, and the hashes of dropped entries',
+    )
+    .addHelpText('after', examples('audit export --out audit-export'))
+    .requiredOption('--out <dir>', 'the folder; it is created if it does not exist')
     .action(async ({ out }: { out: string }) => {
       await writeTo(out, () => makeFolder(out));
       const source = await openLogSource(context);
@@ -59,18 +76,20 @@ export function registerAudit(program: Command, context: CommandContext): void {
 function registerReading(audit: Command, context: CommandContext): void {
   audit
     .command('tail')
-    .description('print events as they are recorded, one canonical text a line')
-    .option('--from <seq>', 'the first event; without it only what is new')
+    .description('print events as they are recorded, one JSON text per line')
+    .addHelpText('after', examples('audit tail', 'audit tail --no-follow --from 0 --type key.rotate'))
+    .option('--from <seq>', 'the number of the first event; default: only new events')
     .option('--type <type>', 'only events of this type')
     .option('--actor <actor>', 'only events of this actor')
-    .option('--no-follow', 'end at the newest event')
+    .option('--no-follow', 'stop after the newest event')
     .action(async (flags: { from?: string; type?: string; actor?: string; follow: boolean }) => {
       await followLog(flags, context);
     });
   audit
     .command('prove')
-    .description('show that an event is in the log, as a c2sp.org/tlog-proof, and verify that')
-    .argument('<id>', 'the event id, such as an audit-id header')
+    .description('print the proof that an event is in the log (c2sp.org/tlog-proof), and verify it')
+    .addHelpText('after', examples('audit prove 0197a3c2-7d52-7c3e-9f5a-2f1f0b6f3a11'))
+    .argument('<id>', 'the id of the event, such as the header audit-id of an answer')
     .action(async (id: string) => {
       await proveEvent(id, context);
     });
@@ -81,17 +100,33 @@ function registerKeeping(audit: Command, context: CommandContext): void {
   audit
     .command('erase')
     .description(
-      'destroy the key of a person: what the log holds of them can be read no more, its hashes stay',
+      'make the personal data of a person unreadable, by destroying its key; the hashes of the log stay valid',
     )
-    .requiredOption('--subject <subject>', 'the person, as the recording services name them')
-    .requiredOption('--reason <text>', 'why; it is recorded')
+    .requiredOption('--subject <subject>', 'the person, as named in the events')
+    .requiredOption('--reason <text>', 'why; it is recorded in the audit log')
+    .addHelpText('after', examples(`audit erase --subject ana --reason 'request of 2026-11-02'`))
     .action(async ({ subject, reason }: { subject: string; reason: string }) => {
       await erasePerson(subject, reason, context);
     });
   audit
+    .command('recover')
+    .description(
+      'let the log continue after the database lost signed entries; operator and auditor must both approve',
+    )
+    .requiredOption('--reason <text>', 'what happened; it is recorded in the audit log')
+    .option(
+      '--as <service>',
+      'approve as `operator` or as `auditor`; default: as both, with both certificates',
+    )
+    .addHelpText('after', examples(`audit recover --reason 'db1 was lost, db2 lagged 1.5 s'`))
+    .action(async ({ reason, as }: { reason: string; as?: string }) => {
+      await recoverLog(reason, as === undefined ? ['operator', 'auditor'] : [as], context);
+    });
+  audit
     .command('rotate-key')
-    .description("add a new signing key beside the log's present one, or take the old one away")
-    .option('--finish', 'take the old key away: verifiers must know the new one by now')
+    .description('sign checkpoints with a new key and the old one, or remove the old one')
+    .addHelpText('after', examples('audit rotate-key', 'audit rotate-key --finish'))
+    .option('--finish', 'remove the old key; first give the new vkey to all verifiers')
     .action(async ({ finish }: { finish?: boolean }) => {
       await rotateAuditKey(finish === true, context);
     });
@@ -103,20 +138,35 @@ async function verify(
   context: CommandContext,
 ): Promise<void> {
   if (flags.maxAge !== undefined && !/^\d+$/.test(flags.maxAge))
-    throw new CommandFailure(EXIT.usage, '--max-age takes a number of seconds');
-  const exported = folder === undefined ? await exportToTemporary(context) : undefined;
-  try {
-    const { exitCode, lines } = await verifyExport({
-      folder: folder ?? exported ?? '',
+    throw new CommandFailure(EXIT.usage, '--max-age must be a number of seconds');
+  const verifyFolder = (of: string): Promise<Report> =>
+    verifyLog({
+      folder: of,
       now: context.clock.now(),
       ...(flags.vkey === undefined ? {} : { vkey: flags.vkey }),
       ...(flags.since === undefined ? {} : { sinceFile: flags.since }),
       ...(flags.maxAge === undefined ? {} : { maxAgeSeconds: Number(flags.maxAge) }),
     });
-    for (const line of lines) context.print(line);
-    if (exitCode !== EXIT.whole) throw new CommandFailure(exitCode, '');
-  } finally {
-    if (exported !== undefined) await rm(exported, { recursive: true, force: true });
+  const { exitCode, lines } =
+    folder === undefined ? await verifyOwnLog(verifyFolder, context) : await verifyFolder(folder);
+  for (const line of lines) context.print(line);
+  if (exitCode !== EXIT.whole) throw new CommandFailure(exitCode, '');
+}
+
+/** What is under way while a running log is read has no outcome yet: it is looked at again before that is called a gap. */
+async function verifyOwnLog(
+  verifyFolder: (folder: string) => Promise<Report>,
+  context: CommandContext,
+): Promise<Report> {
+  for (let looks = 1; ; looks += 1) {
+    const { folder, isRunning } = await exportToTemporary(context);
+    try {
+      const report = await verifyFolder(folder);
+      if (report.exitCode !== EXIT.incomplete || !isRunning || looks === MOST_LOOKS) return report;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+    await context.clock.sleep(LOOK_AGAIN_MS);
   }
 }
 
@@ -127,16 +177,18 @@ async function writeTo<Result>(folder: string, write: () => Promise<Result>): Pr
   } catch (error) {
     const { syscall, code = '', path = folder } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
-    throw new CommandFailure(1, `${path} cannot be written (${code})\n  -> Name another folder with --out`);
+    throw new CommandFailure(1, `${path} cannot be written (${code})\n  -> Choose another folder with --out`);
   }
 }
 
-async function exportToTemporary(context: CommandContext): Promise<string> {
+async function exportToTemporary(
+  context: CommandContext,
+): Promise<{ readonly folder: string; readonly isRunning: boolean }> {
   const source = await openLogSource(context);
   try {
     const folder = await mkdtemp(join(tmpdir(), 'aduana-audit-'));
     await exportLog(source, folder);
-    return folder;
+    return { folder, isRunning: source.isRunning };
   } finally {
     await source.close();
   }

@@ -1,8 +1,8 @@
-import type { HouseSettings } from '@aduana/core/config/house-settings';
-import { openVault, variable } from '@aduana/core/secrets/vault/open-vault';
+import type { ServiceSettings } from '@aduana/server-kit/config/service-settings';
+import { openVault, variable } from '@aduana/server-kit/secrets/vault/open-vault';
 import type { CertificateIssuer } from '../certs/certificate-issuer.ts';
 import { ensureCertificates } from '../certs/ensure-certificates.ts';
-import { HOUSE_ROSTER } from '../certs/house-roster.ts';
+import { BUILT_IN_ROSTER } from '../certs/built-in-roster.ts';
 import { keepCertificatesFresh } from '../certs/keep-certificates-fresh.ts';
 import { readRoster } from '../certs/read-roster.ts';
 import { createVaultIssuer } from '../certs/vault-issuer.ts';
@@ -19,9 +19,9 @@ export interface CertificateKeeper {
 
 export interface CertificateKeeperOptions {
   readonly services: readonly string[];
-  readonly settings: HouseSettings;
+  readonly settings: ServiceSettings;
   /** True: the certificates of all services are made, and a CA where there is none. */
-  readonly wholeHouse: boolean;
+  readonly wholeDeployment: boolean;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface CertificateKeeperOptions {
  * operator fills is left alone.
  */
 export async function openCertificateKeeper(
-  { services, settings, wholeHouse }: CertificateKeeperOptions,
+  { services, settings, wholeDeployment }: CertificateKeeperOptions,
   { environment, clock, log }: CommandContext,
 ): Promise<CertificateKeeper> {
   const role = variable(environment, 'VAULT_PKI_ROLE');
@@ -44,13 +44,13 @@ export async function openCertificateKeeper(
           trustDomain: settings.TRUST_DOMAIN,
         });
   // What is wrong with the policy files, the services tell.
-  const everybody = await readRoster(settings.POLICIES_DIR).catch(() => HOUSE_ROSTER);
-  const roster = wholeHouse ? everybody : everybody.filter(({ service }) => services.includes(service));
+  const everybody = await readRoster(settings.POLICIES_DIR).catch(() => BUILT_IN_ROSTER);
+  const roster = wholeDeployment ? everybody : everybody.filter(({ service }) => services.includes(service));
   const options = { settings, clock, log, roster, ...(issuer === undefined ? {} : { issuer }) };
   let renewing: { stop(): Promise<void> } | undefined;
   return {
     async ensure() {
-      if (wholeHouse || issuer !== undefined) await ensureCertificates(options);
+      if (wholeDeployment || issuer !== undefined) await ensureCertificates(options);
     },
     start() {
       renewing ??= keepCertificatesFresh(options);

@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { HOUSE_SETTINGS, type HouseSettings } from '@aduana/core/config/house-settings';
-import { loadConfig } from '@aduana/core/config/load-config';
+import { SERVICE_SETTINGS, type ServiceSettings } from '@aduana/server-kit/config/service-settings';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
 import { certificateThumbprint } from '@aduana/core/mtls/peer-identity';
 import { type Command, Option } from 'commander';
 import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import { formatTable } from './format-table.ts';
+import { examples } from './help-examples.ts';
 
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
 const REVOKE = `mutation ($thumbprint: ID!, $reason: String!) {
@@ -16,33 +17,36 @@ const REVOKE = `mutation ($thumbprint: ID!, $reason: String!) {
 export function registerCerts(program: Command, context: CommandContext): void {
   const certs = program
     .command('certs')
-    .description('make what is missing of CA and certificates')
+    .description('make the development CA and the certificates that are missing')
+    .addHelpText('after', examples('certs'))
     .action(() => makeMissing(context));
   certs
     .command('renew')
-    .description('reissue the certificates that are due, or those named, under the same CA')
-    .argument('[service...]', 'services whose certificate is reissued whatever its age')
-    .option('--force', 'reissue all of them')
+    .description('renew the certificates that expire soon, or those of the named services')
+    .addHelpText('after', examples('certs renew', 'certs renew bff', 'certs renew --authority introduce'))
+    .argument('[service...]', 'services whose certificates are renewed whatever their age')
+    .option('--force', 'renew all certificates')
     .addOption(
       new Option(
         '--authority <step>',
-        'change the CA: `introduce` a new one beside the old, renew with --force, `drop` the old',
+        'change the CA in three steps: `introduce` the new CA, renew with --force, `drop` the old CA',
       ).choices(['introduce', 'drop']),
     )
     .action((services: string[], options: RenewFlags) => renew(services, options, context));
   certs
     .command('revoke')
-    .description('end a certificate everywhere, open connections included (with the operator certificate)')
-    .argument('<certificate>', 'its x5t#S256, or a .crt file')
-    .requiredOption('--reason <text>', 'why; it is recorded')
+    .description(
+      'refuse a certificate everywhere, also on open connections (with the operator certificate, not through the gateway)',
+    )
+    .argument('<certificate>', 'a .crt file, or its SHA-256 thumbprint (x5t#S256)')
+    .requiredOption('--reason <text>', 'why; it is recorded in the audit log')
+    .addHelpText('after', examples(`certs revoke certs/dev/bff.crt --reason 'laptop lost'`))
     .action((certificate: string, { reason }: { reason: string }) => revoke(certificate, reason, context));
   certs
     .command('status')
-    .description('who expires when, and whose certificate comes from which CA')
-    .option(
-      '--strict-readiness',
-      'list who calls without a certificate and would break under MTLS_MODE=strict',
-    )
+    .description('list the certificates: when they expire, and which CA issued them')
+    .addHelpText('after', examples('certs status', 'certs status --strict-readiness'))
+    .option('--strict-readiness', 'list callers without a certificate, which MTLS_MODE=strict would refuse')
     .action(async ({ strictReadiness }: { strictReadiness?: true }) => {
       if (strictReadiness !== true) return showStatus(context);
       const { showStrictReadiness } = await import('./strict-readiness.ts');
@@ -62,7 +66,7 @@ async function makeMissing({ environment, clock, print }: CommandContext): Promi
   const { issued, missing } = await ensureCertificates({ settings, clock, roster });
   for (const service of issued) print(`made     ${settings.CERTS_DIR}/${service}.crt`);
   for (const service of missing)
-    print(`missing  ${settings.CERTS_DIR}/${service}.crt (the folder's CA is not the house's)`);
+    print(`missing  ${settings.CERTS_DIR}/${service}.crt (the folder's CA is not the deployment's)`);
   if (issued.length + missing.length === 0) print(`nothing is missing in ${settings.CERTS_DIR}`);
 }
 
@@ -85,7 +89,11 @@ async function renew(services: readonly string[], flags: RenewFlags, context: Co
   }
   const roster = await rosterOf(settings);
   const unknown = services.filter((name) => !roster.some(({ service }) => service === name));
-  if (unknown.length > 0) throw new CommandFailure(EXIT_USAGE, `No such service: ${unknown.join(', ')}`);
+  if (unknown.length > 0)
+    throw new CommandFailure(
+      EXIT_USAGE,
+      `There is no such service: ${unknown.join(', ')}\n  -> Register it in service_identities.yaml`,
+    );
   const named = roster.filter(({ service }) => services.includes(service));
   const issued = await renewCertificates({
     settings,
@@ -94,25 +102,14 @@ async function renew(services: readonly string[], flags: RenewFlags, context: Co
     force: flags.force === true || named.length > 0,
   });
   for (const service of issued) print(`renewed  ${settings.CERTS_DIR}/${service}.crt`);
-  if (issued.length === 0) print('no certificate is due (use --force to reissue all)');
+  if (issued.length === 0) print('no certificate expires soon (use --force to renew all of them)');
 }
 
 async function revoke(certificate: string, reason: string, context: CommandContext): Promise<void> {
   const thumbprint = THUMBPRINT.test(certificate) ? certificate : await thumbprintOfFile(certificate);
-  const { openHouseClient } = await import('./house-client.ts');
-  const house = await openHouseClient('operator', context);
-  try {
-    const { status, data, errors } = await house.graphql(REVOKE, { thumbprint, reason });
-    const [error] = errors;
-    if (error !== undefined || data?.['revokeCertificate'] == null) {
-      const code = error?.extensions?.['code'];
-      const why = error?.message ?? `HTTP ${String(status)}`;
-      throw new CommandFailure(1, `Not revoked: ${why}${typeof code === 'string' ? ` (${code})` : ''}`);
-    }
-    context.print(`revoked  ${thumbprint}`);
-  } finally {
-    await house.close();
-  }
+  const { askAdmin } = await import('./ask-admin.ts');
+  await askAdmin(REVOKE, { thumbprint, reason }, context);
+  context.print(`revoked  ${thumbprint}`);
 }
 
 async function thumbprintOfFile(path: string): Promise<string> {
@@ -121,7 +118,7 @@ async function thumbprintOfFile(path: string): Promise<string> {
   } catch {
     throw new CommandFailure(
       EXIT_USAGE,
-      `${path} is neither an x5t#S256 nor a file that holds a certificate`,
+      `${path} is neither a certificate file nor a SHA-256 thumbprint (x5t#S256)`,
     );
   }
 }
@@ -155,11 +152,11 @@ async function showStatus(context: CommandContext): Promise<void> {
     print(line);
 }
 
-function readSettings(environment: CommandContext['environment']): HouseSettings {
-  return loadConfig(HOUSE_SETTINGS, environment);
+function readSettings(environment: CommandContext['environment']): ServiceSettings {
+  return loadConfig(SERVICE_SETTINGS, environment);
 }
 
-async function rosterOf({ POLICIES_DIR }: HouseSettings) {
+async function rosterOf({ POLICIES_DIR }: ServiceSettings) {
   const { readRoster } = await import('../certs/read-roster.ts');
   return readRoster(POLICIES_DIR);
 }

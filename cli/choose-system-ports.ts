@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import type { Environment } from '@aduana/core/config/load-config';
+import type { Environment } from '@aduana/server-kit/config/load-config';
 import type { ChosenPorts } from './addresses.ts';
-import type { HouseService } from './house-services.ts';
+import type { DeploymentService } from './deployment-services.ts';
 
 /**
  * Lets the system choose a free port for each variable that says 0, before the services are configured: they have to
@@ -10,7 +10,7 @@ import type { HouseService } from './house-services.ts';
  * @param allowed only where all services run in this process can the others learn what was chosen
  */
 export async function chooseSystemPorts(
-  services: readonly HouseService[],
+  services: readonly DeploymentService[],
   environment: Environment,
   allowed: boolean,
 ): Promise<{ readonly environment: Environment; readonly chosen: ChosenPorts }> {
@@ -31,6 +31,8 @@ function listenAnywhere(): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => { resolve(server); }); // prettier-ignore
+    server.listen(0, '127.0.0.1', () => {
+      resolve(server);
+    });
   });
 }

@@ -1,4 +1,4 @@
-import type { Environment } from '@aduana/core/config/load-config';
+import type { Environment } from '@aduana/server-kit/config/load-config';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 

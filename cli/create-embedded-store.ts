@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { openEmbeddedStore } from '@aduana/core/store/pglite-database';
+import { openEmbeddedStore } from '@aduana/server-kit/store/pglite-database';
 
 // A process of its own, which `aduana up` forks at the first start: the folder is its one argument.
 const folder = process.argv[2];

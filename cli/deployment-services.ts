@@ -1,15 +1,18 @@
-import { type Environment, loadConfig } from '@aduana/core/config/load-config';
-import type { HouseSettings } from '@aduana/core/config/house-settings';
-import type { RunningService, ServicePlatform } from '@aduana/core/http/service-platform';
+import { type Environment, loadConfig } from '@aduana/server-kit/config/load-config';
+import type { ServiceSettings } from '@aduana/server-kit/config/service-settings';
+import type { RunningService, ServicePlatform } from '@aduana/server-kit/http/service-platform';
 import type { GatewaySettings } from '../gateway/config.ts';
+import type { GatewayWorker } from '../gateway/workers/gateway-worker.ts';
+import { withExamplePorts } from './example-variables.ts';
 
 /** A service whose configuration has been read. */
 export interface ConfiguredService {
-  readonly settings: HouseSettings & Partial<GatewaySettings>;
-  start(platform: ServicePlatform): Promise<RunningService>;
+  readonly settings: ServiceSettings & Partial<GatewaySettings>;
+  /** @param worker of the gateway, where several processes serve its ports */
+  start(platform: ServicePlatform, worker?: GatewayWorker): Promise<RunningService>;
 }
 
-export interface HouseService {
+export interface DeploymentService {
   readonly name: string;
   readonly portVariables: readonly string[];
   /** Variables that name files which must be readable at start. */
@@ -21,7 +24,7 @@ export interface HouseService {
 }
 
 /** Every service, loaded when it is wanted: Apollo's modules take their time. In the order in which they stop, reversed. */
-export const HOUSE_SERVICES: readonly HouseService[] = [
+export const DEPLOYMENT_SERVICES: readonly DeploymentService[] = [
   {
     name: 'audit',
     portVariables: ['AUDIT_PORT', 'HEALTH_PORT'],
@@ -38,7 +41,7 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
   },
   {
     name: 'sts',
-    portVariables: ['STS_PORT', 'HEALTH_PORT'],
+    portVariables: ['STS_PORT', 'SSF_PORT', 'HEALTH_PORT'],
     needsStore: true,
     async configure(environment) {
       const [{ STS_SETTINGS }, { startSts }] = await Promise.all([
@@ -67,7 +70,10 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
     portVariables: ['LEADS_PORT', 'HEALTH_PORT'],
     needsStore: false,
     async configure(environment) {
-      const { LEADS_SETTINGS, startLeads } = await import('../examples/leads/start.ts');
+      const [{ LEADS_SETTINGS }, { startLeads }] = await Promise.all([
+        import('../examples/leads/config.ts'),
+        import('../examples/leads/start.ts'),
+      ]);
       const settings = loadConfig(LEADS_SETTINGS, environment);
       return { settings, start: (platform) => startLeads(settings, platform) };
     },
@@ -85,8 +91,22 @@ export const HOUSE_SERVICES: readonly HouseService[] = [
       const settings = loadConfig(GATEWAY_SETTINGS, environment);
       return {
         settings,
-        start: (platform) => startGateway({ ...settings, variables: environment }, platform),
+        start: (platform, worker) =>
+          startGateway({ ...settings, variables: withExamplePorts(environment) }, platform, worker),
       };
+    },
+  },
+  {
+    name: 'console',
+    portVariables: ['CONSOLE_PORT', 'HEALTH_PORT'],
+    needsStore: false,
+    async configure(environment) {
+      const [{ CONSOLE_SETTINGS }, { startConsole }] = await Promise.all([
+        import('../console/server/config.ts'),
+        import('../console/server/start.ts'),
+      ]);
+      const settings = loadConfig(CONSOLE_SETTINGS, environment);
+      return { settings, start: (platform) => startConsole(settings, platform) };
     },
   },
 ];

@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
-import { loadConfig } from '@aduana/core/config/load-config';
+import { SERVICE_SETTINGS } from '@aduana/server-kit/config/service-settings';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import { readCertificateStatus } from '../certs/certificate-status.ts';
-import { HOUSE_ROSTER } from '../certs/house-roster.ts';
-import { runningSettings } from './house-client.ts';
+import { BUILT_IN_ROSTER } from '../certs/built-in-roster.ts';
+import { runningSettings } from './deployment-client.ts';
 import { misspelledVariables } from './misspelled-variables.ts';
 import { type DoctorCheck, failure, fine, type Finding, warning } from './doctor-finding.ts';
 
@@ -15,9 +15,9 @@ export const checkConfiguration: DoctorCheck = async ({ environment }) => {
   try {
     await runningSettings(environment);
     const misspelled = misspelledVariables(environment).map(({ name, meant }) =>
-      warning(name, 'is no variable of Aduana', `Did you mean ${meant}?`),
+      warning(name, 'is not a variable of Aduana', `Did you mean ${meant}?`),
     );
-    return [fine('environment', 'every variable can be read'), ...misspelled];
+    return [fine('environment', 'all variables are valid'), ...misspelled];
   } catch (error) {
     return toFailures(error);
   }
@@ -25,13 +25,13 @@ export const checkConfiguration: DoctorCheck = async ({ environment }) => {
 
 /** The home folder belongs to one user, and so does what lies in it. */
 export const checkHomeModes: DoctorCheck = async ({ environment }) => {
-  const { ADUANA_HOME: home } = loadConfig({ ADUANA_HOME: HOUSE_SETTINGS.ADUANA_HOME }, environment);
+  const { ADUANA_HOME: home } = loadConfig({ ADUANA_HOME: SERVICE_SETTINGS.ADUANA_HOME }, environment);
   const modes = await readModes(home);
   if (modes === undefined)
-    return [warning(home, 'does not exist yet', 'Nothing to do: the first start makes it')];
+    return [warning(home, 'does not exist yet', 'Nothing to do: the first start creates it')];
   const open = modes.filter(({ mode }) => (mode & 0o077) !== 0);
   return open.length === 0
-    ? [fine(home, `${String(modes.length)} files and folders are their owner's alone`)]
+    ? [fine(home, `${String(modes.length)} files and folders are accessible only to their owner`)]
     : open.map(({ path, mode }) =>
         failure(path, `others have access (mode ${mode.toString(8)})`, `Run \`chmod go-rwx ${path}\``),
       );
@@ -43,7 +43,7 @@ export const checkCertificates: DoctorCheck = async ({ environment, clock, log }
   const { CERTS_DIR: certsDir, TRUST_DOMAIN: trustDomain } = settings;
   const leaves = await readCertificateStatus(settings);
   const findings: Finding[] = [];
-  for (const { service, acceptsConnections } of HOUSE_ROSTER) {
+  for (const { service, acceptsConnections } of BUILT_IN_ROSTER) {
     const path = join(certsDir, `${service}.crt`);
     const leaf = leaves.find((other) => other.service === service);
     if (leaf === undefined) {

@@ -3,14 +3,16 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { clientSecretName } from '@aduana/core/secrets/client-secrets';
-import { createSecretProvider, type SecretSettings } from '@aduana/core/secrets/create-secret-provider';
+import { clientSecretName } from '@aduana/server-kit/secrets/client-secrets';
+import { createSecretProvider, type SecretSettings } from '@aduana/server-kit/secrets/create-secret-provider';
 import { Secret } from '@aduana/core/secrets/secret';
-import { openPgDatabase } from '@aduana/core/store/pg-database';
+import { databaseServers } from '@aduana/server-kit/platform/database-url';
+import { openPgDatabase } from '@aduana/server-kit/store/pg-database';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { toFailures } from './doctor-files.ts';
+import { checkReplication } from './doctor-replication.ts';
 import { type DoctorCheck, failure, fine, type Finding, warning } from './doctor-finding.ts';
-import { runningSettings } from './house-client.ts';
+import { runningSettings } from './deployment-client.ts';
 import { registerPolicy } from './policy.ts';
 import { servicesWithSecrets } from './services-with-secrets.ts';
 import { registerSupergraph } from './supergraph.ts';
@@ -44,7 +46,7 @@ export const checkSecretProvider: DoctorCheck = async ({ environment, clock, log
             warning(
               subject,
               `holds no client secret of ${missing.join(', ')}`,
-              'Start the house once (`npm start`), or store them',
+              'Start the deployment once (`npm start`), or store them',
             ),
           ];
     } finally {
@@ -53,7 +55,9 @@ export const checkSecretProvider: DoctorCheck = async ({ environment, clock, log
   } catch (error) {
     if (error instanceof ConfigurationError) return toFailures(error);
     const { detail, message } = error as { detail?: string; message: string };
-    return [failure(subject, detail ?? message, 'Give the house the permissions that docs/secrets.md lists')];
+    return [
+      failure(subject, detail ?? message, 'Give the deployment the permissions that docs/secrets.md lists'),
+    ];
   }
 };
 
@@ -68,9 +72,11 @@ export const checkDatabase: DoctorCheck = async ({ environment, clock, log }) =>
         'SELECT (extract(epoch from clock_timestamp()) * 1000)::float8 AS now',
       );
       const skew = Math.round(Number(rows[0]?.now) - clock.now());
-      return Math.abs(skew) > SKEW_MILLISECONDS
-        ? [warning('DATABASE_URL', `its clock differs by ${String(skew)} ms`, 'Run NTP on both hosts')]
-        : [fine('DATABASE_URL', `answers; its clock differs by ${String(skew)} ms`)];
+      const answers =
+        Math.abs(skew) > SKEW_MILLISECONDS
+          ? warning('DATABASE_URL', `its clock differs by ${String(skew)} ms`, 'Run NTP on both hosts')
+          : fine('DATABASE_URL', `answers; its clock differs by ${String(skew)} ms`);
+      return [answers, ...(await checkReplication(database, databaseServers(url).urls.length))];
     } finally {
       await database.close();
     }

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSecureClient, type SecureClient } from '@aduana/core/client/secure-client';
+import { createSecureClient, type SecureClient } from '@aduana/core/mtls-client/secure-client';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import type { Clock } from '@aduana/core/platform/clock';
 import { toFailures } from './doctor-files.ts';
 import { type DoctorCheck, failure, fine, type Finding, warning } from './doctor-finding.ts';
-import { runningSettings } from './house-client.ts';
+import { runningSettings } from './deployment-client.ts';
 
 const PORTS = {
   gateway: 'GATEWAY_TLS_PORT',
@@ -87,6 +87,6 @@ async function askHealth(
     const { detail = '' } = error as { detail?: string };
     return detail.includes('ECONNREFUSED')
       ? warning(service, `does not run at ${origin}`, 'Start it (`npm start`), if it should')
-      : failure(service, detail, 'Check that it is this house that listens there, and its certificate');
+      : failure(service, detail, 'Check that it is this deployment that listens there, and its certificate');
   }
 }

@@ -1,13 +1,14 @@
-import { loadConfig } from '@aduana/core/config/load-config';
+import { databaseNameOf } from '@aduana/server-kit/platform/database-url';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
-import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
-import { openRemoteKeys } from '@aduana/core/secrets/open-remote-keys';
-import { rolesOf } from '@aduana/core/store/migrate';
-import { openPgDatabase } from '@aduana/core/store/pg-database';
-import { keyIn } from '@aduana/core/tokens/key-set';
+import { createSecretProvider } from '@aduana/server-kit/secrets/create-secret-provider';
+import { openRemoteKeys } from '@aduana/server-kit/secrets/open-remote-keys';
+import { rolesOf } from '@aduana/server-kit/store/migrate';
+import { openPgDatabase } from '@aduana/server-kit/store/pg-database';
+import { keyIn } from '@aduana/server-kit/tokens/key-set';
 import { STS_SETTINGS, type StsSettings } from '../subgraphs/sts/config.ts';
 import { openKeyCustody } from '../subgraphs/sts/keys/key-custody.ts';
-import { readKeySet, type StoredKeySet } from '../subgraphs/sts/keys/key-store.ts';
+import { readUnverifiedKeySet, type StoredKeySet } from '../subgraphs/sts/keys/key-store.ts';
 import type { CommandContext } from './command-context.ts';
 import { toFailures } from './doctor-files.ts';
 import { lacksMasterKey } from './doctor-parts.ts';
@@ -74,11 +75,10 @@ async function trySigning(
 
 /** The keys of the STS as its reader sees them; undefined before its first start. */
 async function readStored(url: string, { log }: CommandContext): Promise<StoredKeySet | undefined> {
-  const { pathname, username } = new URL(url);
-  const { reader } = rolesOf(decodeURIComponent(pathname.slice(1)) || username || 'postgres', 'sts');
+  const { reader } = rolesOf(databaseNameOf(url), 'sts');
   const database = openPgDatabase({ url, schema: 'sts', role: reader, maxConnections: 1, log });
   try {
-    return await readKeySet(database);
+    return await readUnverifiedKeySet(database);
   } finally {
     await database.close();
   }

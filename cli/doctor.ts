@@ -2,15 +2,17 @@ import type { Command } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { type DoctorCheck, failure, type Finding } from './doctor-finding.ts';
 import { formatTable } from './format-table.ts';
+import { examples } from './help-examples.ts';
 
 /** `aduana doctor`: looks an installation over, before or after its start, and changes nothing. */
 export function registerDoctor(program: Command, context: CommandContext): void {
   program
     .command('doctor')
     .description(
-      'look an installation over: files, certificates, secrets, policies, services; changes nothing',
+      'check an installation: files, certificates, secrets, policies, services; it changes nothing',
     )
     .option('--json', 'print the findings as JSON')
+    .addHelpText('after', examples('doctor'))
     .action(({ json }: { json?: true }) => examine(json === true, context));
 }
 
@@ -44,7 +46,7 @@ async function tryCheck(check: DoctorCheck, context: CommandContext): Promise<re
   try {
     return await check(context);
   } catch (error) {
-    return [failure(check.name, `broke off: ${(error as Error).message}`, 'Report this')];
+    return [failure(check.name, `the check failed: ${(error as Error).message}`, 'Report this as a bug')];
   }
 }
 
@@ -55,7 +57,7 @@ function report(findings: readonly Finding[], json: boolean, { print }: CommandC
   else {
     const rows = findings.map(({ state, subject, finding, remedy }) => [state, subject, finding, remedy]);
     for (const line of formatTable(['', 'what', 'finding', 'what to do'], rows)) print(line);
-    print(`${String(findings.length)} looked at: ${String(failures)} failures, ${String(warnings)} warnings`);
+    print(`${String(findings.length)} checks: ${String(failures)} failures, ${String(warnings)} warnings`);
   }
   if (failures > 0) throw new CommandFailure(1, '');
 }

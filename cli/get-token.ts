@@ -1,10 +1,10 @@
-import { stsTokenUrl } from '@aduana/core/config/house-settings';
+import { stsTokenUrl } from '@aduana/server-kit/config/service-settings';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { clientSecretName } from '@aduana/core/secrets/client-secrets';
-import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
+import { clientSecretName } from '@aduana/server-kit/secrets/client-secrets';
+import { createSecretProvider } from '@aduana/server-kit/secrets/create-secret-provider';
 import { GRANT_CLIENT_CREDENTIALS } from '@aduana/core/tokens/token-exchange';
 import { type CommandContext, CommandFailure } from './command-context.ts';
-import { type HouseClient, openHouseClient } from './house-client.ts';
+import { type DeploymentClient, openDeploymentClient } from './deployment-client.ts';
 
 /** What `aduana token` was told. */
 export interface TokenFlags {
@@ -20,20 +20,20 @@ const ANSWER_BYTES = 262_144;
 
 /** Prints an access token of a service; it goes nowhere else. */
 export async function printToken(flags: TokenFlags, context: CommandContext): Promise<void> {
-  const house = await openHouseClient(flags.as, context);
+  const deployment = await openDeploymentClient(flags.as, context);
   try {
-    const authorization = flags.bound === true ? undefined : await basicHeader(flags.as, house, context);
-    const token = await askForToken(house, flags, authorization);
+    const authorization = flags.bound === true ? undefined : await basicHeader(flags.as, deployment, context);
+    const token = await askForToken(deployment, flags, authorization);
     context.print(flags.header === true ? `authorization: Bearer ${token}` : token);
   } finally {
-    await house.close();
+    await deployment.close();
   }
 }
 
 /** The service's client secret as a Basic header; undefined where none is stored for it. */
 async function basicHeader(
   service: string,
-  { settings }: HouseClient,
+  { settings }: DeploymentClient,
   { environment, clock, log }: CommandContext,
 ): Promise<string | undefined> {
   const provider = await createSecretProvider({ settings, environment, clock, log });
@@ -46,9 +46,10 @@ async function basicHeader(
   }
 }
 
-async function askForToken(
-  { client, settings }: HouseClient,
-  { as, audience, scope }: TokenFlags,
+/** @param authorization a Basic header; undefined: the certificate authenticates */
+export async function askForToken(
+  { client, settings }: DeploymentClient,
+  { as, audience, scope }: Pick<TokenFlags, 'as' | 'audience' | 'scope'>,
   authorization: string | undefined,
 ): Promise<string> {
   const url = new URL(stsTokenUrl(settings));
@@ -76,7 +77,7 @@ async function askForToken(
       const detail = error instanceof SecurityError ? (error.detail ?? error.message) : String(error);
       throw new CommandFailure(
         1,
-        `The STS at ${url.origin} does not answer: ${detail}\n  -> Start it with: npm start. Where it runs with ports or folders of its own, set the same variables here`,
+        `The STS at ${url.origin} does not answer: ${detail}\n  -> Start it with: npm start. If it uses other ports or folders, set the same variables here`,
       );
     });
   const body = JSON.parse(answer.body.toString('utf8')) as Readonly<Record<string, unknown>>;

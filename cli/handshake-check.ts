@@ -1,7 +1,7 @@
-import type { HouseClient } from './house-client.ts';
+import type { DeploymentClient } from './deployment-client.ts';
 
 /** The services as which the checks ask. */
-export type Callers = Readonly<Record<'bff' | 'operator' | 'auditor', HouseClient>>;
+export type Callers = Readonly<Record<'bff' | 'operator' | 'auditor', DeploymentClient>>;
 
 export interface HandshakeCheck {
   /** The guarantee, in a few words. */

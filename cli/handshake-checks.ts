@@ -1,8 +1,8 @@
-import { auditUrl, loopbackUrl, stsIssuer, stsTokenUrl } from '@aduana/core/config/house-settings';
-import type { GatewayAnswer } from '@aduana/core/client/gateway-client';
-import type { SecurePeer, SecureResponse } from '@aduana/core/client/secure-client';
+import { adminUrl, auditUrl, stsIssuer, stsTokenUrl } from '@aduana/server-kit/config/service-settings';
+import type { GatewayAnswer } from '@aduana/client/gateway/gateway-client';
+import type { SecurePeer, SecureResponse } from '@aduana/core/mtls-client/secure-client';
 import type { Callers, HandshakeCheck } from './handshake-check.ts';
-import type { HouseClient } from './house-client.ts';
+import type { DeploymentClient } from './deployment-client.ts';
 
 const TIMEOUT_MS = 10_000;
 const ANSWER_BYTES = 8_388_608;
@@ -157,20 +157,20 @@ export const HANDSHAKE_CHECKS: readonly HandshakeCheck[] = [
 
 /** In strict mode TLS itself refuses: the same gateway answers only who shows a certificate. */
 async function postWithoutCertificate(
-  house: HouseClient,
+  deployment: DeploymentClient,
   body: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<SecureResponse | 'refused'> {
   try {
-    return await post(peerOf(house, 'gateway', false), '/graphql', body, headers);
+    return await post(peerOf(deployment, 'gateway', false), '/graphql', body, headers);
   } catch (error) {
-    const { status } = await get(peerOf(house, 'gateway'), '/health/live');
+    const { status } = await get(peerOf(deployment, 'gateway'), '/health/live');
     if (status === 200) return 'refused';
     throw error;
   }
 }
 
-async function activeKey(operator: HouseClient): Promise<string> {
+async function activeKey(operator: DeploymentClient): Promise<string> {
   const answer = await operator.graphql('{ signingKeys { kid state } }');
   const keys = answer.data?.['signingKeys'] as { kid: string; state: string }[] | null | undefined;
   const active = keys?.find(({ state }) => state === 'ACTIVE');
@@ -178,11 +178,11 @@ async function activeKey(operator: HouseClient): Promise<string> {
   return active.kid;
 }
 
-async function fetchToken(house: HouseClient, audience: string): Promise<string> {
-  const { pathname } = new URL(stsTokenUrl(house.settings));
+async function fetchToken(deployment: DeploymentClient, audience: string): Promise<string> {
+  const { pathname } = new URL(stsTokenUrl(deployment.settings));
   const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'bff', audience });
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  const answer = await post(peerOf(house, 'sts'), pathname, form.toString(), headers);
+  const answer = await post(peerOf(deployment, 'sts'), pathname, form.toString(), headers);
   const { access_token, error } = JSON.parse(answer.body.toString('utf8')) as Record<
     string,
     string | undefined
@@ -192,7 +192,7 @@ async function fetchToken(house: HouseClient, audience: string): Promise<string>
 }
 
 function peerOf(
-  { client, settings, gatewayOrigin }: HouseClient,
+  { client, settings, gatewayOrigin }: DeploymentClient,
   service: string,
   clientCertificate = true,
 ): SecurePeer {
@@ -200,7 +200,7 @@ function peerOf(
     gateway: gatewayOrigin,
     sts: new URL(stsTokenUrl(settings)).origin,
     audit: auditUrl(settings),
-    admin: loopbackUrl(settings.ADMIN_PORT),
+    admin: adminUrl(settings),
   };
   return client.peer({
     origin: origins[service] ?? gatewayOrigin,

@@ -2,18 +2,20 @@ import type { Command } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import type { Callers, HandshakeCheck } from './handshake-check.ts';
 import { HANDSHAKE_CHECKS } from './handshake-checks.ts';
-import { openHouseClient } from './house-client.ts';
+import { openDeploymentClient } from './deployment-client.ts';
+import { examples } from './help-examples.ts';
 
 /** `aduana handshake`: asks a running installation for what it promises, refusals included. */
 export function registerHandshake(program: Command, context: CommandContext): void {
   program
     .command('handshake')
-    .description('check a running installation end to end, refusals included; exit 1 on any failure')
+    .description('check a running installation end to end, refusals included; exits 1 if a check fails')
+    .addHelpText('after', examples('handshake'))
     .action(async () => {
       const callers = {
-        bff: await openHouseClient('bff', context),
-        operator: await openHouseClient('operator', context),
-        auditor: await openHouseClient('auditor', context),
+        bff: await openDeploymentClient('bff', context),
+        operator: await openDeploymentClient('operator', context),
+        auditor: await openDeploymentClient('auditor', context),
       };
       let failures = 0;
       try {
@@ -28,7 +30,10 @@ export function registerHandshake(program: Command, context: CommandContext): vo
       const passed = HANDSHAKE_CHECKS.length - failures;
       context.print(`${String(passed)} of ${String(HANDSHAKE_CHECKS.length)} checks passed`);
       if (failures > 0)
-        throw new CommandFailure(1, 'The handshake failed: is every service running? See /health of each.');
+        throw new CommandFailure(
+          1,
+          'The handshake failed\n  -> Check that every service runs: see /health of each',
+        );
     });
 }
 

@@ -1,9 +1,9 @@
-import { createInProcessBus } from '@aduana/core/bus/in-process-bus';
-import { openHouseLine } from '@aduana/core/client/house-line';
-import { stsIssuer } from '@aduana/core/config/house-settings';
+import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
+import { openServiceConnections } from '@aduana/server-kit/connections/service-connections';
+import { stsIssuer } from '@aduana/server-kit/config/service-settings';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
-import { createMetrics } from '@aduana/core/platform/metrics';
+import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 import { within } from '@aduana/core/platform/within';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import { readCompactJws } from '@aduana/core/tokens/read-compact-jws';
@@ -11,7 +11,7 @@ import { createAccessTokenVerifier } from '@aduana/core/tokens/verify-access-tok
 import { readUnverifiedClaims } from '@aduana/core/tokens/verify-signed-jwt';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
-import { runningSettings } from './house-client.ts';
+import { runningSettings } from './deployment-client.ts';
 
 const READY_MS = 5_000;
 const LARGEST_INPUT_BYTES = 65_536;
@@ -21,7 +21,7 @@ const TIMES = new Set(['iat', 'exp', 'nbf', 'auth_time']);
 export async function inspectToken(context: CommandContext): Promise<void> {
   const token = (await readInput()).trim().replace(/^authorization: *(bearer|dpop) +/i, '');
   const header = readCompactJws(token);
-  if ('refused' in header) throw new CommandFailure(1, `Nobody accepts this as a token: ${header.refused}`);
+  if ('refused' in header) throw new CommandFailure(1, `This is not an access token: ${header.refused}`);
   context.print(`typ      ${header.typ ?? '(none)'}`);
   context.print(`alg      ${header.alg}`);
   context.print(`kid      ${header.kid}`);
@@ -36,7 +36,8 @@ async function readInput(): Promise<string> {
   let length = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LARGEST_INPUT_BYTES) throw new CommandFailure(EXIT_USAGE, 'That is too long for a token');
+    if (length > LARGEST_INPUT_BYTES)
+      throw new CommandFailure(EXIT_USAGE, 'The input is too long for a token');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -48,7 +49,7 @@ function showClaim(name: string, value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** What every service of the house would find, asked with the operator's certificate. */
+/** What every service of the deployment would find, asked with the operator's certificate. */
 async function verify(token: string, context: CommandContext): Promise<AccessTokenClaims> {
   const { clock, log, environment } = context;
   const settings = await runningSettings(environment);
@@ -61,11 +62,12 @@ async function verify(token: string, context: CommandContext): Promise<AccessTok
     acceptsConnections: false,
   });
   const platform = { clock, log, metrics: createMetrics(), identity, bus: createInProcessBus() };
-  const line = openHouseLine({ service: 'operator', settings, platform });
+  const connections = openServiceConnections({ service: 'operator', settings, platform });
   try {
-    const away = (): Error => new CommandFailure(1, 'The STS does not answer: is the house running?');
-    await within(clock, READY_MS, away, () => line.status.ready);
-    const { status, keys } = line;
+    const away = (): Error =>
+      new CommandFailure(1, 'The STS does not answer\n  -> Start the deployment with: npm start');
+    await within(clock, READY_MS, away, () => connections.status.ready);
+    const { status, keys } = connections;
     const check = createAccessTokenVerifier({
       issuer: stsIssuer(settings),
       audience: undefined,
@@ -76,9 +78,9 @@ async function verify(token: string, context: CommandContext): Promise<AccessTok
     return (await check(token)).claims;
   } catch (error) {
     if (!(error instanceof SecurityError)) throw error;
-    throw new CommandFailure(1, `Nobody accepts this token: ${error.detail ?? error.message}`);
+    throw new CommandFailure(1, `No service accepts this token: ${error.detail ?? error.message}`);
   } finally {
-    await line.close();
+    await connections.close();
     await identity.stop();
   }
 }
@@ -86,18 +88,18 @@ async function verify(token: string, context: CommandContext): Promise<AccessTok
 function explain({ aud, cnf, act, exp, policies, join }: AccessTokenClaims): readonly string[] {
   const binding =
     cnf === undefined
-      ? 'nothing: whoever holds it may use it, where no binding is required'
+      ? 'nothing: everybody who has this token can use it, where no binding is required'
       : Object.entries(cnf)
           .map(([name, value]) => `${name === 'jkt' ? 'the DPoP key' : 'the certificate'} ${String(value)}`)
           .join(' and ');
   const actors = actorsOf(act);
   return [
-    `accepted by   ${aud}, until ${new Date(exp * 1000).toISOString()}; everybody else refuses its audience`,
+    `accepted by   ${aud}, until ${new Date(exp * 1000).toISOString()}; every other service refuses its audience`,
     `bound to      ${binding}`,
     ...(actors.length === 0 ? [] : [`acting        ${actors.join(', for whom acted ')}`]),
     ...(policies === undefined
       ? []
-      : [`policies      ${policies.join(' ')}, for one request of a minute ago at most`]),
+      : [`policies      ${policies.join(' ')}, for a single request within the last minute`]),
     ...(join === undefined ? [] : [`keys only     ${join.join(' ')}`]),
     'checked       form, type, signature, issuer, times, claims, revocation, suspension',
   ];

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { formatTable } from './format-table.ts';
+import { examples } from './help-examples.ts';
 
 interface ShownKey {
   readonly kid: string;
@@ -34,21 +35,34 @@ const ROTATE = `mutation ($mode: RotationMode!, $kid: ID, $reason: String!) {
 
 /** `aduana keys`: the signing keys of the STS, with the operator's certificate. */
 export function registerKeys(program: Command, context: CommandContext): void {
-  const keys = program.command('keys').description('the signing keys of the Security Token Service');
+  const keys = program
+    .command('keys')
+    .description('list and rotate the signing keys of the Security Token Service');
   keys
     .command('list')
-    .description('every key with its state (with the operator certificate)')
+    .description('list the keys with their states (with the operator certificate)')
+    .addHelpText('after', examples('keys list'))
     .action(() => listKeys(context));
   keys
     .command('rotate')
-    .description('let the next key sign (with the operator certificate); tokens of the old one stay valid')
+    .description('sign with the next key (with the operator certificate); tokens of the old key stay valid')
+    .addHelpText(
+      'after',
+      examples(
+        `keys rotate --reason 'yearly rotation'`,
+        `keys rotate --mode compromised --kid KID --reason 'laptop stolen'`,
+      ),
+    )
     .addOption(
-      new Option('--mode <mode>', '`scheduled` heeds the lead, `compromised` refuses the old key at once')
+      new Option(
+        '--mode <mode>',
+        '`now`; `scheduled`: only if the next key has been published for SIGNING_KEY_LEAD; `compromised`: also refuse the old key at once',
+      )
         .choices(['now', 'scheduled', 'compromised'])
         .default('now'),
     )
-    .option('--kid <kid>', 'compromised: which key; default: the active one')
-    .option('--reason <text>', 'why; it is recorded', 'rotated from the command line')
+    .option('--kid <kid>', 'with `compromised`: which key; default: the active one')
+    .option('--reason <text>', 'why; it is recorded in the audit log', 'rotated from the command line')
     .action((flags: RotateFlags) => rotateKeys(flags, context));
 }
 
@@ -81,23 +95,23 @@ async function ask<Data>(
   variables: Readonly<Record<string, unknown>>,
   context: CommandContext,
 ): Promise<Data> {
-  const { openHouseClient } = await import('./house-client.ts');
-  const house = await openHouseClient('operator', context);
+  const { openDeploymentClient } = await import('./deployment-client.ts');
+  const deployment = await openDeploymentClient('operator', context);
   try {
-    const { status, data, errors } = await house.graphql(document, variables);
+    const { status, data, errors } = await deployment.graphql(document, variables);
     const [error] = errors;
     if (error !== undefined || data === null) {
       const code = error?.extensions?.['code'];
       const notBefore = error?.extensions?.['notBefore'];
       throw new CommandFailure(
         1,
-        `The house refused: ${error?.message ?? `HTTP ${String(status)}`}` +
+        `The deployment refused: ${error?.message ?? `HTTP ${String(status)}`}` +
           (typeof code === 'string' ? ` [${code}]` : '') +
           (typeof notBefore === 'string' ? `; not before ${notBefore}` : ''),
       );
     }
     return data as Data;
   } finally {
-    await house.close();
+    await deployment.close();
   }
 }

@@ -1,5 +1,7 @@
 /** Where a log can be read: from the running service, or from its store. */
 export interface LogSource {
+  /** Whether the service runs, so that the log grows while it is read. */
+  readonly isRunning: boolean;
   readonly vkey: string;
   readonly checkpoint: string;
   /** The signed note that says below which index entries are dropped; empty where none are. */

@@ -1,15 +1,19 @@
-import type { Environment } from '@aduana/core/config/load-config';
+import type { Environment } from '@aduana/server-kit/config/load-config';
 import { ACTUATOR_SETTINGS } from '../examples/actuator/config.ts';
 import { BFF_SETTINGS } from '../examples/bff/config.ts';
+import { LEADS_SETTINGS } from '../examples/leads/config.ts';
+import { CONSOLE_SETTINGS } from '../console/server/config.ts';
 import { GATEWAY_SETTINGS } from '../gateway/config.ts';
 import { AUDIT_SETTINGS } from '../subgraphs/audit/config.ts';
 import { STS_SETTINGS } from '../subgraphs/sts/config.ts';
 
 const KNOWN = Object.keys({
   ...GATEWAY_SETTINGS,
+  ...CONSOLE_SETTINGS,
   ...STS_SETTINGS,
   ...AUDIT_SETTINGS,
   ...BFF_SETTINGS,
+  ...LEADS_SETTINGS,
   ...ACTUATOR_SETTINGS,
 });
 /** Of a long name two letters may be wrong; a short one that differs in two is likely another. */

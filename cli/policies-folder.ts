@@ -1,5 +1,5 @@
-import { HOUSE_SETTINGS } from '@aduana/core/config/house-settings';
-import { loadConfig } from '@aduana/core/config/load-config';
+import { SERVICE_SETTINGS } from '@aduana/server-kit/config/service-settings';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
 import type { CommandContext } from './command-context.ts';
 
 export interface FolderOptions {
@@ -8,5 +8,5 @@ export interface FolderOptions {
 
 /** The folder that a command is about: `--policies`, else POLICIES_DIR. */
 export function policiesFolder({ policies }: FolderOptions, { environment }: CommandContext): string {
-  return policies ?? loadConfig({ POLICIES_DIR: HOUSE_SETTINGS.POLICIES_DIR }, environment).POLICIES_DIR;
+  return policies ?? loadConfig({ POLICIES_DIR: SERVICE_SETTINGS.POLICIES_DIR }, environment).POLICIES_DIR;
 }

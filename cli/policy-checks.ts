@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
-import { compile, type Engine } from '@aduana/core/iam/compile';
-import { diffDecisions, everyQuestion, type Question } from '@aduana/core/iam/diff';
-import { lint } from '@aduana/core/iam/lint';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
-import type { Sources } from '@aduana/core/iam/policy';
-import { loadPolicyTests, runPolicyTests } from '@aduana/core/iam/policy-tests';
+import { compile, type Engine } from '@aduana/server-kit/iam/compile';
+import { diffDecisions, everyQuestion, type Question } from '@aduana/server-kit/iam/diff';
+import { lint } from '@aduana/server-kit/iam/lint';
+import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
+import type { Sources } from '@aduana/server-kit/iam/policy';
+import { loadPolicyTests, rolesOf, runPolicyTests } from '@aduana/server-kit/iam/policy-tests';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { type FolderOptions, policiesFolder } from './policies-folder.ts';
 
@@ -18,10 +18,22 @@ export async function lintPolicies(options: FolderOptions, context: CommandConte
   const findings = lint(sources, context.clock.now());
   for (const { location, message, code } of findings)
     context.print(`${folder}/${location}: ${message} (${code})`);
-  if (findings.length > 0) throw new CommandFailure(EXIT_FINDINGS, `${String(findings.length)} finding(s)`);
+  // Another folder than that of the deployment may be meant for another supergraph.
+  const missing = options.policies === undefined ? await missingServices(sources, context) : [];
+  for (const { problem, remedy } of missing) context.print(`${problem}. ${remedy}`);
+  const count = findings.length + missing.length;
+  if (count > 0) throw new CommandFailure(EXIT_FINDINGS, `${String(count)} finding(s)`);
   context.print(
-    `${folder}: ${String(sources.roles.size)} roles, ${String(sources.services.size)} services: nothing to find`,
+    `${folder}: ${String(sources.roles.size)} roles, ${String(sources.services.size)} services, no findings`,
   );
+}
+
+/** Subgraphs that the policies do not know. */
+async function missingServices(sources: Sources, { environment }: CommandContext) {
+  const { loadConfig } = await import('@aduana/server-kit/config/load-config');
+  const { GATEWAY_SETTINGS } = await import('../gateway/config.ts');
+  const { findUnregisteredSubgraphs } = await import('./unregistered-subgraphs.ts');
+  return findUnregisteredSubgraphs(loadConfig(GATEWAY_SETTINGS, environment), sources.services, environment);
 }
 
 async function readOrTell(folder: string, context: CommandContext): Promise<Sources> {
@@ -49,7 +61,7 @@ export async function testPolicies(options: FolderOptions, context: CommandConte
         : `FAILED  ${location}  ${name}: expected ${expected}, got ${actual}, although ${because}`,
     );
   const failed = results.filter(({ passed }) => !passed).length;
-  context.print(`${String(results.length - failed)} of ${String(results.length)} policy tests hold`);
+  context.print(`${String(results.length - failed)} of ${String(results.length)} policy tests passed`);
   if (failed > 0) throw new CommandFailure(EXIT_FINDINGS, '');
 }
 
@@ -83,14 +95,21 @@ export async function diffPolicies(
 
 async function readCorpus(file: string, engine: Engine): Promise<readonly Question[]> {
   const text = await readFile(file, 'utf8').catch(() => {
-    throw new CommandFailure(EXIT_FINDINGS, `${file} cannot be read: --corpus takes a file of JSON Lines`);
+    throw new CommandFailure(
+      EXIT_FINDINGS,
+      `${file} cannot be read: --corpus must name a file of JSON Lines`,
+    );
   });
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   return lines.map((line, index) => {
     const question = parseQuestion(line);
     if (question === undefined)
-      throw new CommandFailure(EXIT_FINDINGS, `${file}:${String(index + 1)}: is no question as JSON`);
-    return { ...question, roles: question.roles ?? engine.services.get(question.subject)?.roles ?? [] };
+      throw new CommandFailure(
+        EXIT_FINDINGS,
+        `${file}:${String(index + 1)}: this line is not a question as JSON`,
+      );
+    const { subject, issuer } = question;
+    return { ...question, roles: question.roles ?? rolesOf(engine, subject, issuer) };
   });
 }
 
@@ -100,7 +119,9 @@ function parseQuestion(
   try {
     const parsed = JSON.parse(line) as Partial<Question> | null;
     const asks = typeof parsed?.action === 'string' || typeof parsed?.policy === 'string';
-    return asks && typeof parsed.subject === 'string' ? (parsed as Question) : undefined;
+    const names =
+      typeof parsed?.subject === 'string' && ['string', 'undefined'].includes(typeof parsed.issuer);
+    return asks && names ? (parsed as Question) : undefined;
   } catch {
     return undefined;
   }

@@ -1,34 +1,45 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { loadConfig } from '@aduana/core/config/load-config';
-import { explainDocument, type Subject } from '@aduana/core/graphql/explain-document';
-import { readExplainableSchema } from '@aduana/core/graphql/explainable-schema';
-import { compile, type Engine } from '@aduana/core/iam/compile';
-import { explain, type Explanation } from '@aduana/core/iam/explain';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
-import type { AccessContext } from '@aduana/core/iam/access-context';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
+import { explainDocument, type Subject } from '@aduana/server-kit/graphql/explain-document';
+import { readExplainableSchema } from '@aduana/server-kit/graphql/explainable-schema';
+import { compile, type Engine } from '@aduana/server-kit/iam/compile';
+import { explain, type Explanation } from '@aduana/server-kit/iam/explain';
+import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
+import type { AccessContext } from '@aduana/server-kit/iam/access-context';
 import { GATEWAY_SETTINGS } from '../gateway/config.ts';
+import { localSupergraphFile } from '../gateway/supergraph/open-supergraph-source.ts';
 import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import { type FolderOptions, policiesFolder } from './policies-folder.ts';
 
 export interface ExplainOptions extends FolderOptions {
   readonly as: string;
+  readonly issuer?: string;
   readonly role?: readonly string[];
   readonly action?: string;
   readonly document?: string;
   readonly time?: string;
   readonly address?: string;
   readonly authentication?: string;
+  readonly acr?: string;
+  readonly authTime?: string;
   readonly json?: true;
 }
 
 /** What would be decided for a caller, by which rule, and what would change it. */
 export async function explainPolicy(options: ExplainOptions, context: CommandContext): Promise<void> {
   const engine = compile(await loadPolicies(policiesFolder(options, context)));
-  const roles = options.role ?? engine.services.get(options.as)?.roles;
+  const { as: subject, issuer } = options;
+  const own = issuer === undefined ? engine.services.get(subject)?.roles : undefined;
+  const roles = options.role ?? own;
   if (roles === undefined)
-    throw new CommandFailure(EXIT_USAGE, `there is no service ${options.as}: name its roles with --role`);
-  const request = { subject: options.as, roles, context: contextOf(options, context) };
+    throw new CommandFailure(
+      EXIT_USAGE,
+      issuer === undefined
+        ? `There is no service ${subject}\n  -> Give the roles with --role, and for a user also --issuer`
+        : `The roles of ${subject} depend on the claims of the issuer\n  -> Give the roles with --role`,
+    );
+  const request = { subject, issuer, roles, context: contextOf(options, context) };
   const explanation =
     options.document === undefined
       ? explainActions(engine, request, options.action)
@@ -54,12 +65,14 @@ async function explainFields(
   document: string,
   { environment }: CommandContext,
 ): Promise<Told> {
-  const { SUPERGRAPH_SDL } = loadConfig({ SUPERGRAPH_SDL: GATEWAY_SETTINGS.SUPERGRAPH_SDL }, environment);
+  const { SUPERGRAPH_SDL, SUPERGRAPH_GRAPH_REF, ADUANA_HOME } = GATEWAY_SETTINGS;
+  const settings = { SUPERGRAPH_SDL, SUPERGRAPH_GRAPH_REF, ADUANA_HOME };
+  const file = localSupergraphFile(loadConfig(settings, environment));
   const schema = readExplainableSchema(
-    await readFile(SUPERGRAPH_SDL, 'utf8').catch(() => {
+    await readFile(file, 'utf8').catch(() => {
       throw new CommandFailure(
         1,
-        `${SUPERGRAPH_SDL} cannot be read\n  -> Run \`npx aduana supergraph compose\`, or set SUPERGRAPH_SDL`,
+        `${file} cannot be read\n  -> Run \`npx aduana supergraph compose\`, or set SUPERGRAPH_SDL`,
       );
     }),
   );
@@ -74,17 +87,26 @@ async function explainFields(
   return { data, lines };
 }
 
+function invalidTime(option: string): CommandFailure {
+  return new CommandFailure(
+    EXIT_USAGE,
+    `${option} must be a time as in RFC 3339, such as 2026-11-24T03:00:00Z`,
+  );
+}
+
 function contextOf(
-  { time, address, authentication }: ExplainOptions,
+  { time, address, authentication, acr, authTime }: ExplainOptions,
   { clock }: CommandContext,
 ): AccessContext {
-  if (time !== undefined && Number.isNaN(Date.parse(time)))
-    throw new CommandFailure(EXIT_USAGE, '--time is no RFC 3339 time');
+  if (time !== undefined && Number.isNaN(Date.parse(time))) throw invalidTime('--time');
+  if (authTime !== undefined && Number.isNaN(Date.parse(authTime))) throw invalidTime('--auth-time');
   if (address !== undefined && isIP(address) === 0)
-    throw new CommandFailure(EXIT_USAGE, '--address is no IP address');
+    throw new CommandFailure(EXIT_USAGE, '--address must be an IP address');
   return {
     time: time ?? clock.now(),
     ...(address === undefined ? {} : { address }),
+    ...(acr === undefined ? {} : { acr }),
+    ...(authTime === undefined ? {} : { authTime }),
     ...(authentication === undefined
       ? {}
       : {

@@ -1,9 +1,9 @@
 import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
 import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
-import type { HouseSettings } from '@aduana/core/config/house-settings';
+import type { ServiceSettings } from '@aduana/server-kit/config/service-settings';
 
-/** Collects what keeps the house from starting, so that all of it is told at once. */
+/** Collects what keeps the deployment from starting, so that all of it is told at once. */
 export interface Preflight {
   /** Runs one check; its problems are kept, its value is undefined then. */
   try<Value>(check: () => Value | Promise<Value>): Promise<Value | undefined>;
@@ -55,7 +55,7 @@ export async function checkPorts(
     if (other !== undefined) {
       preflight.add({
         subject: variable,
-        problem: `port ${String(port)} is ${other}'s already`,
+        problem: `port ${String(port)} is already used by ${other}`,
         remedy: `Give ${variable} another port`,
       });
       continue;
@@ -66,16 +66,22 @@ export async function checkPorts(
       preflight.add({
         subject: variable,
         problem: `port ${String(port)} on ${address} cannot be opened (${code})`,
-        remedy: `Stop what listens there, or set ${variable} to another port`,
+        remedy: `Stop the program that uses this port, or set ${variable} to another port`,
       });
   }
 }
 
 /** Checks that a variable names a file that can be read. */
 export function checkFile(preflight: Preflight, variable: string, path: string): void {
+  if (/^https?:\/\//.test(path)) return; // fetched at start, not a file
   try {
     accessSync(path, constants.R_OK);
-  } catch {
+  } catch (error) {
+    if (variable === 'SUPERGRAPH_SDL' && (error as NodeJS.ErrnoException).code === 'ENOENT') {
+      const remedy = 'Run `npx aduana supergraph compose`, which writes it';
+      preflight.add({ subject: variable, problem: `${path} does not exist`, remedy });
+      return;
+    }
     preflight.add({
       subject: variable,
       problem: `${path} cannot be read`,
@@ -87,19 +93,19 @@ export function checkFile(preflight: Preflight, variable: string, path: string):
 /** The rules that span variables. */
 export function checkBinding(
   preflight: Preflight,
-  settings: HouseSettings & { readonly GATEWAY_HTTP_PORT?: number | 'off' },
+  settings: ServiceSettings & { readonly GATEWAY_HTTP_PORT?: number | 'off' },
 ): void {
   if (['127.0.0.1', '::1', 'localhost'].includes(settings.BIND_ADDRESS)) return;
   if (!settings.MTLS_ENABLED)
     preflight.add({
       subject: 'MTLS_ENABLED',
-      problem: 'mTLS may be off on loopback only',
+      problem: 'mTLS may only be turned off on loopback',
       remedy: 'Set MTLS_ENABLED=true, or BIND_ADDRESS=127.0.0.1',
     });
   if (settings.GATEWAY_HTTP_PORT !== undefined && settings.GATEWAY_HTTP_PORT !== 'off')
     preflight.add({
       subject: 'GATEWAY_HTTP_PORT',
-      problem: 'plain HTTP is for loopback only',
+      problem: 'plain HTTP is only allowed on loopback',
       remedy: 'Set GATEWAY_HTTP_PORT=off, or BIND_ADDRESS=127.0.0.1',
     });
 }
@@ -107,7 +113,13 @@ export function checkBinding(
 function probe(address: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => { resolve(error.code ?? 'unknown'); }); // prettier-ignore
-    server.listen({ host: address, port, exclusive: true }, () => server.close(() => { resolve(undefined); })); // prettier-ignore
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      resolve(error.code ?? 'unknown');
+    });
+    server.listen({ host: address, port, exclusive: true }, () =>
+      server.close(() => {
+        resolve(undefined);
+      }),
+    );
   });
 }

@@ -1,28 +1,85 @@
+import type { GatewayStream } from '@aduana/client/gateway/subscribe-gateway';
 import type { Command } from 'commander';
+import { getOperationAST, OperationTypeNode, parse } from 'graphql';
 import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
-import { openHouseClient } from './house-client.ts';
+import { openDeploymentClient } from './deployment-client.ts';
+import { examples } from './help-examples.ts';
 
-/** `aduana query`: one GraphQL request, as a service of the house. */
+interface QueryOptions {
+  readonly as: string;
+  readonly variables?: string;
+  readonly messages?: string;
+}
+
+/** `aduana query`: one GraphQL request, as a service of the deployment. */
 export function registerQuery(program: Command, context: CommandContext): void {
   program
     .command('query')
-    .description('send a GraphQL request to the running gateway as a service, by its certificate')
-    .argument('<document>', 'the GraphQL document')
-    .requiredOption('--as <service>', 'whose certificate to show, such as bff or operator')
+    .description(
+      'send a GraphQL request to the running gateway as a service, with its certificate; a subscription prints one line per message',
+    )
+    .argument('<document>', 'the GraphQL document; one operation')
+    .requiredOption('--as <service>', 'the service whose certificate is shown, such as bff or operator')
     .option('--variables <json>', 'the variables, as a JSON object')
-    .addHelpText('after', `\nExample:\n  npx aduana query --as bff '{ leads { company score } }'`)
-    .action(async (document: string, { as, variables }: { as: string; variables?: string }) => {
+    .option('--messages <count>', 'end a subscription after this number of messages')
+    .addHelpText(
+      'after',
+      examples(
+        `query --as bff '{ leads { company score } }'`,
+        `query --as bff --messages 1 'subscription { leadChanged { company status } }'`,
+      ),
+    )
+    .action(async (document: string, { as, variables, messages }: QueryOptions) => {
       const parsed = variables === undefined ? {} : parseVariables(variables);
-      const house = await openHouseClient(as, context);
+      const deployment = await openDeploymentClient(as, context);
       try {
-        const { status, auditId, data, errors } = await house.graphql(document, parsed);
+        if (isSubscription(document)) {
+          await printStream(await deployment.subscribe(document, parsed), readCount(messages), context);
+          return;
+        }
+        const { status, auditId, data, errors } = await deployment.graphql(document, parsed);
         context.print(JSON.stringify({ data, ...(errors.length === 0 ? {} : { errors }) }, null, 2));
         if (auditId !== undefined) context.printError(`audit-id: ${auditId}`);
         if (status !== 200) throw new CommandFailure(1, `The gateway answered with HTTP ${String(status)}`);
       } finally {
-        await house.close();
+        await deployment.close();
       }
     });
+}
+
+/** Each message on a line of its own, until the stream ends. */
+async function printStream(
+  { status, auditId, refused, messages }: GatewayStream,
+  most: number,
+  { print, printError }: CommandContext,
+): Promise<void> {
+  if (auditId !== undefined) printError(`audit-id: ${auditId}`);
+  if (status !== 200) {
+    print(JSON.stringify({ errors: refused }, null, 2));
+    throw new CommandFailure(1, `The gateway answered with HTTP ${String(status)}`);
+  }
+  let printed = 0;
+  for await (const message of messages) {
+    print(JSON.stringify(message));
+    printed += 1;
+    if (printed >= most) break;
+  }
+}
+
+function readCount(text: string | undefined): number {
+  if (text === undefined) return Infinity;
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new CommandFailure(EXIT_USAGE, '--messages must be a number, 1 or more');
+}
+
+/** What does not parse is the gateway's to refuse. */
+function isSubscription(document: string): boolean {
+  try {
+    return getOperationAST(parse(document))?.operation === OperationTypeNode.SUBSCRIPTION;
+  } catch {
+    return false;
+  }
 }
 
 function parseVariables(text: string): Readonly<Record<string, unknown>> {
@@ -33,5 +90,5 @@ function parseVariables(text: string): Readonly<Record<string, unknown>> {
   } catch {
     // told below
   }
-  throw new CommandFailure(EXIT_USAGE, '--variables takes a JSON object, such as \'{"first": 10}\'');
+  throw new CommandFailure(EXIT_USAGE, '--variables must be a JSON object, such as \'{"first": 10}\'');
 }

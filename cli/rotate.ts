@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
 import type { RotationStep } from './rotation-steps.ts';
+import { examples } from './help-examples.ts';
 
 const NAMES = [
   'signing-keys',
@@ -19,20 +20,20 @@ interface RotateFlags {
   readonly reason: string;
 }
 
-/** `aduana rotate`: replaces keys, secrets and certificates of a running house, one kind after the other. */
+/** `aduana rotate`: replaces keys, secrets and certificates of a running deployment, one kind after the other. */
 export function registerRotate(program: Command, context: CommandContext): void {
   program
     .command('rotate')
     .description(
-      'replace keys, secrets and certificates of the running house (with the operator certificate)',
+      'replace keys, secrets and certificates of the running deployment (with the operator certificate)',
     )
-    .option('--all', 'everything')
-    .addOption(new Option('--only <kind...>', 'these kinds alone').choices(NAMES).conflicts('all'))
-    .option('--dry-run', 'only say what would be done')
-    .option('--reason <text>', 'why; it is recorded', 'rotated from the command line')
+    .option('--all', 'all kinds')
+    .addOption(new Option('--only <kind...>', 'only these kinds').choices(NAMES).conflicts('all'))
+    .option('--dry-run', 'print what would be done, and change nothing')
+    .option('--reason <text>', 'why; it is recorded in the audit log', 'rotated from the command line')
     .addHelpText(
       'after',
-      '\nThe former key of audit checkpoints goes with `aduana audit rotate-key --finish`, once auditors have the new vkey.',
+      `${examples('rotate --all --dry-run', 'rotate --only client-secrets signing-keys')}\n\nAfter this, checkpoints are signed with the new key and the old one. Give the new vkey to the auditors,\nthen run \`npx aduana audit rotate-key --finish\`.`,
     )
     .action((flags: RotateFlags) => rotate(flags, context));
 }
@@ -40,14 +41,15 @@ export function registerRotate(program: Command, context: CommandContext): void 
 async function rotate(flags: RotateFlags, context: CommandContext): Promise<void> {
   const { ROTATION_STEPS } = await import('./rotation-steps.ts');
   const wanted = ROTATION_STEPS.filter(({ name }) => flags.all === true || flags.only?.includes(name));
-  if (wanted.length === 0) throw new CommandFailure(EXIT_USAGE, 'Say --all, or --only with one of the kinds');
+  if (wanted.length === 0)
+    throw new CommandFailure(EXIT_USAGE, 'Give --all, or --only with one or more kinds');
   if (flags.dryRun === true) {
     for (const { name, plan } of wanted) context.print(`would rotate  ${name.padEnd(15)} ${plan}`);
     return;
   }
-  const { openHouseClient } = await import('./house-client.ts');
+  const { openDeploymentClient } = await import('./deployment-client.ts');
   const { servicesWithSecrets } = await import('./services-with-secrets.ts');
-  const operator = await openHouseClient('operator', context);
+  const operator = await openDeploymentClient('operator', context);
   try {
     const secretHolders = await servicesWithSecrets(operator.settings.POLICIES_DIR);
     const world = { operator, context, secretHolders, reason: flags.reason };

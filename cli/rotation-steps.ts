@@ -1,15 +1,15 @@
 import { join } from 'node:path';
-import { addMasterKey } from '@aduana/core/secrets/master-key';
-import { openVault, variable } from '@aduana/core/secrets/vault/open-vault';
+import { addMasterKey } from '@aduana/server-kit/secrets/master-key';
+import { openVault, variable } from '@aduana/server-kit/secrets/vault/open-vault';
 import { dropFormerAuthorities } from '../certs/drop-former-authorities.ts';
 import { readRoster } from '../certs/read-roster.ts';
 import { introduceAuthority, renewCertificates } from '../certs/renew-certificates.ts';
 import { addCheckpointKey } from './add-checkpoint-key.ts';
 import { CommandFailure } from './command-context.ts';
-import type { HouseClient } from './house-client.ts';
+import type { DeploymentClient } from './deployment-client.ts';
 import type { RotationWorld } from './rotation-world.ts';
 
-/** One kind of key or secret, and how a new one takes its place while the house runs. */
+/** One kind of key or secret, and how a new one takes its place while the deployment runs. */
 export interface RotationStep {
   readonly name: string;
   readonly plan: string;
@@ -141,7 +141,7 @@ async function reloadPolicies({ operator }: RotationWorld): Promise<string> {
 }
 
 async function mutate<Data>(
-  operator: HouseClient,
+  operator: DeploymentClient,
   document: string,
   variables: Readonly<Record<string, unknown>>,
 ): Promise<Data> {

@@ -1,11 +1,7 @@
-import { createInProcessBus } from '@aduana/core/bus/in-process-bus';
-import type { ClientPlatform } from '@aduana/core/client/client-platform';
-import { CLIENT_SETTINGS, type ClientSettings } from '@aduana/core/config/client-settings';
-import { type Environment, loadConfig } from '@aduana/core/config/load-config';
-import { SecurityError } from '@aduana/core/errors/security-error';
-import type { RunningService } from '@aduana/core/http/service-platform';
-import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
-import { createMetrics } from '@aduana/core/platform/metrics';
+import { type Clock, type Log, SecurityError } from '@aduana/client';
+import { CLIENT_SETTINGS } from '@aduana/server-kit/config/client-settings';
+import { type Environment, loadConfig } from '@aduana/server-kit/config/load-config';
+import type { RunningService } from '@aduana/server-kit/http/service-platform';
 import { ACTUATOR_SETTINGS } from '../examples/actuator/config.ts';
 import { startActuator } from '../examples/actuator/start.ts';
 import { BFF_SETTINGS } from '../examples/bff/config.ts';
@@ -17,90 +13,44 @@ import { untilAsked } from './shutdown.ts';
 
 export async function runBff(context: CommandContext): Promise<void> {
   const settings = loadConfig(BFF_SETTINGS, await runningEnvironment(context.environment));
-  await runUntilAsked('bff', settings, context, (platform) => startBff(settings, platform));
+  await runUntilAsked('bff', context, (platform) => startBff(settings, platform));
 }
 
 export async function runActuator(context: CommandContext): Promise<void> {
   const settings = loadConfig(ACTUATOR_SETTINGS, await runningEnvironment(context.environment));
-  await runUntilAsked('actuator', settings, context, (platform) => startActuator(settings, platform));
+  await runUntilAsked('actuator', context, (platform) => startActuator(settings, platform));
 }
 
-export async function runWalk(context: CommandContext): Promise<void> {
+export async function runSecureIntegrationExample(context: CommandContext): Promise<void> {
   const settings = loadConfig(CLIENT_SETTINGS, await runningEnvironment(context.environment));
-  const opened: OpenPlatform[] = [];
   try {
-    await runSecureIntegration(
-      settings,
-      async (service) => {
-        const platform = await openClientPlatform(service, settings, context);
-        opened.push(platform);
-        return platform;
-      },
-      (step, seen) => {
-        context.print(`${step}: ${seen}`);
-      },
-    );
-    context.print('everything is as promised');
+    await runSecureIntegration(settings, context, (step, seen) => {
+      context.print(`${step}: ${seen}`);
+    });
+    context.print('everything works as described');
   } catch (error) {
     const detail = error instanceof SecurityError ? `${error.code}: ${error.detail ?? error.message}` : '';
-    throw detail === '' ? error : new CommandFailure(1, `${detail}\n  -> Start the house with: npm start`);
-  } finally {
-    await Promise.all(opened.map((platform) => platform.close()));
+    throw detail === ''
+      ? error
+      : new CommandFailure(1, `${detail}\n  -> Start the deployment with: npm start`);
   }
 }
 
-/** The environment, with the ports that a running house chose for itself. */
+/** The environment, with the ports that a running deployment chose for itself. */
 async function runningEnvironment(environment: Environment): Promise<Environment> {
   const home = environment['ADUANA_HOME'] ?? '.aduana';
   const chosen = Object.entries(await readAddresses(home)).map(([name, port]) => [name, String(port)]);
   return { ...environment, ...(Object.fromEntries(chosen) as Environment) };
 }
 
-type OpenPlatform = ClientPlatform & { close(): Promise<void> };
-
-async function openClientPlatform(
-  service: string,
-  settings: ClientSettings,
-  context: CommandContext,
-): Promise<OpenPlatform> {
-  const log = context.log.child({ service });
-  const { clock } = context;
-  const identity = await loadTlsIdentity({
-    certsDir: settings.CERTS_DIR,
-    service,
-    trustDomain: settings.TRUST_DOMAIN,
-    clock,
-    log,
-    acceptsConnections: false,
-  });
-  const bus = createInProcessBus();
-  return {
-    clock,
-    log,
-    identity,
-    bus,
-    metrics: createMetrics(),
-    async close() {
-      await identity.stop();
-      await bus.close();
-    },
-  };
-}
-
 async function runUntilAsked(
   service: string,
-  settings: ClientSettings,
-  context: CommandContext,
-  start: (platform: ClientPlatform) => RunningService | Promise<RunningService>,
+  { clock, log, print }: CommandContext,
+  start: (platform: { readonly clock: Clock; readonly log: Log }) => Promise<RunningService>,
 ): Promise<void> {
   const asked = untilAsked();
-  const platform = await openClientPlatform(service, settings, context);
-  try {
-    const running = await start(platform);
-    context.print(`${running.name} ready${running.url === '' ? '' : ` at ${running.url}`}`);
-    await asked;
-    await running.stop();
-  } finally {
-    await platform.close();
-  }
+  const running = await start({ clock, log: log.child({ service }) });
+  print(`${running.name} ready${running.url === '' ? '' : ` at ${running.url}`}`);
+  await asked;
+  await running.stop();
 }

@@ -1,5 +1,5 @@
-import { compile } from '@aduana/core/iam/compile';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
+import { compile } from '@aduana/server-kit/iam/compile';
+import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
 
 /** Ids of the services that may authenticate with a client secret. */
 export async function servicesWithSecrets(policiesFolder: string): Promise<readonly string[]> {

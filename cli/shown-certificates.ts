@@ -3,15 +3,16 @@ import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import { certificateThumbprint } from '@aduana/core/mtls/peer-identity';
 import { clientTlsOptions } from '@aduana/core/mtls/tls-options';
 import type { TlsGeneration } from '@aduana/core/mtls/tls-identity';
+import { readAddresses } from './addresses.ts';
 import type { CommandContext } from './command-context.ts';
-import { runningSettings } from './house-client.ts';
+import { runningSettings } from './deployment-client.ts';
+import { withExamplePorts } from './example-variables.ts';
 
 const PORTS = {
   gateway: 'GATEWAY_TLS_PORT',
   sts: 'STS_PORT',
   audit: 'AUDIT_PORT',
   admin: 'ADMIN_PORT',
-  leads: 'LEADS_PORT',
 } as const;
 const PATIENCE_MS = 2000;
 
@@ -25,10 +26,15 @@ export async function readShownCertificates(context: CommandContext): Promise<Re
   if (identity === undefined) return new Map();
   const own = identity.current();
   await identity.stop();
+  const chosen = await readAddresses(settings.ADUANA_HOME);
+  const ports = [
+    ...Object.entries(PORTS).map(([service, variable]) => [service, settings[variable]] as const),
+    ['leads', chosen['LEADS_PORT'] ?? Number(withExamplePorts(environment)['LEADS_PORT'])] as const,
+  ];
   const shown = new Map<string, string>();
   await Promise.all(
-    Object.entries(PORTS).map(async ([service, variable]) => {
-      const thumbprint = await askThumbprint(settings[variable], `spiffe://${trustDomain}/${service}`, own);
+    ports.map(async ([service, port]) => {
+      const thumbprint = await askThumbprint(port, `spiffe://${trustDomain}/${service}`, own);
       if (thumbprint !== undefined) shown.set(service, thumbprint);
     }),
   );
@@ -44,7 +50,11 @@ function askThumbprint(port: number, spiffeId: string, own: TlsGeneration): Prom
       resolve(leaf === undefined ? undefined : certificateThumbprint(leaf.raw));
       socket.destroy();
     });
-    socket.once('error', () => { resolve(undefined); }); // prettier-ignore
-    socket.once('close', () => { resolve(undefined); }); // prettier-ignore
+    socket.once('error', () => {
+      resolve(undefined);
+    });
+    socket.once('close', () => {
+      resolve(undefined);
+    });
   });
 }

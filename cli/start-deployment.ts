@@ -5,15 +5,19 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { HouseSettings } from '@aduana/core/config/house-settings';
-import type { RunningService } from '@aduana/core/http/service-platform';
-import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
-import { ensureClientSecrets } from '@aduana/core/secrets/client-secrets';
-import { acquireHomeLock, type HomeLock } from '@aduana/core/store/home-lock';
+import type { GatewayWorker } from '../gateway/workers/gateway-worker.ts';
+import type { ProcessMetrics } from '@aduana/server-kit/platform/create-metrics';
+import type { ServiceSettings } from '@aduana/server-kit/config/service-settings';
+import type { RunningService } from '@aduana/server-kit/http/service-platform';
+import { createSecretProvider } from '@aduana/server-kit/secrets/create-secret-provider';
+import type { SecretProvider } from '@aduana/server-kit/secrets/secret-provider';
+import { ensureClientSecrets } from '@aduana/server-kit/secrets/client-secrets';
+import { acquireHomeLock, type HomeLock } from '@aduana/server-kit/store/home-lock';
 import { type CertificateKeeper, openCertificateKeeper } from './certificate-keeper.ts';
 import type { CommandContext } from './command-context.ts';
-import { type HousePlatform, loadServiceIdentity, openHousePlatform } from './house-platform.ts';
-import type { ConfiguredService, HouseService } from './house-services.ts';
+import { type ProcessPlatform, loadServiceIdentity, openProcessPlatform } from './process-platform.ts';
+import type { ConfiguredService, DeploymentService } from './deployment-services.ts';
+import { type MetricsPort, openMetricsPort } from './metrics-port.ts';
 import { misspelledVariables } from './misspelled-variables.ts';
 import {
   checkBinding,
@@ -24,19 +28,28 @@ import {
   type WantedPort,
 } from './preflight.ts';
 import { servicesWithSecrets } from './services-with-secrets.ts';
-import { stopAll } from './shutdown.ts';
+import { stopAll, type StopSignal } from './shutdown.ts';
 
-export interface RunningHouse {
+export interface RunningDeployment {
   readonly services: readonly RunningService[];
-  /** Drains the services, last started first, then gives back the database and the locks. */
-  stop(): Promise<void>;
+  /** Of all of them. */
+  readonly metrics: ProcessMetrics;
+  /**
+   * Stops the services, last started first, then gives back the database and the locks. Behind SIGTERM there may be a load
+   * balancer: all of them say first that they are not ready, and serve on for `DRAIN_SECONDS`.
+   */
+  stop(signal: StopSignal): Promise<void>;
 }
 
 export interface StartOptions {
   /** Makes what is missing of the development certificates. */
   readonly makeCertificates: boolean;
-  /** The whole house in one process: the embedded database serves without `DATABASE_URL`, port 0 lets the system choose. */
-  readonly wholeHouse: boolean;
+  /** The whole deployment in one process: the embedded database serves without `DATABASE_URL`, port 0 lets the system choose. */
+  readonly wholeDeployment: boolean;
+  /** One of several processes of the gateway; the primary holds the home and has the ports. */
+  readonly worker?: GatewayWorker;
+  /** Ends a start that waits for a migration. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -44,89 +57,140 @@ export interface StartOptions {
  *
  * @throws ConfigurationError with every problem at once, before anything has been started
  */
-export async function startHouse(
-  wanted: readonly HouseService[],
+export async function startDeployment(
+  wanted: readonly DeploymentService[],
   context: CommandContext,
   options: StartOptions,
-): Promise<RunningHouse> {
-  const preflight = createPreflight();
-  const locks: HomeLock[] = [];
-  let house: HousePlatform | undefined;
+): Promise<RunningDeployment> {
+  const [preflight, locks]: [Preflight, HomeLock[]] = [createPreflight(), []];
+  let deployment: ProcessPlatform | undefined;
   const running: RunningService[] = [];
+  let drainMilliseconds = 0;
   let keeper: CertificateKeeper | undefined;
+  let metricsPort: MetricsPort | undefined;
   const giveBack = async (): Promise<void> => {
     await keeper?.stop();
-    await stopAll([...running].reverse());
-    await house?.close();
+    await metricsPort?.stop();
+    // Those that record are stopped before the log, whichever was ready first.
+    await stopAll([...inOrder(running, wanted)].reverse());
+    await deployment?.close();
     await Promise.all(locks.map((lock) => lock.release()));
   };
   try {
-    const { environment, chosen } = await chooseSystemPorts(wanted, context.environment, options.wholeHouse);
+    const { environment, chosen } = await chooseSystemPorts(
+      wanted,
+      context.environment,
+      options.wholeDeployment,
+    );
     const configured = await configureAll(wanted, { ...context, environment }, preflight, options);
     const [settings] = [...configured.values()].map((service) => service.settings);
     if (settings !== undefined) keeper = await openKeeper(wanted, settings, context, preflight, options);
     const secretHolders =
-      settings === undefined ? [] : await checkHome(wanted, settings, context, preflight, locks, keeper);
+      settings === undefined
+        ? []
+        : await checkHome(wanted, settings, context, preflight, locks, keeper, options.worker);
     preflight.assertNone();
     if (settings === undefined) throw new TypeError('no service was named');
-    if (options.wholeHouse) await writeAddresses(settings.ADUANA_HOME, chosen);
+    drainMilliseconds = settings.DRAIN_SECONDS * 1000;
+    if (options.wholeDeployment) await writeAddresses(settings.ADUANA_HOME, chosen);
     const secrets = await createSecretProvider({ settings, ...context });
-    if (options.wholeHouse) await ensureClientSecrets(secrets, secretHolders);
-    const needsStore = wanted.some((service) => service.needsStore);
-    if (needsStore && settings.DATABASE_URL === undefined)
-      await createEmbeddedStoreOnce(settings.ADUANA_HOME);
-    const opened = (house = await openHousePlatform(settings, secrets, context, needsStore));
-    const platforms = new Map(
-      (
-        await Promise.all(
-          wanted.map(async ({ name }) => [name, await preflight.try(() => opened.forService(name))] as const),
-        )
-      ).filter((entry) => entry[1] !== undefined),
-    );
-    preflight.assertNone();
-    const started = await Promise.allSettled(
-      wanted.map(async ({ name }) => {
-        const platform = platforms.get(name);
-        const service = configured.get(name);
-        if (platform === undefined || service === undefined) throw new TypeError(`${name} was not prepared`);
-        running.push(await service.start(platform));
-      }),
-    );
-    for (const result of started)
-      if (result.status === 'rejected') await preflight.try(() => Promise.reject(result.reason as Error));
-    preflight.assertNone();
+    if (options.wholeDeployment) await ensureClientSecrets(secrets, secretHolders);
+    const opened = (deployment = await openPlatform(wanted, settings, secrets, context, options));
+    metricsPort = await openMetricsPort(settings, opened.metrics, context);
+    await startAll(configured, opened, preflight, running, options.worker);
     keeper?.start();
   } catch (error) {
     await giveBack();
     throw error;
   }
+  return {
+    services: inOrder(running, wanted),
+    metrics: deployment.metrics,
+    async stop(signal) {
+      for (const service of running) service.drain?.();
+      if (signal === 'SIGTERM') await context.clock.sleep(drainMilliseconds);
+      await giveBack();
+    },
+  };
+}
+
+/** What the services of this process share; the embedded database is made where none is named. */
+async function openPlatform(
+  wanted: readonly DeploymentService[],
+  settings: ServiceSettings,
+  secrets: SecretProvider,
+  context: CommandContext,
+  options: StartOptions,
+): Promise<ProcessPlatform> {
+  const needsStore = wanted.some((service) => service.needsStore);
+  if (needsStore && settings.DATABASE_URL === undefined) await createEmbeddedStoreOnce(settings.ADUANA_HOME);
+  return openProcessPlatform(settings, secrets, context, {
+    services: wanted.map(({ name }) => name),
+    isNeeded: needsStore,
+    isAwaited: !options.wholeDeployment,
+    signal: options.signal,
+  });
+}
+
+function inOrder(
+  running: readonly RunningService[],
+  wanted: readonly DeploymentService[],
+): readonly RunningService[] {
   const order = wanted.map(({ name }) => name);
-  running.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
-  return { services: running, stop: giveBack };
+  return [...running].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+}
+
+/** Starts the configured services side by side; those that started are in `running` also where another failed. */
+async function startAll(
+  configured: ReadonlyMap<string, ConfiguredService>,
+  opened: ProcessPlatform,
+  preflight: Preflight,
+  running: RunningService[],
+  worker: GatewayWorker | undefined,
+): Promise<void> {
+  const prepared = await Promise.all(
+    [...configured].map(async ([name, service]) => ({
+      service,
+      platform: await preflight.try(() => opened.forService(name)),
+    })),
+  );
+  preflight.assertNone();
+  const started = await Promise.allSettled(
+    prepared.map(async ({ service, platform }) => {
+      if (platform !== undefined) running.push(await service.start(platform, worker));
+    }),
+  );
+  for (const result of started)
+    if (result.status === 'rejected') await preflight.try(() => Promise.reject(result.reason as Error));
+  preflight.assertNone();
 }
 
 function openKeeper(
-  wanted: readonly HouseService[],
-  settings: HouseSettings,
+  wanted: readonly DeploymentService[],
+  settings: ServiceSettings,
   context: CommandContext,
   preflight: Preflight,
-  { makeCertificates: wholeHouse }: StartOptions,
+  { makeCertificates: wholeDeployment }: StartOptions,
 ): Promise<CertificateKeeper | undefined> {
   const services = wanted.map(({ name }) => name);
-  return preflight.try(() => openCertificateKeeper({ services, settings, wholeHouse }, context));
+  return preflight.try(() => openCertificateKeeper({ services, settings, wholeDeployment }, context));
 }
 
 /** Claims the home and reads what the services will read; answers which of them have client secrets. */
 async function checkHome(
-  wanted: readonly HouseService[],
-  settings: HouseSettings,
+  wanted: readonly DeploymentService[],
+  settings: ServiceSettings,
   context: CommandContext,
   preflight: Preflight,
   locks: HomeLock[],
   keeper: CertificateKeeper | undefined,
+  worker: GatewayWorker | undefined,
 ): Promise<readonly string[]> {
+  const suffix = worker === undefined ? '' : `.worker-${String(worker.number)}`;
   for (const { name } of wanted) {
-    const lock = await preflight.try(() => acquireHomeLock(settings.ADUANA_HOME, name, context.clock));
+    const lock = await preflight.try(() =>
+      acquireHomeLock(settings.ADUANA_HOME, name + suffix, context.clock),
+    );
     if (lock !== undefined) locks.push(lock);
   }
   await preflight.try(async () => keeper?.ensure());
@@ -141,7 +205,7 @@ async function checkHome(
 }
 
 async function configureAll(
-  wanted: readonly HouseService[],
+  wanted: readonly DeploymentService[],
   context: CommandContext,
   preflight: Preflight,
   options: StartOptions,
@@ -151,7 +215,7 @@ async function configureAll(
   const configured = new Map<string, ConfiguredService>();
   for (const service of wanted) {
     // One process has one plain port for probes: the gateway's.
-    const probes = options.wholeHouse && service.name !== 'gateway' ? { HEALTH_PORT: 'off' } : {};
+    const probes = options.wholeDeployment && service.name !== 'gateway' ? { HEALTH_PORT: 'off' } : {};
     const ready = await preflight.try(() => service.configure({ ...context.environment, ...probes }));
     if (ready !== undefined) configured.set(service.name, ready);
   }
@@ -167,19 +231,39 @@ async function configureAll(
       if (typeof port === 'number') ports.push({ variable, port });
     }
     for (const variable of fileVariables) checkFile(preflight, variable, String(values[variable]));
-    if (settings.DATABASE_URL === undefined && !options.wholeHouse && wanted.some((s) => s.needsStore))
+    if (settings.DATABASE_URL === undefined && !options.wholeDeployment && wanted.some((s) => s.needsStore))
       preflight.add({
         subject: 'DATABASE_URL',
         problem: `is not set, and ${name} alone has no embedded database`,
         remedy: 'Set DATABASE_URL=postgres://user@host:5432/database, or run `aduana up`',
       });
   }
+  await checkSubgraphs(configured.get('gateway'), context, preflight);
   if ([...configured.values()].some(({ settings }) => !settings.MTLS_ENABLED))
     context.log.warn(
       'MTLS IS OFF: the gateway asks nobody for a certificate. This is for development on loopback; set MTLS_ENABLED=true',
     );
-  await checkPorts(preflight, address, ports);
+  if (options.worker === undefined) await checkPorts(preflight, address, ports);
   return configured;
+}
+
+/** A subgraph that is no service could be asked nothing: each query on it would fail. */
+async function checkSubgraphs(
+  gateway: ConfiguredService | undefined,
+  { environment }: CommandContext,
+  preflight: Preflight,
+): Promise<void> {
+  if (gateway === undefined) return;
+  const { loadConfig } = await import('@aduana/server-kit/config/load-config');
+  const { loadPolicies } = await import('@aduana/server-kit/iam/load-policies');
+  const { GATEWAY_SETTINGS } = await import('../gateway/config.ts');
+  const { findUnregisteredSubgraphs } = await import('./unregistered-subgraphs.ts');
+  const settings = loadConfig(GATEWAY_SETTINGS, environment);
+  const problems = await preflight.try(async () => {
+    const { services } = await loadPolicies(settings.POLICIES_DIR);
+    return findUnregisteredSubgraphs(settings, services, environment);
+  });
+  problems?.forEach(preflight.add);
 }
 
 /** PGlite's first creation takes twice the memory of the running one: a child process takes it and gives it back. */

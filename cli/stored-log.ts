@@ -1,4 +1,4 @@
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import type { LogSource } from './log-source.ts';
 
 const TILE = 256;
@@ -16,6 +16,7 @@ export async function readStoredLog(
   );
   return {
     ...kept,
+    isRunning: false,
     timestamped: stamps[0] ?? { note: '', response: Buffer.alloc(0) },
     minimumIndex: notes[0]?.note ?? '',
     async hashes(from) {

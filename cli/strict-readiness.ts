@@ -1,6 +1,6 @@
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { formatTable } from './format-table.ts';
-import { type HouseClient, openHouseClient } from './house-client.ts';
+import { type DeploymentClient, openDeploymentClient } from './deployment-client.ts';
 
 const HOURS_24 = 86_400_000;
 const PAGE = 200;
@@ -45,13 +45,13 @@ interface Uncertified {
  */
 export async function showStrictReadiness(context: CommandContext): Promise<void> {
   const { clock, print } = context;
-  const house = await openHouseClient('auditor', context);
+  const deployment = await openDeploymentClient('auditor', context);
   try {
     const since = new Date(clock.now() - HOURS_24).toISOString();
     const callers = new Map<string, Uncertified>();
     let requests = 0;
     for (const type of TYPES)
-      for await (const event of readEvents(house, type, since)) {
+      for await (const event of readEvents(deployment, type, since)) {
         const shown = shownCertificate(type, event);
         if (shown === undefined) continue;
         requests += 1;
@@ -70,12 +70,15 @@ export async function showStrictReadiness(context: CommandContext): Promise<void
     for (const line of formatTable(['at', 'caller', 'client', 'method', 'requests', 'last seen'], rows))
       print(line);
     const uncertified = [...callers.values()].reduce((sum, { count: times }) => sum + times, 0);
-    print(`${String(uncertified)} of ${String(requests)} requests since ${since} came without a certificate`);
+    print(`${String(uncertified)} of ${String(requests)} requests since ${since} had no client certificate`);
     const served = [...callers.values()].some(({ sub }) => sub !== 'anonymous');
     if (served)
-      throw new CommandFailure(1, 'Give these callers certificates before you set MTLS_MODE=strict');
+      throw new CommandFailure(
+        1,
+        'MTLS_MODE=strict would refuse these callers\n  -> Give each of them a certificate first',
+      );
   } finally {
-    await house.close();
+    await deployment.close();
   }
 }
 
@@ -107,10 +110,14 @@ function count(
   }
 }
 
-async function* readEvents(house: HouseClient, type: string, since: string): AsyncGenerator<FaceEvent> {
+async function* readEvents(
+  deployment: DeploymentClient,
+  type: string,
+  since: string,
+): AsyncGenerator<FaceEvent> {
   let after: string | null = null;
   for (;;) {
-    const { status, data, errors } = await house.graphql(DOCUMENT, { type, since, first: PAGE, after });
+    const { status, data, errors } = await deployment.graphql(DOCUMENT, { type, since, first: PAGE, after });
     const page = data?.['auditEvents'] as Page | null | undefined;
     if (page == null)
       throw new CommandFailure(1, `The log cannot be read: ${errors[0]?.message ?? String(status)}`);

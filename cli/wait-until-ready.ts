@@ -1,4 +1,4 @@
-import type { RunningService } from '@aduana/core/http/service-platform';
+import type { RunningService } from '@aduana/server-kit/http/service-platform';
 import type { CommandContext } from './command-context.ts';
 
 const PATIENCE_MS = 12_000;

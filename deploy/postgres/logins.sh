@@ -1,15 +1,28 @@
 #!/bin/sh
-# Runs once, when the database is made: a login that migrates, and one for each service that may only work.
+# Runs once, when the database is made: the roles that own, write and read each service's schema, a login that
+# migrates, and a login for each service that may only work. No login may create roles.
 set -eu
+sql() {
+  psql --quiet --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" "$@"
+}
 login() {
-  psql --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
-    --set=name="aduana_$1" --set=password="$(cat "/run/secrets/$1.password")" <<'SQL'
+  sql --set=name="aduana_$1" --set=password="$(cat "/run/secrets/$1.password")" <<'SQL'
 CREATE ROLE :"name" LOGIN NOINHERIT PASSWORD :'password';
 SQL
 }
 for name in migrator sts audit admin; do login "$name"; done
-psql --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
-ALTER ROLE aduana_migrator CREATEROLE INHERIT;
+sql <<'SQL'
+ALTER ROLE aduana_migrator INHERIT;
 GRANT CREATE ON DATABASE :"DBNAME" TO aduana_migrator;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 SQL
+for service in sts audit admin; do
+  sql --set=login="aduana_$service" --set=owner="${POSTGRES_DB}_${service}_owner" \
+    --set=writer="${POSTGRES_DB}_${service}_writer" --set=reader="${POSTGRES_DB}_${service}_reader" <<'SQL'
+CREATE ROLE :"owner" NOLOGIN;
+CREATE ROLE :"writer" NOLOGIN;
+CREATE ROLE :"reader" NOLOGIN;
+GRANT :"owner", :"writer", :"reader" TO aduana_migrator WITH ADMIN OPTION;
+GRANT :"writer", :"reader" TO :"login";
+SQL
+done

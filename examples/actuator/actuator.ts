@@ -1,8 +1,5 @@
-import type { GatewayAnswer } from '@aduana/core/client/gateway-client';
-import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Clock } from '@aduana/core/platform/clock';
+import { type Clock, describeError, type GatewayAnswer, type Log, SecurityError } from '@aduana/client';
 import { jitter } from '@aduana/core/platform/ids';
-import { describeError, type Log } from '@aduana/core/platform/log';
 
 export interface ActuatorOptions {
   /** One GraphQL request as the actuator. */

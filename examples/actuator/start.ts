@@ -1,25 +1,25 @@
-import type { ClientPlatform } from '@aduana/core/client/client-platform';
-import { askGateway } from '@aduana/core/client/gateway-client';
-import { openHouseLine } from '@aduana/core/client/house-line';
-import { gatewayOrigin } from '@aduana/core/config/client-settings';
-import type { RunningService } from '@aduana/core/http/service-platform';
+import { askGateway, type Clock, type Log, openClient } from '@aduana/client';
+import { clientOptions } from '@aduana/server-kit/config/client-settings';
+import type { RunningService } from '@aduana/server-kit/http/service-platform';
 import { runActuator } from './actuator.ts';
 import type { ActuatorSettings } from './config.ts';
 
-/** A worker with no face of its own: it polls the gateway over mTLS, each request with a fresh token bound to its certificate. */
-export function startActuator(settings: ActuatorSettings, platform: ClientPlatform): RunningService {
-  const { clock, log } = platform;
-  const line = openHouseLine({ service: 'actuator', settings, platform });
-  const gateway = line.client.peer({
-    origin: gatewayOrigin(settings),
-    spiffeId: `spiffe://${settings.TRUST_DOMAIN}/gateway`,
-    failureCode: 'GATEWAY_UNAVAILABLE',
-  });
+/** A worker that listens nowhere: it polls the gateway over mTLS, each request with a token bound to its certificate. */
+export async function startActuator(
+  settings: ActuatorSettings,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Promise<RunningService> {
+  const client = await openClient({ ...clientOptions('actuator', settings), log });
   const stopping = new AbortController();
   const running = runActuator(
     {
       ask: async (document, variables, signal) =>
-        askGateway(gateway, { document, variables, token: await line.sts.ownToken('gateway'), signal }),
+        askGateway(client.gateway, {
+          document,
+          variables,
+          token: await client.sts.ownToken('gateway'),
+          signal,
+        }),
       clock,
       log,
       pollMilliseconds: settings.ACTUATOR_POLL_INTERVAL,
@@ -30,11 +30,11 @@ export function startActuator(settings: ActuatorSettings, platform: ClientPlatfo
   return {
     name: 'actuator',
     url: '',
-    isReady: () => Promise.resolve(line.status.fresh),
+    isReady: () => Promise.resolve(client.status.fresh),
     async stop() {
       stopping.abort();
       await running;
-      await line.close();
+      await client.close();
     },
   };
 }

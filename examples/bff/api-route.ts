@@ -1,10 +1,7 @@
-import { askGateway, type GatewayAnswer } from '@aduana/core/client/gateway-client';
-import type { SecurePeer } from '@aduana/core/client/secure-peer';
-import { SecurityError } from '@aduana/core/errors/security-error';
+import { askGateway, type GatewayAnswer, Secret, type SecurePeer, SecurityError } from '@aduana/client';
 import { type BrowserRules, checkBrowserRules } from '@aduana/core/http/browser-rules';
 import { shownToken } from '@aduana/core/http/require-access-token';
 import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
-import { Secret } from '@aduana/core/secrets/secret';
 import { OPERATIONS, type Operation } from './operations.ts';
 
 export interface ApiOptions {

@@ -1,5 +1,5 @@
-import { CLIENT_SETTINGS } from '@aduana/core/config/client-settings';
-import { HOST_NAME, list, port } from '@aduana/core/config/variable';
+import { CLIENT_SETTINGS } from '@aduana/server-kit/config/client-settings';
+import { HOST_NAME, list, port } from '@aduana/server-kit/config/variable';
 import type { z } from 'zod';
 
 /** What the BFF reads of the environment. */

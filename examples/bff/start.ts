@@ -1,31 +1,46 @@
-import { openHouseLine } from '@aduana/core/client/house-line';
-import { gatewayOrigin } from '@aduana/core/config/client-settings';
-import { openHttpService } from '@aduana/core/http/service';
-import type { RunningService } from '@aduana/core/http/service-platform';
-import type { ClientPlatform } from '@aduana/core/client/client-platform';
+import { type Clock, type Log, openClient } from '@aduana/client';
+import { clientOptions } from '@aduana/server-kit/config/client-settings';
+import { openHttpService } from '@aduana/server-kit/http/service';
+import type { RunningService } from '@aduana/server-kit/http/service-platform';
 import { createApiRoute } from './api-route.ts';
 import type { BffSettings } from './config.ts';
+import { createStreamRoute } from './stream-route.ts';
 import { createPageRoutes } from './page-routes.ts';
 
-/** A backend for a frontend: the page's own origin in front, mutual TLS and a token behind. */
-export async function startBff(settings: BffSettings, platform: ClientPlatform): Promise<RunningService> {
+/** A backend for a frontend: pages of its own origin in front, mutual TLS and a token behind. */
+export async function startBff(
+  settings: BffSettings,
+  platform: { readonly clock: Clock; readonly log: Log },
+): Promise<RunningService> {
+  const client = await openClient({ ...clientOptions('bff', settings), log: platform.log });
   const service = await openHttpService({
     name: 'bff',
     listeners: [{ address: settings.BIND_ADDRESS, port: settings.BFF_PORT, tls: undefined }],
     platform,
-  });
-  const line = openHouseLine({ service: 'bff', settings, platform });
-  const gateway = line.client.peer({
-    origin: gatewayOrigin(settings),
-    spiffeId: `spiffe://${settings.TRUST_DOMAIN}/gateway`,
-    failureCode: 'GATEWAY_UNAVAILABLE',
+  }).catch(async (error: unknown) => {
+    await client.close();
+    throw error;
   });
   const browser = { publicHosts: settings.PUBLIC_HOSTS, allowedOrigins: [] };
-  const api = createApiRoute({ gateway, ownToken: () => line.sts.ownToken('gateway'), browser });
+  const api = createApiRoute({
+    gateway: client.gateway,
+    ownToken: () => client.sts.ownToken('gateway'),
+    browser,
+  });
+  const changes = createStreamRoute({
+    gateway: client.gateway,
+    ownToken: () => client.sts.ownToken('gateway'),
+    browser,
+  });
   service.serve(
-    [api, ...createPageRoutes(browser)],
-    () => Promise.resolve({ status: line.status.fresh ? 'ok' : 'degraded', checks: line.check() }),
-    () => false,
+    [api, changes, ...createPageRoutes(browser)],
+    () =>
+      Promise.resolve(
+        client.status.fresh
+          ? { status: 'ok', checks: { status: 'ok' } }
+          : { status: 'degraded', checks: { status: 'what is revoked is not known' } },
+      ),
+    () => false, // the plain listener asks nobody for a certificate
   );
   return {
     name: 'bff',
@@ -33,7 +48,7 @@ export async function startBff(settings: BffSettings, platform: ClientPlatform):
     isReady: () => service.isReady(),
     async stop() {
       await service.stop();
-      await line.close();
+      await client.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
+import { createLeadChanges } from './lead-changes.ts';
 
 export type LeadStatus = 'NEW' | 'CONTACTED' | 'QUALIFIED' | 'LOST';
 
@@ -40,9 +41,13 @@ export interface LeadBook {
   /**
    * Moves a lead on; the same key with the same step is done once.
    *
-   * @throws SecurityError `NOT_FOUND`; `CONFLICT` when the key stands for another step
+   * @throws SecurityError `NOT_FOUND`; `CONFLICT` when the key was used for another step
    */
   advance(id: string, to: LeadStatus, idempotencyKey: string): Lead;
+  /** The leads that change from now on; of one where `id` names it. */
+  changes(id: string | undefined): AsyncIterableIterator<Lead, void>;
+  /** Ends those who follow: this replica stops. */
+  close(): void;
 }
 
 const REMEMBERED_STEPS = 10_000;
@@ -50,6 +55,7 @@ const REMEMBERED_STEPS = 10_000;
 export function createLeadBook(
   sample: { readonly leads: readonly Lead[]; readonly campaigns: readonly Campaign[] },
   clock: Clock,
+  changes = createLeadChanges<Lead>(),
 ): LeadBook {
   const leads = new Map(sample.leads.map((lead) => [lead.id, lead]));
   const campaigns = new Map(sample.campaigns.map((campaign) => [campaign.id, campaign]));
@@ -74,7 +80,12 @@ export function createLeadBook(
       steps.set(idempotencyKey, step);
       const advanced = { ...lead, status: to, changedAt: clock.now() };
       leads.set(id, advanced);
+      changes.publish(advanced);
       return advanced;
+    },
+    changes: (id) => changes.follow(id),
+    close: () => {
+      changes.close();
     },
   };
 }

@@ -22,6 +22,12 @@ export function createResolvers(book: LeadBook) {
       advanceLead: (_: unknown, step: { id: string; to: LeadStatus; idempotencyKey: string }) =>
         book.advance(step.id, step.to, step.idempotencyKey),
     },
+    Subscription: {
+      leadChanged: {
+        subscribe: (_: unknown, { id }: { id?: string | null }) => book.changes(id ?? undefined),
+        resolve: (lead: Lead) => lead,
+      },
+    },
     Lead: {
       __resolveReference: ({ id }: Reference) => book.lead(id),
       changedAt: ({ changedAt }: Lead) => new Date(changedAt).toISOString(),

@@ -1,58 +1,51 @@
-import type { ClientPlatform } from '@aduana/core/client/client-platform';
-import { type HouseLine, openHouseLine } from '@aduana/core/client/house-line';
-import { type ClientSettings, gatewayOrigin } from '@aduana/core/config/client-settings';
-import { auditUrl } from '@aduana/core/config/house-settings';
-import { SecurityError } from '@aduana/core/errors/security-error';
-import { walkThrough, type Walker } from './walk.ts';
+import { type Client, type Clock, type Log, openClient, SecurityError } from '@aduana/client';
+import { type ClientSettings, clientOptions } from '@aduana/server-kit/config/client-settings';
+import { auditUrl } from '@aduana/server-kit/config/service-settings';
+import { type Participant, runSteps } from './run-steps.ts';
 
 const TIMEOUT_MS = 5_000;
 
 /**
- * Walks through a running house as three of its services.
+ * Runs all steps against a running deployment, as three of its services.
  *
- * @throws Error at the first step that is not as promised; SecurityError where the house does not answer
+ * @throws Error at the first step that is not as promised; SecurityError where the deployment does not answer
  */
 export async function runSecureIntegration(
   settings: ClientSettings,
-  platformOf: (service: string) => Promise<ClientPlatform>,
-  tell: (step: string, seen: string) => void,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  report: (step: string, seen: string) => void,
 ): Promise<void> {
-  const lines: HouseLine[] = [];
-  const join = async (service: string) => {
-    const platform = await platformOf(service);
-    const line = openHouseLine({ service, settings, platform });
-    lines.push(line);
-    return { line, platform };
+  const opened: Client[] = [];
+  const open = async (service: string): Promise<Client> => {
+    const client = await openClient({ ...clientOptions(service, settings), log: log.child({ service }) });
+    opened.push(client);
+    return client;
   };
-  const walkerOn = (line: HouseLine): Walker => ({
-    gateway: line.client.peer({
-      origin: gatewayOrigin(settings),
-      spiffeId: `spiffe://${settings.TRUST_DOMAIN}/gateway`,
-      failureCode: 'GATEWAY_UNAVAILABLE',
-    }),
-    ownToken: () => line.sts.ownToken('gateway'),
+  const participant = ({ gateway, sts }: Client): Participant => ({
+    gateway,
+    ownToken: () => sts.ownToken('gateway'),
   });
   try {
-    const bff = await join('bff');
-    const operator = await join('operator');
-    const auditor = await join('auditor');
-    await bff.line.status.read();
-    await walkThrough({
-      bff: walkerOn(bff.line),
-      operator: walkerOn(operator.line),
-      auditor: walkerOn(auditor.line),
-      verify: bff.line.verifier('gateway'),
-      vkey: await readVkey(auditor.line, settings),
-      clock: bff.platform.clock,
-      tell,
+    const bff = await open('bff');
+    const operator = await open('operator');
+    const auditor = await open('auditor');
+    await bff.status.read();
+    await runSteps({
+      bff: participant(bff),
+      operator: participant(operator),
+      auditor: participant(auditor),
+      verify: bff.verifier('gateway'),
+      vkey: await readVkey(auditor, settings),
+      clock,
+      report,
     });
   } finally {
-    await Promise.all(lines.map((line) => line.close()));
+    await Promise.all(opened.map((client) => client.close()));
   }
 }
 
-async function readVkey(line: HouseLine, settings: ClientSettings): Promise<string> {
-  const audit = line.client.peer({
+async function readVkey(client: Client, settings: ClientSettings): Promise<string> {
+  const audit = client.peer({
     origin: new URL(auditUrl(settings)).origin,
     spiffeId: `spiffe://${settings.TRUST_DOMAIN}/audit`,
     failureCode: 'AUDIT_UNAVAILABLE',

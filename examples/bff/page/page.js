@@ -34,6 +34,7 @@ function cell(text, refused) {
 
 function row(lead, refusedFields) {
   const tr = document.createElement('tr');
+  tr.dataset.id = lead.id;
   const contact = lead.contact === null ? null : `${lead.contact.name}, ${lead.contact.email}`;
   tr.append(
     cell(lead.company),
@@ -72,6 +73,16 @@ async function show() {
     element('message').textContent = error instanceof TypeError ? UNKNOWN : error.message;
   }
 }
+
+/** Changes as they happen, in what the page may show to anybody: score and status. */
+new EventSource('/api/lead-changes').addEventListener('lead', ({ data }) => {
+  const { id, score, status } = JSON.parse(data);
+  for (const { dataset, cells } of element('leads').rows) {
+    if (dataset.id !== id) continue;
+    cells[1].textContent = String(score);
+    cells[2].textContent = status;
+  }
+});
 
 element('user').addEventListener('submit', (event) => {
   event.preventDefault();

@@ -12,6 +12,26 @@ export function cpuMilliseconds(pids) {
   return (ticks * 1000) / TICKS_PER_SECOND;
 }
 
+/**
+ * Milliseconds of CPU that the threads of a process have taken: the one that answers requests, those of lower priority
+ * (planning), and all others (V8 compiles and collects garbage in them, at the priority of the first).
+ */
+export function cpuByThread(pid) {
+  const taken = { main: 0, planning: 0, others: 0 };
+  const priority = niceOf(pid);
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const kind =
+      Number(thread) === pid ? 'main' : niceOf(`${pid}/task/${thread}`) > priority ? 'planning' : 'others';
+    const [nanoseconds] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ');
+    taken[kind] += Number(nanoseconds) / 1e6;
+  }
+  return taken;
+}
+
+function niceOf(task) {
+  return Number(statOf(task)?.[16]);
+}
+
 /** Resident memory of processes and all that they started, in MiB. */
 export function residentMebibytes(pids) {
   let kibibytes = 0;

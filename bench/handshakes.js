@@ -7,11 +7,11 @@ import { connect as connectPlain, createServer as createPlainServer } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer as createTlsServer } from 'node:tls';
-import { createSecureClient } from '@aduana/core/client/secure-client';
+import { createSecureClient } from '@aduana/core/mtls-client/secure-client';
 import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import { clientTlsOptions, serverTlsOptions } from '@aduana/core/mtls/tls-options';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { ensureCertificates } from '../dist/certs/ensure-certificates.js';
 
 const ROUNDS = 12;

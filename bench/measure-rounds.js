@@ -23,8 +23,11 @@ export function createRounds({ gateways, control, helpers }) {
       expected: await answerLength(gateway, headers, body),
     };
     await send({ ...work, milliseconds: warmMs });
-    const others = [helpers.subgraphs.pid, ...(gateway.isHouse ? helpers.house.map(({ pid }) => pid) : [])];
-    const databases = gateway.isHouse ? await helpers.backends() : [];
+    const others = [
+      helpers.subgraphs.pid,
+      ...(gateway.isDeployment ? helpers.deployment.map(({ pid }) => pid) : []),
+    ];
+    const databases = gateway.isDeployment ? await helpers.backends() : [];
     const before = {
       cpu: cpuMilliseconds([gateway.child.pid]),
       others: cpuMilliseconds([...others, ...databases]),
@@ -45,12 +48,12 @@ export function createRounds({ gateways, control, helpers }) {
   }
 
   return {
-    async run({ rounds, connections, firstWarmMs, warmMs, measureMs }) {
+    async run({ rounds, connections, firstWarmMs, warmMs, measureMs, queries = Object.keys(QUERIES) }) {
       const results = [];
       for (let round = 0; round < rounds; round++) {
         const times = { warmMs: round === 0 ? firstWarmMs : warmMs, measureMs };
         for (const count of connections)
-          for (const query of Object.keys(QUERIES))
+          for (const query of queries)
             for (const gateway of gateways)
               results.push({ round, ...(await measure(gateway, query, count, times)) });
       }

@@ -1,10 +1,10 @@
 import { jwtVerify } from 'jose';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { createExpiringIds } from '@aduana/core/platform/expiring-ids';
-import { generateSigningKey } from '@aduana/core/tokens/generate-signing-key';
+import { generateSigningKey } from '@aduana/server-kit/tokens/generate-signing-key';
 import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
-import { importSigningKey } from '@aduana/core/tokens/import-signing-key';
-import { signAccessToken } from '@aduana/core/tokens/sign-access-token';
+import { importSigningKey } from '@aduana/server-kit/tokens/import-signing-key';
+import { signAccessToken } from '@aduana/server-kit/tokens/sign-access-token';
 import { createAccessTokenVerifier } from '@aduana/core/tokens/verify-access-token';
 
 const ISSUER = 'https://localhost:8011';
@@ -29,6 +29,7 @@ export async function measureVerification(smoke) {
       isTokenRevoked: (jti, root) => revoked.has(jti) || (root !== jti && revoked.has(root)),
       isKeyRevoked: () => false,
       isServiceSuspended: () => false,
+      isSubjectRevoked: () => false,
       isCertificateRevoked: () => false,
       assertFresh: () => undefined,
     },

@@ -1,12 +1,11 @@
 // `npm run bench`: Aduana and other gateways over the same subgraphs, in one run, round by round beside each other.
 // `-- --only=floor,aduana` measures some of them; `-- --full` takes longer and also measures single connections; `-- --smoke` only proves that everything runs.
-import { rmSync } from 'node:fs';
-import pg from 'pg';
+import { hasOption, option } from './command-options.js';
 import { createRounds } from './measure-rounds.js';
 import { writeReport } from './write-report.js';
-import { callerToken, prepareAduana, startAduanaGateway, startHouse } from './start-aduana.js';
+import { callerToken, startAduanaGateway } from './start-aduana.js';
 import { peersOver } from './start-peers.js';
-import { forkChild, nextMessage, stopAll } from './start-process.js';
+import { withWorkload } from './with-workload.js';
 
 /** The first round warms longer: code is compiled then. */
 const MODES = {
@@ -14,13 +13,9 @@ const MODES = {
   quick: { rounds: 2, firstWarmMs: 3_000, warmMs: 500, measureMs: 2_000, connections: [32] },
   full: { rounds: 5, firstWarmMs: 8_000, warmMs: 2_000, measureMs: 6_000, connections: [32, 1] },
 };
-const only = /^--only=(.*)$/
-  .exec(process.argv.find((argument) => argument.startsWith('--only=')) ?? '')?.[1]
-  .split(',');
+const only = option('only')?.split(',');
 const isWanted = ({ name }) => only === undefined || only.includes(name);
-const mode = process.argv.includes('--full') ? 'full' : process.argv.includes('--smoke') ? 'smoke' : 'quick';
-const POSTGRES = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres';
-const DATABASE = `aduana_bench_${process.pid}`;
+const mode = hasOption('full') ? 'full' : hasOption('smoke') ? 'smoke' : 'quick';
 
 /** Shorter than a token lives. */
 const TOKEN_MS = 600_000;
@@ -37,45 +32,16 @@ function keepFor(milliseconds, get) {
   };
 }
 
-process.env.APOLLO_TELEMETRY_DISABLED = 'true';
-
-const admin = new pg.Client({ connectionString: POSTGRES });
-await admin.connect();
-await admin.query(`CREATE DATABASE ${DATABASE}`);
-const databaseUrl = Object.assign(new URL(POSTGRES), { pathname: `/${DATABASE}` }).href;
-
-let house;
-try {
-  house = await prepareAduana(databaseUrl);
-  const subgraphs = forkChild(new URL('workload/serve-subgraphs.js', import.meta.url).pathname, {
-    CERTS_DIR: house.env.CERTS_DIR,
-  });
-  const { ports, control } = await nextMessage(subgraphs);
-  const helpers = await startHouse(house, ports);
-  const token = keepFor(TOKEN_MS, () => callerToken(house));
+await withWorkload(async ({ deployment, ports, control, helpers }) => {
+  const token = keepFor(TOKEN_MS, () => callerToken(deployment));
   const gateways = [];
-  const aduana = (options) => () => startAduanaGateway({ ...house, token }, options);
+  const aduana = (options) => () => startAduanaGateway({ ...deployment, token }, options);
   const all = [
-    ...(await peersOver(house.folder, ports)),
+    ...(await peersOver(deployment.folder, ports)),
     { name: 'aduana', start: aduana({}) },
     { name: 'aduana unshared', start: aduana({ SHARE_IN_FLIGHT: 'off' }) },
   ];
   for (const { name, start } of all.filter(isWanted)) gateways.push({ name, ...(await start()) });
-  const backends = async () => {
-    const { rows } = await admin.query('SELECT pid FROM pg_stat_activity WHERE datname = $1', [DATABASE]);
-    return rows.map(({ pid }) => pid);
-  };
-  const results = await createRounds({
-    gateways,
-    control,
-    helpers: { house: helpers, subgraphs, backends },
-  }).run(MODES[mode]);
-  writeReport(mode, results);
-} finally {
-  stopAll();
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
-  await admin.query(`DROP DATABASE ${DATABASE} WITH (FORCE)`);
-  await admin.end();
-  if (house !== undefined) rmSync(house.folder, { recursive: true, force: true });
-}
+  writeReport(mode, await createRounds({ gateways, control, helpers }).run(MODES[mode]));
+});
 process.exit();

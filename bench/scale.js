@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuMilliseconds } from './cpu-time.js';
 import { composeWide, subgraphNames } from './scale/wide-supergraph.js';
-import { callerToken, prepareAduana, startAduanaGateway, startHouse } from './start-aduana.js';
+import { callerToken, prepareAduana, startAduanaGateway, startDeployment } from './start-aduana.js';
 import { forkChild, nextMessage, stopAll } from './start-process.js';
 import { withDatabase } from './with-database.js';
 import { SUBGRAPHS } from './workload/supergraph.js';
@@ -76,18 +76,20 @@ const CURVES = [
 const WIDEST = 64;
 
 async function scale(databaseUrl) {
-  const house = await prepareAduana(databaseUrl);
+  const deployment = await prepareAduana(databaseUrl);
   try {
     const port = await nextMessage(
-      forkChild(new URL('scale/serve-wide.js', import.meta.url).pathname, { CERTS_DIR: house.env.CERTS_DIR }),
+      forkChild(new URL('scale/serve-wide.js', import.meta.url).pathname, {
+        CERTS_DIR: deployment.env.CERTS_DIR,
+      }),
     );
-    // The house's own files are of the other workload; each gateway here is given its own.
-    await startHouse(house, Object.fromEntries(SUBGRAPHS.map((name) => [name, { https: port }])));
+    // The deployment's own files are of the other workload; each gateway here is given its own.
+    await startDeployment(deployment, Object.fromEntries(SUBGRAPHS.map((name) => [name, { https: port }])));
     const load = forkChild(new URL('scale/send-variants.js', import.meta.url).pathname);
     const gateways = new Map();
     const gatewayOver = async (count) => {
       if (!gateways.has(count)) {
-        const gateway = await startOver(count, port, house);
+        const gateway = await startOver(count, port, deployment);
         // Code that has not run often yet costs many times as much.
         await send(gateway, load, { document: documentOf({}), newShare: 0.5 }, TIMES.firstMs);
         gateways.set(count, gateway);
@@ -107,14 +109,14 @@ async function scale(databaseUrl) {
   } finally {
     stopAll();
     await new Promise((resolve) => setTimeout(resolve, 3_000));
-    rmSync(house.folder, { recursive: true, force: true });
+    rmSync(deployment.folder, { recursive: true, force: true });
   }
 }
 
-function startOver(count, port, house) {
+function startOver(count, port, deployment) {
   const urlOf = (name) => `https://localhost:${port}/${name}`;
-  const sdl = join(house.folder, `wide-${count}.graphql`);
-  const config = join(house.folder, `wide-${count}.yaml`);
+  const sdl = join(deployment.folder, `wide-${count}.graphql`);
+  const config = join(deployment.folder, `wide-${count}.yaml`);
   writeFileSync(sdl, composeWide(count, urlOf));
   const entries = subgraphNames(count).map(
     (name) =>
@@ -122,7 +124,7 @@ function startOver(count, port, house) {
   );
   writeFileSync(config, `subgraphs:\n${entries.join('')}`);
   return startAduanaGateway(
-    { ...house, token: () => callerToken(house) },
+    { ...deployment, token: () => callerToken(deployment) },
     { ...NO_LIMITS, SUPERGRAPH_SDL: sdl, SUPERGRAPH_CONFIG: config },
   );
 }

@@ -18,7 +18,12 @@ const KINDS = [
   },
   { name: 'invalid', share: 5, statuses: [400], send: ({ ask, number }) => ask(`{ no${number % 5_000} }`) },
   { name: 'malformed', share: 2, statuses: [400], send: ({ post }) => post('{"query":') },
-  { name: 'stranger', share: 3, statuses: [401, 429], send: ({ post }) => post('{}', { authorization: '' }) },
+  {
+    name: 'unauthenticated',
+    share: 3,
+    statuses: [401, 429],
+    send: ({ post }) => post('{}', { authorization: '' }),
+  },
   {
     name: 'leaves',
     share: 8,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { cpuMilliseconds } from './cpu-time.js';
 import { heapGrowth } from './heap-growth.js';
 import { inspectProcess } from './inspect-process.js';
-import { callerToken, prepareAduana, startAduanaGateway, startHouse } from './start-aduana.js';
+import { callerToken, prepareAduana, startAduanaGateway, startDeployment } from './start-aduana.js';
 import { forkChild, freePorts, nextMessage, stopAll } from './start-process.js';
 import { withDatabase } from './with-database.js';
 
@@ -20,22 +20,22 @@ const FOLDER = new URL('results/', import.meta.url);
 const module = (name) => new URL(name, import.meta.url).pathname;
 
 async function soak(databaseUrl) {
-  const house = await prepareAduana(databaseUrl);
+  const deployment = await prepareAduana(databaseUrl);
   try {
     const { ports } = await nextMessage(
-      forkChild(module('workload/serve-subgraphs.js'), { CERTS_DIR: house.env.CERTS_DIR }),
+      forkChild(module('workload/serve-subgraphs.js'), { CERTS_DIR: deployment.env.CERTS_DIR }),
     );
-    await startHouse(house, ports);
+    await startDeployment(deployment, ports);
     const [inspector] = await freePorts(1);
     const gateway = await startAduanaGateway(
-      { ...house, token: () => callerToken(house) },
+      { ...deployment, token: () => callerToken(deployment) },
       { NODE_OPTIONS: `--inspect=127.0.0.1:${inspector}`, LOG_LEVEL: 'silent' },
     );
-    return await measure(gateway, await inspectProcess(inspector), house.folder);
+    return await measure(gateway, await inspectProcess(inspector), deployment.folder);
   } finally {
     stopAll();
     await new Promise((resolve) => setTimeout(resolve, 3_000));
-    rmSync(house.folder, { recursive: true, force: true });
+    rmSync(deployment.folder, { recursive: true, force: true });
   }
 }
 

@@ -34,23 +34,29 @@ export async function prepareAduana(databaseUrl) {
 }
 
 /** Starts the token service and the audit log, each a process, as production does. */
-export async function startHouse({ env }, ports) {
+export async function startDeployment(deployment, ports) {
+  const { env } = deployment;
   const urlOf = (name) => `https://localhost:${ports[name].https}/`;
   writeFileSync(env.SUPERGRAPH_SDL, composeWorkload(true, urlOf));
   writeFileSync(env.SUPERGRAPH_CONFIG, configOf(urlOf));
+  return startStsAndAudit(deployment);
+}
+
+/** @param options `main`: the command of another checkout; `auditOptions`: flags of Node for the audit log */
+export async function startStsAndAudit({ env, main = MAIN, auditOptions = [] }) {
   const ca = join(env.CERTS_DIR, 'ca.crt');
-  const start = (service, port) =>
+  const start = (service, port, options = []) =>
     startProgram({
       name: `aduana ${service}`,
-      command: [process.execPath, MAIN, service],
+      command: [process.execPath, ...options, main, service],
       env,
       core: OTHER_CORE,
       isReady: () => run('curl', ['--fail', '--silent', '--cacert', ca, `https://localhost:${port}/health`]),
     });
-  return [await start('sts', env.STS_PORT), await start('audit', env.AUDIT_PORT)];
+  return [await start('sts', env.STS_PORT), await start('audit', env.AUDIT_PORT, auditOptions)];
 }
 
-export async function startAduanaGateway({ env, folder, token }, options = {}) {
+export async function startAduanaGateway({ env, folder, token, main = MAIN }, options = {}) {
   const [http, tls] = await freePorts(2);
   const url = `http://127.0.0.1:${http}/graphql`;
   const headers = async () => ({
@@ -59,7 +65,7 @@ export async function startAduanaGateway({ env, folder, token }, options = {}) {
   });
   const child = await startGateway({
     name: 'aduana gateway',
-    command: [...NODE, MAIN, 'gateway'],
+    command: [...NODE, main, 'gateway'],
     env: {
       ...env,
       // A home is one gateway's.
@@ -71,7 +77,7 @@ export async function startAduanaGateway({ env, folder, token }, options = {}) {
     url,
     headers: await headers(),
   });
-  return { child, url, headers, isHouse: true };
+  return { child, url, headers, isDeployment: true };
 }
 
 /** An access token of the caller, as its client secret gets it. */

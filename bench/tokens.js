@@ -28,10 +28,10 @@ const MAIN = resolve(import.meta.dirname, '../dist/cli/main.js');
 const admin = new pg.Client({ connectionString: POSTGRES });
 await admin.connect();
 await admin.query(`CREATE DATABASE ${DATABASE}`);
-let house;
+let deployment;
 try {
-  house = await prepareAduana(Object.assign(new URL(POSTGRES), { pathname: `/${DATABASE}` }).href);
-  const { env } = house;
+  deployment = await prepareAduana(Object.assign(new URL(POSTGRES), { pathname: `/${DATABASE}` }).href);
+  const { env } = deployment;
   const trust = { NODE_EXTRA_CA_CERTS: join(env.CERTS_DIR, 'ca.crt') };
   const answers = async (url) => {
     const probe = forkChild(new URL('probe.js', import.meta.url).pathname, { ...trust, URL: url });
@@ -47,7 +47,7 @@ try {
     });
   const sts = await service('sts', env.STS_PORT, GATEWAY_CORE);
   const audit = await service('audit', env.AUDIT_PORT, OTHER_CORE);
-  const token = await callerToken(house);
+  const token = await callerToken(deployment);
   const [port] = await freePorts(1);
   const signer = await startProgram({
     name: 'bare signer',
@@ -104,7 +104,7 @@ try {
   await new Promise((done) => setTimeout(done, 2_000));
   await admin.query(`DROP DATABASE ${DATABASE} WITH (FORCE)`);
   await admin.end();
-  if (house !== undefined) rmSync(house.folder, { recursive: true, force: true });
+  if (deployment !== undefined) rmSync(deployment.folder, { recursive: true, force: true });
 }
 process.exit();
 

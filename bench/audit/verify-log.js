@@ -1,7 +1,7 @@
-import { verifyExport } from '../../dist/auditor/verify-export.js';
+import { verifyLog } from '../../packages/audit-verifier/dist/verify-log.js';
 
 const began = performance.now();
-const { exitCode, lines } = await verifyExport({ folder: process.argv[2], now: Date.now() });
+const { exitCode, lines } = await verifyLog({ folder: process.argv[2], now: Date.now() });
 if (exitCode !== 0) throw new Error(lines.join('\n'));
 const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);

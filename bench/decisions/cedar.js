@@ -17,7 +17,7 @@ export function createCedar(rules) {
     const answer = cedar.statefulIsAuthorized({
       principal: { type: 'Subject', id: subject },
       action: { type: 'Action', id: action },
-      resource: { type: 'House', id: 'house' },
+      resource: { type: 'Deployment', id: 'deployment' },
       context: {},
       preparsedPolicySetId: name,
       entities: [

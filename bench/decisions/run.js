@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compile } from '@aduana/core/iam/compile';
-import { evaluate } from '@aduana/core/iam/evaluate';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
+import { compile } from '@aduana/server-kit/iam/compile';
+import { evaluate } from '@aduana/server-kit/iam/evaluate';
+import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
 import { createCasbin } from './casbin.js';
 import { createCedar } from './cedar.js';
 import { makeRules } from './make-rules.js';

@@ -1,14 +1,15 @@
 // `node bench/rewriting/run.js` after a build: what authorization adds to a request, in microseconds, in one run.
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import { composeServices } from '@apollo/composition';
 import { getIntrospectionQuery, Kind, parse } from 'graphql';
-import { createCallerViews } from '../../dist/gateway/pipeline/caller-views.js';
-import { createIntrospect } from '../../dist/gateway/pipeline/introspect.js';
-import { narrow } from '../../dist/gateway/pipeline/narrow.js';
-import { createPlan } from '../../dist/gateway/pipeline/plan.js';
-import { createAuthorizer } from '../../dist/gateway/pipeline/rewrite/create-authorizer.js';
-import { loadSupergraph } from '../../dist/gateway/supergraph/loaded-supergraph.js';
+import { createCallerViews } from '../../dist/gateway/authorize/caller-views.js';
+import { createIntrospect } from '../../dist/gateway/authorize/introspect.js';
+import { createNarrow } from '../../dist/gateway/subgraphs/narrow.js';
+import { createPlan } from '../../dist/gateway/planner/plan.js';
+import { createAuthorizer } from '../../dist/gateway/authorize/create-authorizer.js';
+import { loadSupergraph } from '../../dist/gateway/supergraph/load-supergraph.js';
 import { QUERIES } from '../workload/queries.js';
 import { composeWorkload } from '../workload/supergraph.js';
 
@@ -67,6 +68,7 @@ function wide() {
   return { supergraph: loadSupergraph(supergraphSdl), document: `{ t { ${selection} } }` };
 }
 
+const log = createLog('silent', () => undefined);
 const rows = [];
 
 const workload = loadSupergraph(composeWorkload(true, (name) => `https://localhost/${name}`));
@@ -74,7 +76,8 @@ const everything = rightsTo(() => true);
 const nothing = rightsTo(() => false);
 for (const [name, text] of Object.entries(QUERIES)) {
   const authorize = createAuthorizer({ clock, mode: 'filter' });
-  const plan = createPlan();
+  const plan = createPlan({ log });
+  const narrow = createNarrow();
   const question = validated(text);
   rows.push({
     what: `${name}: authorize, plan and narrow, warm`,

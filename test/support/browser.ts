@@ -1,19 +1,11 @@
-import { existsSync } from 'node:fs';
-import { describe } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { commandsOf, describeWith } from './foreign-parts.ts';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  existsSync,
-);
+const [CHROMIUM] = commandsOf('chromium', 'chromium-browser', 'google-chrome');
 
-/** A suite in a real browser; says so where there is none. */
+/** A suite in a real browser. */
 export function describeInBrowser(name: string, suite: () => void): void {
-  if (CHROMIUM !== undefined) {
-    describe(`${name} in Chromium`, suite);
-    return;
-  }
-  process.stderr.write(`Chromium is not installed: not run: ${name}\n`);
-  describe.skip(`${name} in Chromium`, suite);
+  describeWith('Chromium', CHROMIUM !== undefined, `${name} in Chromium`, suite);
 }
 
 export function openBrowser(): Promise<Browser> {
@@ -30,7 +22,10 @@ export interface WatchedPage {
 
 /** A page of its own profile, watched. */
 export async function openPage(browser: Browser): Promise<WatchedPage> {
-  const page = await (await browser.newContext()).newPage();
+  return watchPage(await (await browser.newContext()).newPage());
+}
+
+export function watchPage(page: Page): WatchedPage {
   const origins = new Set<string>();
   const violations: string[] = [];
   page.on('request', (request) => {

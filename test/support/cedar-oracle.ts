@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import type * as CedarModule from '@cedar-policy/cedar-wasm/nodejs';
-import type { AccessRequest } from '@aduana/core/iam/access-context';
-import { INTERNAL_PERMISSIONS } from '@aduana/core/iam/house-permissions';
-import type { Condition, Rule, Sources } from '@aduana/core/iam/policy';
+import type { AccessRequest } from '@aduana/server-kit/iam/access-context';
+import { INTERNAL_PERMISSIONS } from '@aduana/server-kit/iam/built-in-permissions';
+import type { Condition, Rule, Sources } from '@aduana/server-kit/iam/policy';
 
 const cedar = createRequire(import.meta.url)('@cedar-policy/cedar-wasm/nodejs') as typeof CedarModule;
 
@@ -31,7 +31,7 @@ export function createCedarOracle(sources: Sources, name: string): Oracle {
     const answer = cedar.statefulIsAuthorized({
       principal: { type: 'Subject', id: subject },
       action: { type: 'Action', id: action },
-      resource: { type: 'House', id: 'house' },
+      resource: { type: 'Deployment', id: 'deployment' },
       context: toCedarContext(context),
       preparsedPolicySetId: name,
       entities: [

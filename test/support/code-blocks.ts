@@ -21,6 +21,8 @@ export function codeBlocks(file: string): readonly CodeBlock[] {
 
 /** README and guides. */
 export function documents(): readonly string[] {
-  const guides = readdirSync('docs').filter((name) => name.endsWith('.md'));
+  const guides = readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.md'),
+  );
   return ['README.md', 'README.es.md', ...guides.map((name) => `docs/${name}`)];
 }

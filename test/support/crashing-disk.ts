@@ -1,4 +1,4 @@
-import type { SpoolDisk, SpoolFile } from '@aduana/core/audit/spool-disk';
+import type { SpoolDisk, SpoolFile } from '@aduana/client/audit/spool-disk';
 
 export type DiskCall =
   'makeFolder' | 'list' | 'read' | 'create' | 'write' | 'sync' | 'cut' | 'remove' | 'syncFolder';

@@ -1,4 +1,4 @@
-import type { SubgraphAnswer } from '../../gateway/pipeline/subgraph-fetcher.ts';
+import type { SubgraphAnswer } from '../../gateway/subgraphs/subgraph-fetcher.ts';
 import type { Call } from './federation.ts';
 import { hash } from './generated-federation.ts';
 

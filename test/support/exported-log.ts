@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { canonicalText } from '@aduana/core/audit/canonical';
-import { createNoteSigner, signCheckpoint } from '@aduana/core/audit/checkpoint';
-import { Frontier, leafHash } from '@aduana/core/audit/merkle';
+import { canonicalText } from '@aduana/client/audit/canonical';
+import { createNoteSigner, signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { Frontier, leafHash } from '@aduana/server-kit/audit/merkle';
 import { postedEvent } from './audit-events.ts';
 
 export const TEST_SIGNER = createNoteSigner('test.local/audit', createHash('sha256').update('test').digest());

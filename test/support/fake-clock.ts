@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '@aduana/core/platform/clock';
+import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
 
 export interface FakeClock extends Clock {
   /** Moves time on, running what falls due in its order, and lets promises settle after each step. */
   advance(milliseconds: number): Promise<void>;
+  /** How many timers are set. */
+  readonly pending: number;
 }
 
 interface Pending {
@@ -41,8 +43,17 @@ export function createFakeClock(start: number | string = '2026-01-01T00:00:00Z')
     monotonic: () => now,
     after,
     advance,
+    get pending() {
+      return pending.size;
+    },
     sleep: sleepBy(after),
   };
+}
+
+/** The system's timers at a time of day that stays as it is: what is counted per minute falls into one. */
+export function createStoppedClock(): Clock {
+  const now = Date.now();
+  return { ...createSystemClock(), now: () => now };
 }
 
 /** A clock's `sleep`, by its `after`. */

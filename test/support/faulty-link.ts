@@ -9,6 +9,8 @@ export interface FaultyLink {
   target: number;
   /** While true what the receiver answers is swallowed, and what is sent to a receiver that says nothing waits. */
   isSilent: boolean;
+  /** How much later each piece arrives, in either direction; what is on its way keeps its order. */
+  delayMilliseconds: number;
   /** How many connections were asked for. */
   readonly connections: number;
   /** Nobody listens any more, and what is open is cut. */
@@ -29,6 +31,7 @@ export async function openFaultyLink(target: number, answers: boolean): Promise<
     port,
     target,
     isSilent: false,
+    delayMilliseconds: 0,
     get connections() {
       return connections;
     },
@@ -60,8 +63,9 @@ export async function openFaultyLink(target: number, answers: boolean): Promise<
         other.destroy();
       });
       one.on('end', () => other.end());
+      const forward = delayed((chunk) => other.write(chunk));
       one.on('data', (chunk: Buffer) => {
-        if (!link.isSilent) other.write(chunk);
+        if (!link.isSilent) forward(chunk, link.delayMilliseconds);
         else if (!answers) one.pause();
         else if (one === near) other.write(chunk);
       });
@@ -70,4 +74,15 @@ export async function openFaultyLink(target: number, answers: boolean): Promise<
 
   await link.up();
   return link;
+}
+
+/** Passes pieces on after their delay, and never before an earlier one. */
+function delayed(pass: (chunk: Buffer) => void): (chunk: Buffer, milliseconds: number) => void {
+  let free = 0;
+  return (chunk, milliseconds) => {
+    const now = performance.now();
+    free = Math.max(free, now + milliseconds);
+    if (free <= now) pass(chunk);
+    else setTimeout(pass, free - now, chunk);
+  };
 }

@@ -1,14 +1,17 @@
-import { createExecutor } from '../../gateway/pipeline/execute/create-executor.ts';
-import type { ExecutorOptions } from '../../gateway/pipeline/execute/create-executor.ts';
-import type { Execute } from '../../gateway/pipeline/execute/executor.ts';
-import { createPlan } from '../../gateway/pipeline/plan.ts';
-import { createAuthorizer } from '../../gateway/pipeline/rewrite/create-authorizer.ts';
-import type { Caller, Narrowing, Validated } from '../../gateway/pipeline/stages.ts';
+import { createExecutor } from '../../gateway/execute/create-executor.ts';
+import type { ExecutorOptions } from '../../gateway/execute/create-executor.ts';
+import { createExecuteIncremental } from '../../gateway/execute/incremental/execute-incremental.ts';
+import type { FirstPart, IncrementalEntry } from '../../gateway/execute/incremental/incremental.ts';
+import type { Execute, Execution } from '../../gateway/execute/shared/executor.ts';
+import { createPlan } from '../../gateway/planner/plan.ts';
+import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
+import type { Caller, Narrowing, Validated } from '../../gateway/stages.ts';
 import { sha256Hex } from '@aduana/core/platform/digest';
-import type { SubgraphAnswer, SubgraphRequest } from '../../gateway/pipeline/subgraph-fetcher.ts';
-import { type LoadedSupergraph, loadSupergraph } from '../../gateway/supergraph/loaded-supergraph.ts';
+import type { SubgraphAnswer, SubgraphRequest } from '../../gateway/subgraphs/subgraph-fetcher.ts';
+import { loadSupergraph, type PlannedSupergraph } from '../../gateway/supergraph/load-supergraph.ts';
+import type { LoadedSupergraph } from '../../gateway/supergraph/loaded-supergraph.ts';
 import { Secret } from '@aduana/core/secrets/secret';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { composeServices } from '@apollo/composition';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import {
@@ -54,17 +57,31 @@ export interface Ask {
   readonly caller?: Partial<Caller['claims']>;
   /** What of the client's request is passed on to every subgraph. */
   readonly forwarded?: string;
+  /** Instead of the planner's. */
+  readonly plan?: Execution['plan'];
   /** As if no route had been found. */
   readonly withoutPlan?: boolean;
 }
 
 export interface Federation {
-  readonly supergraph: LoadedSupergraph;
+  readonly supergraph: PlannedSupergraph;
   ask(
     execute: Execute,
     document: string,
     ask?: Ask,
   ): Promise<{ data: unknown; text: string; errors: unknown; calls: Call[] }>;
+  /** The same of a client that takes its answer in parts; `lost` are the scopes that are gone after the first one. */
+  askInParts(document: string, ask?: Ask & { readonly lost?: readonly string[] }): Promise<AnswerInParts>;
+}
+
+/** An answer in parts, each as its JSON says it. */
+export interface AnswerInParts {
+  readonly first: { readonly data: unknown; readonly errors: FirstPart['errors'] };
+  readonly parts: readonly {
+    readonly entries: readonly (Omit<IncrementalEntry, 'data'> & { readonly data: unknown })[];
+    readonly hasNext: boolean;
+  }[];
+  readonly calls: Call[];
 }
 
 const LINK =
@@ -78,6 +95,7 @@ const CALLER: Caller = {
   },
   subjectToken: Secret.of('token'),
   method: 'client_secret_basic',
+  provesPossession: false,
   certificateThumbprint: undefined,
   spiffeId: undefined,
   address: '127.0.0.1',
@@ -101,36 +119,69 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
     ]),
   );
   const authorize = createAuthorizer({ clock: createFakeClock(0), mode: 'filter' });
-  const planOf = createPlan();
+  const planOf = createPlan({ log: createLog('silent', () => undefined) });
+  const authorizeFor = (text: string, ask: Ask, incremental: boolean, scopes = ask.scopes) => {
+    const document = parse(text);
+    const invalid = validate(supergraph.apiSchema, document);
+    if (invalid.length > 0) throw new TypeError(invalid.join('\n'));
+    const held = new Set(scopes);
+    return authorize({ ...validated(document, text, ask), incremental }, supergraph, {
+      authenticated: true,
+      holdsScope: (scope) => held.has(scope),
+      holdsPolicy: () => false,
+    });
+  };
   return {
     supergraph,
+    async askInParts(text, ask = {}) {
+      const calls: Call[] = [];
+      const execute = createExecuteIncremental({
+        clock: createFakeClock(0),
+        log: createLog('silent', () => undefined),
+        operationTimeoutMs: 30_000,
+      });
+      const { rest, data, errors } = await execute(await executionOf(text, ask, calls, true));
+      const parts: AnswerInParts['parts'][number][] = [];
+      const { scopes = [], lost = [] } = ask;
+      const left = scopes.filter((scope) => !lost.includes(scope));
+      await rest?.run(
+        (entries, hasNext) => {
+          const read = entries.map((entry) => ({ ...entry, data: JSON.parse(entry.data) as unknown }));
+          parts.push({ entries: read, hasNext });
+        },
+        () => authorizeFor(text, ask, true, left),
+      );
+      return { first: { data: JSON.parse(data) as unknown, errors }, parts, calls };
+    },
     async ask(execute, text, ask = {}) {
       const calls: Call[] = [];
-      const document = parse(text);
-      const invalid = validate(supergraph.apiSchema, document);
-      if (invalid.length > 0) throw new TypeError(invalid.join('\n'));
-      const held = new Set(ask.scopes);
-      const authorized = authorize(validated(document, text, ask), supergraph, {
-        authenticated: true,
-        holdsScope: (scope) => held.has(scope),
-        holdsPolicy: () => false,
-      });
-      const plan = ask.withoutPlan === true ? undefined : planOf(authorized, supergraph)?.plan;
-      const answer = await execute({
-        plan,
-        authorized,
-        supergraph,
-        narrowings: narrowEach(supergraph),
-        fetcher: {
-          forwarded: () => ask.forwarded ?? '',
-          fetch: (request) => answerCall(schemas, request, ask, calls),
-        },
-        signal: ask.signal ?? new AbortController().signal,
-        ...(ask.introspection === undefined ? {} : { introspection: ask.introspection }),
-      });
+      const answer = await execute(await executionOf(text, ask, calls, false));
       return { data: JSON.parse(answer.data) as unknown, text: answer.data, errors: answer.errors, calls };
     },
   };
+
+  async function executionOf(
+    text: string,
+    ask: Ask,
+    calls: Call[],
+    incremental: boolean,
+  ): Promise<Execution> {
+    const authorized = authorizeFor(text, ask, incremental);
+    const plan =
+      ask.withoutPlan === true ? undefined : (ask.plan ?? (await planOf(authorized, supergraph))?.plan);
+    return {
+      plan,
+      authorized,
+      supergraph,
+      narrowings: narrowEach(supergraph),
+      fetcher: {
+        forwarded: () => ask.forwarded ?? '',
+        fetch: (request) => answerCall(schemas, request, ask, calls),
+      },
+      signal: ask.signal ?? new AbortController().signal,
+      ...(ask.introspection === undefined ? {} : { introspection: ask.introspection }),
+    };
+  }
 }
 
 /** `plain` merges objects, `compiled` is generated code; both give the same answers. */

@@ -1,7 +1,8 @@
-import { guardSchema } from '@aduana/core/graphql/guard';
-import type { Rights } from '@aduana/core/graphql/requirement';
+import { guardSchema } from '@aduana/server-kit/graphql/guard';
+import type { UnguardedFields } from '@aduana/subgraph/graphql/deny-unguarded';
+import type { Rights } from '@aduana/subgraph/graphql/requirement';
 import { sha256Hex } from '@aduana/core/platform/digest';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { Secret } from '@aduana/core/secrets/secret';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { buildSubgraphSchema } from '@apollo/subgraph';
@@ -15,17 +16,15 @@ import {
   specifiedRules,
   validate,
 } from 'graphql';
-import { createExecutor } from '../../gateway/pipeline/execute/create-executor.ts';
-import { narrow } from '../../gateway/pipeline/narrow.ts';
-import { createPlan } from '../../gateway/pipeline/plan.ts';
-import {
-  type AuthorizationMode,
-  createAuthorizer,
-} from '../../gateway/pipeline/rewrite/create-authorizer.ts';
-import type { Authorized, Caller, Narrowing, Validated } from '../../gateway/pipeline/stages.ts';
-import type { SubgraphRequest } from '../../gateway/pipeline/subgraph-fetcher.ts';
+import { createExecutor } from '../../gateway/execute/create-executor.ts';
+import { createNarrow } from '../../gateway/subgraphs/narrow.ts';
+import { createPlan } from '../../gateway/planner/plan.ts';
+import { type AuthorizationMode, createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
+import type { Authorized, Caller, Narrowing, Validated } from '../../gateway/stages.ts';
+import type { SubgraphRequest } from '../../gateway/subgraphs/subgraph-fetcher.ts';
 import { composeSupergraph } from '../../gateway/supergraph/compose-supergraph.ts';
-import { type LoadedSupergraph, loadSupergraph } from '../../gateway/supergraph/loaded-supergraph.ts';
+import { loadSupergraph, type PlannedSupergraph } from '../../gateway/supergraph/load-supergraph.ts';
+import type { LoadedSupergraph } from '../../gateway/supergraph/loaded-supergraph.ts';
 import type { OracleCaller } from './authorization-oracle.ts';
 import { createFakeClock } from './fake-clock.ts';
 
@@ -57,11 +56,11 @@ export interface Question {
   readonly caller: OracleCaller;
 }
 
-/** A gateway's rooms from the authorized operation to its answer, with their caches. */
+/** A gateway's stages from the authorized operation to its answer, with their caches. */
 export type Gateway = (question: Question) => Promise<GuardedAnswer>;
 
 export interface GuardedFederation {
-  readonly supergraph: LoadedSupergraph;
+  readonly supergraph: PlannedSupergraph;
   /** Cold caches. */
   openGateway(mode?: AuthorizationMode, executor?: 'aduana' | 'apollo'): Gateway;
 }
@@ -69,6 +68,7 @@ export interface GuardedFederation {
 /** Composes subgraphs that run in this process behind their guards, each of which sees what its narrowed token carries. */
 export function openGuardedFederation(
   subgraphs: Readonly<Record<string, GuardedSubgraph>>,
+  unguardedFields: UnguardedFields = 'authenticated',
 ): GuardedFederation {
   const composition = composeSupergraph(
     Object.entries(subgraphs).map(([name, { sdl }]) => ({
@@ -79,13 +79,14 @@ export function openGuardedFederation(
     })),
   );
   if (!composition.ok) throw new TypeError(JSON.stringify(composition.problems));
-  const supergraph = loadSupergraph(composition.sdl);
+  const supergraph = loadSupergraph(composition.sdl, new Map(), { unguardedFields });
   const schemas = new Map(
     Object.entries(subgraphs).map(([name, { sdl, resolvers }]) => [
       name,
       guardSchema(
         buildSubgraphSchema({ typeDefs: parse(FEDERATION_LINK + sdl), resolvers: resolvers as never }),
         FEDERATION_LINK + sdl,
+        { unguardedFields },
       ),
     ]),
   );
@@ -103,7 +104,8 @@ function openGateway(
 ): Gateway {
   const clock = createFakeClock(0);
   const authorize = createAuthorizer({ clock, mode });
-  const plan = createPlan();
+  const plan = createPlan({ log: createLog('silent', () => undefined) });
+  const narrow = createNarrow();
   const execute = createExecutor({
     kind: executor,
     clock,
@@ -123,7 +125,7 @@ function openGateway(
     };
     const authorized = authorize(validatedOf(question), supergraph, rightsOf(caller));
     if (authorized.rejected) return { data: null, errors: authorized.refusals, calls: [], authorized };
-    const planned = plan(authorized, supergraph);
+    const planned = await plan(authorized, supergraph);
     const calls: GuardedAnswer['calls'][number][] = [];
     const { data, errors } = await execute({
       plan: planned?.plan,
@@ -151,7 +153,7 @@ export function rightsOf({ authenticated, scopes, policies }: OracleCaller): Rig
   };
 }
 
-/** A question as the rooms before authorization hand it on. */
+/** A question as the stages before authorization hand it on. */
 export function validatedOf({ document, operationName, variables = {} }: Question): Validated {
   return {
     stage: 'validated',
@@ -209,6 +211,7 @@ const CALLER: Caller = {
   claims: CLAIMS,
   subjectToken: Secret.of('token'),
   method: 'client_secret_basic',
+  provesPossession: false,
   certificateThumbprint: undefined,
   spiffeId: undefined,
   address: '127.0.0.1',

@@ -1,7 +1,7 @@
 import { type Clock, createSystemClock, type Timer } from '@aduana/core/platform/clock';
 import { sleepBy } from './fake-clock.ts';
 
-/** The system's time, which runs faster: the waits of the house are short beside a network that is as it is. */
+/** The system's time, which runs faster: the waits of the deployment are short beside a network that is as it is. */
 export interface HurriedClock extends Clock {
   /** How many seconds pass in one. */
   speed: number;

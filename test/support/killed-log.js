@@ -2,13 +2,14 @@
 import { createServer } from 'node:http';
 import { createHash } from 'node:crypto';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { createMetrics } from '@aduana/core/platform/metrics';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 import { Secret } from '@aduana/core/secrets/secret';
-import { loadConfig } from '@aduana/core/config/load-config';
-import { rolesOf } from '@aduana/core/store/migrate';
-import { openPgDatabase } from '@aduana/core/store/pg-database';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
+import { rolesOf } from '@aduana/server-kit/store/migrate';
+import { openPgDatabase } from '@aduana/server-kit/store/pg-database';
 import { AUDIT_SETTINGS } from '../../dist/subgraphs/audit/config.js';
+import { EPOCH } from '../../dist/subgraphs/audit/checkpoints/epoch.js';
 import { openLog } from '../../dist/subgraphs/audit/open-log.js';
 
 const [port, url, home] = process.argv.slice(2);
@@ -22,7 +23,11 @@ const audit = await openLog(loadConfig(AUDIT_SETTINGS, { ADUANA_HOME: home }), {
   clock: createSystemClock(),
   log,
   metrics: createMetrics(),
-  secrets: { get: async (name) => secretOf(name), watch: () => () => undefined },
+  secrets: {
+    kind: 'vault', // as one that all replicas share
+    get: async (name) => (name === EPOCH ? undefined : secretOf(name)),
+    watch: () => () => undefined,
+  },
   openStore: async () => ({ writer: open(roles.writer), reader: open(roles.reader) }),
 });
 createServer((request, response) => {

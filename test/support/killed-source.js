@@ -1,11 +1,11 @@
 // A process of its own, to be killed: records events and prints the id of each one once it is durable. Arguments: port, folder.
 import { writeSync } from 'node:fs';
-import { openSpool } from '@aduana/core/audit/spool';
-import { createAuditClient } from '@aduana/core/client/audit-client';
+import { openSpool } from '@aduana/client/audit/spool';
+import { createAuditClient } from '@aduana/client/audit/audit-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { createMetrics } from '@aduana/core/platform/metrics';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 
 const [port, folder] = process.argv.slice(2);
 const log = createLog('silent', () => undefined);

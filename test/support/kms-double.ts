@@ -16,7 +16,7 @@ type Body = Record<string, unknown>;
 /** `mute`: calls are taken and not answered. */
 type Fault = 'none' | 'away' | 'denied' | 'mute';
 
-/** A server that speaks the parts of the AWS KMS protocol that the house uses, or stands before another one that does. */
+/** A server that speaks the parts of the AWS KMS protocol that the deployment uses, or stands before another one that does. */
 export interface KmsDouble {
   readonly address: string;
   /** The operations that were asked for. */

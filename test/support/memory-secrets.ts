@@ -1,6 +1,6 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { Secret } from '@aduana/core/secrets/secret';
-import type { SecretProvider, SecretVersion } from '@aduana/core/secrets/secret-provider';
+import type { SecretProvider, SecretVersion } from '@aduana/server-kit/secrets/secret-provider';
 
 /** A secret provider that keeps everything in memory; wrapped texts are bound to their context. */
 export function createMemorySecrets(): SecretProvider {

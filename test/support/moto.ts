@@ -1,13 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { commandsOf, describeWith } from './foreign-parts.ts';
 import { freePort } from './free-port.ts';
 
-const COMMAND = ['/usr/bin/moto_server', 'moto_server'].find(
-  (command) => spawnSync(command, ['--help'], { timeout: 20_000 }).status === 0,
+const COMMAND = commandsOf('moto_server').find(
+  (command) => spawnSync(command, ['--help'], { timeout: 60_000 }).status === 0,
 );
 
-/** Whether Debian's `python3-moto` is installed. */
 export const hasMoto = COMMAND !== undefined;
+
+/** A suite against Debian's `python3-moto`. */
+export function describeMoto(name: string, suite: () => void): void {
+  describeWith('moto', hasMoto, name, suite);
+}
 
 export interface Moto {
   readonly address: string;
@@ -21,7 +26,7 @@ export async function startMoto(): Promise<Moto> {
     stdio: 'ignore',
   });
   const address = `http://127.0.0.1:${String(port)}`;
-  for (let attempt = 0; attempt < 200; attempt += 1) {
+  for (let attempt = 0; attempt < 3000; attempt += 1) {
     const up = await fetch(`${address}/moto-api/`).then(() => true, () => false); // prettier-ignore
     if (up) return { address, stop: () => child.kill() };
     await pause(50);

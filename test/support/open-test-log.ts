@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '@aduana/core/config/load-config';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
 import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { createMetrics, type Metrics } from '@aduana/core/platform/metrics';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import type { Metrics } from '@aduana/core/platform/metrics';
+import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 import { AUDIT_SETTINGS } from '../../subgraphs/audit/config.ts';
 import { type OpenLog, openLog } from '../../subgraphs/audit/open-log.ts';
 import { createMemorySecrets } from './memory-secrets.ts';

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
-import { compile, type Engine } from '@aduana/core/iam/compile';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
+import { compile, type Engine } from '@aduana/server-kit/iam/compile';
+import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
 
 const folders: string[] = [];
 

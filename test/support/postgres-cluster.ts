@@ -1,4 +1,3 @@
-import { describe } from '@jest/globals';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -6,8 +5,9 @@ import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { createLog } from '@aduana/core/platform/log';
-import { openPgDatabase } from '@aduana/core/store/pg-database';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { openPgDatabase } from '@aduana/server-kit/store/pg-database';
+import { describeWith, isProbing } from './foreign-parts.ts';
 import { freePort } from './free-port.ts';
 
 const VERSIONS = '/usr/lib/postgresql';
@@ -30,33 +30,45 @@ export interface PostgresCluster {
   kill(): Promise<void>;
   /** `pg_ctl stop -m immediate`: no checkpoint, the next start recovers. */
   stopAtOnce(): Promise<void>;
+  /** `pg_ctl stop -m fast`: standbys have received everything before it ends. */
+  stop(): Promise<void>;
   /** SIGSTOP to all of it: connections are accepted by the kernel, and nobody answers. */
   hold(): void;
   release(): void;
+  /** A standby that follows this server, stopped. */
+  createStandby(): Promise<PostgresCluster>;
+  /** Makes a standby the primary. */
+  promote(): void;
   remove(): Promise<void>;
 }
 
-/** A suite that needs servers of its own; says so where they cannot be made. */
+/** A suite that needs servers of its own. */
 export function describePostgresCluster(name: string, suite: () => void): void {
-  if (tools !== undefined) {
-    describe(name, suite);
-    return;
-  }
-  process.stderr.write(`initdb, or a user postgres beside root, is missing: not run: ${name}\n`);
-  describe.skip(name, () => undefined);
+  describeWith("PostgreSQL's initdb, and a user postgres beside root", tools !== undefined, name, suite);
 }
 
 /** @param parent where its data lies; the system's folder for temporary files by default */
-export async function createPostgresCluster(parent = tmpdir()): Promise<PostgresCluster> {
+export function createPostgresCluster(parent = tmpdir()): Promise<PostgresCluster> {
+  return createServer(parent, (run, data) => {
+    run('initdb', '-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '--wal-segsize=1');
+  });
+}
+
+type Run = (tool: string, ...parameters: string[]) => void;
+
+async function createServer(
+  parent: string,
+  fill: (run: Run, data: string) => void,
+): Promise<PostgresCluster> {
   if (tools === undefined) throw new Error('PostgreSQL is not installed');
   const { folder: bin, user } = tools;
   const folder = await mkdtemp(join(parent, 'aduana-postgres-'));
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   const data = join(folder, 'data');
-  const run = (tool: string, ...parameters: string[]): void => {
+  const run: Run = (tool, ...parameters) => {
     execFileSync(join(bin, tool), parameters, { ...user, cwd: folder, stdio: 'ignore' });
   };
-  run('initdb', '-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '--wal-segsize=1');
+  fill(run, data);
   const port = await freePort();
   const url = `postgres://postgres@127.0.0.1:${String(port)}/postgres`;
   const parameters = ['-D', data, '-p', String(port), ...settingsOf(folder)];
@@ -87,8 +99,14 @@ export async function createPostgresCluster(parent = tmpdir()): Promise<Postgres
     },
     kill: () => end(() => { signal('SIGKILL'); }),
     stopAtOnce: () => end(() => { run('pg_ctl', 'stop', '-D', data, '-m', 'immediate', '-W'); }),
+    stop: () => end(() => { run('pg_ctl', 'stop', '-D', data, '-m', 'fast', '-W'); }),
     hold: () => { signal('SIGSTOP'); },
     release: () => { signal('SIGCONT'); },
+    createStandby: () =>
+      createServer(parent, (copy, target) => {
+        copy('pg_basebackup', '-D', target, '-d', url, '-R', '-X', 'stream', '-c', 'fast', '--no-sync');
+      }),
+    promote: () => { run('pg_ctl', 'promote', '-D', data, '-w'); },
     async remove() {
       signal('SIGCONT');
       await end(() => { signal('SIGKILL'); });
@@ -112,7 +130,7 @@ function settingsOf(folder: string): string[] {
 }
 
 function findTools(): Tools | undefined {
-  const versions = existsSync(VERSIONS) ? readdirSync(VERSIONS).sort() : [];
+  const versions = isProbing && existsSync(VERSIONS) ? readdirSync(VERSIONS).sort() : [];
   const folder = versions.map((version) => join(VERSIONS, version, 'bin')).findLast((bin) => existsSync(join(bin, 'initdb'))); // prettier-ignore
   if (folder === undefined) return undefined;
   if (process.getuid?.() !== ROOT_UID) return { folder, user: undefined };
@@ -154,7 +172,7 @@ function killQuietly(pid: number, signal: NodeJS.Signals): void {
 
 async function untilAnswering(url: string, server: ChildProcess): Promise<void> {
   const log = createLog('silent', () => undefined);
-  for (let attempt = 0; attempt < 300; attempt += 1) {
+  for (let attempt = 0; attempt < 1500; attempt += 1) {
     if (server.exitCode !== null) throw new Error(`PostgreSQL ended with ${String(server.exitCode)}`);
     const database = openPgDatabase({ url, schema: 'public', log, maxConnections: 1 });
     try {

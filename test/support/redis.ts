@@ -1,5 +1,5 @@
-import { describe } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { describeWith, isProbing } from './foreign-parts.ts';
 
 const STANDARD_URL = 'redis://127.0.0.1:6379';
 
@@ -7,7 +7,8 @@ const STANDARD_URL = 'redis://127.0.0.1:6379';
 export const redisUrl = await findRedis();
 
 async function findRedis(): Promise<string | undefined> {
-  const url = process.env['REDIS_URL'] ?? STANDARD_URL;
+  const url = process.env['REDIS_URL'] ?? (isProbing ? STANDARD_URL : undefined);
+  if (url === undefined) return undefined;
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 1_000 });
   redis.on('error', () => undefined);
   try {
@@ -22,12 +23,7 @@ async function findRedis(): Promise<string | undefined> {
   }
 }
 
-/** A suite that only a real Redis can run: says so where there is none. */
+/** A suite that only a real Redis can run. */
 export function describeRedis(name: string, suite: () => void): void {
-  if (redisUrl !== undefined) {
-    describe(name, suite);
-    return;
-  }
-  process.stderr.write(`Redis does not answer: not run: ${name}\n`);
-  describe.skip(name, suite);
+  describeWith('Redis', redisUrl !== undefined, name, suite);
 }

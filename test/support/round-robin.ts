@@ -13,13 +13,16 @@ export async function startRoundRobin(ports: readonly number[]): Promise<RoundRo
   const server = createServer((request, response) => {
     const port = ports[turn++ % ports.length];
     const { method, url, headers } = request;
-    const onward = sendRequest({ host: '127.0.0.1', port, method, path: url, headers }, (answer) => {
+    const connection = { host: '127.0.0.1', port, agent: false };
+    const onward = sendRequest({ ...connection, method, path: url, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
     onward.on('error', () => response.writeHead(502).end());
     request.pipe(onward);
   }).listen(0, '127.0.0.1');
+  // A connection that is closed for being idle could be the one that a request goes out on.
+  server.keepAliveTimeout = 0;
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -1,23 +1,17 @@
-import { describe } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { commandsOf, describeWith } from './foreign-parts.ts';
 import { freePort, untilListening } from './free-port.ts';
 import { createTestCa } from './test-ca.ts';
 
-const RSYSLOGD = '/usr/sbin/rsyslogd';
+const [RSYSLOGD] = commandsOf('rsyslogd');
 
-/** A suite against Debian's rsyslog; says so where it is not installed. */
+/** A suite against Debian's rsyslog. */
 export function describeRsyslog(name: string, suite: () => void): void {
-  if (existsSync(RSYSLOGD)) {
-    describe(name, suite);
-    return;
-  }
-  process.stderr.write(`${RSYSLOGD} is not installed: not run: ${name}\n`);
-  describe.skip(name, () => undefined);
+  describeWith('rsyslog', RSYSLOGD !== undefined, name, suite);
 }
 
 /** rsyslog with a TLS listener that asks for a client certificate, writing what it gets to one file. */
@@ -55,7 +49,7 @@ export async function openRsyslog(module: 'imtcp' | 'imrelp'): Promise<Rsyslog> 
     address: `localhost:${String(port)}`,
     tls: { ca: file('ca.crt'), certificate: file('audit.crt'), key: file('audit.key') },
     async start() {
-      process = spawn(RSYSLOGD, ['-n', '-f', file('rsyslog.conf'), '-i', file('pid')], { stdio: 'ignore' });
+      process = spawn(RSYSLOGD ?? '', ['-n', '-f', file('rsyslog.conf'), '-i', file('pid')], { stdio: 'ignore' });
       await untilListening(port);
     },
     kill,

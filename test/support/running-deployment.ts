@@ -5,10 +5,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LONGEST_WAIT_MS } from './until.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, 'dist/cli/main.js');
-const START_TIMEOUT_MS = 60_000;
 const PORT_VARIABLES = [
   'GATEWAY_HTTP_PORT',
   'GATEWAY_TLS_PORT',
@@ -16,6 +16,7 @@ const PORT_VARIABLES = [
   'AUDIT_PORT',
   'ADMIN_PORT',
   'LEADS_PORT',
+  'CONSOLE_PORT',
 ] as const;
 
 type PortVariable = (typeof PORT_VARIABLES)[number];
@@ -26,31 +27,31 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** The built house in a process of its own, as `npm start` runs it, on ports that the system chose. */
-export interface TestHouse {
+/** The built deployment in a process of its own, as `npm start` runs it, on ports that the system chose. */
+export interface TestDeployment {
   readonly process: ChildProcess;
   readonly folder: string;
   readonly ports: Readonly<Record<PortVariable, number>>;
   /** What it has printed to standard output and standard error so far. */
   output(): string;
-  /** Runs `aduana ...args` against this house. */
+  /** Runs `aduana ...args` against this deployment. */
   aduana(...args: string[]): Promise<CommandResult>;
   /** Sends SIGINT and waits; answers the exit code. */
   stop(): Promise<number | null>;
 }
 
-export interface HouseOptions {
+export interface DeploymentOptions {
   readonly args?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** A folder of an earlier house, to start it again. */
+  /** A folder of an earlier deployment, to start it again. */
   readonly folder?: string;
 }
 
-/** Starts the house and waits for `aduana ready`; the folder is removed by `stop` unless it was given. */
-export async function startTestHouse(options: HouseOptions = {}): Promise<TestHouse> {
+/** Starts the deployment and waits for `aduana ready`; the folder is removed by `stop` unless it was given. */
+export async function startTestDeployment(options: DeploymentOptions = {}): Promise<TestDeployment> {
   if (!existsSync(MAIN)) throw new Error('dist/ is missing: run `npm run build` first');
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'aduana-')));
-  const environment = houseEnvironment(folder, options.environment);
+  const environment = deploymentEnvironment(folder, options.environment);
   const child = spawn(process.execPath, [MAIN, 'up', ...(options.args ?? [])], {
     cwd: ROOT,
     env: environment,
@@ -81,15 +82,15 @@ export async function startTestHouse(options: HouseOptions = {}): Promise<TestHo
 async function readPorts(
   folder: string,
   environment: Readonly<Record<string, string>>,
-): Promise<TestHouse['ports']> {
+): Promise<TestDeployment['ports']> {
   const given = Object.fromEntries(PORT_VARIABLES.map((name) => [name, Number(environment[name])]));
   const file = join(folder, 'home/addresses.json');
   const chosen = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as object) : {};
-  return { ...given, ...chosen } as TestHouse['ports'];
+  return { ...given, ...chosen } as TestDeployment['ports'];
 }
 
-/** The environment of a house of its own: nothing of the developer's house is touched. */
-export function houseEnvironment(
+/** The environment of a deployment of its own: nothing of the developer's deployment is touched. */
+export function deploymentEnvironment(
   folder: string,
   more: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
@@ -114,7 +115,7 @@ export function runAduana(
     execFile(
       process.execPath,
       [MAIN, ...args],
-      { cwd: ROOT, env: environment, maxBuffer: 64 * 1024 * 1024, timeout: START_TIMEOUT_MS },
+      { cwd: ROOT, env: environment, maxBuffer: 64 * 1024 * 1024, timeout: LONGEST_WAIT_MS },
       (error, stdout, stderr) => {
         resolve({
           code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1,
@@ -132,7 +133,7 @@ async function untilReady(child: ChildProcess, chunks: readonly string[]): Promi
       child.kill('SIGKILL');
       reject(new Error(`${why}; it printed:\n${chunks.join('')}`));
     };
-    const timer = setTimeout(() => { fail('the house did not become ready'); }, START_TIMEOUT_MS); // prettier-ignore
+    const timer = setTimeout(() => { fail('the deployment did not become ready'); }, LONGEST_WAIT_MS); // prettier-ignore
     child.stdout?.on('data', () => {
       if (!chunks.join('').includes('aduana ready')) return;
       clearTimeout(timer);
@@ -140,7 +141,7 @@ async function untilReady(child: ChildProcess, chunks: readonly string[]): Promi
     });
     child.once('exit', (code) => {
       clearTimeout(timer);
-      fail(`the house ended with ${String(code)}`);
+      fail(`the deployment ended with ${String(code)}`);
     });
   });
 }

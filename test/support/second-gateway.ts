@@ -3,29 +3,29 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.ts';
-import { houseEnvironment, type TestHouse } from './running-house.ts';
+import { deploymentEnvironment, type TestDeployment } from './running-deployment.ts';
+import { LONGEST_WAIT_MS } from './until.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const START_TIMEOUT_MS = 30_000;
 
 export interface SecondGateway {
   readonly port: number;
   stop(): Promise<number | null>;
 }
 
-/** Another replica of a running house's gateway: a process and a home of its own, the same certificates. */
+/** Another replica of a running deployment's gateway: a process and a home of its own, the same certificates. */
 export async function startSecondGateway(
-  house: TestHouse,
+  deployment: TestDeployment,
   environment: Readonly<Record<string, string>>,
 ): Promise<SecondGateway> {
   const port = await freePort();
-  const ports = Object.fromEntries(Object.entries(house.ports).map(([name, at]) => [name, String(at)]));
+  const ports = Object.fromEntries(Object.entries(deployment.ports).map(([name, at]) => [name, String(at)]));
   const child = spawn(process.execPath, [join(ROOT, 'dist/cli/main.js'), 'gateway'], {
     cwd: ROOT,
-    env: houseEnvironment(house.folder, {
+    env: deploymentEnvironment(deployment.folder, {
       ...environment,
       ...ports,
-      ADUANA_HOME: join(house.folder, 'second-home'),
+      ADUANA_HOME: join(deployment.folder, 'second-home'),
       INSTANCE: '2',
       GATEWAY_HTTP_PORT: String(port),
       GATEWAY_TLS_PORT: String(await freePort()),
@@ -34,7 +34,7 @@ export async function startSecondGateway(
   const chunks: string[] = [];
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
-  const until = performance.now() + START_TIMEOUT_MS;
+  const until = performance.now() + LONGEST_WAIT_MS;
   while (!(await isReady(port))) {
     if (child.exitCode !== null || performance.now() > until)
       throw new Error(`the second gateway did not become ready:\n${chunks.join('')}`);

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 
 /** Bytes that must be nowhere, by what they are. */
 export type KnownSecrets = ReadonlyMap<string, Uint8Array | string>;
@@ -57,10 +57,21 @@ export async function readFolder(
   const files: Written[] = [];
   for (const name of await readdir(folder, { recursive: true })) {
     const path = join(folder, name);
-    if (isKnown(path) || !(await stat(path)).isFile()) continue;
-    files.push({ where: path, content: await readFile(path) });
+    if (isKnown(path)) continue;
+    const content = await readIfThere(path);
+    if (content !== undefined) files.push({ where: path, content });
   }
   return files;
+}
+
+/** Locks come and go while a deployment runs. */
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return (await stat(path)).isFile() ? await readFile(path) : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Every row of every table, as a dump has them: bytes in hex. */

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.ts';
-import { type CommandResult, houseEnvironment, runAduana } from './running-house.ts';
+import { type CommandResult, deploymentEnvironment, runAduana } from './running-deployment.ts';
+import { LONGEST_WAIT_MS } from './until.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, 'dist/cli/main.js');
 const SERVICES = ['audit', 'sts', 'admin', 'leads', 'gateway'] as const;
-const READY_TIMEOUT_MS = 60_000;
 const RESTART_PAUSE_MS = 500;
 
 export type ServiceName = (typeof SERVICES)[number];
@@ -23,14 +23,16 @@ export interface ToldHealth {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-/** The house as production runs it, one process for each service, to be killed one at a time. */
-export interface HouseApart {
+/** The deployment as production runs it, one process for each service, to be killed one at a time. */
+export interface SeparateProcesses {
   readonly folder: string;
   readonly gatewayUrl: string;
   /** `Authorization` of a caller. */
   credentials(service: 'bff' | 'actuator'): string;
   /** A service that ends by itself, since its database is away at its start, is started again, as a supervisor does. */
   start(service: ServiceName): void;
+  /** Of its process; undefined while it does not run. */
+  pid(service: ServiceName): number | undefined;
   /** SIGKILL. */
   kill(service: ServiceName): Promise<void>;
   /** SIGTERM to all, last started first; the exit codes. */
@@ -43,15 +45,16 @@ export interface HouseApart {
   remove(): Promise<void>;
 }
 
-export async function startHouseApart(
+export async function startSeparateProcesses(
   databaseUrl: string,
   more: Readonly<Record<string, string>> = {},
-): Promise<HouseApart> {
+  gatewayFlags: readonly string[] = [],
+): Promise<SeparateProcesses> {
   if (!existsSync(MAIN)) throw new Error('dist/ is missing: run `npm run build` first');
   const folder = await mkdtemp(join(tmpdir(), 'aduana-apart-'));
   const ports = await choosePorts();
   const secrets = { bff: 'a secret of the BFF for a test', actuator: 'a secret of the actuator for a test' };
-  const environment = houseEnvironment(folder, {
+  const environment = deploymentEnvironment(folder, {
     ...ports.variables,
     BFF_CLIENT_SECRET: secrets.bff,
     ACTUATOR_CLIENT_SECRET: secrets.actuator,
@@ -66,7 +69,7 @@ export async function startHouseApart(
   const health = async (service: ServiceName): Promise<ToldHealth | undefined> => {
     const url = `http://127.0.0.1:${String(ports.health[service])}/health`;
     try {
-      const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+      const answer = await fetch(url, { signal: AbortSignal.timeout(30_000) });
       return { code: answer.status, checks: ((await answer.json()) as ToldHealth).checks };
     } catch {
       return undefined;
@@ -74,7 +77,7 @@ export async function startHouseApart(
   };
 
   function start(service: ServiceName): void {
-    const child = spawn(process.execPath, [MAIN, service], {
+    const child = spawn(process.execPath, [MAIN, service, ...(service === 'gateway' ? gatewayFlags : [])], {
       cwd: ROOT,
       env: { ...environment, HEALTH_PORT: String(ports.health[service]) },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -103,12 +106,13 @@ export async function startHouseApart(
     return child.exitCode;
   }
 
-  const house: HouseApart = {
+  const deployment: SeparateProcesses = {
     folder,
     gatewayUrl: `http://127.0.0.1:${String(ports.variables['GATEWAY_HTTP_PORT'])}/graphql`,
     credentials: (service) =>
       `Basic ${Buffer.from(`${service}:${encodeURIComponent(secrets[service])}`).toString('base64')}`,
     start,
+    pid: (service) => processes.get(service)?.pid,
     kill: async (service) => { await end(service, 'SIGKILL'); },
     async stop() {
       const codes: (number | null)[] = [];
@@ -117,7 +121,7 @@ export async function startHouseApart(
     },
     health,
     async untilHealth(service, holds) {
-      const deadline = performance.now() + READY_TIMEOUT_MS;
+      const deadline = performance.now() + LONGEST_WAIT_MS;
       for (let told = await health(service); !holds(told); told = await health(service)) {
         if (performance.now() > deadline)
           throw new Error(`${service} says ${JSON.stringify(told)}; printed:\n${chunks.join('').slice(-5000)}`);
@@ -133,12 +137,12 @@ export async function startHouseApart(
   }; // prettier-ignore
   for (const service of SERVICES) start(service);
   try {
-    for (const service of SERVICES) await house.untilHealth(service, (told) => told?.code === 200);
+    for (const service of SERVICES) await deployment.untilHealth(service, (told) => told?.code === 200);
   } catch (error) {
-    await house.remove();
+    await deployment.remove();
     throw error;
   }
-  return house;
+  return deployment;
 }
 
 async function choosePorts() {

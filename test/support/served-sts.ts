@@ -1,6 +1,6 @@
-import { openHttpService } from '@aduana/core/http/service';
+import { openHttpService } from '@aduana/server-kit/http/service';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { Agent, fetch } from 'undici';
 import { createTestCa } from './test-ca.ts';
 import { issueTestIdentity } from './test-identity.ts';

@@ -1,4 +1,4 @@
-import type { Signer } from '@aduana/core/tokens/signer';
+import type { Signer } from '@aduana/server-kit/tokens/signer';
 
 /** A compact JWS with any header and payload, however wrong, that is rightly signed. */
 export async function signJws(signer: Signer, header: object, payload: object): Promise<string> {

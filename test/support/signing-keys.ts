@@ -1,11 +1,11 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import type { Clock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { type GuardedRemoteKeys, guardRemoteKeys } from '@aduana/core/secrets/guard-remote-keys';
-import { createKmsClient } from '@aduana/core/secrets/kms/kms-client';
-import { createKmsKeys } from '@aduana/core/secrets/kms/kms-keys';
-import { openRemoteKeys } from '@aduana/core/secrets/open-remote-keys';
-import type { RemoteKeysKind } from '@aduana/core/secrets/remote-keys';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { type GuardedRemoteKeys, guardRemoteKeys } from '@aduana/server-kit/secrets/guard-remote-keys';
+import { createKmsClient } from '@aduana/server-kit/secrets/kms/kms-client';
+import { createKmsKeys } from '@aduana/server-kit/secrets/kms/kms-keys';
+import { openRemoteKeys } from '@aduana/server-kit/secrets/open-remote-keys';
+import type { RemoteKeysKind } from '@aduana/server-kit/secrets/remote-keys';
 import { type KmsDouble, startKmsDouble } from './kms-double.ts';
 import { describeOneStore, describeStores, type OpenStore } from './stores.ts';
 import { startVaultDouble, type VaultDouble } from './vault-double.ts';

@@ -93,7 +93,7 @@ const down = (victims: readonly SiemReceiver[]): Promise<void> => each(victims, 
 /** Waits until a receiver takes more, so that what comes hits it in the middle. */
 async function untilTaking(victim: SiemReceiver): Promise<void> {
   const { length } = await victim.received();
-  for (let attempt = 0; attempt < 100 && (await victim.received()).length === length; attempt += 1) await wait(10);
+  for (let attempt = 0; attempt < 1000 && (await victim.received()).length === length; attempt += 1) await wait(10);
 } // prettier-ignore
 
 const archiveOf = (victims: readonly SiemReceiver[]): string => String(victims[0]?.entry['path']);

@@ -1,8 +1,8 @@
-import { describe } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, open, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeWith } from './foreign-parts.ts';
 
 /** Whether this process may have file systems of its own. */
 export const canMount = process.getuid?.() === 0 && process.platform === 'linux' && tryMount();
@@ -19,14 +19,9 @@ export interface SmallDisk {
   remove(): Promise<void>;
 }
 
-/** A suite that needs a file system of its own; says so where none can be mounted. */
+/** A suite that needs a file system of its own. */
 export function describeSmallDisk(name: string, suite: () => void): void {
-  if (canMount) {
-    describe(name, suite);
-    return;
-  }
-  process.stderr.write(`no file system can be mounted (root on Linux may): not run: ${name}\n`);
-  describe.skip(name, () => undefined);
+  describeWith('root on Linux, which may mount', canMount, name, suite);
 }
 
 /** @param at where it is mounted; a new folder by default */

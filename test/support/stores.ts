@@ -1,11 +1,12 @@
 import { afterAll, describe } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import type { ServiceStore } from '@aduana/core/http/service-platform';
-import { createLog } from '@aduana/core/platform/log';
-import type { Database, Migration } from '@aduana/core/store/database';
-import { migrate, rolesOf } from '@aduana/core/store/migrate';
-import { openPgDatabase } from '@aduana/core/store/pg-database';
-import { type EmbeddedStore, openEmbeddedStore } from '@aduana/core/store/pglite-database';
+import type { ServiceStore } from '@aduana/server-kit/http/service-platform';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import type { Database, Migration } from '@aduana/server-kit/store/database';
+import { migrate, rolesOf } from '@aduana/server-kit/store/migrate';
+import { openPgDatabase } from '@aduana/server-kit/store/pg-database';
+import { type EmbeddedStore, openEmbeddedStore } from '@aduana/server-kit/store/pglite-database';
+import { describeWith, isProbing } from './foreign-parts.ts';
 
 const SILENT = createLog('silent', () => undefined);
 const STANDARD_URL = 'postgres://postgres@127.0.0.1:5432/postgres';
@@ -29,7 +30,8 @@ const postgresUrl = await findPostgres();
 
 /** Where PostgreSQL answers: `DATABASE_URL`, else the standard loopback port without a password. */
 async function findPostgres(): Promise<string | undefined> {
-  const url = process.env['DATABASE_URL'] ?? STANDARD_URL;
+  const url = process.env['DATABASE_URL'] ?? (isProbing ? STANDARD_URL : undefined);
+  if (url === undefined) return undefined;
   const database = openPgDatabase({ url, schema: 'public', log: SILENT, maxConnections: 1 });
   try {
     await database.query('SELECT 1');
@@ -44,23 +46,25 @@ async function findPostgres(): Promise<string | undefined> {
 
 /** Runs a suite over PGlite and, where it answers, over PostgreSQL; the names of the suites tell which. */
 export function describeStores(name: string, suite: (openStore: OpenStore) => void): void {
-  const kinds = [{ label: 'PGlite', create: embedded }];
-  if (postgresUrl !== undefined) kinds.push({ label: 'PostgreSQL', create: () => storesOn(postgresUrl) });
-  for (const { label, create } of kinds)
-    describe(`${name} over ${label}`, () => {
-      const kind = create();
-      afterAll(() => kind.close());
-      suite(kind.open);
-    });
+  describePglite(name, suite);
+  describePostgres(name, suite);
 }
 
 /** Runs a suite over one store: PostgreSQL where it answers, else PGlite. */
 export function describeOneStore(name: string, suite: (openStore: OpenStore) => void): void {
   if (postgresUrl !== undefined) describePostgres(name, suite);
-  else describeStores(name, suite);
+  else describePglite(name, suite);
 }
 
-/** A suite that only a real server can run: says so where there is none. */
+function describePglite(name: string, suite: (openStore: OpenStore) => void): void {
+  describe(`${name} over PGlite`, () => {
+    const kind = embedded();
+    afterAll(() => kind.close());
+    suite(kind.open);
+  });
+}
+
+/** A suite that only a real server can run. */
 export function describePostgres(name: string, suite: (openStore: OpenStore) => void): void {
   describePostgresServer(name, (url) => {
     const kind = storesOn(url);
@@ -71,14 +75,8 @@ export function describePostgres(name: string, suite: (openStore: OpenStore) => 
 
 /** As `describePostgres`, for a suite that makes its own databases on the server. */
 export function describePostgresServer(name: string, suite: (serverUrl: string) => void): void {
-  if (postgresUrl === undefined) {
-    process.stderr.write(`PostgreSQL does not answer: not run: ${name}\n`);
-    describe.skip(`${name} over PostgreSQL`, () => undefined);
-    return;
-  }
-  const url = postgresUrl;
-  describe(`${name} over PostgreSQL`, () => {
-    suite(url);
+  describeWith('PostgreSQL', postgresUrl !== undefined, `${name} over PostgreSQL`, () => {
+    suite(postgresUrl ?? '');
   });
 }
 
@@ -135,8 +133,8 @@ export function storesOn(serverUrl: string): StoreKind {
   };
 }
 
-/** Drops a database that a whole house had to itself, and the roles that its services made. */
-export async function dropHouseDatabase(admin: Database, name: string): Promise<void> {
+/** Drops a database that a whole deployment had to itself, and the roles that its services made. */
+export async function dropDeploymentDatabase(admin: Database, name: string): Promise<void> {
   await admin.query(`DROP DATABASE "${name}" WITH (FORCE)`);
   for (const service of ['sts', 'audit', 'admin']) {
     const { owner, writer, reader } = rolesOf(name, service);
@@ -150,7 +148,7 @@ function connect(url: string, schema: string, role?: string): Database {
     schema,
     log: SILENT,
     maxConnections: 4,
-    statementTimeoutMilliseconds: 60_000,
+    statementTimeoutMilliseconds: 200_000,
     ...(role === undefined ? {} : { role }),
   });
 }

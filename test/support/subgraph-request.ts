@@ -1,6 +1,6 @@
 import { Secret } from '@aduana/core/secrets/secret';
-import type { SubgraphRequest } from '../../gateway/pipeline/subgraph-fetcher.ts';
-import type { Caller } from '../../gateway/pipeline/stages.ts';
+import type { SubgraphRequest } from '../../gateway/subgraphs/subgraph-fetcher.ts';
+import type { Caller } from '../../gateway/stages.ts';
 
 const CALLER = {
   claims: { sub: 'bff', jti: 'a' },

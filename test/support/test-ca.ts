@@ -15,7 +15,7 @@ const DAY = 86_400_000;
 const PURE_CLIENTS = new Set(['bff', 'actuator', 'operator', 'auditor']);
 
 export const TEST_SERVICES = [
-  'gateway', 'sts', 'audit', 'admin', 'leads', 'bff', 'actuator', 'operator', 'auditor',
+  'gateway', 'sts', 'audit', 'admin', 'console', 'leads', 'bff', 'actuator', 'operator', 'auditor',
 ] as const; // prettier-ignore
 
 export interface TestLeaf {
@@ -43,14 +43,15 @@ export type BadLeaf =
   | 'expired'
   | 'not_yet_valid'
   | 'wrong_eku'
+  | 'no_eku'
   | 'no_spiffe_id'
   | 'two_spiffe_ids'
   | 'wrong_trust_domain'
   | 'ca_as_leaf';
 
 export const BAD_LEAVES: readonly BadLeaf[] = [
-  'self_signed', 'unknown_ca', 'expired', 'not_yet_valid', 'wrong_eku', 'no_spiffe_id', 'two_spiffe_ids',
-  'wrong_trust_domain', 'ca_as_leaf',
+  'self_signed', 'unknown_ca', 'expired', 'not_yet_valid', 'wrong_eku', 'no_eku', 'no_spiffe_id',
+  'two_spiffe_ids', 'wrong_trust_domain', 'ca_as_leaf',
 ]; // prettier-ignore
 
 export interface TestCa {
@@ -73,7 +74,7 @@ interface CaOptions {
   readonly now?: number;
 }
 
-/** A certificate authority for tests: its good leaves follow the house's profile, its bad ones break one rule each. */
+/** A certificate authority for tests: its good leaves follow the deployment's profile, its bad ones break one rule each. */
 export async function createTestCa(options: CaOptions = {}): Promise<TestCa> {
   const { trustDomain = 'aduana.local', name = 'Test CA', now = Date.now() } = options;
   const keys = await generateKeys();
@@ -104,7 +105,7 @@ export async function createTestCa(options: CaOptions = {}): Promise<TestCa> {
       extensions: [
         new x509.BasicConstraintsExtension(ca, undefined, true),
         new x509.KeyUsagesExtension(usages, true),
-        new x509.ExtendedKeyUsageExtension([...eku]),
+        ...(eku.length > 0 ? [new x509.ExtendedKeyUsageExtension([...eku])] : []),
         ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
       ],
     });
@@ -124,6 +125,7 @@ export async function createTestCa(options: CaOptions = {}): Promise<TestCa> {
     expired: (service) => issue(service, { notBefore: now - 2 * DAY, notAfter: now - DAY }),
     not_yet_valid: (service) => issue(service, { notBefore: now + DAY, notAfter: now + 2 * DAY }),
     wrong_eku: (service) => issue(service, { eku: [CODE_SIGNING] }),
+    no_eku: (service) => issue(service, { eku: [] }),
     no_spiffe_id: (service) => issue(service, { uris: [], dns: ['localhost'] }),
     two_spiffe_ids: (service) =>
       issue(service, { uris: [`spiffe://${trustDomain}/${service}`, `spiffe://${trustDomain}/operator`] }),

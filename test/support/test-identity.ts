@@ -7,7 +7,7 @@ export interface TestIdentity extends TlsIdentity {
   replace(generation: TlsGeneration): void;
 }
 
-/** A generation as it is read from disk; it must fit the house's rules. */
+/** A generation as it is read from disk; it must fit the deployment's rules. */
 export function toGeneration(
   authorities: string,
   leaf: TestLeaf,

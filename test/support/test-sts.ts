@@ -1,22 +1,22 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuditRecord } from '@aduana/core/audit/audit-event';
-import { createInProcessBus } from '@aduana/core/bus/in-process-bus';
+import type { AuditRecord } from '@aduana/client/audit/audit-event';
+import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
 import type { EventBus } from '@aduana/core/bus/event-bus';
-import { loadConfig } from '@aduana/core/config/load-config';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
 import type { Route, ServiceResponse } from '@aduana/core/http/route';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { createMetrics } from '@aduana/core/platform/metrics';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 import { Secret } from '@aduana/core/secrets/secret';
-import type { SecretProvider } from '@aduana/core/secrets/secret-provider';
+import type { SecretProvider } from '@aduana/server-kit/secrets/secret-provider';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { decodeJwt } from 'jose';
 import { readRotationTiming, STS_SETTINGS } from '../../subgraphs/sts/config.ts';
 import { type OpenSts, openSts } from '../../subgraphs/sts/open-sts.ts';
-import { createRoutes } from '../../subgraphs/sts/routes/routes.ts';
+import { createRoutes } from '../../subgraphs/sts/create-routes.ts';
 import { createMemorySecrets } from './memory-secrets.ts';
 import type { SigningKeysWorld } from './signing-keys.ts';
 import { createServiceRequest, type RequestParts } from './service-request.ts';
@@ -46,7 +46,7 @@ export interface TestStsOptions {
   readonly onRecord?: (record: AuditRecord) => Promise<void>;
 }
 
-/** An STS with all of its rooms, without sockets: routes are called as the server would. */
+/** An STS with all of its parts, without sockets: routes are called as the server would. */
 export interface TestSts extends OpenSts {
   readonly ca: TestCa;
   readonly records: AuditRecord[];
@@ -73,7 +73,6 @@ export const SECRETS: Readonly<Record<string, string>> = {
   actuator: 'actuator-secret-0123456789',
   operator: 'operator-secret-0123456789',
   auditor: 'auditor-secret-0123456789',
-  gateway: 'gateway-secret-0123456789',
 };
 
 export function basic(id: string, secret: string = SECRETS[id] ?? ''): { readonly authorization: string } {
@@ -168,7 +167,10 @@ export async function postForm(
   return { status, headers, body: parsed, claims };
 }
 
-async function seededSecrets(clients: readonly string[] = Object.keys(SECRETS)): Promise<SecretProvider> {
+/** A secret provider that knows the secrets of these clients: replicas share one. */
+export async function seededSecrets(
+  clients: readonly string[] = Object.keys(SECRETS),
+): Promise<SecretProvider> {
   const secrets = createMemorySecrets();
   for (const id of clients) await secrets.put(`client-secrets/${id}`, Secret.of(SECRETS[id] ?? ''), 0);
   return secrets;

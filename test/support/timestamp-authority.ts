@@ -5,6 +5,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeWithOpenssl } from './foreign-parts.ts';
+import { describeStores, type OpenStore } from './stores.ts';
 
 export interface TimestampAuthority {
   readonly url: string;
@@ -30,6 +32,13 @@ digests = sha256
 accuracy = secs:1
 ess_cert_id_alg = sha256
 `;
+
+/** A suite over every store, with authorities that OpenSSL plays. */
+export function describeStampedStores(name: string, suite: (openStore: OpenStore) => void): void {
+  describeWithOpenssl(name, () => {
+    describeStores(name, suite);
+  });
+}
 
 /**
  * The time stamp authority of OpenSSL behind HTTP (RFC 3161 section 3.4), with a CA of its own.

@@ -4,7 +4,7 @@ import { createSpentProofs } from '@aduana/core/tokens/spent-proofs';
 import { createAccessTokenVerifier } from '@aduana/core/tokens/verify-access-token';
 import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
 import { Secret } from '@aduana/core/secrets/secret';
-import { createExchange } from '../../gateway/pipeline/exchange.ts';
+import { createExchange } from '../../gateway/exchange/exchange.ts';
 import { createSubgraphRoute } from '../../subgraphs/start-subgraph.ts';
 import { createResolvers } from '../../subgraphs/sts/resolvers.ts';
 import { createServiceRequest, type RequestParts } from './service-request.ts';
@@ -43,6 +43,7 @@ export async function openTokenFaces(sts: TestSts): Promise<TokenFaces> {
     }),
     verifyProof: createDpopVerifier({ clock, spend: createSpentProofs(clock) }),
     issuer: ISSUER,
+    limitClaims: (claims) => claims,
     isTrustedIssuer: () => false,
     isRegistered: () => false,
   });

@@ -8,7 +8,7 @@ import { createTransitDouble } from './vault-transit-double.ts';
 
 type Body = Record<string, unknown>;
 
-/** A server that speaks the parts of Vault's HTTP API that the house uses, with a clock and faults in a test's hands. */
+/** A server that speaks the parts of Vault's HTTP API that the deployment uses, with a clock and faults in a test's hands. */
 export interface VaultDouble {
   readonly address: string;
   readonly rootToken: string;

@@ -36,7 +36,7 @@ const ok = (data: Body): Answer => ({ status: 200, body: { data } });
 const done: Answer = { status: 204 };
 const fail = (status: number, ...errors: string[]): Answer => ({ status, body: { errors } });
 
-/** The part of Vault's Transit engine that the house uses; unknown calls are undefined. */
+/** The part of Vault's Transit engine that the deployment uses; unknown calls are undefined. */
 export function createTransitDouble(): (method: string, path: string, body: Body) => Answer | undefined {
   const keys = new Map<string, NamedKey>([['aduana', newKey({})]]);
 
@@ -126,7 +126,7 @@ function signWith(key: NamedKey, body: Body, hash: string): Answer {
   const latest = key.versions.length;
   const version = Number(body['key_version'] ?? 0) || latest;
   const private_ = key.versions[version - 1];
-  // Vault answers these two with 500: they are errors of its policy room that nobody translates.
+  // Vault answers these two with 500: it does not translate these errors of its key policy.
   if (private_ === undefined) return fail(500, 'requested version for signing is higher than the latest key version');
   if (version < key.minEncryption)
     return fail(500, 'requested version for signing is less than the minimum encryption key version');

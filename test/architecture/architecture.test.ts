@@ -10,49 +10,51 @@ interface Violation {
   readonly rule: string;
 }
 
-interface House {
-  readonly rooms: readonly string[];
+interface Architecture {
+  readonly modules: readonly string[];
   readonly mayImport: Readonly<Record<string, readonly string[]>>;
 }
 
-const house = JSON.parse(
+const architecture = JSON.parse(
   run([
     '--input-type=module',
     '--eval',
-    `import { MAY_IMPORT, roomsOnDisk } from './eslint.config.js';
-     process.stdout.write(JSON.stringify({ rooms: roomsOnDisk(), mayImport: MAY_IMPORT }));`,
+    `import { MAY_IMPORT, modulesOnDisk } from './eslint.config.js';
+     process.stdout.write(JSON.stringify({ modules: modulesOnDisk(), mayImport: MAY_IMPORT }));`,
   ]),
-) as House;
+) as Architecture;
 
 function run(args: readonly string[], input = ''): string {
   const { NODE_OPTIONS: _, ...env } = process.env;
   return execFileSync(process.execPath, args, { encoding: 'utf8', env, input });
 }
 
-/** Some source file of a room. */
-function fileOf(room: string): string | undefined {
-  if (room.endsWith('.ts')) return existsSync(room) ? room : undefined;
-  if (!existsSync(room)) return undefined;
-  const file = readdirSync(room, { recursive: true, encoding: 'utf8' }).find((path) => path.endsWith('.ts'));
-  return file === undefined ? undefined : join(room, file);
+/** Some source file of a module. */
+function fileOf(module: string): string | undefined {
+  if (/\.tsx?$/.test(module)) return existsSync(module) ? module : undefined;
+  if (!existsSync(module)) return undefined;
+  const file = readdirSync(module, { recursive: true, encoding: 'utf8' }).find((path) =>
+    /\.tsx?$/.test(path),
+  );
+  return file === undefined ? undefined : join(module, file);
 }
 
-function isWithin(room: string, allowed: readonly string[]): boolean {
-  return allowed.some((path) => room === path || room.startsWith(`${path}/`));
+function isWithin(module: string, allowed: readonly string[]): boolean {
+  return allowed.some((path) => module === path || module.startsWith(`${path}/`));
 }
 
-/** An import from a room that is not on the list: one for each zone. */
-function forbiddenImport(room: string): Violation | undefined {
-  const allowed = [room, ...(house.mayImport[room] ?? [])];
-  const target = Object.keys(house.mayImport)
+/** An import from a module that is not on the list: one for each zone. */
+function forbiddenImport(module: string): Violation | undefined {
+  const allowed = [module, ...(architecture.mayImport[module] ?? [])];
+  const target = Object.keys(architecture.mayImport)
     .filter((other) => !isWithin(other, allowed))
     .map(fileOf)
     .find((file) => file !== undefined);
   if (target === undefined) return undefined;
-  const filePath = room.endsWith('.ts') ? room : join(room, 'violation.ts');
+  const filePath = /\.tsx?$/.test(module) ? module : join(module, 'violation.ts');
   const path = relative(dirname(filePath), target);
   return {
-    name: `${room} may not import ${target}`,
+    name: `${module} may not import ${target}`,
     filePath,
     code: `import '${path.startsWith('.') ? path : `./${path}`}';\n`,
     rule: 'import-x/no-restricted-paths',
@@ -65,28 +67,28 @@ const LONG_FUNCTION = `export function long() {\n${'  void 0;\n'.repeat(60)}}\n`
 const RULES: readonly Violation[] = [
   ...(
     [
-      ['core reaches a public module by its name too', 'core/src/errors/x.ts', "import '@aduana/core/config/load-config';\n", 'import-x/no-restricted-paths'],
+      ['core reaches a public module by its name too', 'packages/core/src/errors/x.ts', "import '@aduana/server-kit/config/load-config';\n", 'import-x/no-restricted-paths'],
       ['the environment is read in cli/main.ts alone', 'gateway/x.ts', "export const home = process.env['HOME'];\n", 'no-restricted-properties'],
-      ['the time comes from the clock', 'core/src/tokens/x.ts', 'export const now = () => Date.now();\n', 'no-restricted-properties'],
-      ['a date of now comes from the clock', 'core/src/tokens/x.ts', 'export const now = () => new Date();\n', 'no-restricted-syntax'],
+      ['the time comes from the clock', 'packages/core/src/tokens/x.ts', 'export const now = () => Date.now();\n', 'no-restricted-properties'],
+      ['a date of now comes from the clock', 'packages/core/src/tokens/x.ts', 'export const now = () => new Date();\n', 'no-restricted-syntax'],
       ['randomness comes from platform/ids', 'subgraphs/sts/x.ts', 'export const luck = () => Math.random();\n', 'no-restricted-properties'],
       ['lines go through the log', 'subgraphs/audit/x.ts', "console.log('x');\n", 'no-console'],
       ['exports have names', 'certs/x.ts', 'export default 1;\n', 'import-x/no-default-export'],
       ['a module keeps no state', 'gateway/x.ts', 'let calls = 0;\nexport const count = () => ++calls;\n', 'no-restricted-syntax'],
-      ['signing has rooms of its own', 'gateway/x.ts', "import { sign } from 'node:crypto';\nsign(null, Buffer.of(), '');\n", 'no-restricted-imports'],
-      ['ciphers have rooms of their own', 'cli/x.ts', "import { createCipheriv } from 'node:crypto';\ncreateCipheriv('', '', '');\n", 'no-restricted-imports'],
-      ['tokens are handled in core/src/tokens', 'gateway/x.ts', "import { jwtVerify } from 'jose';\nvoid jwtVerify;\n", 'no-restricted-imports'],
-      ['SHA-256 stands in platform/digest', 'core/src/http/x.ts', "import { createHash } from 'node:crypto';\ncreateHash('sha256');\n", 'no-restricted-imports'],
-      ['graphql-shield is loaded by the guard alone', 'core/src/graphql/x.ts', "import 'graphql-shield';\n", 'no-restricted-imports'],
-      ['the auditor stands on Node alone', 'auditor/x.ts', "import 'jose';\n", 'no-restricted-imports'],
+      ['signing has modules of its own', 'gateway/x.ts', "import { sign } from 'node:crypto';\nsign(null, Buffer.of(), '');\n", 'no-restricted-imports'],
+      ['ciphers have modules of their own', 'cli/x.ts', "import { createCipheriv } from 'node:crypto';\ncreateCipheriv('', '', '');\n", 'no-restricted-imports'],
+      ['tokens are handled in packages/*/src/tokens', 'gateway/x.ts', "import { jwtVerify } from 'jose';\nvoid jwtVerify;\n", 'no-restricted-imports'],
+      ['SHA-256 stands in platform/digest', 'packages/core/src/http/x.ts', "import { createHash } from 'node:crypto';\ncreateHash('sha256');\n", 'no-restricted-imports'],
+      ['graphql-shield is loaded by the guard alone', 'packages/server-kit/src/graphql/x.ts', "import 'graphql-shield';\n", 'no-restricted-imports'],
+      ['the verifier depends on Node alone', 'packages/audit-verifier/src/x.ts', "import 'jose';\n", 'no-restricted-imports'],
       ['a file has 250 lines at most', 'gateway/x.ts', LONG_FILE, 'max-lines'],
       ['a function has 60 lines at most', 'gateway/x.ts', LONG_FUNCTION, 'max-lines-per-function'],
     ] as const
   ).map(([name, filePath, code, rule]) => ({ name, filePath, code, rule })),
 ]; // prettier-ignore
 
-const zones = Object.keys(house.mayImport)
-  .filter((room) => fileOf(room) !== undefined)
+const zones = Object.keys(architecture.mayImport)
+  .filter((module) => fileOf(module) !== undefined)
   .map(forbiddenImport)
   .filter((violation) => violation !== undefined);
 const violations = [...zones, ...RULES];
@@ -102,7 +104,7 @@ function importCircles(): readonly string[] {
 }
 
 function sourceFiles(): readonly string[] {
-  const tracked = execFileSync('git', ['ls-files', '*.ts'], { encoding: 'utf8' }).trim().split('\n');
+  const tracked = execFileSync('git', ['ls-files', '*.ts', '*.tsx'], { encoding: 'utf8' }).trim().split('\n');
   return tracked.filter((path) => !path.startsWith('test/') && existsSync(path));
 }
 
@@ -110,8 +112,8 @@ function importsOf(file: string): readonly string[] {
   const specifiers = [...readFileSync(file, 'utf8').matchAll(/^(?:import|export) [^;]*?from '([^']+)';/gm)];
   return specifiers.flatMap(([, specifier = '']) => {
     if (specifier.startsWith('.')) return [join(dirname(file), specifier)];
-    const [, inCore] = /^@aduana\/core\/(.+)$/.exec(specifier) ?? [];
-    return inCore === undefined ? [] : [`core/src/${inCore}.ts`];
+    const [, name, path] = /^@aduana\/([a-z-]+)\/(.+)$/.exec(specifier) ?? [];
+    return name === undefined || path === undefined ? [] : [`packages/${name}/src/${path}.ts`];
   });
 }
 
@@ -119,6 +121,40 @@ test('no files import each other in a circle', () => {
   expect(sourceFiles().length).toBeGreaterThan(500);
   expect(importsOf('cli/up.ts')).toContain('cli/command-context.ts');
   expect(importCircles()).toEqual([]);
+});
+
+/** For each folder, which of its entries import which others of its entries, over all files within them. */
+function arrowsBySibling(): ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>> {
+  const siblings = new Map<string, Map<string, Set<string>>>();
+  for (const file of sourceFiles())
+    for (const target of importsOf(file)) {
+      const from = file.split('/');
+      const to = target.split('/');
+      const depth = from.findIndex((name, index) => name !== to[index]);
+      const folder = from.slice(0, depth).join('/');
+      const arrows = siblings.get(folder) ?? new Map<string, Set<string>>();
+      siblings.set(folder, arrows);
+      const [source = '', reached = ''] = [from[depth], to[depth]];
+      arrows.set(source, (arrows.get(source) ?? new Set()).add(reached));
+    }
+  return siblings;
+}
+
+/** Folders that can be reached from themselves over the imports of what lies in the same folder. */
+function folderCircles(): readonly string[] {
+  return [...arrowsBySibling()].flatMap(([folder, arrows]) => {
+    const reached = (from: string, seen = new Set<string>()): ReadonlySet<string> => {
+      for (const target of arrows.get(from) ?? []) if (!seen.has(target)) reached(target, seen.add(target));
+      return seen;
+    };
+    const folders = [...arrows.keys()].filter((entry) => !entry.endsWith('.ts'));
+    return folders.filter((entry) => reached(entry).has(entry)).map((entry) => `${folder}/${entry}`);
+  });
+}
+
+test('no folders of one folder import each other in a circle', () => {
+  expect([...(arrowsBySibling().get('gateway')?.get('documents') ?? [])]).toContain('limits');
+  expect(folderCircles()).toEqual([]);
 });
 
 describe('the lint guards the architecture', () => {
@@ -132,13 +168,15 @@ describe('the lint guards the architecture', () => {
   });
 
   test('every folder that holds code has a row in MAY_IMPORT', () => {
-    expect(house.rooms.filter((room) => house.mayImport[room] === undefined)).toEqual([]);
+    expect(architecture.modules.filter((module) => architecture.mayImport[module] === undefined)).toEqual([]);
   });
 
   test('only the benchmarks and the tests may import everything', () => {
-    const open = house.rooms.filter((room) => !zones.some(({ filePath }) => filePath.startsWith(room)));
-    const holdingCode = open.filter((room) => fileOf(room) !== undefined);
-    expect(holdingCode.filter((room) => room !== 'bench' && room !== 'test')).toEqual([]);
+    const open = architecture.modules.filter(
+      (module) => !zones.some(({ filePath }) => filePath.startsWith(module)),
+    );
+    const holdingCode = open.filter((module) => fileOf(module) !== undefined);
+    expect(holdingCode.filter((module) => module !== 'bench' && module !== 'test')).toEqual([]);
   });
 
   test.each(violations)('$name', (violation) => {

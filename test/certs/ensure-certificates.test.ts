@@ -8,9 +8,10 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import { spiffeIdOf } from '@aduana/core/mtls/peer-identity';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { ensureCertificates } from '../../certs/ensure-certificates.ts';
-import { HOUSE_ROSTER } from '../../certs/house-roster.ts';
+import { BUILT_IN_ROSTER } from '../../certs/built-in-roster.ts';
+import { describeWithOpenssl } from '../support/foreign-parts.ts';
 import { createTestCa } from '../support/test-ca.ts';
 
 const run = promisify(execFile);
@@ -38,10 +39,10 @@ async function readCertificate(service: string): Promise<X509Certificate> {
 }
 
 test('a first start makes a CA and a leaf for everybody, and the next one makes nothing', async () => {
-  const names = HOUSE_ROSTER.map(({ service }) => service);
+  const names = BUILT_IN_ROSTER.map(({ service }) => service);
   expect(await ensureCertificates({ settings, clock })).toEqual({ issued: names, missing: [] });
   expect(await ensureCertificates({ settings, clock })).toEqual({ issued: [], missing: [] });
-  for (const { service, acceptsConnections } of HOUSE_ROSTER) {
+  for (const { service, acceptsConnections } of BUILT_IN_ROSTER) {
     const identity = await loadTlsIdentity({
       certsDir: settings.CERTS_DIR,
       service,
@@ -79,73 +80,75 @@ test('keys are for their owner alone, and the CA key lies in the home only', asy
   expect(await readdir(settings.ADUANA_HOME)).toEqual(['ca.key']);
 });
 
-test('openssl accepts every leaf under the strict rules of RFC 5280, each for its sides only', async () => {
-  await ensureCertificates({ settings, clock });
-  const verify = (purpose: string, service: string): Promise<unknown> =>
-    run('openssl', [
-      'verify',
-      '-x509_strict',
-      '-purpose',
-      purpose,
-      '-CAfile',
-      file('ca.crt'),
-      file(`${service}.crt`),
-    ]);
-  for (const { service, acceptsConnections } of HOUSE_ROSTER) {
-    await verify('sslclient', service);
-    if (acceptsConnections) await verify('sslserver', service);
-    else await expect(verify('sslserver', service)).rejects.toThrow(/unsuitable certificate purpose/);
-  }
-});
+describeWithOpenssl('openssl', () => {
+  test('accepts every leaf under the strict rules of RFC 5280, each for its sides only', async () => {
+    await ensureCertificates({ settings, clock });
+    const verify = (purpose: string, service: string): Promise<unknown> =>
+      run('openssl', [
+        'verify',
+        '-x509_strict',
+        '-purpose',
+        purpose,
+        '-CAfile',
+        file('ca.crt'),
+        file(`${service}.crt`),
+      ]);
+    for (const { service, acceptsConnections } of BUILT_IN_ROSTER) {
+      await verify('sslclient', service);
+      if (acceptsConnections) await verify('sslserver', service);
+      else await expect(verify('sslserver', service)).rejects.toThrow(/unsuitable certificate purpose/);
+    }
+  });
 
-test('the CA is worth nothing outside its trust domain and loopback', async () => {
-  await ensureCertificates({ settings, clock });
-  const names = [
-    'URI:spiffe://aduana.local/x',
-    'URI:spiffe://elsewhere.example/x',
-    'DNS:example.com',
-    'IP:10.0.0.1',
-  ];
-  const verdicts = [];
-  for (const [index, name] of names.entries()) {
-    const [key, request, certificate] = ['key', 'csr', 'crt'].map((ending) =>
-      join(folder, `${String(index)}.${ending}`),
-    );
-    const ca = ['-CA', file('ca.crt'), '-CAkey', join(settings.ADUANA_HOME, 'ca.key')];
-    await run('openssl', [
-      'req',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-subj',
-      '/CN=x',
-      '-keyout',
-      key ?? '',
-      '-out',
-      request ?? '',
-      '-addext',
-      `subjectAltName=${name}`,
-    ]);
-    await run('openssl', [
-      'x509',
-      '-req',
-      '-in',
-      request ?? '',
-      ...ca,
-      '-copy_extensions',
-      'copyall',
-      '-out',
-      certificate ?? '',
-    ]);
-    const verdict = await run('openssl', ['verify', '-CAfile', file('ca.crt'), certificate ?? '']).then(
-      () => 'good',
-      (error: unknown) => (/permitted subtree violation/.test(String(error)) ? 'refused' : String(error)),
-    );
-    verdicts.push(verdict);
-  }
-  expect(verdicts).toEqual(['good', 'refused', 'refused', 'refused']);
+  test('finds the CA worth nothing outside its trust domain and loopback', async () => {
+    await ensureCertificates({ settings, clock });
+    const names = [
+      'URI:spiffe://aduana.local/x',
+      'URI:spiffe://elsewhere.example/x',
+      'DNS:example.com',
+      'IP:10.0.0.1',
+    ];
+    const verdicts = [];
+    for (const [index, name] of names.entries()) {
+      const [key, request, certificate] = ['key', 'csr', 'crt'].map((ending) =>
+        join(folder, `${String(index)}.${ending}`),
+      );
+      const ca = ['-CA', file('ca.crt'), '-CAkey', join(settings.ADUANA_HOME, 'ca.key')];
+      await run('openssl', [
+        'req',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-subj',
+        '/CN=x',
+        '-keyout',
+        key ?? '',
+        '-out',
+        request ?? '',
+        '-addext',
+        `subjectAltName=${name}`,
+      ]);
+      await run('openssl', [
+        'x509',
+        '-req',
+        '-in',
+        request ?? '',
+        ...ca,
+        '-copy_extensions',
+        'copyall',
+        '-out',
+        certificate ?? '',
+      ]);
+      const verdict = await run('openssl', ['verify', '-CAfile', file('ca.crt'), certificate ?? '']).then(
+        () => 'good',
+        (error: unknown) => (/permitted subtree violation/.test(String(error)) ? 'refused' : String(error)),
+      );
+      verdicts.push(verdict);
+    }
+    expect(verdicts).toEqual(['good', 'refused', 'refused', 'refused']);
+  });
 });
 
 test('a missing leaf is made under the same CA, the others stay', async () => {
@@ -161,7 +164,7 @@ test('leaves past about half of their life are reissued at start', async () => {
   await ensureCertificates({ settings, clock });
   const before = await readCertificate('sts');
   const later = { ...clock, now: () => clock.now() + 5 * 86_400_000 };
-  expect((await ensureCertificates({ settings, clock: later })).issued).toHaveLength(HOUSE_ROSTER.length);
+  expect((await ensureCertificates({ settings, clock: later })).issued).toHaveLength(BUILT_IN_ROSTER.length);
   expect((await readCertificate('sts')).serialNumber).not.toBe(before.serialNumber);
 });
 
@@ -171,7 +174,16 @@ test("a folder filled by an operator's own CA is left as it is", async () => {
   const before = await readdir(settings.CERTS_DIR);
   const report = await ensureCertificates({ settings, clock });
   expect(report.issued).toEqual([]);
-  expect(report.missing).toEqual(['audit', 'admin', 'leads', 'bff', 'actuator', 'operator', 'auditor']);
+  expect(report.missing).toEqual([
+    'audit',
+    'admin',
+    'console',
+    'leads',
+    'bff',
+    'actuator',
+    'operator',
+    'auditor',
+  ]);
   expect(await readdir(settings.CERTS_DIR)).toEqual(before);
 });
 
@@ -185,7 +197,7 @@ test("an operator's CA without leaves is not replaced by one of ours", async () 
 test('services that start at the same moment end up with one CA', async () => {
   await Promise.all([1, 2, 3, 4].map(() => ensureCertificates({ settings, clock })));
   const ca = new X509Certificate(await readFile(file('ca.crt')));
-  for (const { service } of HOUSE_ROSTER) {
+  for (const { service } of BUILT_IN_ROSTER) {
     const leaf = await readCertificate(service);
     expect(leaf.verify(ca.publicKey)).toBe(true);
     expect(spiffeIdOf(leaf)).toBe(`spiffe://aduana.local/${service}`);

@@ -6,14 +6,15 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import { notAfterOf, notBeforeOf } from '@aduana/core/mtls/leaf-problem';
 import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { openVault } from '@aduana/core/secrets/vault/open-vault';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { openVault } from '@aduana/server-kit/secrets/vault/open-vault';
 import type { CertificateIssuer } from '../../certs/certificate-issuer.ts';
 import { ensureCertificates } from '../../certs/ensure-certificates.ts';
 import { keepCertificatesFresh } from '../../certs/keep-certificates-fresh.ts';
-import { renewalTime } from '../../certs/renewal-time.ts';
+import { renewalTime } from '@aduana/core/mtls/renewal-time';
 import { createVaultIssuer } from '../../certs/vault-issuer.ts';
 import { createTestCa } from '../support/test-ca.ts';
+import { until } from '../support/until.ts';
 import { startVaultDouble } from '../support/vault-double.ts';
 
 const HOUR = 3_600_000;
@@ -68,12 +69,6 @@ function createHurriedClock(): Clock & { move(milliseconds: number): void } {
     sleep: (milliseconds, signal) => system.sleep(milliseconds / 20_000, signal),
     move: (milliseconds) => void (time.offset += milliseconds),
   };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const system = createSystemClock();
-  for (let turn = 0; turn < 1000 && !holds(); turn += 1) await system.sleep(10);
-  expect(holds()).toBe(true);
 }
 
 test('a running process renews its certificates before two thirds of their life are over', async () => {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import type { AuditRecord } from '@aduana/core/audit/audit-event';
+import type { AuditRecord } from '@aduana/client/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { createLog } from '@aduana/core/platform/log';
-import { createMetrics } from '@aduana/core/platform/metrics';
-import { createHandler, type HandlerRooms } from '../../gateway/handler.ts';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
+import { authenticate } from '../../gateway/authenticate/authenticate.ts';
+import { createTraffic } from '../../gateway/traffic/traffic.ts';
+import { createHandler, type HandlerDependencies } from '../../gateway/handler.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createServiceRequest, type RequestParts } from '../support/service-request.ts';
 
@@ -12,7 +14,7 @@ const BODY = {
   body: '{"query":"{"}',
 };
 
-function open(rooms: Partial<HandlerRooms>) {
+function open(dependencies: Partial<HandlerDependencies>) {
   const records: AuditRecord[] = [];
   const lines: string[] = [];
   const handle = createHandler({
@@ -30,9 +32,11 @@ function open(rooms: Partial<HandlerRooms>) {
         return Promise.resolve(record.id ?? '');
       },
     },
+    authenticate,
+    traffic: createTraffic(createFakeClock()),
     exchange: () => Promise.reject(new SecurityError('UNAUTHENTICATED', { detail: 'expired' })),
-    ...rooms,
-  } as HandlerRooms);
+    ...dependencies,
+  } as HandlerDependencies);
   return { records, lines, ask: (parts: RequestParts) => handle(createServiceRequest(parts)) };
 }
 
@@ -47,7 +51,13 @@ describe('the outer wall', () => {
     ],
     ['credentials that do not hold', BODY, 401, 'UNAUTHENTICATED', 'DENIED'],
     ['two Authorization headers', { ...BODY, repeated: ['authorization'] }, 400, 'BAD_REQUEST', 'FAILED'],
-    ['a body over the limit', { body: 'x'.repeat(1001) }, 413, 'PAYLOAD_TOO_LARGE', 'FAILED'],
+    [
+      'a body that is said to be over the limit',
+      { headers: { 'content-length': '1001' } },
+      413,
+      'PAYLOAD_TOO_LARGE',
+      'FAILED',
+    ],
     ['a foreign origin', { headers: { origin: 'https://evil.example' } }, 403, 'ORIGIN_FORBIDDEN', 'DENIED'],
     ['another method', { method: 'PUT' }, 405, 'METHOD_NOT_ALLOWED', 'FAILED'],
     [
@@ -104,7 +114,7 @@ describe('the outer wall', () => {
     expect(String(response.body)).toContain('AUDIT_UNAVAILABLE');
   });
 
-  test('a flood of strangers is told to wait, under the event that counts it', async () => {
+  test('a flood of unauthenticated callers is told to wait, under the event that counts it', async () => {
     const { records, ask } = open({
       flood: {
         count: () => Promise.resolve({ eventId: 'flood-event', retryAfterSeconds: 30 }),
@@ -116,6 +126,24 @@ describe('the outer wall', () => {
       status: 429,
       headers: { 'retry-after': '30', 'audit-id': 'flood-event' },
     });
+    expect(records).toEqual([]);
+  });
+
+  test('a flood keeps no browser of an allowed origin out: its preflight is answered, under the event that counts it', async () => {
+    const { records, ask } = open({
+      browser: { publicHosts: [], allowedOrigins: ['https://app.example'] },
+      flood: {
+        count: () => Promise.resolve({ eventId: 'flood-event', retryAfterSeconds: 30 }),
+        flush: () => Promise.resolve(),
+      },
+    });
+    const preflight = (origin: string) =>
+      ask({ method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } });
+    expect(await preflight('https://app.example')).toMatchObject({
+      status: 204,
+      headers: { 'access-control-allow-origin': 'https://app.example', 'audit-id': 'flood-event' },
+    });
+    expect((await preflight('https://evil.example')).status).toBe(429);
     expect(records).toEqual([]);
   });
 

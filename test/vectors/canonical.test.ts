@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalText } from '@aduana/core/audit/canonical';
-import { canonicalise } from '../../auditor/canonical.ts';
+import { canonicalText } from '@aduana/client/audit/canonical';
+import { canonicalise } from '@aduana/audit-verifier/canonical';
 import { describeVectors } from '../support/shared-vectors.ts';
 
 describeVectors('RFC 8785 of cyberphone', 'cyberphone-jcs/testdata', (folder) => {

@@ -1,13 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EMPTY_ROOT, Frontier, leafHash, nodeHash } from '@aduana/core/audit/merkle';
+import { EMPTY_ROOT, Frontier, leafHash, nodeHash } from '@aduana/server-kit/audit/merkle';
 import {
   leafHash as auditorLeafHash,
   RootAccumulator,
   verifyConsistency,
   verifyInclusion,
-} from '../../auditor/merkle.ts';
+} from '@aduana/audit-verifier/merkle';
 import { describeVectors } from '../support/shared-vectors.ts';
 
 interface InclusionCase {
@@ -63,12 +63,12 @@ describeVectors('RFC 6962 proofs of transparency-dev', 'transparency-dev-merkle/
   });
 
   test.each(casesIn(join(folder, 'consistency')))('consistency %s', (_, one) => {
-    const { size1: oldSize, size2: size, root1, root2, proof, wantErr } = one as ConsistencyCase;
+    const { size1: first, size2: second, root1, root2, proof, wantErr } = one as ConsistencyCase;
     const holds = verifyConsistency({
-      oldSize,
-      size,
-      oldRoot: bytes(root1),
-      root: bytes(root2),
+      first,
+      second,
+      firstRoot: bytes(root1),
+      secondRoot: bytes(root2),
       proof: (proof ?? []).map(bytes),
     });
     expect(holds).toBe(!wantErr);

@@ -2,10 +2,10 @@ import { expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openCheckpoint } from '@aduana/core/audit/checkpoint';
-import { openCosignature } from '@aduana/core/audit/cosignature';
-import { leafHash, RootAccumulator, verifyInclusion } from '../../auditor/merkle.ts';
-import { openNote, parseCheckpoint, parseVerifierKey } from '../../auditor/note.ts';
+import { openCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { openCosignature } from '@aduana/server-kit/audit/cosignature';
+import { leafHash, RootAccumulator, verifyInclusion } from '@aduana/audit-verifier/merkle';
+import { openNote, parseCheckpoint, parseVerifierKey } from '@aduana/audit-verifier/note';
 import { describeVectors } from '../support/shared-vectors.ts';
 
 const readJson = (...path: string[]): unknown => JSON.parse(readFileSync(join(...path), 'utf8'));

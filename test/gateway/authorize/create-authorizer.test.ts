@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { print } from 'graphql';
-import { createAuthorizer } from '../../../../gateway/pipeline/rewrite/create-authorizer.ts';
-import { createFakeClock } from '../../../support/fake-clock.ts';
-import type { OracleCaller } from '../../../support/authorization-oracle.ts';
+import { createAuthorizer } from '../../../gateway/authorize/create-authorizer.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+import type { OracleCaller } from '../../support/authorization-oracle.ts';
 import {
   openGuardedFederation,
   type Question,
   rightsOf,
   validatedOf,
-} from '../../../support/guarded-federation.ts';
+} from '../../support/guarded-federation.ts';
 
 const effects: string[] = [];
 const federation = openGuardedFederation({
@@ -108,7 +108,12 @@ describe('filter mode', () => {
   test('a refusal says what is missing, for the log', () => {
     const { refusals } = authorizeOnly('{ either }', { authenticated: true, scopes: ['t'], policies: [] });
     expect(refusals).toEqual([
-      { path: ['either'], coordinate: 'Query.either', missing: ['scope s', 'scope u', 'policy p'] },
+      {
+        path: ['either'],
+        coordinate: 'Query.either',
+        lacks: [expect.any(Number)],
+        missing: ['scope s', 'scope u', 'policy p'],
+      },
     ]);
   });
 

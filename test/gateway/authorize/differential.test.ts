@@ -1,14 +1,14 @@
 import { afterAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { validate, parse } from 'graphql';
-import { askOracle, type OracleCaller } from '../../../support/authorization-oracle.ts';
-import { type Draw, generateFederation } from '../../../support/generated-federation.ts';
-import { generateOperation } from '../../../support/generated-operation.ts';
+import { askOracle, type OracleCaller } from '../../support/authorization-oracle.ts';
+import { type Draw, generateFederation } from '../../support/generated-federation.ts';
+import { generateOperation } from '../../support/generated-operation.ts';
 import {
   type GuardedFederation,
   openGuardedFederation,
   operationOf,
-} from '../../../support/guarded-federation.ts';
+} from '../../support/guarded-federation.ts';
 
 const OPERATIONS = 24;
 const counted = { federations: 0, answers: 0, refused: 0, joins: 0 };

@@ -8,9 +8,9 @@ import {
   printSchema,
   validateSchema,
 } from 'graphql';
-import { createCallerViews } from '../../../gateway/pipeline/caller-views.ts';
-import { createIntrospect, type IntrospectionMode } from '../../../gateway/pipeline/introspect.ts';
-import { createAuthorizer } from '../../../gateway/pipeline/rewrite/create-authorizer.ts';
+import { createCallerViews } from '../../../gateway/authorize/caller-views.ts';
+import { createIntrospect, type IntrospectionMode } from '../../../gateway/authorize/introspect.ts';
+import { createAuthorizer } from '../../../gateway/authorize/create-authorizer.ts';
 import { type Draw, generateFederation } from '../../support/generated-federation.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../../support/guarded-federation.ts';
 import type { LoadedSupergraph } from '../../../gateway/supergraph/loaded-supergraph.ts';
@@ -119,7 +119,7 @@ describe('introspection filtered for the caller', () => {
       }),
       { numRuns: 8, endOnFailure: true },
     );
-  }, 120_000);
+  });
 });
 
 test('`full` shows everything to everybody, `off` nothing to anybody', () => {

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { OperationTypeNode } from 'graphql';
-import { askOracle, type OracleCaller } from '../../../support/authorization-oracle.ts';
-import { type GuardedAnswer, operationOf, type Question } from '../../../support/guarded-federation.ts';
-import { type MatrixWorld, openMatrixWorld } from '../../../support/matrix-world.ts';
+import { askOracle, type OracleCaller } from '../../support/authorization-oracle.ts';
+import { type GuardedAnswer, operationOf, type Question } from '../../support/guarded-federation.ts';
+import { type MatrixWorld, openMatrixWorld } from '../../support/matrix-world.ts';
 
 const CALLERS: Readonly<Record<string, OracleCaller>> = {
   none: { authenticated: false, scopes: ['need', 'also'], policies: [] },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { placeRefusals } from '../../../gateway/pipeline/place-refusals.ts';
+import { placeRefusals } from '../../../gateway/authorize/place-refusals.ts';
 
 const REFUSAL = {
   message: 'Unauthorized field or type',

@@ -4,14 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SecurityError } from '@aduana/core/errors/security-error';
 import { sha256Hex } from '@aduana/core/platform/digest';
-import { createLog } from '@aduana/core/platform/log';
-import { createFindDocument } from '../../../../gateway/pipeline/documents/find-document.ts';
-import {
-  openTrustedDocuments,
-  type TrustedDocuments,
-} from '../../../../gateway/pipeline/documents/trusted-documents.ts';
-import type { GraphqlRequest } from '../../../../gateway/pipeline/graphql-request.ts';
-import { createFakeClock } from '../../../support/fake-clock.ts';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createFindDocument } from '../../../gateway/documents/find-document.ts';
+import { openTrustedDocuments, type TrustedDocuments } from '../../../gateway/documents/trusted-documents.ts';
+import type { GraphqlRequest } from '../../../gateway/http/graphql-request.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+import { until } from '../../support/until.ts';
 
 const QUERY = '{ leads { company } }';
 const HASH = sha256Hex(QUERY);
@@ -121,7 +119,7 @@ describe('trusted documents', () => {
     await clock.advance(20_000);
     expect(find(ask(QUERY))).toBe(QUERY);
     await writeFile(file, manifest('{ a }', '{ b }'));
-    for (let round = 0; round < 200 && trusted.size !== 2; round += 1) await clock.advance(5_000);
+    await until(() => trusted.size === 2, () => clock.advance(5_000)); // prettier-ignore
     expect([find(ask('{ a }')), find(ask(QUERY))]).toEqual(['{ a }', '403 DOCUMENT_NOT_TRUSTED']);
   });
 

@@ -9,7 +9,7 @@ import {
   validate,
 } from 'graphql';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Execute } from '../../../gateway/pipeline/execute/executor.ts';
+import type { Execute } from '../../../gateway/execute/shared/executor.ts';
 import { type Ask, createTestExecutor, type Federation, openFederation } from '../../support/federation.ts';
 import { damageAnswer } from '../../support/damaged-answer.ts';
 import { type GeneratedDocument, generateDocument } from '../../support/generated-document.ts';
@@ -22,6 +22,7 @@ import {
   referenceResolvers,
   subgraphResolvers,
 } from '../../support/generated-graph-values.ts';
+import { deferSome, mergeParts, sorted } from '../../support/merge-parts.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 
 /** `DIFFERENTIAL_SUPERGRAPHS=100` makes thousands of cases of it. */
@@ -31,7 +32,7 @@ const DOCUMENTS = 40;
 
 const plain = createTestExecutor({ completion: 'plain' });
 const compiled = createTestExecutor({ completion: 'compiled' });
-const counted = { supergraphs: 0, documents: 0, withErrors: 0, damaged: 0, refused: 0 };
+const counted = { supergraphs: 0, documents: 0, withErrors: 0, damaged: 0, inParts: 0, refused: 0 };
 
 it(
   'entities of all kinds of keys, and fields required, provided, shared and moved, answer as one schema does',
@@ -70,6 +71,8 @@ it(
         counted.documents += 1;
         counted.withErrors += errors.length > 0 ? 1 : 0;
         await compareDamaged(ask, known, index);
+        if (errors.length === 0 && index % 3 === 0)
+          await compareInParts(federation, document, { known, data, draw, counter });
       }
     }
     expect(counted.refused).toBeLessThan(counted.documents / 20);
@@ -78,9 +81,9 @@ it(
 );
 
 afterAll(() => {
-  const { documents, supergraphs, withErrors, damaged, refused } = counted;
+  const { documents, supergraphs, withErrors, damaged, inParts, refused } = counted;
   process.stdout.write(
-    `differential: ${String(documents)} documents x 2 completions over ${String(supergraphs)} generated supergraphs agree, ${String(withErrors)} with errors, ${String(damaged)} of answers that were damaged; ${String(refused)} could not be planned\n`,
+    `differential: ${String(documents)} documents x 2 completions over ${String(supergraphs)} generated supergraphs agree, ${String(withErrors)} with errors, ${String(damaged)} of answers that were damaged, ${String(inParts)} in parts; ${String(refused)} could not be planned\n`,
   );
 });
 
@@ -94,6 +97,23 @@ async function compareDamaged(
   const [one, other] = [await ask(plain, { damage }), await ask(compiled, { damage })];
   expect({ ...known, ...other }).toEqual({ ...known, ...one });
   counted.damaged += one !== undefined && one.errors.length > 0 ? 1 : 0;
+}
+
+/** Where nothing fails, the parts of an answer add up to the whole. */
+async function compareInParts(
+  federation: Federation,
+  { text, variables }: GeneratedDocument,
+  { known, data, draw, counter }: { known: object; data: unknown; draw: Draw; counter: Counter },
+): Promise<void> {
+  const later = deferSome(parse(text), draw);
+  counter.count = 0;
+  try {
+    const answer = await federation.askInParts(later, { variables });
+    if (answer.parts.length > 0) counted.inParts += 1;
+    expect({ ...known, later, data: sorted(mergeParts(answer)) }).toEqual({ ...known, later, data: sorted(data ?? null) }); // prettier-ignore
+  } catch (error) {
+    if (!(error instanceof SecurityError && error.code === 'OPERATION_NOT_PLANNABLE')) throw error;
+  }
 }
 
 interface Answer {

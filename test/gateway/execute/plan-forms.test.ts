@@ -1,10 +1,10 @@
 import type { QueryPlan } from '@apollo/query-planner';
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema } from 'graphql';
-import type { AnswerError } from '../../../gateway/pipeline/execute/answer-errors.ts';
-import { compilePlan } from '../../../gateway/pipeline/execute/compile-plan.ts';
-import type { JsonObject } from '../../../gateway/pipeline/execute/own-property.ts';
-import { runPlan } from '../../../gateway/pipeline/execute/run-plan.ts';
+import type { AnswerError } from '../../../gateway/execute/shared/answer-errors.ts';
+import { compilePlan } from '../../../gateway/execute/shared/compile-plan.ts';
+import type { JsonObject } from '../../../gateway/execute/shared/own-property.ts';
+import { runPlan } from '../../../gateway/execute/interpreter/run-plan.ts';
 
 const SCHEMA = buildSchema(
   'type Query { a: I b: [I] } interface I { id: ID } type A implements I { id: ID } type B implements I { id: ID }',
@@ -263,7 +263,7 @@ describe('forms of a plan', () => {
   });
 
   it.each([
-    ['an unknown node', { kind: 'Defer', primary: {}, deferred: [] }],
+    ['an unknown node', { kind: 'Stream', primary: {} }],
     ['a subscription', { kind: 'Subscription', primary: fetchOf('a', '{a{id}}') }],
     ['an unknown path element', { kind: 'Flatten', path: ['a', '?'], node: fetchOf('a', '{a{id}}') }],
     ['a number in a path', { kind: 'Flatten', path: ['a', 0], node: fetchOf('a', '{a{id}}') }],

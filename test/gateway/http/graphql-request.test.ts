@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readGraphqlRequests } from '../../../gateway/pipeline/graphql-request.ts';
+import { readGraphqlRequests } from '../../../gateway/http/graphql-request.ts';
 import { createServiceRequest } from '../../support/service-request.ts';
 
 const JSON_HEADERS = { 'content-type': 'application/json; charset=UTF-8' };

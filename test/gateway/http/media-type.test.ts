@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { chooseMediaType } from '../../../gateway/pipeline/media-type.ts';
+import { chooseMediaType } from '../../../gateway/http/media-type.ts';
 
 test.each([
   [undefined, 'application/json; charset=utf-8', 400],
@@ -23,4 +23,15 @@ test('what is served in no accepted type is refused', () => {
   expect(() => chooseMediaType('text/html')).toThrow(
     expect.objectContaining({ code: 'NOT_ACCEPTABLE', status: 406 }),
   );
+});
+
+test.each([
+  ['multipart/mixed;deferSpec=20220824, application/json', { incremental: true, requestErrorStatus: 200 }],
+  ['multipart/mixed; deferSpec="20220824"', { incremental: true, streamsOnly: true }],
+  ['multipart/mixed;deferSpec=20990101, application/json', { requestErrorStatus: 200 }],
+  ['multipart/mixed;deferSpec=20220824;q=0, application/json', { requestErrorStatus: 200 }],
+])('Accept %s says whether answers may come in parts', (accept, expected) => {
+  const { incremental, ...chosen } = chooseMediaType(accept);
+  expect({ ...chosen, ...(incremental && { incremental }) }).toMatchObject(expected);
+  expect(incremental).toBe('incremental' in expected ? true : undefined);
 });

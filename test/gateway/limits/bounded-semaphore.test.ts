@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SecurityError } from '@aduana/core/errors/security-error';
-import { createQueuedPlaces } from '../../../../gateway/pipeline/limits/queued-places.ts';
-import { createFakeClock } from '../../../support/fake-clock.ts';
+import { createBoundedSemaphore } from '../../../gateway/limits/bounded-semaphore.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 
 function open(places: number, waiting: number) {
   const clock = createFakeClock(0);
   const refusals: string[] = [];
-  const queued = createQueuedPlaces({
+  const queued = createBoundedSemaphore({
     places,
     waiting,
     clock,

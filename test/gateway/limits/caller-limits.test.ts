@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SecurityError } from '@aduana/core/errors/security-error';
-import { createLog } from '@aduana/core/platform/log';
-import { createMetrics } from '@aduana/core/platform/metrics';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 import { Secret } from '@aduana/core/secrets/secret';
-import { createCallerLimits } from '../../../../gateway/pipeline/limits/caller-limits.ts';
-import type { Caller } from '../../../../gateway/pipeline/stages.ts';
-import { createFakeClock } from '../../../support/fake-clock.ts';
+import { createCallerLimits } from '../../../gateway/limits/caller-limits.ts';
+import type { Caller } from '../../../gateway/stages.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 
 function caller(sub: string, sub_iss = 'https://sts'): Caller {
   return {
@@ -27,10 +27,18 @@ function caller(sub: string, sub_iss = 'https://sts'): Caller {
     },
     subjectToken: Secret.of('t'),
     method: 'client_secret_basic',
+    provesPossession: false,
     certificateThumbprint: undefined,
     address: '127.0.0.1',
   } as unknown as Caller;
 }
+
+/** Asked for by replicas that share a Redis alone. */
+const NO_IDENTITY: Parameters<typeof createCallerLimits>[1]['identity'] = {
+  current: () => { throw new TypeError('no identity'); },
+  onChange: () => () => undefined,
+  stop: () => Promise.resolve(),
+}; // prettier-ignore
 
 interface Given {
   concurrent?: number | 'off';
@@ -39,18 +47,19 @@ interface Given {
   perMinute?: number | 'off';
 }
 
-function open(settings: Given) {
+async function open(settings: Given) {
   const clock = createFakeClock();
   const metrics = createMetrics();
-  const limits = createCallerLimits(
+  const limits = await createCallerLimits(
     {
       LIMIT_CONCURRENT_OPERATIONS: settings.concurrent ?? 'off',
       LIMIT_OPERATIONS_IN_PROGRESS: settings.inProgress ?? 'off',
       LIMIT_OPERATIONS_WAITING: settings.waiting ?? 0,
       RATE_LIMIT_PER_MINUTE: settings.perMinute ?? 'off',
       REDIS_URL: undefined,
+      TRUST_DOMAIN: 'aduana.local',
     },
-    { clock, log: createLog('silent', () => undefined), metrics },
+    { clock, log: createLog('silent', () => undefined), metrics, identity: NO_IDENTITY },
   );
   const outcome = (who: Caller) =>
     limits.enter(who).then(
@@ -65,7 +74,7 @@ function open(settings: Given) {
 
 describe('limits of a caller', () => {
   test('no more operations at once than allowed, and a place that is given back can be taken', async () => {
-    const { limits, outcome } = open({ concurrent: 2 });
+    const { limits, outcome } = await open({ concurrent: 2 });
     const leave = await limits.enter(caller('bff'));
     expect(await outcome(caller('bff'))).toBe('ok');
     expect(await outcome(caller('bff'))).toBe('429 CONCURRENCY_LIMITED 1');
@@ -77,7 +86,7 @@ describe('limits of a caller', () => {
   });
 
   test('no more in a minute than allowed, whatever token is shown, and the answer says when to try again', async () => {
-    const { clock, outcome } = open({ perMinute: 2 });
+    const { clock, outcome } = await open({ perMinute: 2 });
     expect([await outcome(caller('a')), await outcome(caller('a')), await outcome(caller('b'))]).toEqual([
       'ok',
       'ok',
@@ -90,7 +99,7 @@ describe('limits of a caller', () => {
   });
 
   test('a batch counts as many operations as it holds', async () => {
-    const { limits, outcome } = open({ perMinute: 5 });
+    const { limits, outcome } = await open({ perMinute: 5 });
     (await limits.enter(caller('a')))();
     await limits.countBatch(caller('a'), 4);
     expect(await outcome(caller('a'))).toBe('ok');
@@ -98,7 +107,7 @@ describe('limits of a caller', () => {
   });
 
   test('rate conditions of the policies are counted by their name, each by itself', async () => {
-    const { clock, limits } = open({});
+    const { clock, limits } = await open({});
     const conditions = [
       { name: 'few', limit: 1, perSeconds: 10 },
       { name: 'many', limit: 3, perSeconds: 60 },
@@ -116,14 +125,14 @@ describe('limits of a caller', () => {
   });
 
   test('a refused rate takes no place', async () => {
-    const { limits, outcome } = open({ perMinute: 1, concurrent: 1 });
+    const { limits, outcome } = await open({ perMinute: 1, concurrent: 1 });
     (await limits.enter(caller('a')))();
     expect(await outcome(caller('a'))).toMatch(/RATE_LIMITED/);
     expect(await outcome(caller('a'))).toMatch(/RATE_LIMITED/);
   });
 
   test('no more operations of all callers at once than allowed: some wait, the others are told at once', async () => {
-    const { clock, limits, outcome, metrics } = open({ inProgress: 1, waiting: 1 });
+    const { clock, limits, outcome, metrics } = await open({ inProgress: 1, waiting: 1 });
     const leave = await limits.enter(caller('a'));
     const waiting = outcome(caller('b'));
     expect(await outcome(caller('c'))).toBe('503 OVERLOADED 1');
@@ -139,7 +148,7 @@ describe('limits of a caller', () => {
   });
 
   test('who finds no place among all keeps none of its own', async () => {
-    const { limits, outcome } = open({ concurrent: 1, inProgress: 1 });
+    const { limits, outcome } = await open({ concurrent: 1, inProgress: 1 });
     const leave = await limits.enter(caller('a'));
     expect(await outcome(caller('b'))).toBe('503 OVERLOADED 1');
     leave();

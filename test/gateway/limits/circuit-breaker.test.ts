@@ -3,8 +3,8 @@ import {
   type Attempt,
   type CircuitBreaker,
   createCircuitBreaker,
-} from '../../../../gateway/pipeline/limits/circuit-breaker.ts';
-import { createFakeClock } from '../../../support/fake-clock.ts';
+} from '../../../gateway/limits/circuit-breaker.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 
 const OPEN_MS = 2_000;
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { buildSchema, getOperationAST, parse } from 'graphql';
-import { createDocumentLimits } from '../../../../gateway/pipeline/limits/document-limits.ts';
-import { measureDocument } from '../../../../gateway/pipeline/limits/measure-document.ts';
+import { createDocumentLimits } from '../../../gateway/limits/document-limits.ts';
+import { measureDocument } from '../../../gateway/limits/measure-document.ts';
 
 const DEFAULTS = {
   LIMIT_TOKENS: 4000,
@@ -12,6 +12,7 @@ const DEFAULTS = {
   LIMIT_ROOT_FIELDS: 20,
   LIMIT_DIRECTIVES: 50,
   LIMIT_COST: 10_000,
+  LIST_SIZE: 10,
 } as const;
 type Settings = Parameters<typeof createDocumentLimits>[0];
 
@@ -141,6 +142,8 @@ describe('cost', () => {
       many(first: Int = 7): [Item!]! @listSize(slicingArguments: ["first"], assumedSize: 100)
       fixed: [Item] @listSize(assumedSize: 100)
       plain: [Item]
+      nested: [[Item!]!]!
+      unsized: Connection @listSize(sizedFields: ["edges"])
       connection(first: Int, last: Int): Connection @listSize(slicingArguments: ["first", "last"], sizedFields: ["edges"], assumedSize: 50)
       heavy: Int @weight(weight: 500)
       search(filter: Filter, text: String @weight(weight: 40)): Item
@@ -173,7 +176,9 @@ describe('cost', () => {
     ['{ one { id } }', 2],
     ['{ one { heavy } }', 5],
     ['{ heavy }', 500],
-    ['{ plain { id } }', 2],
+    ['{ plain { id } }', 20],
+    ['{ nested { id } }', 200],
+    ['{ unsized { edges { node { id } } } }', 1 + 10 * 3],
     ['{ fixed { id } }', 200],
     ['{ fixed { children { id } } }', 100 * (2 + 10 * 2)],
     ['{ many(first: 5) { id } }', 10],

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { createLog } from '@aduana/core/platform/log';
-import { createOverloadLog } from '../../../../gateway/pipeline/limits/overload-log.ts';
-import { createFakeClock } from '../../../support/fake-clock.ts';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createOverloadLog } from '../../../gateway/limits/overload-log.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 
 test('an overload is told once a minute, with how many were refused since', async () => {
   const clock = createFakeClock();

@@ -1,8 +1,12 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { describe, expect, test } from '@jest/globals';
-import { chooseOverrides, readOverrideLabels } from '../../../gateway/pipeline/override-labels.ts';
-import { createPlan } from '../../../gateway/pipeline/plan.ts';
-import { createAuthorizer } from '../../../gateway/pipeline/rewrite/create-authorizer.ts';
+import { print } from 'graphql';
+import { chooseOverrides, readOverrideLabels } from '../../../gateway/planner/override-labels.ts';
+import { createPlan } from '../../../gateway/planner/plan.ts';
+import { createAuthorizer } from '../../../gateway/authorize/create-authorizer.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
+import { until } from '../../support/until.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../../support/guarded-federation.ts';
 
 const clock = createFakeClock();
@@ -15,13 +19,17 @@ const { supergraph } = openGuardedFederation({
   },
 });
 
+const { supergraph: plain } = openGuardedFederation({
+  one: { sdl: 'type Query { a: Int b: Int }', resolvers: {} },
+});
+
 describe('progressive @override', () => {
-  test('is chosen anew for each request, and each choice has its own plan', () => {
+  test('is chosen anew for each request, and each choice has its own plan', async () => {
     expect(readOverrideLabels(supergraph.supergraphSchema)).toEqual(['percent(50)']);
-    const plan = createPlan();
+    const plan = createPlan({ log: createLog('silent', () => undefined) });
     const subgraphs = new Map<string, unknown>();
     for (let request = 0; request < 40; request += 1) {
-      const planned = plan(authorizedAs(request.toString(16).padStart(32, '0')), supergraph);
+      const planned = await plan(authorizedAs(request.toString(16).padStart(32, '0')), supergraph);
       const name = JSON.stringify(planned?.plan).includes('"next"') ? 'next' : 'old';
       expect(subgraphs.get(name) ?? planned?.plan).toBe(planned?.plan);
       subgraphs.set(name, planned?.plan);
@@ -40,15 +48,59 @@ describe('progressive @override', () => {
 });
 
 test('one operation has one plan, whatever the client called it or wrote around it', () => {
-  const plan = createPlan();
+  const plan = createPlan({ log: createLog('silent', () => undefined) });
   const planned = (document: string) => plan(authorizedAs('0'.repeat(32), document), supergraph);
   expect(planned('{ u { id } }')).toBe(planned('query { u { ...F } } fragment F on U { id }'));
   expect(planned('{ u { id } }')).not.toBe(planned('query Named { u { id } }'));
   expect(planned('{ __typename }')).toBeUndefined();
 });
 
+function authorizedOver(over: typeof plain, document: string) {
+  const authorize = createAuthorizer({ clock, mode: 'filter' });
+  return authorize(validatedOf({ document, caller }), over, rightsOf(caller));
+}
+
 function authorizedAs(traceId: string, document = '{ u { name } }') {
   const validated = validatedOf({ document, caller });
   const authorize = createAuthorizer({ clock, mode: 'filter' });
   return authorize({ ...validated, trace: { ...validated.trace, traceId } }, supergraph, rightsOf(caller));
 }
+
+test('what was asked for most is planned over the next supergraph before anybody asks', async () => {
+  const clockOfWarming = createFakeClock();
+  const plan = createPlan({ log: createLog('silent', () => undefined) });
+  const ask = (document: string, over: typeof plain = plain) => plan(authorizedOver(over, document), over);
+  for (const document of ['{ a }', '{ b }', '{ a b }', '{ b }', '{ a b }', '{ a b }']) void ask(document);
+  const asked: string[] = [];
+  const next: typeof plain = {
+    ...plain,
+    findPlan: (request) => {
+      asked.push(print(request.document).replace(/\s+/g, ' '));
+      if (asked.length === 2) throw new SecurityError('OPERATION_NOT_PLANNABLE');
+      return plain.findPlan(request);
+    },
+  };
+  const warming = plan.warm(next, plain, { clock: clockOfWarming, milliseconds: 1_000, most: 2 });
+  await until(() => asked.length === 2, () => clockOfWarming.advance(1)); // prettier-ignore
+  await clockOfWarming.advance(1);
+  expect(await warming).toEqual({ planned: 1, skipped: 1 });
+  expect(asked).toEqual(['{ a b }', '{ b }']);
+  expect(await ask('{ a b }', next)).toBeDefined();
+  expect(asked).toHaveLength(2);
+});
+
+test.each([false, true])('an operation without a plan is logged with the trace of its request, later: %s', async (isLater) => {
+  const lines: string[] = [];
+  const plan = createPlan({ log: createLog('warn', (line) => lines.push(line)) });
+  const refusal = new SecurityError('OPERATION_NOT_PLANNABLE', { detail: 'none' });
+  const over: typeof plain = {
+    ...plain,
+    findPlan: () => {
+      if (isLater) return Promise.reject(refusal);
+      throw refusal;
+    },
+  };
+  const authorized = authorizedOver(plain, '{ a }');
+  await expect((async () => plan(authorized, over))()).rejects.toBe(refusal);
+  expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({ msg: 'an operation has no plan', trace_id: authorized.trace.traceId });
+}); // prettier-ignore

@@ -6,7 +6,7 @@ import {
   plannersFields,
   renameVariables,
   stripUnresolvableKeys,
-} from '../../../../gateway/pipeline/rewrite/planner-workarounds.ts';
+} from '../../../gateway/planner/planner-workarounds.ts';
 
 const DIRECTIVES = `
   enum G { A B }

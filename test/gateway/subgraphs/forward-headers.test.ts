@@ -5,7 +5,7 @@ import {
   clientPart,
   createAnswerHeaders,
   headersToSubgraph,
-} from '../../../gateway/pipeline/forward-headers.ts';
+} from '../../../gateway/subgraphs/forward-headers.ts';
 import { parseSupergraphConfig } from '../../../gateway/supergraph/supergraph-config.ts';
 
 const CLAIMS = {

@@ -1,15 +1,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { expect, test } from '@jest/globals';
-import { createCallerViews } from '../../../gateway/pipeline/caller-views.ts';
-import { createExecutor } from '../../../gateway/pipeline/execute/create-executor.ts';
-import { createIntrospect } from '../../../gateway/pipeline/introspect.ts';
-import { createDocumentLimits } from '../../../gateway/pipeline/limits/document-limits.ts';
-import { narrow } from '../../../gateway/pipeline/narrow.ts';
-import { createPlan } from '../../../gateway/pipeline/plan.ts';
-import { createAuthorizer } from '../../../gateway/pipeline/rewrite/create-authorizer.ts';
-import { createValidate } from '../../../gateway/pipeline/validate.ts';
+import { createCallerViews } from '../../../gateway/authorize/caller-views.ts';
+import { createExecutor } from '../../../gateway/execute/create-executor.ts';
+import { createIntrospect } from '../../../gateway/authorize/introspect.ts';
+import { createDocumentLimits } from '../../../gateway/limits/document-limits.ts';
+import { createNarrow } from '../../../gateway/subgraphs/narrow.ts';
+import { createPlan } from '../../../gateway/planner/plan.ts';
+import { createAuthorizer } from '../../../gateway/authorize/create-authorizer.ts';
+import { createValidate } from '../../../gateway/documents/validate.ts';
 import type { LoadedSupergraph } from '../../../gateway/supergraph/loaded-supergraph.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../../support/guarded-federation.ts';
@@ -49,18 +49,19 @@ function supergraphOf(version: number): LoadedSupergraph {
   return openGuardedFederation({ one: { sdl, resolvers: {} } }).supergraph;
 }
 
-/** The rooms of a gateway, as its start opens them. */
+/** The dependencies of a gateway, as its start opens them. */
 function openRooms(): (supergraph: LoadedSupergraph) => Promise<void> {
   const clock = createFakeClock(0);
   const documentLimits = createDocumentLimits({
     LIMIT_TOKENS: 'off', LIMIT_DEPTH: 'off', LIMIT_INTROSPECTION_DEPTH: 'off', LIMIT_ALIASES: 'off', LIMIT_ROOT_FIELDS: 'off',
-    LIMIT_DIRECTIVES: 'off', LIMIT_COST: 10_000,
+    LIMIT_DIRECTIVES: 'off', LIMIT_COST: 10_000, LIST_SIZE: 10,
   }); // prettier-ignore
   const views = createCallerViews({ clock });
   const validate = createValidate('off', documentLimits);
   const authorize = createAuthorizer({ clock, mode: 'filter' });
   const introspect = createIntrospect({ clock, mode: 'filtered', views });
-  const plan = createPlan();
+  const plan = createPlan({ log: createLog('silent', () => undefined) });
+  const narrow = createNarrow();
   const execute = createExecutor({
     kind: 'aduana',
     clock,
@@ -72,7 +73,7 @@ function openRooms(): (supergraph: LoadedSupergraph) => Promise<void> {
   return async (supergraph) => {
     const { caller, trace } = validatedOf({ document: '{ a }', caller: CALLER });
     const request = { query: QUERY, operationName: undefined, variables: {}, queriesOnly: false };
-    const validated = validate(
+    const validated = await validate(
       { stage: 'delegated', caller, trace },
       request as Parameters<typeof validate>[1],
       supergraph,
@@ -86,7 +87,7 @@ function openRooms(): (supergraph: LoadedSupergraph) => Promise<void> {
         authorized.variables,
         supergraph.supergraphSchema,
       );
-    const planned = plan(authorized, supergraph);
+    const planned = await plan(authorized, supergraph);
     const { data } = await execute({
       plan: planned?.plan,
       authorized,

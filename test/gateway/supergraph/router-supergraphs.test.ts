@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { composeServices } from '@apollo/composition';
 import { parse } from 'graphql';
-import { loadSupergraph } from '../../../gateway/supergraph/loaded-supergraph.ts';
+import { loadSupergraph } from '../../../gateway/supergraph/load-supergraph.ts';
 import { splitSupergraph } from '../../../gateway/supergraph/split-supergraph.ts';
 
 const HEAD = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: [IMPORTS])\n';

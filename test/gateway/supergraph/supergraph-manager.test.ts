@@ -1,11 +1,13 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createLog } from '@aduana/core/platform/log';
-import { createMetrics } from '@aduana/core/platform/metrics';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { composeSupergraph } from '../../../gateway/supergraph/compose-supergraph.ts';
 import { parseSupergraphConfig } from '../../../gateway/supergraph/supergraph-config.ts';
+import { recordSupergraph } from '../../../gateway/supergraph/record-supergraph.ts';
+import { createFileSource } from '../../../gateway/supergraph/supergraph-source.ts';
 import { openSupergraphManager } from '../../../gateway/supergraph/supergraph-manager.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { FEDERATION_LINK } from '../../support/guarded-federation.ts';
@@ -66,6 +68,32 @@ describe('the supergraph follows its file', () => {
     await manager.stop();
   });
 
+  test('each version that comes into force or is refused is recorded with its source', async () => {
+    const { manager, write } = await open(OPEN);
+    const events: unknown[] = [];
+    recordSupergraph(
+      manager,
+      {
+        record: ({ type, outcome, detail }) =>
+          Promise.resolve(String(events.push({ type, outcome, detail }))),
+      },
+      platform(),
+    );
+    const { hash: first } = manager.current();
+    await write(GUARDED);
+    await manager.reload();
+    const { hash: second } = manager.current();
+    await write('type Query {');
+    await manager.reload();
+    const type = 'supergraph.load';
+    const { source } = manager;
+    expect(events).toEqual([
+      { type, outcome: 'ALLOWED', detail: { source, sha256: second, previous: first } },
+      { type, outcome: 'FAILED', detail: { source, previous: second, problem: expect.any(String) } },
+    ]);
+    await manager.stop();
+  });
+
   test('is found by polling where nothing can be watched', async () => {
     const { manager, write, clock } = await open(OPEN);
     const updated = new Promise((resolve) => {
@@ -90,7 +118,11 @@ describe('the supergraph follows its file', () => {
     );
     const file = path.join(folder, 'urls.graphql');
     await writeFile(file, OPEN);
-    const manager = await openSupergraphManager({ sdlFile: file, subgraphs, platform: platform() });
+    const manager = await openSupergraphManager({
+      source: createFileSource(file),
+      subgraphs,
+      platform: platform(),
+    });
     expect(manager.current().subgraphs.get('one')).toMatchObject({
       url: 'https://localhost:8111/graphql',
       audience: 'other',
@@ -110,7 +142,7 @@ async function open(sdl: string) {
   };
   await write(sdl);
   const manager = await openSupergraphManager({
-    sdlFile: file,
+    source: createFileSource(file),
     subgraphs: new Map(),
     platform: { ...platform(), clock },
   });

@@ -2,12 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createNoteSigner } from '@aduana/core/audit/checkpoint';
-import { leafHash } from '@aduana/core/audit/merkle';
-import { signMinimumIndex } from '@aduana/core/audit/minimum-index';
-import { EXIT } from '../../auditor/verdict.ts';
-import { verifyExport } from '../../auditor/verify-export.ts';
-import { bootOf, noteOver, TEST_SIGNER, writeExport } from '../support/exported-log.ts';
+import { createNoteSigner } from '@aduana/server-kit/audit/checkpoint';
+import { leafHash } from '@aduana/server-kit/audit/merkle';
+import { signMinimumIndex } from '@aduana/server-kit/audit/minimum-index';
+import { EXIT } from '@aduana/audit-verifier/verdict';
+import { verifyLog } from '@aduana/audit-verifier/verify-log';
+import { bootOf, noteOver, TEST_SIGNER, writeExport } from '../../support/exported-log.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:10Z');
 const texts = bootOf(
@@ -18,7 +18,7 @@ const texts = bootOf(
   { type: 'source.stop' },
 );
 
-const verdictOf = async (folder: string, more: object = {}) => verifyExport({ folder, now: NOW, ...more });
+const verdictOf = async (folder: string, more: object = {}) => verifyLog({ folder, now: NOW, ...more });
 const exitOf = async (folder: string, more: object = {}) => (await verdictOf(folder, more)).exitCode;
 
 describe('the offline verifier', () => {
@@ -128,7 +128,9 @@ describe('the offline verifier', () => {
     expect(await exitOf(await writeExport(bootOf(intent)))).toBe(EXIT.incomplete);
     expect(await exitOf(await writeExport(bootOf(intent, { id: 'the-request' })))).toBe(EXIT.whole);
     const unknown = { type: 'request.unknown', detail: { peer: 'gateway', audit_id: 'the-request' } };
-    expect(await exitOf(await writeExport(bootOf(intent, unknown)))).toBe(EXIT.whole);
+    const ofTheLog = { ...unknown, source: { peer: 'audit', instance: 'audit@1', boot_id: 'a', n: 0 } };
+    expect(await exitOf(await writeExport(bootOf(intent, ofTheLog)))).toBe(EXIT.whole);
+    expect(await exitOf(await writeExport(bootOf(intent, unknown)))).toBe(EXIT.incomplete);
   });
 
   test('tells losses that were answered from losses that were refused', async () => {
@@ -165,7 +167,7 @@ describe('the offline verifier', () => {
   });
 
   test('imports nothing but what Node brings, and nothing of the server', async () => {
-    const folder = new URL('../../auditor/', import.meta.url);
+    const folder = new URL('../../../packages/audit-verifier/src/', import.meta.url);
     for (const name of await readdir(folder)) {
       const source = await readFile(new URL(name, folder), 'utf8');
       const imported = [...source.matchAll(/from '([^']+)'/g)].map(([, module]) => module ?? '');

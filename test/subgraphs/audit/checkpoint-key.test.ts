@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { openCheckpoint, signCheckpoint } from '@aduana/core/audit/checkpoint';
-import { EMPTY_ROOT } from '@aduana/core/audit/merkle';
+import { openCheckpoint, signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { EMPTY_ROOT } from '@aduana/server-kit/audit/merkle';
 import {
   finishCheckpointRotation,
   loadCheckpointSigners,

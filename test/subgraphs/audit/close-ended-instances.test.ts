@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
 import { uuidv7 } from '@aduana/core/platform/ids';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import { postedBody, postedEvent } from '../../support/audit-events.ts';
 import { openTestLog, type TestLog } from '../../support/open-test-log.ts';
 import { describeStores } from '../../support/stores.ts';
@@ -12,7 +12,7 @@ interface Told {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-describeStores('a boot that ended without a word', (openStore) => {
+describeStores('a boot that ended', (openStore) => {
   const death = { isNear: false };
   const time = { skipped: 0 };
   const system = createSystemClock();
@@ -33,7 +33,7 @@ describeStores('a boot that ended without a word', (openStore) => {
   const of = (bootId: string, n: number) => ({ source: { instance: 'gateway@1', boot_id: bootId, n } });
 
   async function told(count: number): Promise<readonly Told[]> {
-    for (let attempt = 0; attempt < 200; attempt += 1) {
+    for (let attempt = 0; attempt < 4000; attempt += 1) {
       const { rows } = await audit.store.reader.query<{ canonical: string }>(
         `SELECT canonical FROM entries WHERE type IN ('source.lost', 'request.unknown') ORDER BY seq`,
       );
@@ -101,6 +101,44 @@ describeStores('a boot that ended without a word', (openStore) => {
     ]);
   });
 
+  test('leaves no intent open where it stopped in good order', async () => {
+    const [outcome, answered] = [uuidv7(6), uuidv7(7)];
+    await audit.log.ingest.accept(
+      'gateway',
+      postedBody(
+        postedEvent({ ...of('fifth', 1), type: 'request.intent', detail: { audit_id: outcome } }),
+        postedEvent({ ...of('fifth', 2), type: 'request.intent', detail: { audit_id: answered } }),
+        postedEvent({ ...of('fifth', 3), id: answered }),
+        postedEvent({ ...of('fifth', 4), type: 'source.stop' }),
+      ),
+    );
+    expect((await told(6)).slice(5)).toMatchObject([
+      { type: 'request.unknown', detail: { peer: 'gateway', audit_id: outcome } },
+    ]);
+  });
+
+  test('and stopped in good order is closed by the next start of the log, where that died before it was done', async () => {
+    const outcome = uuidv7(8);
+    death.isNear = true;
+    await audit.log.ingest.accept(
+      'gateway',
+      postedBody(
+        postedEvent({ ...of('sixth', 0), type: 'source.start' }),
+        postedEvent({ ...of('sixth', 1), type: 'request.intent', detail: { audit_id: outcome } }),
+        postedEvent({ ...of('sixth', 2), type: 'source.stop' }),
+      ),
+    );
+    await audit.stop();
+    death.isNear = false;
+    await audit.restart();
+    expect((await told(7)).slice(6)).toMatchObject([
+      { type: 'request.unknown', detail: { audit_id: outcome } },
+    ]);
+    await audit.restart();
+    await audit.log.ingest.settle();
+    expect(await told(7)).toHaveLength(7);
+  });
+
   test('is tried again, not at once, where it could not be closed', async () => {
     const second = (bootId: string) => ({ source: { instance: 'gateway@2', boot_id: bootId, n: 0 } });
     const accept = (members: object) =>
@@ -108,14 +146,15 @@ describeStores('a boot that ended without a word', (openStore) => {
     await accept({ ...second('one'), type: 'source.start' });
     death.isNear = true;
     await accept({ ...second('two'), type: 'source.start' });
+    await audit.log.ingest.settle(); // tried, in vain
     await accept({});
     death.isNear = false;
     await accept({});
     await audit.log.advance();
-    expect(await told(5)).toHaveLength(5);
+    expect(await told(7)).toHaveLength(7);
     time.skipped += 10_000;
     await accept({});
-    expect((await told(6)).at(-1)).toMatchObject({ type: 'source.lost', detail: { boot_id: 'one' } });
+    expect((await told(8)).at(-1)).toMatchObject({ type: 'source.lost', detail: { boot_id: 'one' } });
   });
 });
 

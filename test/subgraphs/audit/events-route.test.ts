@@ -16,7 +16,6 @@ function openRoute() {
       return Promise.resolve({ claims: claims as unknown as AccessTokenClaims, kid: 'k', scopes });
     },
     ingest: {
-      isRefusing: false,
       accept: () =>
         new Promise((resolve) => {
           waiting.push(() => {

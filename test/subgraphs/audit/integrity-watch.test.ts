@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { join } from 'node:path';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { IntegrityWatch } from '../../../subgraphs/audit/checkpoints/integrity-watch.ts';
 import { TileAccumulator } from '../../../subgraphs/audit/checkpoints/tile-accumulator.ts';
 import { verifyKept } from '../../../subgraphs/audit/checkpoints/verify-kept.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import type { Database } from '@aduana/core/store/database';
+import type { Database } from '@aduana/server-kit/store/database';
 import { postedBody, postedEvent } from '../../support/audit-events.ts';
 import { openTestLog, type TestLog } from '../../support/open-test-log.ts';
 import { describeStores } from '../../support/stores.ts';

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { openCheckpoint } from '@aduana/core/audit/checkpoint';
-import { leafHash } from '@aduana/core/audit/merkle';
-import { verifyConsistency, verifyInclusion } from '../../../auditor/merkle.ts';
+import { openCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { leafHash } from '@aduana/server-kit/audit/merkle';
+import { verifyConsistency, verifyInclusion } from '@aduana/audit-verifier/merkle';
 import type { OpenLog } from '../../../subgraphs/audit/open-log.ts';
-import { readEventPage } from '../../../subgraphs/audit/reading/event-page.ts';
+import { readEventPage, readLastPage } from '../../../subgraphs/audit/reading/event-page.ts';
 import {
   type EventFilter,
   findEventById,
@@ -144,9 +144,9 @@ describeStores('the audit log', (openStore) => {
       const { root, note } = await log.proofs.checkpoint(size);
       expect(openCheckpoint(note, [log.vkey()])).toMatchObject({ size });
       const proof = await log.proofs.consistency(size, 301);
-      expect(verifyConsistency({ oldSize: size, size: 301, oldRoot: root, root: last.root, proof })).toBe(
-        true,
-      );
+      expect(
+        verifyConsistency({ first: size, second: 301, firstRoot: root, secondRoot: last.root, proof }),
+      ).toBe(true);
     }
     await expect(log.proofs.checkpoint(302)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
     await expect(log.proofs.inclusion(301)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
@@ -213,5 +213,47 @@ describeStores('the audit log', (openStore) => {
     expect(await read(-1, 0, {})).toEqual([[], -1]);
     expect(await read(40, 5, {})).toEqual([[], undefined]);
     expect(await read(10 ** 15 - 1, 5, {})).toEqual([[], undefined]);
+
+    const readBack = async (
+      beforeSeq: number | undefined,
+      events: number,
+      filter: EventFilter = { outcome: 'FAILED' },
+    ) => {
+      const bounds = { beforeSeq, minimum: 0 };
+      const page = await readLastPage(log.reader, filter, bounds, { events, stretch: 8, stretches: 3 });
+      return [page.events.map(({ seq }) => seq), page.lookedThrough];
+    };
+    expect(await readBack(undefined, 10)).toEqual([[31, 34], 24]);
+    expect(await readBack(24, 10)).toEqual([[6], undefined]);
+    expect(await readBack(undefined, 1)).toEqual([[34], 34]);
+    expect(await readBack(34, 1)).toEqual([[31], 16]);
+    expect(await readBack(undefined, 2, {})).toEqual([[39, 40], 39]);
+    expect(await readBack(0, 2, {})).toEqual([[], undefined]);
   });
+
+  test('a page whose time is over ends with what it has, after one stretch at least', async () => {
+    const many = Array.from({ length: 40 }, (_, at) => postedEvent({ outcome: at === 30 ? 'FAILED' : 'ALLOWED' }));
+    await log.ingest.accept('gateway', postedBody(...many));
+    const size = { events: 10, stretch: 8, isOver: () => true };
+    const filter = { outcome: 'FAILED' };
+    const bounds = { beforeSeq: undefined, minimum: 0 };
+    expect(await readEventPage(log.reader, filter, -1, size)).toEqual({ events: [], lookedThrough: 7, end: 7 });
+    expect(await readLastPage(log.reader, filter, bounds, size)).toMatchObject({ events: [], lookedThrough: 40 });
+    const next = await readLastPage(log.reader, filter, { ...bounds, beforeSeq: 32 }, size);
+    expect([next.events.map(({ seq }) => seq), next.lookedThrough]).toEqual([[31], 24]);
+  }); // prettier-ignore
+
+  test('the database is told what a full partition holds, and no server has to find it out by itself', async () => {
+    await log.ingest.accept('gateway', postedBody(postedEvent(), postedEvent()));
+    const { superuser, writer } = audit.store;
+    const settle = async () => (await writer.query('SELECT settle_partition() AS settled')).rows;
+    const known = async () => (await superuser.query(`SELECT attname FROM pg_stats WHERE tablename = 'entries_00000000' ORDER BY 1`)).rows;
+    expect(await settle()).toEqual([{ settled: false }]);
+    expect(await known()).toEqual([]);
+    await superuser.query('UPDATE audit.head SET size = 65536');
+    // an index at a time, then what is in it
+    for (let call = 0; call < 5; call += 1) expect(await settle()).toEqual([{ settled: true }]);
+    expect(await known()).toContainEqual({ attname: 'actor' });
+    expect(await settle()).toEqual([{ settled: false }]);
+  }); // prettier-ignore
 });

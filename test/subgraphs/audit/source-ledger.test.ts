@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { EventLedger } from '../../../auditor/event-ledger.ts';
-import { type LedgerSnapshot, SourceLedger } from '../../../subgraphs/audit/reading/source-ledger.ts';
+import { EventLedger } from '@aduana/audit-verifier/event-ledger';
+import { type LedgerSnapshot, SourceLedger } from '../../../subgraphs/audit/checkpoints/source-ledger.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 
 function eventOf(n: number, members: object = {}) {

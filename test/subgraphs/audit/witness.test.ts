@@ -1,26 +1,26 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkpointText, createNoteSigner, signCheckpoint } from '@aduana/core/audit/checkpoint';
-import { openCosignature } from '@aduana/core/audit/cosignature';
+import { checkpointText, createNoteSigner, signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { openCosignature } from '@aduana/server-kit/audit/cosignature';
 import {
   consistencyProofRanges,
   foldSubtrees,
   Frontier,
   leafHash,
   subtreesOf,
-} from '@aduana/core/audit/merkle';
+} from '@aduana/server-kit/audit/merkle';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import { openWitness, type Witness } from '../../../subgraphs/audit/checkpoints/witness.ts';
+import { commandsOf, describeWith } from '../../support/foreign-parts.ts';
 import { freePort, untilListening } from '../../support/free-port.ts';
 
-const WITNESS = '/usr/bin/sigsum-witness';
+const [WITNESS] = commandsOf('sigsum-witness');
 const LEAVES = Array.from({ length: 300 }, (_, at) => leafHash(String(at)));
 const signer = createNoteSigner(
   (publicKey) => `sigsum.org/v1/tree/${sha256Hex(publicKey)}`,
@@ -50,7 +50,7 @@ const treeOf = (leaves: readonly Buffer[]) => ({
     ),
 });
 
-(existsSync(WITNESS) ? describe : describe.skip)("against Sigsum's witness", () => {
+describeWith('sigsum-go', WITNESS !== undefined, "against Sigsum's witness", () => {
   let folder: string;
   let witnessProcess: ChildProcess | undefined;
   afterEach(async () => {
@@ -70,7 +70,7 @@ const treeOf = (leaves: readonly Buffer[]) => ({
     execFileSync('sigsum-key', ['from-vkey', '-k', at('log.vkey'), '-o', at('log.pub')]);
     const port = await freePort();
     witnessProcess = spawn(
-      WITNESS,
+      WITNESS ?? '',
       [
         '-k',
         at('witness'),
@@ -90,12 +90,12 @@ const treeOf = (leaves: readonly Buffer[]) => ({
   }
 
   const open = (
-    house: { url: string; vkey: string },
+    deployment: { url: string; vkey: string },
     leaves: readonly Buffer[],
     file = 'witnessed',
   ): Promise<Witness> =>
     openWitness({
-      ...house,
+      ...deployment,
       logVkeys: () => [signer.vkey],
       guard: { last: checkpointOf(leaves) },
       tree: treeOf(leaves) as never,
@@ -104,39 +104,41 @@ const treeOf = (leaves: readonly Buffer[]) => ({
     });
 
   test('has each growth of the log cosigned', async () => {
-    const house = await start();
+    const deployment = await start();
     for (const size of [1, 7, 256, 300]) {
-      const witness = await open(house, LEAVES.slice(0, size));
+      const witness = await open(deployment, LEAVES.slice(0, size));
       await witness.submit();
       expect(witness.size).toBe(size);
       const lines = witness.note?.split('\n') ?? [];
       const text = checkpointText(checkpointOf(LEAVES.slice(0, size)));
-      expect(lines.filter((line) => openCosignature(line, text, house.vkey) !== undefined)).toHaveLength(1);
+      expect(lines.filter((line) => openCosignature(line, text, deployment.vkey) !== undefined)).toHaveLength(
+        1,
+      );
     }
   });
 
   test('learns from the witness what it has seen, where its own memory is lost', async () => {
-    const house = await start();
-    await (await open(house, LEAVES.slice(0, 100))).submit();
-    const forgetful = await open(house, LEAVES, 'other-file');
+    const deployment = await start();
+    await (await open(deployment, LEAVES.slice(0, 100))).submit();
+    const forgetful = await open(deployment, LEAVES, 'other-file');
     expect(forgetful.size).toBe(0);
     await forgetful.submit();
     expect(forgetful.size).toBe(300);
   });
 
   test('gets no cosignature for another history', async () => {
-    const house = await start();
-    await (await open(house, LEAVES.slice(0, 100))).submit();
+    const deployment = await start();
+    await (await open(deployment, LEAVES.slice(0, 100))).submit();
     const rewritten = LEAVES.with(50, leafHash('something else'));
-    await expect((await open(house, rewritten, 'other-file')).submit()).rejects.toThrow(
+    await expect((await open(deployment, rewritten, 'other-file')).submit()).rejects.toThrow(
       'the witness answered 422',
     );
   });
 
   test('is told when the log has become shorter than what the witness has seen', async () => {
-    const house = await start();
-    await (await open(house, LEAVES)).submit();
-    await expect((await open(house, LEAVES.slice(0, 10), 'other-file')).submit()).rejects.toThrow(
+    const deployment = await start();
+    await (await open(deployment, LEAVES)).submit();
+    await expect((await open(deployment, LEAVES.slice(0, 10), 'other-file')).submit()).rejects.toThrow(
       'a log of 300 entries',
     );
   });

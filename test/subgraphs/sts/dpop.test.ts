@@ -10,7 +10,7 @@ import { basic, ISSUER, openTestSts, type TestSts } from '../../support/test-sts
 
 const GATEWAY = 'https://localhost:4443/graphql';
 
-describeStores('T45 DPoP-bound tokens', (openStore) => {
+describeStores('DPoP-bound tokens', (openStore) => {
   let sts: TestSts;
   let pair: Awaited<ReturnType<typeof generateKeyPair>>;
   beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createInProcessBus } from '@aduana/core/bus/in-process-bus';
-import type { RotationMode } from '@aduana/core/tokens/key-set';
+import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
+import type { RotationMode } from '@aduana/server-kit/tokens/key-set';
 import { readRotationTiming, STS_SETTINGS } from '../../../subgraphs/sts/config.ts';
-import { loadConfig } from '@aduana/core/config/load-config';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
 import type { KeyRotation } from '../../../subgraphs/sts/keys/key-rotation.ts';
-import { readKeySet } from '../../../subgraphs/sts/keys/key-store.ts';
+import { readUnverifiedKeySet } from '../../../subgraphs/sts/keys/key-store.ts';
 import { MIGRATIONS } from '../../../subgraphs/sts/migrations.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { describeSigningKeys } from '../../support/signing-keys.ts';
@@ -41,7 +41,8 @@ describeSigningKeys(
       const { body } = await at.call({ method: 'GET', path: '/sts/jwks' });
       return (JSON.parse(String(body)) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid);
     };
-    const generation = async (): Promise<number> => (await readKeySet(store.writer))?.set.generation ?? 0;
+    const generation = async (): Promise<number> =>
+      (await readUnverifiedKeySet(store.writer))?.set.generation ?? 0;
     const rotationRecords = (): number =>
       [...sts.records, ...replica.records].filter(({ type }) => type === 'key.rotate').length;
     const bffToken = async (at: TestSts): Promise<string> =>
@@ -53,7 +54,7 @@ describeSigningKeys(
 
     test('replicas that start together share one set of one active and one pending key', async () => {
       expect(await jwksKids(replica)).toEqual(await jwksKids(sts));
-      const { set } = (await readKeySet(store.writer)) ?? { set: { keys: [] } };
+      const { set } = (await readUnverifiedKeySet(store.writer)) ?? { set: { keys: [] } };
       expect(set.keys.map(({ state }) => state).sort()).toEqual(['ACTIVE', 'PENDING']);
     });
 
@@ -211,7 +212,7 @@ describeSigningKeys(
        WHERE state = 'ACTIVE'`,
         );
         await store.writer.query('UPDATE key_generation SET generation = generation + 1');
-        await expect(sts.ring.reload()).rejects.toMatchObject({ code: 'FORBIDDEN' });
+        await expect(sts.ring.reload()).rejects.toMatchObject({ code: 'temporarily_unavailable' });
       });
   },
   ['store', 'vault_transit', 'aws_kms'],

@@ -33,7 +33,7 @@ describeSigningKeys('keys, metadata, introspection and revocation', (world) => {
   describe('the JWKS', () => {
     const get = (headers = {}): Promise<ServiceResponse> =>
       sts.call({ method: 'GET', path: '/sts/jwks', headers });
-    test('T38 each kid is the RFC 7638 thumbprint, no private member is shown, the media type is its own', async () => {
+    test('each kid is the RFC 7638 thumbprint, no private member is shown, the media type is its own', async () => {
       const answer = await get();
       expect(answer.headers?.['content-type']).toBe('application/jwk-set+json');
       for (const jwk of json(answer)['keys'] as JWK[]) {
@@ -41,10 +41,10 @@ describeSigningKeys('keys, metadata, introspection and revocation', (world) => {
         expect(Object.keys(jwk).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
       }
     });
-    test('T39 it holds the active and the pending key', async () => {
+    test('it holds the active and the pending key', async () => {
       expect(json(await get())['keys']).toHaveLength(2);
     });
-    test('T40 it may be cached for a bounded time, and is not sent again to whoever has it', async () => {
+    test('it may be cached for a bounded time, and is not sent again to a client that has it', async () => {
       const { headers = {} } = await get();
       expect(headers['cache-control']).toBe('public, max-age=300');
       const again = await get({ 'if-none-match': headers['etag'] });
@@ -53,7 +53,7 @@ describeSigningKeys('keys, metadata, introspection and revocation', (world) => {
     });
   });
 
-  test('T41 the metadata names the issuer byte for byte, and never `none`', async () => {
+  test('the metadata names the issuer byte for byte, and never `none`', async () => {
     const answer = await sts.call({ method: 'GET', path: '/.well-known/oauth-authorization-server' });
     const metadata = json(answer);
     expect(metadata['issuer']).toBe(ISSUER);
@@ -61,7 +61,7 @@ describeSigningKeys('keys, metadata, introspection and revocation', (world) => {
     expect(String(answer.body)).not.toContain('none');
   });
 
-  describe('T42 introspection', () => {
+  describe('introspection', () => {
     test('needs a client', async () => {
       const { status } = await post('/sts/introspect', { token: await tokenOf('bff') });
       expect(status).toBe(401);
@@ -81,7 +81,7 @@ describeSigningKeys('keys, metadata, introspection and revocation', (world) => {
         true,
       );
     });
-    test('T16 shows what the token is bound to', async () => {
+    test('shows what the token is bound to', async () => {
       const peer = await sts.peer('bff');
       const { body } = await sts.token({ grant_type: 'client_credentials' }, { peer });
       const answer = await post(
@@ -112,7 +112,7 @@ describeSigningKeys('keys, metadata, introspection and revocation', (world) => {
     });
   });
 
-  describe('T44 revocation', () => {
+  describe('revocation', () => {
     test('ends a token and what descends from it, at once', async () => {
       const token = await tokenOf('bff');
       const narrowed = await sts.token(
@@ -159,7 +159,7 @@ describeSigningKeys('keys, metadata, introspection and revocation', (world) => {
           ).body,
         );
       expect(await feed()).toContain(claims.jti);
-      await prune(sts.store.writer, (claims.exp + 200) * 1000);
+      await prune(sts.store.writer, sts.seals, (claims.exp + 200) * 1000);
       expect(await feed()).not.toContain(claims.jti);
     });
     test('the feed is for peers alone, and only the admin service writes to it', async () => {

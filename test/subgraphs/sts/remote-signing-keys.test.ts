@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createInProcessBus } from '@aduana/core/bus/in-process-bus';
+import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
 import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { type GuardedRemoteKeys, guardRemoteKeys } from '@aduana/core/secrets/guard-remote-keys';
-import { openRemoteKeys } from '@aduana/core/secrets/open-remote-keys';
-import type { RotationMode } from '@aduana/core/tokens/key-set';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { type GuardedRemoteKeys, guardRemoteKeys } from '@aduana/server-kit/secrets/guard-remote-keys';
+import { openRemoteKeys } from '@aduana/server-kit/secrets/open-remote-keys';
+import type { RotationMode } from '@aduana/server-kit/tokens/key-set';
 import { SIGNING_ALGORITHMS } from '@aduana/core/tokens/signing-algorithm';
 import { KEYS_TOPIC } from '../../../subgraphs/sts/keys/key-ring.ts';
-import { readKeySet } from '../../../subgraphs/sts/keys/key-store.ts';
+import { readUnverifiedKeySet } from '../../../subgraphs/sts/keys/key-store.ts';
 import type { PrivatePart } from '../../../subgraphs/sts/keys/private-part.ts';
 import { MIGRATIONS } from '../../../subgraphs/sts/migrations.ts';
 import { openTransitKeys } from '../../support/signing-keys.ts';
@@ -15,10 +15,13 @@ import { describeOneStore, type TestStore } from '../../support/stores.ts';
 import {
   basic,
   openTestSts,
+  seededSecrets,
   type TestSts,
   type TestStsOptions,
   type TokenAnswer,
 } from '../../support/test-sts.ts';
+import { createTestCa } from '../../support/test-ca.ts';
+import { underLoad, until } from '../../support/until.ts';
 import { startVaultDouble, type VaultDouble } from '../../support/vault-double.ts';
 
 const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };
@@ -69,14 +72,7 @@ describeOneStore('signing keys in Vault Transit', (openStore) => {
   const signsInVault = async (version: number): Promise<boolean> =>
     (await asRoot('transit/sign/aduana-signing-es256', { input: '', key_version: version })).ok;
   const parts = async (): Promise<ReadonlyMap<string | undefined, PrivatePart>> =>
-    (await readKeySet(store.writer))?.parts ?? new Map<string, PrivatePart>();
-  async function until(holds: () => Promise<boolean>): Promise<void> {
-    for (let turn = 0; turn < 100; turn += 1) {
-      if (await holds()) return;
-      await clock.sleep(20);
-    }
-    throw new Error('it does not become so');
-  }
+    (await readUnverifiedKeySet(store.writer))?.parts ?? new Map<string, PrivatePart>();
 
   test.each(SIGNING_ALGORITHMS)('%s tokens verify, and their key cannot leave Vault', async (algorithm) => {
     const sts = await open({ environment: { SIGNING_ALGORITHM: algorithm } });
@@ -107,7 +103,8 @@ describeOneStore('signing keys in Vault Transit', (openStore) => {
   });
 
   test('replicas that start together make one set of keys', async () => {
-    await Promise.all([open(), open(), open()]);
+    const shared = { secrets: await seededSecrets(['bff']), ca: await createTestCa() };
+    await Promise.all([open(shared), open(shared), open(shared)]);
     expect(count(`POST ${KEY}/rotate`)).toBe(1);
     expect((await parts()).size).toBe(2);
   });
@@ -153,12 +150,13 @@ describeOneStore('signing keys in Vault Transit', (openStore) => {
   });
 
   test('a key that retires signs on for replicas that are late, and is ended after its hold', async () => {
-    const sts = await open();
+    const late = { milliseconds: 0 };
+    const sts = await open({ clock: { ...clock, now: () => clock.now() + late.milliseconds } });
     await sts.rotate(order('NOW'));
     bus.publish(KEYS_TOPIC);
     await clock.sleep(300);
     expect(await signsInVault(1)).toBe(true);
-    await store.superuser.query("UPDATE signing_keys SET retires_at = 1 WHERE state = 'RETIRING'");
+    late.milliseconds = 86_400_000;
     bus.publish(KEYS_TOPIC);
     await until(async () => !(await signsInVault(1)));
     expect(await signsInVault(2)).toBe(true);
@@ -175,28 +173,26 @@ describeOneStore('signing keys in Vault Transit', (openStore) => {
       const begin = clock.monotonic();
       const first = await token(sts);
       expect(first).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-      expect(clock.monotonic() - begin).toBeLessThan(3000);
+      expect(clock.monotonic() - begin).toBeLessThan(underLoad(3000));
       expect(sts.canSign()).toBe(false);
       const asked = vault.requests.length;
-      const again = clock.monotonic();
       await expect(token(sts)).resolves.toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-      expect(clock.monotonic() - again).toBeLessThan(900);
       expect(vault.requests.length - asked).toBeLessThanOrEqual(6); // a probe, no request of its own
       vault.unseal();
       vault.forbid(/^$/);
-      await until(() => Promise.resolve(sts.canSign()));
+      await until(() => sts.canSign());
       expect((await token(sts)).status).toBe(200);
-    }, 20_000); // prettier-ignore
+    }); // prettier-ignore
 
     test('a rotation is refused, and leaves everything as it was', async () => {
       const sts = await open();
-      const before = await readKeySet(store.writer);
+      const before = await readUnverifiedKeySet(store.writer);
       vault.seal();
       await expect(sts.rotate(order('NOW'))).rejects.toMatchObject({
         code: 'SECRET_PROVIDER_UNAVAILABLE',
         status: 503,
       });
-      expect(await readKeySet(store.writer)).toEqual(before);
+      expect(await readUnverifiedKeySet(store.writer)).toEqual(before);
     });
 
     test('what was signed verifies', async () => {

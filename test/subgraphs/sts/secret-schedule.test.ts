@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createInProcessBus } from '@aduana/core/bus/in-process-bus';
+import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { scheduleSecretRotation } from '../../../subgraphs/sts/clients/secret-schedule.ts';
 import { MIGRATIONS } from '../../../subgraphs/sts/migrations.ts';
@@ -41,7 +41,10 @@ describeStores('scheduled rotation of client secrets', (openStore) => {
         },
       };
       const rotate = (order: Parameters<TestSts['rotateSecret']>[0]) => one.rotateSecret(order);
-      return scheduleSecretRotation(INTERVAL_MS, database, rotate, { clock, log: one.platform.log });
+      return scheduleSecretRotation(INTERVAL_MS, database, one.seals, rotate, {
+        clock,
+        log: one.platform.log,
+      });
     });
     while (looked.length < 6) await system.sleep(5);
     await Promise.all(schedules.map((schedule) => schedule.stop()));

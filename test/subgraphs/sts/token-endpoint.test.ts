@@ -14,7 +14,7 @@ describeSigningKeys('the token endpoint', (world) => {
   afterAll(() => sts.close());
   const post = (body: string, headers = {}) => postForm(sts.call, '/sts/token', body, { headers });
 
-  describe('T1 takes forms alone', () => {
+  describe('takes only forms', () => {
     test('a JSON body is invalid_request', async () => {
       const { status, body } = await post('{"grant_type":"client_credentials"}', {
         'content-type': 'application/json',
@@ -31,7 +31,7 @@ describeSigningKeys('the token endpoint', (world) => {
     });
   });
 
-  describe('T2 parameters', () => {
+  describe('parameters', () => {
     test.each(['grant_type', 'scope', 'client_id', 'subject_token', 'unknown'])(
       'a repeated %s is refused',
       async (name) => {
@@ -72,11 +72,11 @@ describeSigningKeys('the token endpoint', (world) => {
       { client_id: 'bff', client_secret: 'x', client_assertion: 'a.b.c' },
       {},
     ],
-  ])('T3 %s in one request is invalid_request', async (_name, form, headers) => {
+  ])('%s in one request is invalid_request', async (_name, form, headers) => {
     const { status, body } = await sts.token({ ...CLIENT_CREDENTIALS, ...form }, { headers });
     expect([status, body['error']]).toEqual([400, 'invalid_request']);
   });
-  test('T3 two Authorization headers are invalid_request', async () => {
+  test('two Authorization headers are invalid_request', async () => {
     const { status, body } = await sts.token(CLIENT_CREDENTIALS, {
       headers: basic('bff'),
       repeated: ['authorization'],
@@ -84,13 +84,13 @@ describeSigningKeys('the token endpoint', (world) => {
     expect([status, body['error']]).toEqual([400, 'invalid_request']);
   });
 
-  test('T4 credentials in the URL are refused', async () => {
+  test('credentials in the URL are refused', async () => {
     const { status, body } = await sts.token(CLIENT_CREDENTIALS, { search: 'client_id=bff&client_secret=x' });
     expect([status, body['error']]).toEqual([400, 'invalid_request']);
     expect(JSON.stringify(sts.records)).not.toContain('client_secret=x');
   });
 
-  test('T5 a success is not to be stored and tells the granted scope', async () => {
+  test('an answer with a token must not be cached, and names the granted scope', async () => {
     const { status, headers, body } = await sts.token(
       { ...CLIENT_CREDENTIALS, scope: 'leads:read leads:pii:read' },
       { headers: basic('bff') },
@@ -100,7 +100,7 @@ describeSigningKeys('the token endpoint', (world) => {
     expect(body).toMatchObject({ token_type: 'Bearer', scope: 'leads:read', expires_in: expect.any(Number) });
   });
 
-  describe('T6 exact errors', () => {
+  describe('errors are exactly those of the RFCs', () => {
     test('a failed Basic is 401 invalid_client with a challenge', async () => {
       const { status, headers, body } = await sts.token(CLIENT_CREDENTIALS, {
         headers: basic('bff', 'wrong'),
@@ -136,7 +136,7 @@ describeSigningKeys('the token endpoint', (world) => {
     });
   });
 
-  test('T7 a client gets a token for itself, and no refresh token', async () => {
+  test('a client gets a token for itself, and no refresh token', async () => {
     const { body, claims } = await sts.token(CLIENT_CREDENTIALS, { headers: basic('bff') });
     expect(claims).toMatchObject({
       sub: 'bff',
@@ -167,7 +167,7 @@ describeSigningKeys('the token endpoint', (world) => {
   });
 });
 
-describeStores('a flood of strangers', (openStore) => {
+describeStores('a flood of unauthenticated callers', (openStore) => {
   test('is answered 429 and counted in two events, and known clients go on', async () => {
     const sts = await openTestSts({
       openStore,

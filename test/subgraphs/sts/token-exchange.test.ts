@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import {
   encodeCertificateChain,
@@ -10,6 +11,7 @@ import {
 import { decodeJwt } from 'jose';
 import { BAD_LEAVES } from '../../support/test-ca.ts';
 import { describeSigningKeys } from '../../support/signing-keys.ts';
+import { describeOneStore } from '../../support/stores.ts';
 import { basic, openTestSts, type TestSts, type TokenAnswer } from '../../support/test-sts.ts';
 
 describeSigningKeys('token exchange', (world) => {
@@ -46,17 +48,17 @@ describeSigningKeys('token exchange', (world) => {
   }
   const outcome = ({ status, body }: TokenAnswer): unknown[] => [status, body['error']];
 
-  test('T21 actor_token and actor_token_type belong together', async () => {
+  test('actor_token and actor_token_type belong together', async () => {
     expect(outcome(await exchange({ actor_token: bffToken }))).toEqual([400, 'invalid_request']);
     expect(outcome(await exchange({ actor_token_type: TOKEN_TYPE_JWT }))).toEqual([400, 'invalid_request']);
   });
 
-  test('T22 an unsupported requested_token_type is invalid_request', async () => {
+  test('an unsupported requested_token_type is invalid_request', async () => {
     const refresh = 'urn:ietf:params:oauth:token-type:refresh_token';
     expect(outcome(await exchange({ requested_token_type: refresh }))).toEqual([400, 'invalid_request']);
   });
 
-  describe('T23 a subject token that does not hold is invalid_request', () => {
+  describe('a subject token that is not valid is invalid_request', () => {
     test.each([
       ['garbage', 'garbage'],
       ['a JWT of nobody', 'e30.e30.e30'],
@@ -83,13 +85,13 @@ describeSigningKeys('token exchange', (world) => {
     });
   });
 
-  test('T24 the answer names the type of what it issues, and holds no refresh token', async () => {
+  test('the answer names the type of what it issues, and holds no refresh token', async () => {
     const { body } = await exchange({});
     expect(body).toMatchObject({ issued_token_type: TOKEN_TYPE_ACCESS_TOKEN, token_type: 'Bearer' });
     expect(body).not.toHaveProperty('refresh_token');
   });
 
-  describe('T25 the chain of actors', () => {
+  describe('the chain of actors', () => {
     test('the requester is the actor, also without an actor token', async () => {
       const { claims } = await exchange({});
       expect(claims).toMatchObject({ sub: 'bff', client_id: 'gateway', act: { sub: 'gateway' } });
@@ -120,7 +122,7 @@ describeSigningKeys('token exchange', (world) => {
       }
       expect(answer && outcome(answer)).toEqual([400, 'invalid_request']);
     });
-    test('claims of the house cannot be set by parameters', async () => {
+    test('claims of the deployment cannot be set by parameters', async () => {
       const { claims } = await exchange({
         act: '{"sub":"admin"}',
         client_id: 'gateway',
@@ -131,7 +133,7 @@ describeSigningKeys('token exchange', (world) => {
     });
   });
 
-  test('T26 only the subject and the current actor authorise: a scope of an actor alone is not granted', async () => {
+  test('only the subject and the current actor authorize: a scope that only a former actor has is not granted', async () => {
     const actor = await sts.peer('actuator');
     const answer = await exchange({
       audience: 'leads',
@@ -142,13 +144,13 @@ describeSigningKeys('token exchange', (world) => {
     expect(outcome(answer)).toEqual([400, 'invalid_scope']);
   });
 
-  test('T27 a delegated subject token keeps its actors: it is never laundered into a clean one', async () => {
+  test('a delegated subject token keeps its actors', async () => {
     const first = await exchange({ audience: 'gateway' });
     const second = await exchange({ subject_token: String(first.body['access_token']) });
     expect(second.claims.act).toBeDefined();
   });
 
-  describe('T28 an exchange only narrows', () => {
+  describe('an exchange only narrows', () => {
     test('scope: what is asked and held by the subject', async () => {
       const { claims } = await exchange({ scope: 'leads:read leads:pii:read' });
       expect(claims.scope).toBe('leads:read');
@@ -184,7 +186,7 @@ describeSigningKeys('token exchange', (world) => {
     });
   });
 
-  test('T29 a token that is neither addressed to nor issued for the requester is refused', async () => {
+  test('a token that is neither addressed to nor issued for the requester is refused', async () => {
     const forLeads = await exchange({});
     const subject = String(forLeads.body['access_token']);
     const leads = await sts.peer('leads');
@@ -197,7 +199,7 @@ describeSigningKeys('token exchange', (world) => {
     expect(outcome(answer)).toEqual([400, 'invalid_request']);
   });
 
-  test('T31 the actor stands in introspection and in the audit event', async () => {
+  test('the actor is in the introspection answer and in the audit event', async () => {
     const { claims, body } = await exchange({});
     const event = sts.records.find(({ detail }) => detail?.['jti'] === claims.jti);
     expect(event).toMatchObject({ type: 'token.exchange', actor: { sub: 'bff', act: ['gateway'] } });
@@ -210,7 +212,7 @@ describeSigningKeys('token exchange', (world) => {
     expect(JSON.parse(String(answer.body))).toMatchObject({ active: true, act: { sub: 'gateway' } });
   });
 
-  test('T16 the token is bound to the certificate of the requester', async () => {
+  test('the token is bound to the certificate of the requester', async () => {
     const { claims } = await exchange({});
     expect(claims.cnf).toEqual({ 'x5t#S256': gateway.thumbprint });
   });
@@ -229,7 +231,7 @@ describeSigningKeys('token exchange', (world) => {
     });
   });
 
-  test('T32 a suspended actor fails at once', async () => {
+  test('a suspended actor is refused at once', async () => {
     const actor = await sts.peer('actuator');
     const form = {
       audience: 'gateway',
@@ -254,4 +256,27 @@ describeSigningKeys('token exchange', (world) => {
     });
     expect(answer.status).toBe(200);
   }
+});
+
+describeOneStore('token exchange under other policies', (openStore) => {
+  test("a token for a service lives no longer than the service's own entry allows", async () => {
+    const read = (name: string) => readFileSync(`policies/${name}`, 'utf8');
+    const identities = read('service_identities.yaml').replace('max_ttl_seconds: 900', 'max_ttl_seconds: 70');
+    const sts = await openTestSts({
+      openStore,
+      clients: [],
+      policies: { 'service_identities.yaml': identities, 'iam_policies.yaml': read('iam_policies.yaml') },
+    });
+    const { chain } = await sts.peer('bff');
+    const form = {
+      grant_type: GRANT_TOKEN_EXCHANGE,
+      subject_token: encodeCertificateChain(chain),
+      subject_token_type: TOKEN_TYPE_X509_SVID,
+      audience: 'gateway',
+    };
+    const { claims } = await sts.token(form, { peer: await sts.peer('gateway') });
+    await sts.close();
+    expect(claims.sub).toBe('bff');
+    expect(claims.exp - claims.iat).toBe(70);
+  });
 });

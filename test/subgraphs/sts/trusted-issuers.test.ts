@@ -6,6 +6,7 @@ import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import {
   encodeCertificateChain,
   GRANT_TOKEN_EXCHANGE,
+  TOKEN_TYPE_ACCESS_TOKEN,
   TOKEN_TYPE_JWT,
   TOKEN_TYPE_X509_SVID,
 } from '@aduana/core/tokens/token-exchange';
@@ -91,7 +92,7 @@ describeStores('trusted issuers', (openStore) => {
     );
   const outcome = ({ status, body }: TokenAnswer): unknown[] => [status, body['error']];
 
-  test('T30 a user of a trusted issuer gets a token with the roles of the claims, and is no service', async () => {
+  test('a user of a trusted issuer gets a token with the roles of the claims, and is no service', async () => {
     const { claims } = await exchange(await sign());
     expect(claims).toMatchObject({
       sub: 'ana',
@@ -104,13 +105,13 @@ describeStores('trusted issuers', (openStore) => {
     });
     expect(claims.exp).toBeLessThanOrEqual(seconds() + 300);
   });
-  test('T30 claims map from lists, nested names and several values', async () => {
+  test('claims map from lists, nested names and several values', async () => {
     const { claims } = await exchange(
       await sign({ groups: ['secops', 'sales', 'unknown'], realm: { roles: 'auditor' } }),
     );
     expect(claims.roles).toEqual(['admin', 'auditor', 'bff']);
   });
-  test('T30 another claim may be the subject, and scopes of claims bound what the roles give', async () => {
+  test('another claim may be the subject, and scopes of claims bound what the roles give', async () => {
     const token = await sign(
       { iss: 'urn:mapped', user: { id: 'u-7' }, rights: ['leads'] },
       { typ: 'idp+jwt' },
@@ -133,6 +134,34 @@ describeStores('trusted issuers', (openStore) => {
       scope: 'campaigns:read leads:read',
     });
     expect(claims.policies).toBeUndefined();
+  });
+  test('what the issuer says of the login is in the token, and in what is made from that', async () => {
+    const login = { acr: 'urn:example:mfa', auth_time: seconds() - 100 };
+    const { body, claims } = await exchange(await sign(login));
+    expect(claims).toMatchObject(login);
+    const next = await exchange(String(body['access_token']), {
+      subject_token_type: TOKEN_TYPE_ACCESS_TOKEN,
+      audience: 'leads',
+    });
+    expect(next.claims).toMatchObject(login);
+  });
+  test.each<[string, object, object]>([
+    ['no login', {}, { auth_time: 0 }],
+    ['a list of classes', { acr: ['mfa'] }, { auth_time: 0 }],
+    ['a class that no challenge can carry', { acr: 'a "b' }, { auth_time: 0 }],
+    ['an empty class', { acr: '' }, { auth_time: 0 }],
+    ['a login after the token', { auth_time: seconds() + 3600 }, { auth_time: 0 }],
+    ['a login in milliseconds', { auth_time: Date.now() }, { auth_time: 0 }],
+    ['a login as text', { auth_time: String(seconds()) }, { auth_time: 0 }],
+    ['a login before the epoch', { auth_time: -1 }, { auth_time: 0 }],
+  ])('of a token with %s nothing is made up', async (_name, login, expected) => {
+    const { acr, auth_time: authTime } = (await exchange(await sign(login))).claims;
+    expect({ acr, auth_time: authTime }).toEqual({ acr: undefined, ...expected });
+  });
+  test('a login is never later than its token', async () => {
+    const iat = seconds() - 5;
+    const { claims } = await exchange(await sign({ iat, auth_time: iat + 20 }));
+    expect(claims.auth_time).toBe(iat);
   });
   test.each<[string, object, object]>([
     ['another audience', { aud: 'other' }, {}],
@@ -165,7 +194,7 @@ describeStores('trusted issuers', (openStore) => {
     expect(claims).toMatchObject({ sub: 'ana', act: { sub: 'actuator' } });
   });
 
-  describe('T30 key endpoints', () => {
+  describe('key endpoints', () => {
     test('an issuer that is not on the list causes no fetch', async () => {
       const before = { ...issuers.state };
       for (const iss of ['https://evil.example', `${issuers.origin}/other`, `${issuers.origin}/good/`, ''])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createTestExecutor, openFederation } from '../../support/federation.ts';
+import { createTestExecutor, openFederation } from '../../../support/federation.ts';
 
 const SHOP = openFederation({
   a: {

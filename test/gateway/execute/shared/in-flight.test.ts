@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Ask, createTestExecutor, openFederation } from '../../support/federation.ts';
+import { type Ask, createTestExecutor, openFederation } from '../../../support/federation.ts';
+import { until } from '../../../support/until.ts';
 
 const FEDERATION = openFederation({
   a: {
@@ -99,6 +100,7 @@ describe('requests in flight', () => {
         },
       }),
     );
+    await until(() => signals.length === 1); // both are planned by now, and share the request
     clients[0]?.abort(new Error('left'));
     await expect(asked[0]).rejects.toThrow('left');
     expect(signals[0]?.aborted).toBe(false);
@@ -113,6 +115,7 @@ describe('requests in flight', () => {
         return waiting.answer(call);
       },
     });
+    await until(() => signals.length === 2);
     last.abort(new Error('left'));
     await expect(alone).rejects.toThrow('left');
     expect(signals.at(-1)?.aborted).toBe(true);

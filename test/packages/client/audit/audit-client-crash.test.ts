@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { openSpool, type Spool } from '@aduana/core/audit/spool';
-import type { SpoolDisk } from '@aduana/core/audit/spool-disk';
-import { type AuditClient, createAuditClient } from '@aduana/core/client/audit-client';
+import { openSpool, type Spool } from '@aduana/client/audit/spool';
+import type { SpoolDisk } from '@aduana/client/audit/spool-disk';
+import { type AuditClient, createAuditClient } from '@aduana/client/audit/audit-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { createLog } from '@aduana/core/platform/log';
-import { createMetrics } from '@aduana/core/platform/metrics';
-import { type CrashingDisk, createCrashingDisk, type DiskCall } from '../../support/crashing-disk.ts';
-import { createFakeClock } from '../../support/fake-clock.ts';
-import { createSeededRandom } from '../../support/seeded-random.ts';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
+import { type CrashingDisk, createCrashingDisk, type DiskCall } from '../../../support/crashing-disk.ts';
+import { createFakeClock } from '../../../support/fake-clock.ts';
+import { createSeededRandom } from '../../../support/seeded-random.ts';
 
 const RUNS = Number(process.env['SPOOL_RUNS'] ?? 60);
 const FAULTS: readonly DiskCall[] = ['write', 'sync', 'create', 'syncFolder', 'remove', 'read'];

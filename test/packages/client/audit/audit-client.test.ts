@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSpool, type Spool } from '@aduana/core/audit/spool';
-import { type AuditClient, createAuditClient } from '@aduana/core/client/audit-client';
+import { openSpool, type Spool } from '@aduana/client/audit/spool';
+import { type AuditClient, createAuditClient } from '@aduana/client/audit/audit-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Code } from '@aduana/core/errors/error-codes';
-import { createLog } from '@aduana/core/platform/log';
-import { createMetrics } from '@aduana/core/platform/metrics';
-import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
+import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
 
 interface Event {
   readonly id: string;
@@ -79,7 +79,7 @@ describe('the audit client', () => {
   const numbers = (): number[] => service.events.map(({ source }) => source.n);
   /** Real disks take real time, also under a clock that stands still. */
   const until = async (holds: () => boolean): Promise<void> => {
-    for (let turn = 0; turn < 500 && !holds(); turn += 1) {
+    for (let turn = 0; turn < 5000 && !holds(); turn += 1) {
       await clock.advance(100);
       await spool.peek(1, 1); // waits for what the disk does
     }
@@ -129,6 +129,23 @@ describe('the audit client', () => {
     await until(() => client.state === 'ok');
     await client.record(RECORD);
     expect(numbers()).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('tries a log that is not there yet four times a second while services start, more seldom later', async () => {
+    service.answer = 'AUDIT_UNAVAILABLE';
+    const client = open();
+    await client.record(RECORD);
+    const triesIn = async (seconds: number): Promise<number> => {
+      const before = service.batches;
+      for (let passed = 0; passed < seconds * 1000; passed += 50) {
+        await clock.advance(50);
+        await spool.peek(1, 1); // waits for what the disk does
+      }
+      return service.batches - before;
+    };
+    expect(await triesIn(10)).toBeGreaterThan(25);
+    await triesIn(20);
+    expect(await triesIn(10)).toBeLessThan(5);
   });
 
   test('does not wait for a service that hangs', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { boundedText, canonicalText, MAX_LEAF_BYTES } from '@aduana/core/audit/canonical';
+import { boundedText, canonicalText, MAX_LEAF_BYTES } from '@aduana/client/audit/canonical';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 

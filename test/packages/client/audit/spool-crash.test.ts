@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { openSpool, type Spool } from '@aduana/core/audit/spool';
-import { RECORD_HEADER_BYTES } from '@aduana/core/audit/spool-segment';
-import { createLog } from '@aduana/core/platform/log';
-import { type CrashingDisk, createCrashingDisk, type DiskCall } from '../../support/crashing-disk.ts';
-import { createSeededRandom } from '../../support/seeded-random.ts';
+import { openSpool, type Spool } from '@aduana/client/audit/spool';
+import { RECORD_HEADER_BYTES } from '@aduana/client/audit/spool-segment';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { type CrashingDisk, createCrashingDisk, type DiskCall } from '../../../support/crashing-disk.ts';
+import { createSeededRandom } from '../../../support/seeded-random.ts';
 
 const RUNS = Number(process.env['SPOOL_RUNS'] ?? 200);
 const FOLDER = '/spool';

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSpool, type Spool } from '@aduana/core/audit/spool';
-import { encodeRecord } from '@aduana/core/audit/spool-segment';
-import { createLog } from '@aduana/core/platform/log';
+import { openSpool, type Spool } from '@aduana/client/audit/spool';
+import { encodeRecord } from '@aduana/client/audit/spool-segment';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 
 const KEY = Buffer.alloc(32, 7);
 const log = createLog('silent', () => undefined);

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { createStsClient, type HeldToken, type StsClient } from '@aduana/core/client/sts-client';
+import { createStsClient, type HeldToken, type StsClient } from '@aduana/client/sts/sts-client';
 import { Secret } from '@aduana/core/secrets/secret';
 import type { StatusView } from '@aduana/core/status/status-entry';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
-import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
+import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
 
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -23,6 +23,7 @@ function openClient() {
   const view: StatusView = {
     isTokenRevoked: (jti, root) => revoked.has(jti) || revoked.has(root),
     isKeyRevoked: () => false,
+    isSubjectRevoked: () => false,
     isServiceSuspended: (service) => suspended.has(service),
     isCertificateRevoked: () => false,
     version: 0,
@@ -86,7 +87,7 @@ describe('the tokens that a service keeps', () => {
     expect(new Set(tokens.map((token) => token.reveal())).size).toBe(1);
   });
 
-  test('T20 after a change of the own certificate every token is asked for again', async () => {
+  test('after the own certificate has changed, every token is requested again', async () => {
     const subject = await client.relayBasic(header);
     await client.ownToken('audit');
     await client.narrow(subject, narrowing);

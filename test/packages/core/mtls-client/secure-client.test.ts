@@ -4,21 +4,21 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createSecureClient, type SecureClient } from '@aduana/core/client/secure-client';
+import { createSecureClient, type SecureClient } from '@aduana/core/mtls-client/secure-client';
 import { readPeerIdentity } from '@aduana/core/mtls/read-peer-identity';
 import { type ClientCertificates, serverTlsOptions } from '@aduana/core/mtls/tls-options';
 import type { TlsGeneration } from '@aduana/core/mtls/tls-identity';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { createFakeClock } from '../../support/fake-clock.ts';
-import { createTestCa, type TestCa } from '../../support/test-ca.ts';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createFakeClock } from '../../../support/fake-clock.ts';
+import { createTestCa, type TestCa } from '../../../support/test-ca.ts';
 import {
   createTestIdentity,
   issueTestIdentity,
   type TestIdentity,
   toForgedGeneration,
   toGeneration,
-} from '../../support/test-identity.ts';
+} from '../../../support/test-identity.ts';
 
 const STS = 'spiffe://aduana.local/sts';
 const CALL = { method: 'GET', path: '/', timeoutMilliseconds: 5000, maxResponseBytes: 1000 } as const;
@@ -171,10 +171,12 @@ test('the deadline covers the wait for a connection', async () => {
 
 test('an aborted call ends, and the connection with it', async () => {
   const closed = new Promise((resolve) => {
-    void listen((request) => void request.socket.once('close', resolve)).then(async ({ origin }) => {
-      const abort = new AbortController();
+    const abort = new AbortController();
+    void listen((request) => {
+      request.socket.once('close', resolve);
+      abort.abort();
+    }).then(async ({ origin }) => {
       const call = toSts(origin).request({ ...CALL, signal: abort.signal });
-      setTimeout(() => { abort.abort(); }, 100); // prettier-ignore
       await expect(call).rejects.toMatchObject(unavailable(/abandoned/));
     });
   });

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
-import { createLog } from '@aduana/core/platform/log';
-import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
-import { BAD_LEAVES, createTestCa, type TestCa, type TestLeaf } from '../../support/test-ca.ts';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
+import { BAD_LEAVES, createTestCa, type TestCa, type TestLeaf } from '../../../support/test-ca.ts';
+import { until } from '../../../support/until.ts';
 
 let folder: string;
 let ca: TestCa;
@@ -49,10 +50,7 @@ async function put({ cert, key }: TestLeaf): Promise<void> {
 }
 
 /** Polls until it holds: reading files takes real time while the clock stands still. */
-async function pollUntil(holds: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2000 && !holds(); turn += 1) await clock.advance(10_001);
-  expect(holds()).toBe(true);
-}
+const pollUntil = (holds: () => boolean): Promise<void> => until(holds, () => clock.advance(10_001));
 
 function complaints(): number {
   return lines.filter((line) => line.includes('the last good ones stay')).length;
@@ -95,6 +93,7 @@ const REASONS = {
   expired: /has expired/,
   not_yet_valid: /not yet valid/,
   wrong_eku: /may not be used by a TLS client/,
+  no_eku: /may not be used by a TLS client/,
   no_spiffe_id: /exactly one SPIFFE ID/,
   two_spiffe_ids: /exactly one SPIFFE ID/,
   wrong_trust_domain: /another trust domain/,

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { X509Certificate } from 'node:crypto';
 import { certificateThumbprint, type PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import { subjectAltNames } from '@aduana/core/mtls/subject-alt-names';
-import { createTestCa } from '../../support/test-ca.ts';
+import { createTestCa } from '../../../support/test-ca.ts';
 
 test('the names of a certificate are told once, and none where there is no certificate', async () => {
   const ca = await createTestCa();

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, expect, test } from '@jest/globals';
 import { pathProblem } from '@aduana/core/mtls/verify-certificate-chain';
-import { createTestCa, type TestCa } from '../../support/test-ca.ts';
+import { createTestCa, type TestCa } from '../../../support/test-ca.ts';
 
 const DAY = 86_400_000;
 let ca: TestCa;
@@ -20,8 +20,8 @@ function trusting(...authorities: TestCa[]): { authorities: Buffer[]; now: numbe
 }
 
 test('a path is found whatever else was shown, in whatever order', async () => {
-  const stranger = new X509Certificate((await createTestCa({ name: 'Stranger' })).cert);
-  for (const shown of [[intermediate], [stranger, intermediate], [intermediate, stranger]])
+  const foreign = new X509Certificate((await createTestCa({ name: 'Foreign' })).cert);
+  for (const shown of [[intermediate], [foreign, intermediate], [intermediate, foreign]])
     expect(pathProblem(leaf, shown, trusting(ca))).toBeUndefined();
 });
 

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { createExpiringIds } from '@aduana/core/platform/expiring-ids';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import type { StatusEntry, StatusPage } from '@aduana/core/status/status-entry';
 import { createStatusReader } from '@aduana/core/status/status-reader';
-import { createFakeClock } from '../../support/fake-clock.ts';
+import { createFakeClock } from '../../../support/fake-clock.ts';
 
 const noop = (): void => undefined;
 

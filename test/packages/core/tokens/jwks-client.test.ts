@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { createLog } from '@aduana/core/platform/log';
-import { generateSigningKey } from '@aduana/core/tokens/generate-signing-key';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { generateSigningKey } from '@aduana/server-kit/tokens/generate-signing-key';
 import { createJwksClient, type FetchedJwks } from '@aduana/core/tokens/jwks-client';
 import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
 import type { JWK } from 'jose';
-import { createFakeClock } from '../../support/fake-clock.ts';
+import { createFakeClock } from '../../../support/fake-clock.ts';
 
 const log = createLog('silent', () => undefined);
 let first: JWK;

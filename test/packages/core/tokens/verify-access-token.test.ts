@@ -1,16 +1,16 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { generateKeyPair, SignJWT } from 'jose';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
-import { generateSigningKey } from '@aduana/core/tokens/generate-signing-key';
+import { generateSigningKey } from '@aduana/server-kit/tokens/generate-signing-key';
 import type { KeySource } from '@aduana/core/tokens/key-source';
 import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
 import { requireBinding } from '@aduana/core/tokens/require-binding';
-import { importSigningKey } from '@aduana/core/tokens/import-signing-key';
-import { signAccessToken, type SigningKey } from '@aduana/core/tokens/sign-access-token';
+import { importSigningKey } from '@aduana/server-kit/tokens/import-signing-key';
+import { signAccessToken, type SigningKey } from '@aduana/server-kit/tokens/sign-access-token';
 import { SIGNING_ALGORITHMS } from '@aduana/core/tokens/signing-algorithm';
 import { createAccessTokenVerifier, type TokenStatus } from '@aduana/core/tokens/verify-access-token';
-import { createFakeClock } from '../../support/fake-clock.ts';
-import { signJws } from '../../support/sign-jws.ts';
+import { createFakeClock } from '../../../support/fake-clock.ts';
+import { signJws } from '../../../support/sign-jws.ts';
 
 const ISSUER = 'https://localhost:8011';
 const clock = createFakeClock();
@@ -36,6 +36,7 @@ const CLAIMS: AccessTokenClaims = {
 const calm: TokenStatus = {
   isTokenRevoked: () => false,
   isKeyRevoked: () => false,
+  isSubjectRevoked: () => false,
   isServiceSuspended: () => false,
   isCertificateRevoked: () => false,
   assertFresh: () => undefined,
@@ -73,7 +74,7 @@ const refusal = (detail?: string): Error =>
     ...(detail === undefined ? {} : { detail }),
   }) as unknown as Error;
 
-test('T33 an access token has typ at+jwt and all claims of RFC 9068', async () => {
+test('an access token has typ at+jwt and all claims of RFC 9068', async () => {
   const token = await signAccessToken(CLAIMS, key);
   const { claims, kid, scopes } = await verifier()(token);
   expect(claims).toEqual(CLAIMS);
@@ -81,7 +82,7 @@ test('T33 an access token has typ at+jwt and all claims of RFC 9068', async () =
   expect([...scopes]).toEqual(['leads:read', 'campaigns:read']);
 });
 
-test.each(SIGNING_ALGORITHMS)('T34 %s signs and verifies', async (algorithm) => {
+test.each(SIGNING_ALGORITHMS)('%s signs and verifies', async (algorithm) => {
   const generated = await generateSigningKey(algorithm);
   const signer = importSigningKey(algorithm, generated.privateJwk);
   const known = await parseJwkSet({ keys: [generated.publicJwk] }, SIGNING_ALGORITHMS);
@@ -95,7 +96,7 @@ test.each(SIGNING_ALGORITHMS)('T34 %s signs and verifies', async (algorithm) => 
   await expect(verify(await signAccessToken(CLAIMS, signer))).resolves.toMatchObject({ claims: CLAIMS });
 });
 
-describe('T35', () => {
+describe('access tokens', () => {
   test.each([
     ['another issuer', { iss: 'https://evil.example' }, {}],
     ['another audience', { aud: 'gateway' }, {}],
@@ -182,7 +183,7 @@ test('a seen token is not verified again, and is refused from the second of its 
   await expect(verify(token)).rejects.toThrow(refusal());
 });
 
-describe('T17 the binding', () => {
+describe('a bound token', () => {
   const bound = (cnf?: object) =>
     ({
       claims: { ...CLAIMS, ...(cnf === undefined ? {} : { cnf }) },

@@ -3,7 +3,7 @@ import { sha256Base64url } from '@aduana/core/platform/digest';
 import { createSpentProofs } from '@aduana/core/tokens/spent-proofs';
 import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
-import { createFakeClock } from '../../support/fake-clock.ts';
+import { createFakeClock } from '../../../support/fake-clock.ts';
 
 const URL = 'https://localhost:4443/graphql';
 const TOKEN = 'the.access.token';
@@ -24,7 +24,7 @@ function prove(claims: object = {}, header: object = {}): Promise<string> {
 const open = () => createDpopVerifier({ clock, spend: createSpentProofs(clock) });
 const REQUEST = { method: 'POST', url: URL, accessToken: TOKEN };
 
-describe('T45 a DPoP proof', () => {
+describe('a DPoP proof', () => {
   test('proves the possession of its key', async () => {
     expect(await open()(await prove(), REQUEST)).toBe(jkt);
   });
@@ -37,6 +37,14 @@ describe('T45 a DPoP proof', () => {
     const proof = await prove();
     await verify(proof, REQUEST);
     await expect(verify(proof, REQUEST)).rejects.toMatchObject({ code: 'invalid_dpop_proof' });
+  });
+  test('is not used again after a restart of a process that remembers proofs by itself', async () => {
+    const restarted = () =>
+      createDpopVerifier({ clock, spend: createSpentProofs(clock), rememberedSince: (now + 2) * 1000 + 500 });
+    const old = await prove({ iat: now + 1 });
+    await open()(old, REQUEST);
+    await expect(restarted()(old, REQUEST)).rejects.toMatchObject({ code: 'invalid_dpop_proof' });
+    expect(await restarted()(await prove({ iat: now + 2 }), REQUEST)).toBe(jkt);
   });
   test.each<[string, object, object]>([
     ['another method', { htm: 'GET' }, {}],

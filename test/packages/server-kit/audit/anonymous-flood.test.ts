@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { createAnonymousFlood } from '@aduana/core/audit/anonymous-flood';
-import type { AuditRecord } from '@aduana/core/audit/audit-event';
+import { createAnonymousFlood } from '@aduana/server-kit/audit/anonymous-flood';
+import type { AuditRecord } from '@aduana/client/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { createFakeClock } from '../../support/fake-clock.ts';
+import { createFakeClock } from '../../../support/fake-clock.ts';
 
 function openFlood(limitPerMinute: number | 'off') {
   const clock = createFakeClock('2026-01-01T00:00:10Z');

@@ -9,8 +9,8 @@ import {
   type LeafRange,
   nodeHash,
   subtreesOf,
-} from '@aduana/core/audit/merkle';
-import { verifyConsistency, verifyInclusion } from '../../../auditor/merkle.ts';
+} from '@aduana/server-kit/audit/merkle';
+import { verifyConsistency, verifyInclusion } from '@aduana/audit-verifier/merkle';
 
 const LEAVES = Array.from({ length: 70 }, (_, index) => leafHash(`leaf ${String(index)}`));
 
@@ -57,10 +57,10 @@ describe('the Merkle tree', () => {
       for (let oldSize = 1; oldSize <= size; oldSize += 1)
         expect(
           verifyConsistency({
-            oldSize,
-            size,
-            oldRoot: definition(LEAVES.slice(0, oldSize)),
-            root: definition(LEAVES.slice(0, size)),
+            first: oldSize,
+            second: size,
+            firstRoot: definition(LEAVES.slice(0, oldSize)),
+            secondRoot: definition(LEAVES.slice(0, size)),
             proof: consistencyProofRanges(oldSize, size).map(rangeHash),
           }),
         ).toBe(true);

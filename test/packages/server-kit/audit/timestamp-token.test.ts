@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createTimestampRequest, verifyTimestamp } from '@aduana/core/audit/timestamp-token';
+import { createTimestampRequest, verifyTimestamp } from '@aduana/server-kit/audit/timestamp-token';
 import { pathProblem } from '@aduana/core/mtls/verify-certificate-chain';
-import { startTimestampAuthority, type TimestampAuthority } from '../../support/timestamp-authority.ts';
+import { describeWithOpenssl } from '../../../support/foreign-parts.ts';
+import { startTimestampAuthority, type TimestampAuthority } from '../../../support/timestamp-authority.ts';
 
 const digest = createHash('sha256').update('what is stamped').digest();
 
-describe('a time stamp of OpenSSL', () => {
+describeWithOpenssl('a time stamp of OpenSSL', () => {
   let authority: TimestampAuthority;
   let authorities: readonly Buffer[];
   beforeAll(async () => {
@@ -78,11 +79,11 @@ describe('a time stamp of OpenSSL', () => {
   });
 });
 
-describe.each([
-  ['an elliptic curve key', ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256']],
-  ['an RSA key of 3072 bits', ['rsa:3072']],
-])('a time stamp under %s', (_, key) => {
-  test('verifies', async () => {
+describeWithOpenssl('a time stamp', () => {
+  test.each([
+    ['an elliptic curve key', ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256']],
+    ['an RSA key of 3072 bits', ['rsa:3072']],
+  ])('under %s verifies', async (_, key) => {
     const authority = await startTimestampAuthority(key);
     const authorities = [new X509Certificate(await readFile(authority.caFile)).raw];
     const nonce = randomBytes(8);

@@ -1,4 +1,4 @@
-import { DateTimeScalar } from '@aduana/core/graphql/date-time-scalar';
+import { DateTimeScalar } from '@aduana/server-kit/graphql/date-time-scalar';
 import { describe, expect, test } from '@jest/globals';
 import { parseValue } from 'graphql';
 

@@ -2,11 +2,11 @@ import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route } from '@aduana/core/http/route';
-import { type HttpService, openHttpService } from '@aduana/core/http/service';
-import { createLog } from '@aduana/core/platform/log';
-import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
-import { createTestCa, type TestCa, type TestLeaf } from '../../support/test-ca.ts';
-import { issueTestIdentity, type TestIdentity, toGeneration } from '../../support/test-identity.ts';
+import { type HttpService, openHttpService } from '@aduana/server-kit/http/service';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
+import { createTestCa, type TestCa, type TestLeaf } from '../../../support/test-ca.ts';
+import { issueTestIdentity, type TestIdentity, toGeneration } from '../../../support/test-identity.ts';
 
 /** What the service knows of its peer: the SPIFFE ID, and how many certificates it showed. */
 const PEER: Route = {
@@ -104,10 +104,10 @@ describe.each(['request', 'require'] as const)('where a client certificate is a 
   });
 
   test('a resumed session of a certificate that has expired is refused', async () => {
-    const leaf = await ca.issue('leads', { notAfter: Date.now() + 60_000 });
+    const leaf = await ca.issue('leads', { notAfter: clock.now() + 600_000 });
     const { session, body } = await visit(leaf);
     expect(body).toBeDefined();
-    await clock.advance(60_000);
+    await clock.advance(600_000);
     expect(await visit(leaf, session)).toMatchObject({ resumed: true, body: undefined });
     expect(lines.join('')).toMatch(/has expired.*a connection was refused/);
   });

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route } from '@aduana/core/http/route';
-import { type HttpService, openHttpService } from '@aduana/core/http/service';
+import { type HttpService, openHttpService } from '@aduana/server-kit/http/service';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { createTestCa, type TestCa, type TestLeaf } from '../../support/test-ca.ts';
-import { issueTestIdentity } from '../../support/test-identity.ts';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createTestCa, type TestCa, type TestLeaf } from '../../../support/test-ca.ts';
+import { issueTestIdentity } from '../../../support/test-identity.ts';
 
 const log = createLog('silent', () => undefined);
 const ROUTES: Route[] = [
@@ -45,6 +45,46 @@ interface Answer {
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
 }
+
+test('a listener of some paths serves those alone, and asks nobody for a certificate', async () => {
+  const ca = await createTestCa();
+  const tls = {
+    identity: await issueTestIdentity(ca, 'sts'),
+    trustDomain: 'aduana.local',
+    minVersion: 'TLSv1.3',
+  } as const;
+  const service = await openHttpService({
+    name: 'test',
+    listeners: [
+      { address: '127.0.0.1', port: 0, tls: { ...tls, clientCertificates: 'require' } },
+      { address: '127.0.0.1', port: 0, tls: { ...tls, clientCertificates: 'none' }, paths: ['/headers'] },
+    ],
+    platform: { clock: createSystemClock(), log },
+  });
+  service.serve(ROUTES, () => Promise.resolve({ status: 'ok', checks: {} }), () => false); // prettier-ignore
+  const statusOf = (port: number | undefined, path: string): Promise<number | string> =>
+    new Promise((resolve) => {
+      const request = httpsRequest(
+        { host: '127.0.0.1', port, path, ca: ca.cert, agent: false },
+        (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        },
+      );
+      request.on('error', () => {
+        resolve('refused');
+      });
+      request.end();
+    });
+  const [whole, some] = service.ports;
+  try {
+    expect(await statusOf(whole, '/headers')).toBe('refused');
+    expect(await statusOf(some, '/headers')).toBe(200);
+    for (const path of ['/peer', '/files/x', '/health', '/']) expect(await statusOf(some, path)).toBe(404);
+  } finally {
+    await service.stop();
+  }
+});
 
 describe('a service over TLS', () => {
   let ca: TestCa;

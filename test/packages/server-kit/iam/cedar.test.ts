@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { AccessContext, AccessRequest } from '@aduana/core/iam/access-context';
-import { evaluate } from '@aduana/core/iam/evaluate';
-import { createCedarOracle } from '../../support/cedar-oracle.ts';
-import { engineOf } from '../../support/policy-folder.ts';
+import type { AccessContext, AccessRequest } from '@aduana/server-kit/iam/access-context';
+import { evaluate } from '@aduana/server-kit/iam/evaluate';
+import { createCedarOracle } from '../../../support/cedar-oracle.ts';
+import { engineOf } from '../../../support/policy-folder.ts';
 
 const POLICY_SETS = 50;
 const REQUESTS_EACH = 200;

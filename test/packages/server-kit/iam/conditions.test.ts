@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import type { AccessContext } from '@aduana/core/iam/access-context';
-import { createAddressMatcher } from '@aduana/core/iam/address-range';
-import { evaluatePolicy } from '@aduana/core/iam/evaluate-policy';
-import { createTimeMatcher } from '@aduana/core/iam/time-window';
-import type { TimeWindow } from '@aduana/core/iam/policy';
-import { engineOf } from '../../support/policy-folder.ts';
+import type { AccessContext } from '@aduana/server-kit/iam/access-context';
+import { createAddressMatcher } from '@aduana/server-kit/iam/address-range';
+import { evaluatePolicy } from '@aduana/server-kit/iam/evaluate-policy';
+import { createTimeMatcher } from '@aduana/server-kit/iam/time-window';
+import type { TimeWindow } from '@aduana/server-kit/iam/policy';
+import { engineOf } from '../../../support/policy-folder.ts';
 
 const WINDOW: TimeWindow = { zone: 'Europe/Madrid', days: [], from: 0, to: 1440 };
 const minutes = (text: string) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3));
@@ -179,6 +179,17 @@ describe('other conditions', () => {
     ['{ rate: { limit: 5, per_seconds: 60 } }', { rates: new Map([['c', true]]) }, true],
     ['{ rate: { limit: 5, per_seconds: 60 } }', { rates: new Map([['c', false]]) }, false],
     ['{ rate: { limit: 5, per_seconds: 60 } }', {}, undefined],
+    ['{ acr: [phr, mfa] }', { acr: 'mfa' }, true],
+    ['{ acr: [phr, mfa] }', { acr: 'pwd' }, false],
+    ['{ acr: [phr, mfa] }', {}, undefined],
+    ['{ max_age_seconds: 300 }', { time: 300_000, authTime: 0 }, true],
+    ['{ max_age_seconds: 300 }', { time: 300_001, authTime: 0 }, false],
+    ['{ max_age_seconds: 300 }', { time: '2026-01-01T08:05:00Z', authTime: '2026-01-01T08:00:00Z' }, true],
+    ['{ max_age_seconds: 300 }', { time: 300_000 }, undefined],
+    ['{ max_age_seconds: 300 }', { authTime: 300_000 }, undefined],
+    ['{ max_age_seconds: 300 }', { time: 0, authTime: 30_000 }, true],
+    ['{ max_age_seconds: 300 }', { time: 0, authTime: 30_001 }, undefined],
+    ['{ acr: [mfa], max_age_seconds: 300 }', { acr: 'mfa', time: 0 }, undefined],
     ['{ mtls: true, environment: [a] }', { mtls: true }, undefined],
     ['{ mtls: true, environment: [a] }', { mtls: false }, false],
     ['{ time: { zone: UTC, from: "08:00", to: "09:00" } }', { time: '2026-01-01T08:30:00Z' }, true],

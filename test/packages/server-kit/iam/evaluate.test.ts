@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { evaluate } from '@aduana/core/iam/evaluate';
-import { evaluatePolicy } from '@aduana/core/iam/evaluate-policy';
-import { constrainGrant, grantableScopes } from '@aduana/core/iam/grants';
-import { engineOf } from '../../support/policy-folder.ts';
+import { evaluate } from '@aduana/server-kit/iam/evaluate';
+import { evaluatePolicy } from '@aduana/server-kit/iam/evaluate-policy';
+import { constrainGrant, grantableScopes } from '@aduana/server-kit/iam/grants';
+import { engineOf } from '../../../support/policy-folder.ts';
 
 describe('decisions', () => {
   test('what no rule allows is denied, and so is what stands in no catalogue', async () => {

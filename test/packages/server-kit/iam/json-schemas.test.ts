@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
-import { policyJsonSchemas } from '@aduana/core/iam/json-schemas';
+import { policyJsonSchemas } from '@aduana/server-kit/iam/json-schemas';
 
 describe('the JSON Schemas for editors', () => {
   test.each(Object.entries(policyJsonSchemas()))(

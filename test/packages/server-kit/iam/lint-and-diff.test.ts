@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { diffDecisions, everyQuestion } from '@aduana/core/iam/diff';
-import { explain } from '@aduana/core/iam/explain';
-import { lint } from '@aduana/core/iam/lint';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
-import { compile } from '@aduana/core/iam/compile';
-import { loadPolicyTests, runPolicyTests } from '@aduana/core/iam/policy-tests';
-import { engineOf } from '../../support/policy-folder.ts';
+import { diffDecisions, everyQuestion } from '@aduana/server-kit/iam/diff';
+import { explain } from '@aduana/server-kit/iam/explain';
+import { lint } from '@aduana/server-kit/iam/lint';
+import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
+import { compile } from '@aduana/server-kit/iam/compile';
+import { loadPolicyTests, runPolicyTests } from '@aduana/server-kit/iam/policy-tests';
+import { engineOf } from '../../../support/policy-folder.ts';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 
@@ -56,6 +56,8 @@ describe('lint', () => {
       'conditions:\n  a: { mtls: true }\n  c: { all_of: [a], none_of: [a] }\npolicies: { p: { when: [c] } }',
       ['never_true 4'],
     ],
+    ['conditions:\n  c: { acr: [mfa] }\npolicies: { p: { when: [c] } }', ['never_true 3']],
+    ['conditions:\n  c: { max_age_seconds: 60 }\npolicies: { p: { when: [c] } }', []],
     ['policies:\n  p: {}', ['open_policy 3']],
     [
       'roles:\n  r:\n    permissions:\n      - { allow: x:y, constraints: { max_ttl_seconds: 9 } }\n      - "x:*"\npolicies: { p: { roles: [r] } }',
@@ -64,6 +66,16 @@ describe('lint', () => {
   ])('%j', async (iam, expected) => {
     expect(await findings(iam)).toEqual(expected);
   });
+});
+
+test('a login of two classes at once is told to be none', async () => {
+  const issuers =
+    'version: 1\nissuers:\n  - { issuer: "https://i", jwks_uri: "https://i/jwks", algorithms: [ES256], audience: a }\n';
+  const { sources } = await engineOf(
+    'conditions:\n  a: { acr: [phr, mfa] }\n  b: { acr: [mfa, pwd] }\n  c: { acr: [pwd] }\n  some: { all_of: [a, b] }\n  none: { all_of: [a, c] }\npolicies: { p: { when: [some, none] } }',
+    { 'trusted_issuers.yaml': issuers },
+  );
+  expect(lint(sources, NOW)).toMatchObject([{ code: 'never_true', location: 'iam_policies.yaml:7' }]);
 });
 
 describe('diff', () => {

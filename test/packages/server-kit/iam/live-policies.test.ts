@@ -2,11 +2,12 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
-import { evaluate } from '@aduana/core/iam/evaluate';
-import { type LivePolicies, openPolicies } from '@aduana/core/iam/live-policies';
-import { createLog } from '@aduana/core/platform/log';
-import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
-import { policyFolder } from '../../support/policy-folder.ts';
+import { evaluate } from '@aduana/server-kit/iam/evaluate';
+import { type LivePolicies, openPolicies } from '@aduana/server-kit/iam/live-policies';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
+import { policyFolder } from '../../../support/policy-folder.ts';
+import { until } from '../../../support/until.ts';
 
 const iam = (permission: string) => `version: 1\nroles:\n  r: { permissions: ["${permission}"] }\n`;
 const EXPECT_A =
@@ -33,10 +34,8 @@ async function open(folder: string, clock: FakeClock = createFakeClock()) {
 }
 
 /** Lets the fake clock run until the condition holds: reading files takes real time. */
-async function until(clock: FakeClock, condition: () => boolean): Promise<void> {
-  for (let round = 0; round < 400 && !condition(); round += 1) await clock.advance(500);
-  expect(condition()).toBe(true);
-}
+const untilPolled = (clock: FakeClock, holds: () => boolean): Promise<void> =>
+  until(holds, () => clock.advance(500));
 
 describe('policies in force', () => {
   test('changed files come into force whole, and listeners hear of it with the hash', async () => {
@@ -45,8 +44,9 @@ describe('policies in force', () => {
     const before = live.current().sha256;
     const heard: string[][] = [];
     live.onChange((engine, previous) => heard.push([previous.sha256, engine.sha256]));
+    await clock.advance(500); // the file may be noticed before time passes again
     await writeFile(join(folder, 'iam_policies.yaml'), iam('b'));
-    await until(clock, () => allows('b'));
+    await untilPolled(clock, () => allows('b'));
     expect(allows('a')).toBe(false);
     expect(heard).toEqual([[before, live.current().sha256]]);
     expect(live.loadedAt).toBeGreaterThan(Date.parse('2026-01-01T00:00:00Z'));
@@ -67,21 +67,21 @@ describe('policies in force', () => {
     expect(allows('a')).toBe(true);
     await symlink('v2', join(root, '..data_tmp'));
     await rename(join(root, '..data_tmp'), join(root, '..data'));
-    await until(clock, () => allows('b'));
+    await untilPolled(clock, () => allows('b'));
   });
 
   test('bad files never replace good ones, and are told with file and line until they are good', async () => {
     const folder = await policyFolder({ 'iam_policies.yaml': iam('a') });
     const { live, clock, lines, allows } = await open(folder);
     await writeFile(join(folder, 'iam_policies.yaml'), 'version: 1\nroles:\n  r: { permission: [b] }\n');
-    await until(clock, () => live.lastProblem !== undefined);
+    await untilPolled(clock, () => live.lastProblem !== undefined);
     expect(allows('a')).toBe(true);
     expect(live.lastProblem?.problems[0]?.subject).toBe(join(folder, 'iam_policies.yaml:3'));
     await expect(live.reload()).rejects.toBeInstanceOf(ConfigurationError);
     expect(allows('a')).toBe(true);
     expect(lines.join()).toContain('the last good ones stay in force');
     await writeFile(join(folder, 'iam_policies.yaml'), iam('b'));
-    await until(clock, () => allows('b'));
+    await untilPolled(clock, () => allows('b'));
     expect(live.lastProblem).toBeUndefined();
   });
 
@@ -116,6 +116,6 @@ describe('policies in force', () => {
     await clock.advance(10_000);
     expect(allows('a')).toBe(true);
     await writeFile(join(folder, 'iam_policies.yaml'), iam('c'));
-    await until(clock, () => allows('c'));
+    await untilPolled(clock, () => allows('c'));
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
+import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { policyFolder } from '../../support/policy-folder.ts';
+import { policyFolder } from '../../../support/policy-folder.ts';
 
 const IAM = 'version: 1\nroles:\n  bff: { permissions: [leads:read] }\n';
 
@@ -32,6 +32,7 @@ describe('policy files', () => {
       'audit',
       'auditor',
       'bff',
+      'console',
       'gateway',
       'leads',
       'operator',
@@ -39,7 +40,10 @@ describe('policy files', () => {
     ]);
     expect(sources.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(sources.sha256).toBe((await loadPolicies('policies')).sha256);
-    expect(sources.services.get('bff')?.token).toEqual({ maxTtlSeconds: 900, audiences: ['gateway'] });
+    expect(sources.services.get('bff')?.token).toEqual({
+      maxTtlSeconds: 900,
+      audiences: ['gateway', 'console'],
+    });
     expect(sources.services.get('gateway')?.exchange).toEqual({
       audiences: ['*'],
       scopes: ['**'],
@@ -178,6 +182,18 @@ describe('policy files', () => {
     ).toEqual([
       'service_identities.yaml:4: `b` has the SPIFFE ID of `a`',
       'service_identities.yaml:5: `c` authenticates by certificate and has no SPIFFE ID',
+    ]);
+  });
+
+  test('two services whose secrets one variable would seed are refused', async () => {
+    expect(
+      await problemsOf({
+        'iam_policies.yaml': IAM,
+        'service_identities.yaml':
+          'version: 1\nservices:\n  my-service: { spiffe_id: spiffe://d/x }\n  my_service: { spiffe_id: spiffe://d/y }\n',
+      }),
+    ).toEqual([
+      'service_identities.yaml:4: `my_service` and `my-service` share the variable MY_SERVICE_CLIENT_SECRET',
     ]);
   });
 

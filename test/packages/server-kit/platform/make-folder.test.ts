@@ -1,7 +1,7 @@
 import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeFolder } from '@aduana/core/platform/make-folder';
+import { makeFolder } from '@aduana/server-kit/platform/make-folder';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 let folder: string;

@@ -3,7 +3,7 @@ import {
   createTextBoundedCache,
   createTextEntry,
   type TextEntry,
-} from '../../../gateway/pipeline/text-bounded-cache.ts';
+} from '@aduana/server-kit/platform/text-bounded-cache';
 
 function open(entries: number, characters: number) {
   const cache = createTextBoundedCache({ entries, characters });

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createSecretProvider } from '@aduana/server-kit/secrets/create-secret-provider';
 import { Secret } from '@aduana/core/secrets/secret';
-import { startKmsDouble } from '../../support/kms-double.ts';
-import { startVaultDouble } from '../../support/vault-double.ts';
+import { startKmsDouble } from '../../../support/kms-double.ts';
+import { startVaultDouble } from '../../../support/vault-double.ts';
 
 let home: string;
 

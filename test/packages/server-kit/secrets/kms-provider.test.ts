@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import { CreateKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createFileBackend } from '@aduana/core/secrets/file-backend';
-import { createKmsClient } from '@aduana/core/secrets/kms/kms-client';
-import { createKmsEnvelope } from '@aduana/core/secrets/kms/kms-envelope';
-import { describeSecretProvider, type SecretStorage } from '../../support/secret-provider-suite.ts';
-import { type KmsDouble, startKmsDouble } from '../../support/kms-double.ts';
-import { hasMoto, type Moto, startMoto } from '../../support/moto.ts';
-import { pointAwsTo } from '../../support/signing-keys.ts';
+import { createFileBackend } from '@aduana/server-kit/secrets/file-backend';
+import { createKmsClient } from '@aduana/server-kit/secrets/kms/kms-client';
+import { createKmsEnvelope } from '@aduana/server-kit/secrets/kms/kms-envelope';
+import { describeSecretProvider, type SecretStorage } from '../../../support/secret-provider-suite.ts';
+import { type KmsDouble, startKmsDouble } from '../../../support/kms-double.ts';
+import { describeMoto, hasMoto, type Moto, startMoto } from '../../../support/moto.ts';
+import { pointAwsTo } from '../../../support/signing-keys.ts';
 
 const clock = createSystemClock();
 let moto: Moto | undefined;
 
 beforeAll(async () => {
   if (hasMoto) moto = await startMoto();
-}, 30_000);
+});
 
 afterAll(() => {
   moto?.stop();
@@ -68,7 +68,9 @@ async function prepare(behind: string | undefined): Promise<SecretStorage> {
 }
 
 describeSecretProvider('aws_kms', () => prepare(undefined));
-if (hasMoto) describeSecretProvider('aws_kms (over moto)', () => prepare(moto?.address));
+describeMoto('over moto', () => {
+  describeSecretProvider('aws_kms (over moto)', () => prepare(moto?.address));
+});
 
 test('data keys are asked for once per context and kept for five minutes', async () => {
   const double = await startKmsDouble();
@@ -110,8 +112,8 @@ test.each(hasMoto ? ['the double', 'moto'] : ['the double'])(
     const [former, current] = [await createKey(client), await createKey(client)];
     const old = createKmsEnvelope({ client, keyId: former, formerKeyIds: [], clock });
     const sealed = await old.seal(Buffer.from('x'), { purpose: 'test' });
-    const stranger = createKmsEnvelope({ client, keyId: current, formerKeyIds: [], clock });
-    await expect(stranger.open(sealed, { purpose: 'test' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    const foreign = createKmsEnvelope({ client, keyId: current, formerKeyIds: [], clock });
+    await expect(foreign.open(sealed, { purpose: 'test' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
     const heir = createKmsEnvelope({ client, keyId: current, formerKeyIds: [former], clock });
     expect((await heir.open(sealed, { purpose: 'test' })).toString()).toBe('x');
     expect(double.requests).toContain('ReEncrypt');

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
-import { createFileBackend, secretsFile } from '@aduana/core/secrets/file-backend';
-import { addMasterKey, createMasterKeyEnvelope, loadMasterKeys } from '@aduana/core/secrets/master-key';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { createSecretProvider } from '@aduana/server-kit/secrets/create-secret-provider';
+import { createFileBackend, secretsFile } from '@aduana/server-kit/secrets/file-backend';
+import { addMasterKey, createMasterKeyEnvelope, loadMasterKeys } from '@aduana/server-kit/secrets/master-key';
 import { Secret } from '@aduana/core/secrets/secret';
-import { describeSecretProvider } from '../../support/secret-provider-suite.ts';
+import { describeSecretProvider } from '../../../support/secret-provider-suite.ts';
 
 const clock = createSystemClock();
 const log = createLog('silent', () => undefined);

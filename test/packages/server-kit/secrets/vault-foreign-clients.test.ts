@@ -4,19 +4,20 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import nodeVault from 'node-vault';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { Secret } from '@aduana/core/secrets/secret';
-import type { SecretBackend } from '@aduana/core/secrets/secret-backend';
-import { openVault } from '@aduana/core/secrets/vault/open-vault';
-import type { RemoteKey, RemoteKeyAlgorithm, RemoteKeys } from '@aduana/core/secrets/remote-keys';
-import { createTransitKeys } from '@aduana/core/secrets/vault/transit-keys';
-import { createVaultBackend } from '@aduana/core/secrets/vault/vault-backend';
-import { verifies } from '../../support/sign-digest.ts';
-import { startVaultDouble, type VaultDouble } from '../../support/vault-double.ts';
+import type { SecretBackend } from '@aduana/server-kit/secrets/secret-backend';
+import { openVault } from '@aduana/server-kit/secrets/vault/open-vault';
+import type { RemoteKey, RemoteKeyAlgorithm, RemoteKeys } from '@aduana/server-kit/secrets/remote-keys';
+import { createTransitKeys } from '@aduana/server-kit/secrets/vault/transit-keys';
+import { createVaultBackend } from '@aduana/server-kit/secrets/vault/vault-backend';
+import { commandsOf, describeWith } from '../../../support/foreign-parts.ts';
+import { verifies } from '../../../support/sign-digest.ts';
+import { startVaultDouble, type VaultDouble } from '../../../support/vault-double.ts';
 
 const PLACES = { kvMount: 'secret', kvPath: 'aduana', transitMount: 'transit', transitKey: 'aduana' };
-const PYTHON = ['/usr/bin/python3', 'python3'].find(
-  (command) => spawnSync(command, ['-c', 'import hvac'], { timeout: 20_000 }).status === 0,
+const PYTHON = commandsOf('python3').find(
+  (command) => spawnSync(command, ['-c', 'import hvac'], { timeout: 60_000 }).status === 0,
 );
 /** What hvac does on our double, and what it finds of what our own client wrote. */
 const HVAC = `
@@ -127,15 +128,15 @@ test('node-vault reads what we write, and we read what it writes', async () => {
   expect(await ours.get('client-secrets/bff')).toBeUndefined();
 });
 
-if (PYTHON !== undefined)
-  test('hvac logs in, unwraps, reads, writes with cas, encrypts, signs and issues', async () => {
+describeWith('python3 with hvac', PYTHON !== undefined, 'hvac', () => {
+  test('logs in, unwraps, reads, writes with cas, encrypts, signs and issues', async () => {
     const [key, rsa] = await Promise.all([twoVersions('ES256'), twoVersions('RS256')]);
     const own = await keys.sign('ES256', key.reference, Buffer.from('signed by aduana'));
     const signature = `vault:v2:${own.toString('base64url')}`;
     const { stdout } = await promisify(execFile)(
-      PYTHON,
+      PYTHON ?? '',
       ['-c', HVAC, vault.address, vault.roleId, vault.secretId, vault.wrapSecretId(), signature],
-      { timeout: 30_000 },
+      { timeout: 60_000 },
     );
     const found = JSON.parse(stdout) as { signed: Record<string, string>; public: string };
     for (const [name, { publicKey }] of [
@@ -164,3 +165,4 @@ if (PYTHON !== undefined)
     });
     expect((await ours.get('theirs'))?.value.reveal()).toBe('from hvac');
   });
+});

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import { ConstraintError, StatementError } from '@aduana/core/store/database-error';
-import { migrate, rolesOf } from '@aduana/core/store/migrate';
-import { describeStores, type TestStore } from '../../support/stores.ts';
+import { ConstraintError, StatementError } from '@aduana/server-kit/store/database-error';
+import { migrate, rolesOf } from '@aduana/server-kit/store/migrate';
+import { describeStores, type TestStore } from '../../../support/stores.ts';
 
 const TABLES = {
   name: '001-things',
@@ -60,6 +60,18 @@ describeStores('a database', (openStore) => {
       store.writer.transaction((transaction) => transaction.query('SELECT nothing_like_this')),
     ).rejects.toThrow(StatementError);
     expect((await store.writer.query<{ one: number }>('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  test('says that it cannot be used now while it is read-only, and works on afterwards', async () => {
+    const readOnly = store.writer.transaction(async (transaction) => {
+      await transaction.query('SET TRANSACTION READ ONLY');
+      await transaction.query('INSERT INTO things (id) VALUES (50)');
+    });
+    await expect(readOnly).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', status: 503 });
+
+    await expect(store.writer.query('INSERT INTO things (id) VALUES (51)')).resolves.toMatchObject({
+      affected: 1,
+    });
   });
 
   test('refuses the reader what only the writer may do', async () => {

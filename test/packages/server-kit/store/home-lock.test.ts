@@ -5,7 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { acquireHomeLock } from '@aduana/core/store/home-lock';
+import { acquireHomeLock } from '@aduana/server-kit/store/home-lock';
 
 const clock = createSystemClock();
 let home: string;
@@ -71,6 +71,34 @@ test('a holder on another host keeps its lock until it has been silent for long'
   await expect(acquireHomeLock(home, 'sts', clock)).rejects.toMatchObject({ name: 'ConfigurationError' });
   const later = { ...clock, now: () => clock.now() + 31_000 };
   await (await acquireHomeLock(home, 'sts', later)).release();
+});
+
+test('the lock of a killed container is taken over at once, and that of a living one is not', async () => {
+  const held = await acquireHomeLock(home, 'sts', clock);
+  const lock = join(home, 'sts.lock');
+  const own = JSON.parse(await readFile(lock, 'utf8')) as { id: string };
+  // as it looks from another container: another host name, and a pid that is somebody else's there
+  await writeFile(lock, JSON.stringify({ ...own, host: 'another-container', pid: 1 }));
+  await expect(acquireHomeLock(home, 'sts', clock)).rejects.toMatchObject({ name: 'ConfigurationError' });
+  await held.release();
+
+  const script = `
+    import { acquireHomeLock } from ${JSON.stringify(new URL('../../../../packages/server-kit/dist/store/home-lock.js', import.meta.url).href)};
+    import { createSystemClock } from ${JSON.stringify(new URL('../../../../packages/core/dist/platform/clock.js', import.meta.url).href)};
+    await acquireHomeLock(${JSON.stringify(home)}, 'sts', createSystemClock());
+    console.log('held');
+    setInterval(() => undefined, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  const theirs = JSON.parse(await readFile(lock, 'utf8')) as object;
+  await writeFile(lock, JSON.stringify({ ...theirs, host: 'another-container', pid: 1 }));
+  await expect(acquireHomeLock(home, 'sts', clock)).rejects.toMatchObject({ name: 'ConfigurationError' });
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await (await acquireHomeLock(home, 'sts', clock)).release();
+  expect(await readdir(home)).toEqual([]);
 });
 
 test('of many that find a dead lock, one gets it', async () => {

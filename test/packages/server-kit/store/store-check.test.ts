@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Database } from '@aduana/core/store/database';
-import { createStoreCheck } from '@aduana/core/store/store-check';
-import { createFakeClock } from '../../support/fake-clock.ts';
+import type { Database } from '@aduana/server-kit/store/database';
+import { createStoreCheck } from '@aduana/server-kit/store/store-check';
+import { createFakeClock } from '../../../support/fake-clock.ts';
 
 function openCheck(answer: () => Promise<unknown>) {
   const clock = createFakeClock();
@@ -17,8 +17,13 @@ function openCheck(answer: () => Promise<unknown>) {
 }
 
 test('a database that answers is told as such', async () => {
-  const { check } = openCheck(() => Promise.resolve({ rows: [], affected: 0 }));
+  const { check } = openCheck(() => Promise.resolve({ rows: [{ read_only: 'off' }], affected: 0 }));
   expect(await check()).toBe('ok');
+});
+
+test('one that takes no writes, as during a failover, is reported', async () => {
+  const { check } = openCheck(() => Promise.resolve({ rows: [{ read_only: 'on' }], affected: 0 }));
+  expect(await check()).toBe('the database is read-only');
 });
 
 test('one that refuses is told of', async () => {

@@ -8,7 +8,7 @@ import {
   publishedKeys,
   rotate,
   type RotationMode,
-} from '@aduana/core/tokens/key-set';
+} from '@aduana/server-kit/tokens/key-set';
 import fc from 'fast-check';
 
 const MINUTE = 60_000;
@@ -52,7 +52,7 @@ describe('signing-key rotation', () => {
     expect(keyIn(set, 'ACTIVE').kid).toBe('key-2');
   });
 
-  test('T39 the JWKS holds pending, active and retiring keys, and a retiring one until its hold is over', () => {
+  test('the JWKS holds pending, active and retiring keys, and a retiring one until its hold is over', () => {
     const set = next(start(), 'NOW', 0);
     expect(kids(set, TIMING.holdMilliseconds - 1)).toEqual(['key-0', 'key-1', 'key-2']);
     expect(kids(set, TIMING.holdMilliseconds)).toEqual(['key-1', 'key-2']);

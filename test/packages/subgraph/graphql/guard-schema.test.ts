@@ -1,5 +1,7 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
-import { guardSchema, refuseIntrospection } from '@aduana/core/graphql/guard';
+import { guardSchema as guardByShield } from '@aduana/server-kit/graphql/guard';
+import { guardSchema } from '@aduana/subgraph/graphql/guard-schema';
+import { refuseIntrospection } from '@aduana/subgraph/graphql/refuse-introspection';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { describe, expect, test } from '@jest/globals';
 import {
@@ -41,14 +43,23 @@ const SDL = /* GraphQL */ `
   }
 `;
 
-describe('the guard of a subgraph', () => {
+const GUARDS = [
+  ['the guard of @aduana/subgraph', guardSchema],
+  ['the guard of server-kit', guardByShield],
+] as const;
+
+describe.each(GUARDS)('%s', (_guard, guard) => {
+  const schema = guard(subgraph(), SDL);
+  const run = (text: string, held: VerifiedToken | undefined, variables: Record<string, unknown> = {}) =>
+    runOn(schema, text, held, variables);
+
   test('resolves a guarded field only for scopes that satisfy one alternative whole', async () => {
     expect((await run('{ secret }', token(['a']))).data).toEqual({ secret: null });
     expect((await run('{ secret }', token(['a', 'b']))).data).toEqual({ secret: 'x' });
     expect((await run('{ secret }', token(['c']))).data).toEqual({ secret: 'x' });
   });
 
-  test('refuses with the code of the house', async () => {
+  test('refuses with the code of the deployment', async () => {
     const { errors } = await run('{ secret }', token([]));
     expect(errors?.[0]?.message).toBe('Unauthorized field or type');
     expect(errors?.[0]?.originalError).toMatchObject({ code: 'UNAUTHORIZED_FIELD_OR_TYPE' });
@@ -109,7 +120,7 @@ describe('the guard of a subgraph', () => {
   });
 
   test('refuses nothing in dry_run mode', async () => {
-    const dry = guardSchema(subgraph(), SDL, { mode: 'dry_run' });
+    const dry = guard(subgraph(), SDL, { mode: 'dry_run' });
     const result = await execute({
       schema: dry,
       document: parse('{ secret vault { id } }'),
@@ -123,22 +134,21 @@ describe('the guard of a subgraph', () => {
       (of.getType('User') as GraphQLObjectType).getFields()['name']?.resolve;
     expect(resolverOf(schema)).toBe(resolverOf(subgraph()));
   });
-});
 
-test.each([
-  ['an empty list', '@needs(scopes: [])'],
-  ['an empty alternative', '@needs(scopes: [[]])'],
-  ['a list of one level', '@needs(scopes: ["a", "b"])'],
-])('an SDL with %s as requirement is refused', (_, directive) => {
-  const sdl = SDL.replace('@needs(scopes: [["email:read"]])', directive);
-  expect(() => guardSchema(subgraph(), sdl)).toThrow(
-    expect.objectContaining({ code: 'SUPERGRAPH_INVALID', detail: expect.stringContaining('User.email') }),
-  );
+  test.each([
+    ['an empty list', '@needs(scopes: [])'],
+    ['an empty alternative', '@needs(scopes: [[]])'],
+    ['a list of one level', '@needs(scopes: ["a", "b"])'],
+  ])('an SDL with %s as requirement is refused', (_, directive) => {
+    const sdl = SDL.replace('@needs(scopes: [["email:read"]])', directive);
+    expect(() => guard(subgraph(), sdl)).toThrow(
+      expect.objectContaining({ code: 'SUPERGRAPH_INVALID', detail: expect.stringContaining('User.email') }),
+    );
+  });
 });
 
 const entities = 'query ($of: [_Any!]!) { _entities(representations: $of) { ... on Vault { id } } }';
 const burnt: number[] = [];
-const schema = guardSchema(subgraph(), SDL);
 
 function subgraph() {
   return buildSubgraphSchema({
@@ -161,10 +171,11 @@ function subgraph() {
   });
 }
 
-async function run(
+async function runOn(
+  schema: GraphQLSchema,
   text: string,
   held: VerifiedToken | undefined,
-  variableValues: Record<string, unknown> = {},
+  variableValues: Record<string, unknown>,
 ): Promise<ExecutionResult> {
   const result = await execute({
     schema,

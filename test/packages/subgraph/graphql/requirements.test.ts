@@ -1,5 +1,5 @@
-import { conjoin, normalize } from '@aduana/core/graphql/requirement';
-import { extractRequirements } from '@aduana/core/graphql/requirements';
+import { conjoin, normalize } from '@aduana/subgraph/graphql/requirement';
+import { extractRequirements } from '@aduana/subgraph/graphql/requirements';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'graphql';
 

@@ -2,15 +2,19 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { type Admission, createAdmission } from '@aduana/core/http/admission';
+import { admitExpress } from '@aduana/subgraph/express';
+import { admitFastify } from '@aduana/subgraph/fastify';
+import { type Admission, createAdmission } from '@aduana/subgraph/http/admission';
+import { admitNodeHttp } from '@aduana/subgraph/node-http';
+import { createKnownPeers } from '@aduana/core/mtls/known-peers';
 import { clientTlsOptions, serverTlsOptions } from '@aduana/core/mtls/tls-options';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import express from 'express';
 import fastify from 'fastify';
-import { createTestCa, type TestCa } from '../../support/test-ca.ts';
-import { issueTestIdentity, type TestIdentity } from '../../support/test-identity.ts';
+import { createTestCa, type TestCa } from '../../../support/test-ca.ts';
+import { issueTestIdentity, type TestIdentity } from '../../../support/test-identity.ts';
 
 interface Answer {
   readonly status: number;
@@ -36,17 +40,17 @@ const SERVERS: readonly (readonly [string, Serve])[] = [
   [
     'node:http',
     (admission, answer) =>
-      listen((incoming, response) => {
-        void admission.admit(incoming, response).then((token) => {
-          if (token !== undefined) response.end(answer(incoming));
-        });
-      }),
+      listen(
+        admitNodeHttp(admission, (incoming, response) => {
+          response.end(answer(incoming));
+        }),
+      ),
   ],
   [
     'Express',
     (admission, answer) => {
       const app = express();
-      app.use(admission.express);
+      app.use(admitExpress(admission));
       app.post('/graphql', (incoming, response) => void response.send(answer(incoming)));
       return listen(app);
     },
@@ -55,7 +59,7 @@ const SERVERS: readonly (readonly [string, Serve])[] = [
     'Fastify',
     async (admission, answer) => {
       const app = fastify({ https: tls() });
-      app.addHook('onRequest', admission.fastify);
+      app.addHook('onRequest', admitFastify(admission));
       app.post('/graphql', (incoming) => Promise.resolve(answer(incoming.raw)));
       await app.listen({ port: 0, host: '127.0.0.1' });
       return app.server;
@@ -69,11 +73,11 @@ describe.each(SERVERS)('a subgraph on %s', (_, serve) => {
   beforeAll(async () => {
     const admission = createAdmission({
       peers: new Set(['spiffe://aduana.local/gateway']),
-      trustDomain: 'aduana.local',
+      known: knownPeers(),
       verify,
-      isCertificateRevoked: (thumbprint) => revoked.has(thumbprint),
-      authorities: () => gateway.current().authorities,
-      clock: createSystemClock(),
+      isRefused: (thumbprint) => revoked.has(thumbprint),
+      isEnded: () => false,
+      onStatusChange: () => () => undefined,
     });
     server = await serve(admission, (incoming) => {
       served.push('request');
@@ -119,11 +123,11 @@ describe.each(SERVERS)('a subgraph on %s', (_, serve) => {
 test('a plain connection is refused, and a request that was never admitted has no token', async () => {
   const admission = createAdmission({
     peers: new Set(),
-    trustDomain: 'aduana.local',
+    known: knownPeers(),
     verify,
-    isCertificateRevoked: () => false,
-    authorities: () => [],
-    clock: createSystemClock(),
+    isRefused: () => false,
+    isEnded: () => false,
+    onStatusChange: () => () => undefined,
   });
   const told: unknown[] = [];
   const response = {
@@ -135,6 +139,26 @@ test('a plain connection is refused, and a request that was never admitted has n
   expect(told).toEqual([403, expect.stringContaining('MTLS_REQUIRED')]);
   expect(() => admission.tokenOf(incoming)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }));
 });
+
+test('a handler that fails is answered for, and nothing of its failure leaves', async () => {
+  const admission = { admit: () => Promise.resolve({} as VerifiedToken) };
+  const server = await listen(
+    admitNodeHttp(admission, () => Promise.reject(new Error('the database is at 10.0.0.7'))),
+  );
+  const answer = await ask(server, gateway, 'Bearer good');
+  expect(answer).toEqual({ status: 500, body: expect.stringContaining('INTERNAL_SERVER_ERROR') });
+  expect(answer.body).not.toContain('10.0.0.7');
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+function knownPeers() {
+  return createKnownPeers({
+    trustDomain: 'aduana.local',
+    clock: createSystemClock(),
+    authorities: () => gateway.current().authorities,
+  });
+}
 
 function verify(text: string): Promise<VerifiedToken> {
   const bound = { good: gateway.current().thumbprint, stolen: bff.current().thumbprint }[text];

@@ -250,7 +250,9 @@ describe('the Splunk sink', () => {
         ? { status: 400, body: { text: 'Invalid data format', code: 6 } }
         : { status: 200, body: { code: 0, ackId: 7 } };
     };
-    const splunk = await connect(true, createHurriedClock(200));
+    let slept = 0;
+    const sleep = (milliseconds: number): Promise<void> => Promise.resolve(void (slept += milliseconds));
+    const splunk = await connect(true, { ...clock, sleep, monotonic: () => slept });
     const first = await splunk.send(shippedEvents(10, 500));
     expect(first.taken).toBeLessThan(250);
     expect(splunk.acknowledged()).toBe(10 + first.taken);

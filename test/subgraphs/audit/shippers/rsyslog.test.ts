@@ -5,6 +5,7 @@ import type { SinkConnection } from '../../../../subgraphs/audit/shippers/sink.t
 import { createSyslogSink } from '../../../../subgraphs/audit/shippers/syslog-sink.ts';
 import { describeRsyslog, openRsyslog, type Rsyslog } from '../../../support/rsyslog.ts';
 import { sendAll, shippedEvents } from '../../../support/shipped-events.ts';
+import { until } from '../../../support/until.ts';
 
 const clock = createSystemClock();
 const TOTAL = 4000;
@@ -38,11 +39,6 @@ describeRsyslog('against rsyslog', () => {
 
   const sequences = async (receiver: Rsyslog) =>
     [...new Set((await receiver.received()).map(({ metadata }) => metadata.sequence))].sort((a, b) => a - b);
-
-  async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-    for (let attempt = 0; attempt < 300 && !(await holds()); attempt += 1) await clock.sleep(50);
-    expect(await holds()).toBe(true);
-  }
 
   test('RELP over TLS: what is acknowledged is there', async () => {
     const { receiver, sink } = await open('imrelp');

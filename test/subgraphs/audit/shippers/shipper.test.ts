@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import type { Sink } from '../../../../subgraphs/audit/shippers/sink.ts';
 import { Shipper } from '../../../../subgraphs/audit/shippers/shipper.ts';
 import { createSinkCursors } from '../../../../subgraphs/audit/shippers/sink-cursors.ts';
@@ -8,6 +8,7 @@ import { postedBody, postedEvent } from '../../../support/audit-events.ts';
 import { createHurriedClock } from '../../../support/hurried-clock.ts';
 import { openTestLog, type TestLog } from '../../../support/open-test-log.ts';
 import { describeStores } from '../../../support/stores.ts';
+import { until } from '../../../support/until.ts';
 
 const clock = createSystemClock();
 
@@ -87,11 +88,6 @@ describeStores('a shipper', (openStore) => {
       `SELECT cursor FROM sinks WHERE name = 'soc'`,
     );
     return rows[0]?.cursor ?? 0;
-  }
-
-  async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-    for (let attempt = 0; attempt < 200 && !(await holds()); attempt += 1) await clock.sleep(25);
-    expect(await holds()).toBe(true);
   }
 
   const upTo = (size: number): number[] => Array.from({ length: size }, (_, seq) => seq);

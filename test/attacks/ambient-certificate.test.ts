@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { authenticate } from '../../gateway/pipeline/authenticate.ts';
+import { authenticate } from '../../gateway/authenticate/authenticate.ts';
 import { createServiceRequest } from '../support/service-request.ts';
 
 const PEER = {

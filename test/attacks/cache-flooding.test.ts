@@ -1,8 +1,9 @@
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { expect, test } from '@jest/globals';
-import { createPlan } from '../../gateway/pipeline/plan.ts';
-import { createAuthorizer } from '../../gateway/pipeline/rewrite/create-authorizer.ts';
-import { createMissBudget } from '../../gateway/pipeline/rewrite/miss-budget.ts';
-import type { Caller } from '../../gateway/pipeline/stages.ts';
+import { createPlan } from '../../gateway/planner/plan.ts';
+import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
+import { createMissBudget } from '../../gateway/limits/miss-budget.ts';
+import type { Caller } from '../../gateway/stages.ts';
 import type { OracleCaller } from '../support/authorization-oracle.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../support/guarded-federation.ts';
@@ -36,9 +37,9 @@ test('beyond its budget a caller is served, and nothing of it is kept', async ()
 
 function open(perMinute: number, capacity: number) {
   const clock = createFakeClock();
-  const budget = createMissBudget(clock, perMinute);
+  const budget = createMissBudget({ clock, keptPerMinute: perMinute });
   const authorize = createAuthorizer({ clock, mode: 'filter', budget, capacity });
-  const plan = createPlan({ budget });
+  const plan = createPlan({ budget, log: createLog('silent', () => undefined) });
   return {
     clock,
     run(document: string, sub: string, variant = 0) {

@@ -1,5 +1,5 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
-import { guardSchema } from '@aduana/core/graphql/guard';
+import { guardSchema } from '@aduana/server-kit/graphql/guard';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { expect, test } from '@jest/globals';
 import { execute, parse } from 'graphql';

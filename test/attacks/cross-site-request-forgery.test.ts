@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { readGraphqlRequests } from '../../gateway/pipeline/graphql-request.ts';
+import { readGraphqlRequests } from '../../gateway/http/graphql-request.ts';
 import { createServiceRequest } from '../support/service-request.ts';
 
 const QUERY = Buffer.from('{"query":"{ __typename }"}');

@@ -22,7 +22,7 @@ const OTHER_TYPES = [
   ['a list of types', 'at+jwt,JWT'],
 ] as const;
 
-describeStores('T36 tokens of another type', (openStore) => {
+describeStores('a token of another type is refused', (openStore) => {
   let sts: TestSts;
   let faces: TokenFaces;
   beforeAll(async () => {

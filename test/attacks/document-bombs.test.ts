@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { parse } from 'graphql';
 import { GATEWAY_SETTINGS } from '../../gateway/config.ts';
-import { createDocumentLimits } from '../../gateway/pipeline/limits/document-limits.ts';
-import { loadConfig } from '@aduana/core/config/load-config';
+import { createDocumentLimits } from '../../gateway/limits/document-limits.ts';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
+import { cpuMilliseconds } from '../support/cpu-milliseconds.ts';
 
 const limits = createDocumentLimits(loadConfig(GATEWAY_SETTINGS, {}));
 const repeat = (count: number, text: (n: number) => string): string =>
@@ -12,13 +13,14 @@ const check = (document: string) => () => {
 };
 const refusal = (code: string): unknown => expect.objectContaining({ code, status: 400 });
 
-test('fragments that double a hundred times are measured in no time and refused', () => {
+test('fragments that double a hundred times are measured in no time and refused', async () => {
   const bomb = `{ ...F0 } ${repeat(100, (n) => `fragment F${String(n)} on Query { ...F${String(n + 1)} ...F${String(n + 1)} }`)} fragment F100 on Query { a }`;
-  const started = performance.now();
-  expect(check(bomb)).toThrow(refusal('LIMIT_ROOT_FIELDS_EXCEEDED'));
   const below = `{ q { ...F0 } } ${repeat(100, (n) => `fragment F${String(n)} on Q { ...F${String(n + 1)} ...F${String(n + 1)} }`)} fragment F100 on Q { a }`;
-  expect(check(below)).toThrow(refusal('LIMIT_TOKENS_EXCEEDED'));
-  expect(performance.now() - started).toBeLessThan(500);
+  const spent = await cpuMilliseconds(() => {
+    expect(check(bomb)).toThrow(refusal('LIMIT_ROOT_FIELDS_EXCEEDED'));
+    expect(check(below)).toThrow(refusal('LIMIT_TOKENS_EXCEEDED'));
+  });
+  expect(spent).toBeLessThan(500);
 });
 
 test('aliases in a fragment count wherever it is spread', () => {

@@ -11,7 +11,7 @@ import { openTokenFaces, type TokenFaces } from '../support/token-faces.ts';
 
 const FACES = ['gateway', 'sts', 'subgraph'] as const;
 
-describeStores('T37 forged tokens', (openStore) => {
+describeStores('a forged token is refused', (openStore) => {
   let sts: TestSts;
   let faces: TokenFaces;
   let trap: Server;

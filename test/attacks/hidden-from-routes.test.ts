@@ -1,8 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ServiceRequest } from '@aduana/core/http/route';
-import { type HttpService, openHttpService } from '@aduana/core/http/service';
-import { createLog } from '@aduana/core/platform/log';
+import { type HttpService, openHttpService } from '@aduana/server-kit/http/service';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 let service: HttpService;

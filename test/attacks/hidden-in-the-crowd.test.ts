@@ -1,7 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { intentRecord, noteFields, openJournal, requestRecord } from '../../gateway/pipeline/audit.ts';
-import { createAuthorizer } from '../../gateway/pipeline/rewrite/create-authorizer.ts';
-import type { CallerRights } from '../../gateway/pipeline/rights.ts';
+import {
+  intentRecord,
+  noteFields,
+  openRequestAudit,
+  requestRecord,
+} from '../../gateway/audit/request-audit.ts';
+import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
+import type { CallerRights } from '../../gateway/authorize/rights.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../support/guarded-federation.ts';
 
@@ -21,10 +26,18 @@ const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false 
 
 function record(document: string) {
   const authorize = createAuthorizer({ clock: createFakeClock(), mode: 'filter' });
-  const rights: CallerRights = { ...rightsOf(caller), decisionOf: () => undefined };
-  const journal = openJournal('id');
-  noteFields(journal, authorize(validatedOf({ document, caller }), supergraph, rights), rights);
-  return { intent: intentRecord(journal, trace), request: requestRecord(journal, trace, '127.0.0.1') };
+  const rights: CallerRights = {
+    ...rightsOf(caller),
+    decisionOf: () => undefined,
+    rolesAbout: () => ({ roles: [], granted_by: [] }),
+    stepUpFor: () => undefined,
+  };
+  const requestAudit = openRequestAudit('id');
+  noteFields(requestAudit, authorize(validatedOf({ document, caller }), supergraph, rights), rights);
+  return {
+    intent: intentRecord(requestAudit, trace),
+    request: requestRecord(requestAudit, trace, '127.0.0.1'),
+  };
 }
 
 test('a mutation behind hundreds of fields stands in the log, which tells how many do not', () => {

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { createCallerViews } from '../../gateway/pipeline/caller-views.ts';
-import { createDocumentLimits } from '../../gateway/pipeline/limits/document-limits.ts';
-import { createValidate, RequestErrors } from '../../gateway/pipeline/validate.ts';
+import { createCallerViews } from '../../gateway/authorize/caller-views.ts';
+import { createDocumentLimits } from '../../gateway/limits/document-limits.ts';
+import { RequestErrors } from '../../gateway/documents/request-errors.ts';
+import { createValidate } from '../../gateway/documents/validate.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import type { OracleCaller } from '../support/authorization-oracle.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../support/guarded-federation.ts';
@@ -60,7 +61,7 @@ function complaints(query: string, caller: OracleCaller): string[] {
   const validate = createValidate('off', limits());
   const { caller: who, trace } = validatedOf({ document: '{ open }', caller });
   try {
-    validate({ stage: 'delegated', caller: who, trace }, requestOf(query), supergraph, () =>
+    void validate({ stage: 'delegated', caller: who, trace }, requestOf(query), supergraph, () =>
       views(supergraph, rightsOf(caller)),
     );
     return [];
@@ -79,6 +80,6 @@ function requestOf(query: string): Parameters<ReturnType<typeof createValidate>>
 function limits() {
   return createDocumentLimits({
     LIMIT_TOKENS: 'off', LIMIT_DEPTH: 'off', LIMIT_INTROSPECTION_DEPTH: 'off', LIMIT_ALIASES: 'off', LIMIT_ROOT_FIELDS: 'off',
-    LIMIT_DIRECTIVES: 'off', LIMIT_COST: 'off',
+    LIMIT_DIRECTIVES: 'off', LIMIT_COST: 'off', LIST_SIZE: 10,
   }); // prettier-ignore
 }

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { buildSchema, type FieldNode, getIntrospectionQuery, Kind, parse } from 'graphql';
-import { fragmentsOf } from '@aduana/core/graphql/fragments-of';
-import { createCallerViews } from '../../gateway/pipeline/caller-views.ts';
-import { createIntrospect } from '../../gateway/pipeline/introspect.ts';
-import { createIntrospectionLimit } from '../../gateway/pipeline/limits/introspection-size.ts';
-import { createAuthorizer } from '../../gateway/pipeline/rewrite/create-authorizer.ts';
+import { fragmentsOf } from '@aduana/subgraph/graphql/fragments-of';
+import { createCallerViews } from '../../gateway/authorize/caller-views.ts';
+import { createIntrospect } from '../../gateway/authorize/introspect.ts';
+import { createIntrospectionLimit } from '../../gateway/limits/introspection-size.ts';
+import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../support/guarded-federation.ts';
 

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { composeServices } from '@apollo/composition';
 import { getOperationAST, parse } from 'graphql';
-import { loadConfig } from '@aduana/core/config/load-config';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
 import { GATEWAY_SETTINGS } from '../../gateway/config.ts';
-import { createDocumentLimits } from '../../gateway/pipeline/limits/document-limits.ts';
-import { loadSupergraph } from '../../gateway/supergraph/loaded-supergraph.ts';
+import { createDocumentLimits } from '../../gateway/limits/document-limits.ts';
+import { loadSupergraph } from '../../gateway/supergraph/load-supergraph.ts';
 
 const SDL = `
   extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", { name: "@cost", as: "@price" }, "@listSize"])
@@ -18,7 +18,7 @@ const SDL = `
 
 const { supergraphSdl = '' } = composeServices([{ name: 'one', url: 'https://one/', typeDefs: parse(SDL) }]);
 const { supergraphSchema } = loadSupergraph(supergraphSdl);
-const limits = createDocumentLimits(loadConfig(GATEWAY_SETTINGS, {}));
+const limits = createDocumentLimits(loadConfig(GATEWAY_SETTINGS, { LIMIT_COST: '10000' }));
 
 const run =
   (text: string, variables: Record<string, unknown> = {}) =>

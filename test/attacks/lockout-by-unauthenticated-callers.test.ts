@@ -1,11 +1,11 @@
 import type { SecurityError } from '@aduana/core/errors/security-error';
-import { createStsClient } from '@aduana/core/client/sts-client';
-import { createSystemClock } from '@aduana/core/platform/clock';
+import { createStsClient } from '@aduana/client/sts/sts-client';
 import { Secret } from '@aduana/core/secrets/secret';
 import { createSpentProofs } from '@aduana/core/tokens/spent-proofs';
 import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createExchange, type Exchange } from '../../gateway/pipeline/exchange.ts';
+import { createExchange, type Exchange } from '../../gateway/exchange/exchange.ts';
+import { createStoppedClock } from '../support/fake-clock.ts';
 import { createServiceRequest } from '../support/service-request.ts';
 import { describeStores } from '../support/stores.ts';
 import { basic, ISSUER, openTestSts, type TestSts } from '../support/test-sts.ts';
@@ -14,16 +14,11 @@ const GATEWAY_ADDRESS = '10.0.0.1';
 /** More than one client may get wrong in a minute, from one address. */
 const GUESSES = 25;
 
-describeStores('a stranger that guesses secrets through the gateway', (openStore) => {
+describeStores('an unauthenticated caller that guesses secrets through the gateway', (openStore) => {
   let sts: TestSts;
   let exchange: Exchange;
   beforeAll(async () => {
-    const now = Date.now(); // all in one minute
-    sts = await openTestSts({
-      openStore,
-      clients: ['bff'],
-      clock: { ...createSystemClock(), now: () => now },
-    });
+    sts = await openTestSts({ openStore, clients: ['bff'], clock: createStoppedClock() });
     exchange = await gatewayOf(sts);
   });
   afterAll(() => sts.close());
@@ -47,7 +42,7 @@ describeStores('a stranger that guesses secrets through the gateway', (openStore
   });
 });
 
-/** The gateway's room over a line to the STS, with its own certificate and address. */
+/** The gateway's token exchange over a connection to the STS, with its own certificate and address. */
 async function gatewayOf(sts: TestSts): Promise<Exchange> {
   const peer = await sts.peer('gateway');
   const { clock } = sts.platform;
@@ -71,6 +66,7 @@ async function gatewayOf(sts: TestSts): Promise<Exchange> {
     verify: () => Promise.reject(new TypeError('no token was shown')),
     verifyProof: createDpopVerifier({ clock, spend: createSpentProofs(clock) }),
     issuer: ISSUER,
+    limitClaims: (claims) => claims,
     isTrustedIssuer: () => false,
     isRegistered: () => true,
   });

@@ -1,6 +1,6 @@
-import { createSystemClock } from '@aduana/core/platform/clock';
 import { GRANT_TOKEN_EXCHANGE, TOKEN_TYPE_JWT } from '@aduana/core/tokens/token-exchange';
 import { expect, test } from '@jest/globals';
+import { createStoppedClock } from '../support/fake-clock.ts';
 import { describeStores } from '../support/stores.ts';
 import { basic, openTestSts } from '../support/test-sts.ts';
 
@@ -13,11 +13,10 @@ const MADE_UP = [
   'AAAA',
 ].join('.');
 
-describeStores('strangers whose made-up tokens the gateway carries', (openStore) => {
+describeStores('unauthenticated callers whose made-up tokens the gateway carries', (openStore) => {
   test('cannot fill the log, and known callers go on', async () => {
     const environment = { ANONYMOUS_EVENTS_PER_MINUTE: String(LIMIT) };
-    const now = Date.now(); // all in one minute
-    const clock = { ...createSystemClock(), now: () => now };
+    const clock = createStoppedClock();
     const sts = await openTestSts({ openStore, clients: ['bff'], environment, clock });
     const peer = await sts.peer('gateway');
     const carry = (subject_token: string) =>

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { parse } from 'graphql';
-import { loadConfig } from '@aduana/core/config/load-config';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
 import { GATEWAY_SETTINGS } from '../../gateway/config.ts';
-import { createDocumentLimits } from '../../gateway/pipeline/limits/document-limits.ts';
+import { createDocumentLimits } from '../../gateway/limits/document-limits.ts';
 
 const limits = createDocumentLimits(loadConfig(GATEWAY_SETTINGS, {}));
 const check = (document: string) => () => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { sha256Hex } from '@aduana/core/platform/digest';
-import { createFindDocument } from '../../gateway/pipeline/documents/find-document.ts';
+import { createFindDocument } from '../../gateway/documents/find-document.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const VICTIM = '{ me { balance } }';

@@ -1,8 +1,8 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type HttpService, openHttpService } from '@aduana/core/http/service';
+import { type HttpService, openHttpService } from '@aduana/server-kit/http/service';
 import { createKnownPeers } from '@aduana/core/mtls/known-peers';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { X509Certificate } from 'node:crypto';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createTestCa, type TestCa } from '../support/test-ca.ts';

@@ -1,5 +1,5 @@
-import { compile } from '@aduana/core/iam/compile';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
+import { compile } from '@aduana/server-kit/iam/compile';
+import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
 import { expect, test } from '@jest/globals';
 import { narrowScope } from '../../subgraphs/sts/token/narrow-scope.ts';
 

@@ -2,8 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type HttpService, openHttpService } from '@aduana/core/http/service';
-import { createLog } from '@aduana/core/platform/log';
+import { type HttpService, openHttpService } from '@aduana/server-kit/http/service';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 /** More than the system keeps for a connection that nobody reads. */

@@ -1,5 +1,6 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
-import { guardSchema, refuseIntrospection } from '@aduana/core/graphql/guard';
+import { guardSchema } from '@aduana/server-kit/graphql/guard';
+import { refuseIntrospection } from '@aduana/subgraph/graphql/refuse-introspection';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { expect, test } from '@jest/globals';
 import { execute, parse, specifiedRules, validate } from 'graphql';

@@ -1,7 +1,9 @@
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import type { QueryPlanner } from '@apollo/query-planner';
 import { expect, test } from '@jest/globals';
-import { createPlan } from '../../gateway/pipeline/plan.ts';
-import { createAuthorizer } from '../../gateway/pipeline/rewrite/create-authorizer.ts';
+import { createFindPlan } from '../../gateway/planner/operation-planner.ts';
+import { createPlan } from '../../gateway/planner/plan.ts';
+import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../support/guarded-federation.ts';
 
@@ -51,8 +53,9 @@ test.each([
       },
     } as unknown as QueryPlanner;
     try {
-      const plan = createPlan();
-      expect(() => plan(authorize('{ a { b } }'), { ...federation.supergraph, queryPlanner })).toThrow(
+      const plan = createPlan({ log: createLog('silent', () => undefined) });
+      const findPlan = createFindPlan({ ...federation.supergraph.planners, queryPlanner });
+      expect(() => plan(authorize('{ a { b } }'), { ...federation.supergraph, findPlan })).toThrow(
         expect.objectContaining({ code, status: 400, message: expect.not.stringContaining('inside') }),
       );
       expect(asked).toMatchObject([

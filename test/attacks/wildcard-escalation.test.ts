@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { compile } from '@aduana/core/iam/compile';
-import { evaluate } from '@aduana/core/iam/evaluate';
-import { constrainGrant, grantableScopes } from '@aduana/core/iam/grants';
-import { INTERNAL_PERMISSIONS } from '@aduana/core/iam/house-permissions';
-import { loadPolicies } from '@aduana/core/iam/load-policies';
+import { compile } from '@aduana/server-kit/iam/compile';
+import { evaluate } from '@aduana/server-kit/iam/evaluate';
+import { constrainGrant, grantableScopes } from '@aduana/server-kit/iam/grants';
+import { INTERNAL_PERMISSIONS } from '@aduana/server-kit/iam/built-in-permissions';
+import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
 import { engineOf } from '../support/policy-folder.ts';
 
 test('the widest wildcard does not reach what services do to each other', async () => {

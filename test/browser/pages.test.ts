@@ -3,42 +3,47 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { describeInBrowser, openBrowser, openPage } from '../support/browser.ts';
-import { houseEnvironment, startTestHouse, type TestHouse } from '../support/running-house.ts';
+import { until } from '../support/until.ts';
+import {
+  deploymentEnvironment,
+  startTestDeployment,
+  type TestDeployment,
+} from '../support/running-deployment.ts';
 
 const SANDBOX_SCRIPT = 'https://embeddable-sandbox.cdn.apollographql.com/**';
 const ROTATE = 'mutation { rotateSigningKeys(mode: NOW, reason: "in the browser") { active { kid } } }';
 
 /** GraphiQL's editor, as its own script holds it. */
 interface EditorElement {
-  readonly CodeMirror: { setValue(text: string): void };
+  readonly CodeMirror: { setValue(text: string): void; getValue(): string };
 }
 
 describeInBrowser('the pages', () => {
-  let house: TestHouse;
+  let deployment: TestDeployment;
   let browser: Browser;
   let bff: ChildProcess;
   let origin: string;
   let bffOrigin: string;
 
   beforeAll(async () => {
-    [house, browser] = await Promise.all([startTestHouse(), openBrowser()]);
-    origin = `http://localhost:${String(house.ports.GATEWAY_HTTP_PORT)}`;
+    [deployment, browser] = await Promise.all([startTestDeployment(), openBrowser()]);
+    origin = `http://localhost:${String(deployment.ports.GATEWAY_HTTP_PORT)}`;
     bff = spawn(process.execPath, ['dist/cli/main.js', 'bff'], {
-      env: houseEnvironment(house.folder, { BFF_PORT: '0' }),
+      env: deploymentEnvironment(deployment.folder, { BFF_PORT: '0' }),
     });
     const [line] = (await once(bff.stdout ?? bff, 'data')) as [Buffer];
     bffOrigin = /http:\/\/localhost:\d+/.exec(line.toString())?.[0] ?? '';
-  }, 120_000);
+  });
 
   afterAll(async () => {
     bff.kill('SIGINT');
     await once(bff, 'exit');
     await browser.close();
-    await house.stop();
+    await deployment.stop();
   });
 
   async function logIn(page: Page, service: string): Promise<void> {
-    const { stdout } = await house.aduana('token', '--as', service);
+    const { stdout } = await deployment.aduana('token', '--as', service);
     await page.fill('#token', stdout.trim());
     await page.click('#use');
     await page.waitForSelector(`#who:text("${service}")`);
@@ -90,7 +95,50 @@ describeInBrowser('the pages', () => {
     expect([...origins()]).toEqual([origin]);
     expect(violations()).toEqual([]);
     expect(await page.evaluate('JSON.stringify(localStorage)')).not.toContain('eyJ');
-  }, 60_000);
+  });
+
+  test('GraphiQL runs subscriptions, and shows the parts of an answer as they come', async () => {
+    const { page, violations } = await openPage(browser);
+    await page.goto(`${origin}/graphiql`);
+    await page.waitForSelector('.graphiql-container');
+    await logIn(page, 'bff');
+    const start = async (document: string): Promise<void> => {
+      // The button stops what runs.
+      await page.waitForSelector('.graphiql-execute-button[aria-label^="Execute"]');
+      await page.locator('.graphiql-query-editor .CodeMirror').evaluate((element, text) => {
+        (element as unknown as EditorElement).CodeMirror.setValue(text);
+      }, document);
+      await page.click('.graphiql-execute-button');
+    };
+    const shown = () =>
+      page
+        .locator('.result-window .CodeMirror')
+        .evaluate((element) => (element as unknown as EditorElement).CodeMirror.getValue());
+    await start('{ leads(first: 1) { id ... @defer { company contact { email } } } }');
+    await until(async () => (await shown()).includes('company'));
+    expect(JSON.parse(await shown())).toMatchObject({
+      data: { leads: [{ id: expect.any(String), company: expect.any(String), contact: null }] },
+    });
+    await start('subscription { leadChanged { id company contact { email } } }');
+    let step = 0;
+    const advance = async (): Promise<void> => {
+      step += 1;
+      const to = step % 2 === 0 ? 'NEW' : 'CONTACTED';
+      await deployment.aduana(
+        'query', '--as', 'actuator',
+        `mutation { advanceLead(id: "lead-4", to: ${to}, idempotencyKey: "graphiql-${String(step)}-key") { id } }`,
+      ); // prettier-ignore
+    };
+    await until(async () => (await shown()).includes('leadChanged'), advance);
+    expect(JSON.parse(await shown())).toMatchObject({
+      data: { leadChanged: { id: 'lead-4', contact: null } },
+    });
+    expect(await page.textContent('#refusals')).toContain(
+      'UNAUTHORIZED_FIELD_OR_TYPE at leadChanged.contact',
+    );
+    await page.click('.graphiql-execute-button'); // stops it
+    expect(violations()).toEqual([]);
+  });
 
   test('credentials that do not hold are refused in words', async () => {
     const { page } = await openPage(browser);
@@ -100,7 +148,7 @@ describeInBrowser('the pages', () => {
     await page.fill('#secret', 'wrong');
     await page.click('#use');
     await page.waitForSelector('#who:text("Not accepted: UNAUTHENTICATED")');
-  }, 60_000);
+  });
 
   test('Sandbox asks through our page, with the caller’s credentials and to our endpoint alone', async () => {
     const { page, violations } = await openPage(browser);
@@ -118,14 +166,14 @@ describeInBrowser('the pages', () => {
       .then((response) => response.json())`);
     expect(answer).toEqual({ data: { whoami: { subject: 'bff' } } });
     expect(violations()).toEqual([]);
-  }, 60_000);
+  });
 
   test('without internet, the landing page says so and names GraphiQL', async () => {
     const { page } = await openPage(browser);
     await page.route(SANDBOX_SCRIPT, (route) => route.abort());
     await page.goto(origin);
     await page.waitForSelector('#explorer a[href="/graphiql"]');
-  }, 60_000);
+  });
 
   test('the BFF lists leads, tells what was refused, and asks nobody else', async () => {
     const { page, origins, violations } = await openPage(browser);
@@ -136,7 +184,7 @@ describeInBrowser('the pages', () => {
     expect(await page.textContent('#refused')).toContain('leads.contact: UNAUTHORIZED_FIELD_OR_TYPE');
     expect([...origins()]).toEqual([bffOrigin]);
     expect(violations()).toEqual([]);
-  }, 60_000);
+  });
 
   test('the BFF: a sign-in that does not hold shows a sentence and no data', async () => {
     const { page } = await openPage(browser);
@@ -146,12 +194,12 @@ describeInBrowser('the pages', () => {
     await page.click('button[type=submit]');
     await page.waitForSelector('#message:text("sign in again")');
     expect(await page.locator('#leads tr').count()).toBe(0);
-  }, 60_000);
+  });
 
   test('the BFF: with the gateway away, the page says so and shows no raw error', async () => {
     const { page } = await openPage(browser);
-    await house.stop();
+    await deployment.stop();
     await page.goto(bffOrigin);
     await page.waitForSelector('#message:text("not available")');
-  }, 60_000);
+  });
 });

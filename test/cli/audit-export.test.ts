@@ -2,11 +2,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Command } from 'commander';
-import { EXIT } from '../../auditor/verdict.ts';
-import { verifyExport } from '../../auditor/verify-export.ts';
+import { EXIT } from '@aduana/audit-verifier/verdict';
+import { verifyLog } from '@aduana/audit-verifier/verify-log';
 import { exportLog } from '../../cli/audit-export.ts';
 import { registerAudit } from '../../cli/audit.ts';
 import type { LogSource } from '../../cli/log-source.ts';
@@ -20,7 +20,7 @@ afterEach(() => rm(folder, { recursive: true }));
 async function exportTo(out: string): Promise<void> {
   const program = new Command().exitOverride();
   registerAudit(program, {
-    environment: { ADUANA_HOME: join(folder, 'no-house') },
+    environment: { ADUANA_HOME: join(folder, 'no-deployment') },
     clock: createSystemClock(),
     log: createLog('silent', () => undefined),
     print: () => undefined,
@@ -32,6 +32,7 @@ async function exportTo(out: string): Promise<void> {
 /** A log of 300 entries that ends where a test says. */
 function sourceEndingAt(end: number): LogSource {
   return {
+    isRunning: false,
     vkey: 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW',
     checkpoint: 'origin\n300\nAAAA\n',
     minimumIndex: '',
@@ -67,7 +68,7 @@ describe('an export', () => {
   test('that was cut short is no proof of tampering, over an older one neither', async () => {
     await exportLog(sourceEndingAt(300), folder);
     await expect(exportLog(sourceEndingAt(256), folder)).rejects.toThrow('the service went away');
-    const { exitCode, lines } = await verifyExport({ folder, now: 0 });
+    const { exitCode, lines } = await verifyLog({ folder, now: 0 });
     expect({ exitCode, lines }).toEqual({
       exitCode: EXIT.usage,
       lines: [expect.stringMatching(/checkpoint cannot be read$/)],

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { Command } from 'commander';
 import { registerCerts } from '../../cli/certs.ts';
 import { createTestCa } from '../support/test-ca.ts';
@@ -41,7 +41,7 @@ async function authorities(): Promise<number> {
 
 test('certs makes what is missing and says so', async () => {
   await aduana('certs');
-  expect(printed).toHaveLength(9);
+  expect(printed).toHaveLength(10);
   printed = [];
   await aduana('certs');
   expect(printed).toEqual([expect.stringMatching(/^nothing is missing/)]);
@@ -71,19 +71,19 @@ test('a change of CA trusts both, reissues, and drops the former one last', asyn
   });
   printed = [];
   await aduana('certs', 'status');
-  expect(printed.filter((line) => line.includes('former CA'))).toHaveLength(9);
+  expect(printed.filter((line) => line.includes('former CA'))).toHaveLength(10);
   await aduana('certs', 'renew', '--force');
   await aduana('certs', 'renew', '--authority', 'drop');
   expect(await authorities()).toBe(1);
   printed = [];
   await aduana('certs', 'status');
-  expect(printed.filter((line) => line.includes('current CA'))).toHaveLength(9);
+  expect(printed.filter((line) => line.includes('current CA'))).toHaveLength(10);
 });
 
 test("an operator's own CA is not touched by renew", async () => {
   await (await createTestCa()).write(join(folder, 'certs'));
   await expect(aduana('certs', 'renew', '--force')).rejects.toMatchObject({
-    problems: [{ problem: expect.stringMatching(/no CA of the house/) }],
+    problems: [{ problem: expect.stringMatching(/no CA of the deployment/) }],
   });
 });
 

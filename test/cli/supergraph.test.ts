@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { beforeEach, afterEach, describe, expect, test } from '@jest/globals';
 import { Command } from 'commander';
 import { CommandFailure } from '../../cli/command-context.ts';
@@ -16,7 +16,7 @@ beforeEach(async () => {
   await cp('policies', path.join(folder, 'policies'), { recursive: true });
   await writeFile(
     path.join(folder, 'supergraph.yaml'),
-    'subgraphs: { one: { routing_url: "https://localhost:${LEADS_PORT}/", schema: { file: one.graphql } } }\n',
+    'subgraphs: { one: { routing_url: "https://localhost:${LEADS_PORT}/", schema: { file: one.graphql }, aduana: { audience: leads } } }\n',
   );
   await schema('type Query { a: Int @requiresScopes(scopes: [["leads:read"]]) b: Int }');
 });
@@ -29,7 +29,7 @@ describe('aduana supergraph compose', () => {
       'https://localhost:8014/',
     );
     expect(printed.join('\n')).toMatch(
-      /Query\.a +scopes leads:read\nQuery\.b +any authenticated caller\n1 of 2 root fields have a requirement; without: Query\.b/,
+      /Query\.a +guarded +scopes leads:read\nQuery\.b +open\n1 of 2 root fields have a requirement; without: Query\.b/,
     );
   });
 
@@ -47,7 +47,7 @@ describe('aduana supergraph compose', () => {
     await run();
     await run('--check');
     await schema('type Query { a: Int @requiresScopes(scopes: [["leads:write"]]) b: Int }');
-    await expect(run('--check')).rejects.toThrow(/stale at Query\.a: run/);
+    await expect(run('--check')).rejects.toThrow(/stale at Query\.a\n  -> Run/);
   });
 
   test('a lost guard leaves the old SDL in place and names the subgraph', async () => {
@@ -65,6 +65,25 @@ describe('aduana supergraph compose', () => {
       ],
     });
     expect(await readFile(path.join(folder, 'supergraph.graphql'), 'utf8')).toBe(before);
+  });
+
+  test('a subgraph that is no service is an error, with the entry to add, and nothing is written', async () => {
+    const config = path.join(folder, 'supergraph.yaml');
+    await writeFile(config, (await readFile(config, 'utf8')).replace('audience: leads', 'audience: reviews'));
+    const printed: string[] = [];
+    await expect(run(undefined, printed)).rejects.toThrow(/nothing was written/);
+    expect(printed.join('\n')).toContain('reviews: { spiffe_id: spiffe://aduana.local/reviews,');
+    await expect(readFile(path.join(folder, 'supergraph.graphql'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('the SDL is there before the first line is printed: whoever reads may have read enough', async () => {
+    const printed = {
+      push(): never {
+        throw Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+      },
+    } as unknown as string[];
+    await expect(run(undefined, printed)).rejects.toThrow('EPIPE');
+    expect(await readFile(path.join(folder, 'supergraph.graphql'), 'utf8')).toContain('type Query');
   });
 
   test('a scope or a policy that nobody defined is told', async () => {

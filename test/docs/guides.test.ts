@@ -1,17 +1,25 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type CodeBlock, codeBlocks, documents } from '../support/code-blocks.ts';
 import { freePort, untilListening } from '../support/free-port.ts';
-import { houseEnvironment, startTestHouse, type TestHouse } from '../support/running-house.ts';
+import { installPackages, linkOtherPackages } from '../support/installed-packages.ts';
+import {
+  deploymentEnvironment,
+  startTestDeployment,
+  type TestDeployment,
+} from '../support/running-deployment.ts';
 
 const GUIDE = codeBlocks('docs/first-subgraph.md');
 const OTHER_SERVERS = codeBlocks('docs/other-servers.md');
+const MOVED = codeBlocks('docs/guides/moving-a-subgraph.md');
 const SERVERS = [
   'orders.js',
+  ...MOVED.map(({ label }) => label),
   ...OTHER_SERVERS.map(({ label }) => label).filter((label) => label !== 'orders-schema.js'),
 ];
 const RUNNABLE = documents()
@@ -21,13 +29,14 @@ const RUNNABLE = documents()
 describe('what README and guides tell to type', () => {
   let folder: string;
   let environment: Record<string, string>;
-  let house: TestHouse;
+  let deployment: TestDeployment;
   let port: number;
 
   beforeAll(async () => {
-    // Within the project, so that the guide's imports are found as in a project of one's own.
-    await mkdir('node_modules/.cache', { recursive: true });
-    folder = await mkdtemp(resolve('node_modules/.cache/guides-'));
+    // Outside of the project, with the packages as they are published.
+    folder = await mkdtemp(join(tmpdir(), 'aduana-guides-'));
+    await installPackages(folder);
+    await linkOtherPackages(folder);
     environment = {
       POLICIES_DIR: join(folder, 'policies'),
       SUPERGRAPH_CONFIG: join(folder, 'gateway/supergraph.yaml'),
@@ -37,11 +46,13 @@ describe('what README and guides tell to type', () => {
     };
     await followGuide();
     await shell(blockOf('setup').code);
-    house = await startTestHouse({ folder, environment });
-  }, 120_000);
+    deployment = await startTestDeployment({ folder, environment });
+    for (const { label, code } of [blockOf('orders.js'), ...OTHER_SERVERS, ...MOVED])
+      await writeFile(join(folder, label), inThisDeployment(code));
+  });
 
   afterAll(async () => {
-    await house.stop();
+    await deployment.stop();
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -50,9 +61,6 @@ describe('what README and guides tell to type', () => {
     port = await freePort();
     const codeOf = (label: string) => onPort(blockOf(label).code);
     await Promise.all(['policies', 'gateway', 'subgraphs', 'examples'].map((name) => copy(name)));
-    await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-    await writeFile(join(folder, 'orders.js'), codeOf('orders.js'));
-    for (const { label, code } of OTHER_SERVERS) await writeFile(join(folder, label), onPort(code));
     await writeFile(join(folder, 'orders.graphql'), codeOf('orders.graphql'));
     await edit('policies/service_identities.yaml', 'services:\n', () => codeOf('service_identities.yaml'));
     await edit('gateway/supergraph.yaml', 'subgraphs:\n', () => codeOf('supergraph.yaml'));
@@ -71,9 +79,16 @@ describe('what README and guides tell to type', () => {
     return code.replaceAll('8021', String(port));
   }
 
+  /** With the addresses and the folder that are the guide's defaults. */
+  function inThisDeployment(code: string): string {
+    return onPort(code)
+      .replaceAll('8022', '0')
+      .replaceAll('localhost:8011', `localhost:${String(deployment.ports.STS_PORT)}`)
+      .replaceAll("'certs/dev'", JSON.stringify(deploymentEnvironment(folder)['CERTS_DIR']));
+  }
+
   function copy(name: string): Promise<void> {
-    const filter = (path: string) => !path.includes('node_modules/.cache/guides-') || path.startsWith(folder);
-    return cp(name, join(folder, name), { recursive: true, filter });
+    return cp(name, join(folder, name), { recursive: true });
   }
 
   async function edit(file: string, mark: string, change: () => string): Promise<void> {
@@ -90,7 +105,7 @@ describe('what README and guides tell to type', () => {
   }
 
   async function shell(code: string, more: Record<string, string> = {}): Promise<string> {
-    const env = houseEnvironment(folder, { ...environment, ...more });
+    const env = deploymentEnvironment(folder, { ...environment, ...more });
     const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', code], { env });
     return stdout;
   }
@@ -98,9 +113,9 @@ describe('what README and guides tell to type', () => {
   test.each(RUNNABLE)(
     '$at does what it says',
     async ({ code }) => {
-      expect(await shell(code, portsOf(house))).not.toBe('');
+      expect(await shell(code, portsOf(deployment))).not.toBe('');
     },
-    60_000,
+    240_000,
   );
 
   test.each(SERVERS)(
@@ -126,13 +141,13 @@ describe('what README and guides tell to type', () => {
         await once(orders, 'exit');
       }
     },
-    60_000,
+    240_000,
   );
 
   /** A server that has just started may not know the STS's keys yet. */
   async function ask(): Promise<unknown> {
     for (let attempt = 0; ; attempt += 1) {
-      const answer = await shell(blockOf('ask').code, portsOf(house));
+      const answer = await shell(blockOf('ask').code, portsOf(deployment));
       if (attempt === 20 || !answer.includes('UNAVAILABLE')) return JSON.parse(answer);
     }
   }
@@ -140,12 +155,12 @@ describe('what README and guides tell to type', () => {
   function startServer(file: string): ChildProcess {
     return spawn(process.execPath, [file], {
       cwd: folder,
-      env: houseEnvironment(folder, { ...environment, ...portsOf(house) }),
+      env: { PATH: process.env['PATH'], DATABASE_URL: 'mysql://host/db', LOG_LEVEL: 'trace' }, // the host's own
       stdio: ['ignore', 'ignore', 'inherit'],
     });
   }
 });
 
-function portsOf({ ports }: TestHouse): Record<string, string> {
+function portsOf({ ports }: TestDeployment): Record<string, string> {
   return Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)]));
 }

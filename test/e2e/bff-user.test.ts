@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { houseEnvironment, startTestHouse, type TestHouse } from '../support/running-house.ts';
+import {
+  deploymentEnvironment,
+  startTestDeployment,
+  type TestDeployment,
+} from '../support/running-deployment.ts';
 
 interface PageAnswer {
   readonly data: Readonly<Record<string, unknown>> | null;
@@ -20,7 +24,7 @@ describe('a user of a trusted issuer at the BFF', () => {
   let provider: Server;
   let issuer: string;
   let key: CryptoKey;
-  let house: TestHouse;
+  let deployment: TestDeployment;
   let bff: ChildProcess;
   let origin: string;
 
@@ -46,18 +50,18 @@ issuers:
   - { issuer: "${issuer}", jwks_uri: "${issuer}/jwks", algorithms: [ES256], audience: aduana, claims: { groups: { sales: sales } } }
 `,
     );
-    house = await startTestHouse({ folder, environment: { POLICIES_DIR: policies } });
+    deployment = await startTestDeployment({ folder, environment: { POLICIES_DIR: policies } });
     bff = spawn(process.execPath, ['dist/cli/main.js', 'bff'], {
-      env: houseEnvironment(folder, { BFF_PORT: '0' }),
+      env: deploymentEnvironment(folder, { BFF_PORT: '0' }),
     });
     const [line] = (await once(bff.stdout ?? bff, 'data')) as [Buffer];
     origin = /http:\/\/localhost:\d+/.exec(line.toString())?.[0] ?? '';
-  }, 120_000);
+  });
 
   afterAll(async () => {
     bff.kill('SIGINT');
     await once(bff, 'exit');
-    await house.stop();
+    await deployment.stop();
     provider.close();
     await rm(folder, { recursive: true, force: true });
   });
@@ -98,7 +102,7 @@ issuers:
   });
 
   test('without a role sees nothing, though the BFF itself might', async () => {
-    const { data, refused } = await call('leads', await tokenOf(['strangers']), { first: 1 });
+    const { data, refused } = await call('leads', await tokenOf(['strange']), { first: 1 });
     expect(data).toBeNull();
     expect(refused).toEqual([{ path: 'leads', code: 'UNAUTHORIZED_FIELD_OR_TYPE' }]);
   });

@@ -1,7 +1,12 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { houseEnvironment, runAduana, startTestHouse, type TestHouse } from '../support/running-house.ts';
+import {
+  deploymentEnvironment,
+  runAduana,
+  startTestDeployment,
+  type TestDeployment,
+} from '../support/running-deployment.ts';
 
 interface Answer {
   readonly data: Record<string, unknown> | null;
@@ -9,17 +14,17 @@ interface Answer {
 }
 
 describe('the main job over PGlite', () => {
-  let house: TestHouse;
+  let deployment: TestDeployment;
 
   beforeAll(async () => {
-    house = await startTestHouse();
-  }, 90_000);
+    deployment = await startTestDeployment();
+  });
   afterAll(async () => {
-    expect(await house.stop()).toBe(0);
-  }, 60_000);
+    expect(await deployment.stop()).toBe(0);
+  });
 
   async function query(service: string, document: string): Promise<Answer> {
-    const { stdout, stderr } = await house.aduana('query', '--as', service, document);
+    const { stdout, stderr } = await deployment.aduana('query', '--as', service, document);
     try {
       return JSON.parse(stdout) as Answer;
     } catch {
@@ -28,11 +33,11 @@ describe('the main job over PGlite', () => {
   }
 
   test('prints `aduana ready` and three commands that hold no secret', () => {
-    const commands = house
+    const commands = deployment
       .output()
       .split('\n')
       .filter((line) => line.startsWith('$ '));
-    expect(house.output()).toContain('aduana ready');
+    expect(deployment.output()).toContain('aduana ready');
     expect(commands).toHaveLength(3);
     expect(commands.every((line) => line.startsWith('$ npx aduana '))).toBe(true);
   });
@@ -68,7 +73,7 @@ describe('the main job over PGlite', () => {
       kid: string;
       state: string;
     }[];
-    const { code } = await house.aduana('keys', 'rotate', '--reason', 'test');
+    const { code } = await deployment.aduana('keys', 'rotate', '--reason', 'test');
     expect(code).toBe(0);
     const after = (await query('operator', '{ signingKeys { kid state } }')).data?.[
       'signingKeys'
@@ -80,13 +85,13 @@ describe('the main job over PGlite', () => {
   });
 
   test('the handshake passes', async () => {
-    const { code, stdout, stderr } = await house.aduana('handshake');
+    const { code, stdout, stderr } = await deployment.aduana('handshake');
     expect(stdout + stderr).not.toContain('FAIL');
     expect(code).toBe(0);
   });
 
   test('without credentials even broken GraphQL is a 401; with credentials it is a 400', async () => {
-    const url = `http://localhost:${String(house.ports.GATEWAY_HTTP_PORT)}/graphql`;
+    const url = `http://localhost:${String(deployment.ports.GATEWAY_HTTP_PORT)}/graphql`;
     const send = (headers: Record<string, string>) =>
       fetch(url, {
         method: 'POST',
@@ -97,20 +102,23 @@ describe('the main job over PGlite', () => {
     expect(anonymous.status).toBe(401);
     expect(anonymous.headers.get('www-authenticate')).toContain('Bearer');
     expect(anonymous.headers.get('audit-id')).toMatch(/^[0-9a-f-]{36}$/);
-    const { stdout } = await house.aduana('token', '--as', 'bff', '--header');
+    const { stdout } = await deployment.aduana('token', '--as', 'bff', '--header');
     const known = await send({ authorization: stdout.trim().replace(/^Authorization: /i, '') });
     expect([400, 401]).toContain(known.status);
   });
 
   test('the log verifies', async () => {
-    const { code, stdout, stderr } = await house.aduana('audit', 'verify');
+    const { code, stdout, stderr } = await deployment.aduana('audit', 'verify');
     expect(stdout + stderr).not.toContain('tampered');
     expect(code).toBe(0);
   });
 
   test('secrets and keys are for their owner alone', async () => {
     for (const folder of ['home', 'certs'])
-      for (const file of await readdir(join(house.folder, folder), { recursive: true, withFileTypes: true }))
+      for (const file of await readdir(join(deployment.folder, folder), {
+        recursive: true,
+        withFileTypes: true,
+      }))
         if (file.isFile() && /\.key$|secret/.test(file.name)) {
           const { mode } = await stat(join(file.parentPath, file.name));
           expect({ file: file.name, mode: mode & 0o077 }).toEqual({ file: file.name, mode: 0 });
@@ -118,12 +126,14 @@ describe('the main job over PGlite', () => {
   });
 
   test('a second start on the same home tells every problem at once and exits 78', async () => {
-    const ports = Object.fromEntries(Object.entries(house.ports).map(([name, port]) => [name, String(port)]));
-    const environment = houseEnvironment(house.folder, { ...ports, TRUST_DOMAIN: 'No Domain!' });
+    const ports = Object.fromEntries(
+      Object.entries(deployment.ports).map(([name, port]) => [name, String(port)]),
+    );
+    const environment = deploymentEnvironment(deployment.folder, { ...ports, TRUST_DOMAIN: 'No Domain!' });
     const { code, stderr } = await runAduana(['up'], environment);
     expect(code).toBe(78);
     expect(stderr).toContain('TRUST_DOMAIN');
-    const second = await runAduana(['up'], houseEnvironment(house.folder, ports));
+    const second = await runAduana(['up'], deploymentEnvironment(deployment.folder, ports));
     expect(second.code).toBe(78);
     for (const part of ['GATEWAY_HTTP_PORT', 'STS_PORT', 'gateway.lock', 'audit.lock'])
       expect(second.stderr).toContain(part);
@@ -132,7 +142,7 @@ describe('the main job over PGlite', () => {
   test('everything listens on loopback only', async () => {
     const tables = await Promise.all(['tcp', 'tcp6'].map((table) => readFile(`/proc/net/${table}`, 'utf8')));
     const wanted = new Set(
-      Object.values(house.ports).map((port) => port.toString(16).toUpperCase().padStart(4, '0')),
+      Object.values(deployment.ports).map((port) => port.toString(16).toUpperCase().padStart(4, '0')),
     );
     const listening = tables
       .flatMap((table) => table.split('\n').slice(1))

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createLog } from '@aduana/core/platform/log';
-import type { Database } from '@aduana/core/store/database';
-import { openPgDatabase } from '@aduana/core/store/pg-database';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import type { Database } from '@aduana/server-kit/store/database';
+import { openPgDatabase } from '@aduana/server-kit/store/pg-database';
 import { describeRedis, redisUrl } from '../support/redis.ts';
-import { startTestHouse, type TestHouse } from '../support/running-house.ts';
-import { describePostgresServer, dropHouseDatabase } from '../support/stores.ts';
+import { startTestDeployment, type TestDeployment } from '../support/running-deployment.ts';
+import { describePostgresServer, dropDeploymentDatabase } from '../support/stores.ts';
 
 const log = createLog('silent', () => undefined);
 
@@ -16,26 +16,28 @@ describePostgresServer('the main job', (serverUrl) => {
     url.pathname = `/${name}`;
     let admin: Database;
     let superuser: Database;
-    let house: TestHouse;
+    let deployment: TestDeployment;
 
     beforeAll(async () => {
       admin = openPgDatabase({ url: serverUrl, schema: 'public', log, statementTimeoutMilliseconds: 60_000 });
       await admin.query(`CREATE DATABASE ${name}`);
       superuser = openPgDatabase({ url: url.href, schema: 'audit', log, maxConnections: 1 });
-      house = await startTestHouse({ environment: { DATABASE_URL: url.href, REDIS_URL: redisUrl ?? '' } });
-    }, 90_000);
+      deployment = await startTestDeployment({
+        environment: { DATABASE_URL: url.href, REDIS_URL: redisUrl ?? '' },
+      });
+    });
     afterAll(async () => {
-      expect(await house.stop()).toBe(0);
+      expect(await deployment.stop()).toBe(0);
       await superuser.close();
-      await dropHouseDatabase(admin, name);
+      await dropDeploymentDatabase(admin, name);
       await admin.close();
-    }, 60_000);
+    });
 
     test('queries, refuses, rotates and records as it does embedded', async () => {
-      expect((await house.aduana('handshake')).stdout).not.toContain('FAIL');
-      expect((await house.aduana('keys', 'rotate', '--reason', 'test')).code).toBe(0);
-      expect((await house.aduana('audit', 'verify')).code).toBe(0);
-    }, 60_000);
+      expect((await deployment.aduana('handshake')).stdout).not.toContain('FAIL');
+      expect((await deployment.aduana('keys', 'rotate', '--reason', 'test')).code).toBe(0);
+      expect((await deployment.aduana('audit', 'verify')).code).toBe(0);
+    });
 
     test('each service works in a schema and a role of its own', async () => {
       const { rows } = await superuser.query<{ schema: string; owner: string }>(
@@ -52,9 +54,9 @@ describePostgresServer('the main job', (serverUrl) => {
       await superuser.query(
         `UPDATE entries SET canonical = replace(canonical, '"v":1', '"v":2') WHERE seq = 5`,
       );
-      const { code, stdout, stderr } = await house.aduana('audit', 'verify');
+      const { code, stdout, stderr } = await deployment.aduana('audit', 'verify');
       expect(stdout + stderr).toContain('TAMPERED');
       expect(code).toBe(1);
-    }, 60_000);
+    });
   });
 });

@@ -14,20 +14,22 @@ import { Agent, request as send } from 'undici';
 import { composeSupergraph } from '../../gateway/supergraph/compose-supergraph.ts';
 import { describeRedis, redisUrl } from '../support/redis.ts';
 import { type RoundRobin, startRoundRobin } from '../support/round-robin.ts';
-import { startTestHouse, type TestHouse } from '../support/running-house.ts';
+import { startTestDeployment, type TestDeployment } from '../support/running-deployment.ts';
 import { type SecondGateway, startSecondGateway } from '../support/second-gateway.ts';
+import { LONGEST_WAIT_MS, underLoad, until } from '../support/until.ts';
 
 const BOUND_MS = 2_000;
-const SLOW_MS = 1_500;
+/** Below what the gateway waits for a subgraph. */
+const MOST_SLOW_MS = 3_000;
 const AT_ONCE = 8;
 const PER_MINUTE = 150;
-/** Counters have names of the house's own: a database of Redis keeps them apart from other houses'. */
+/** Counters have names of the deployment's own: a database of Redis keeps them apart from other deployments'. */
 const REDIS_DATABASE = 13;
 
 describeRedis('two gateways behind a load balancer', () => {
   const bff = randomBytes(32).toString('base64url');
   let folder: string;
-  let house: TestHouse;
+  let deployment: TestDeployment;
   let second: SecondGateway;
   let balancer: RoundRobin;
   let slow: Server;
@@ -38,7 +40,7 @@ describeRedis('two gateways behind a load balancer', () => {
     folder = await mkdtemp(join(tmpdir(), 'aduana-two-'));
     slow = createServer((request, response) => {
       request.resume().on('end', () => {
-        setTimeout(() => response.end('{"data":{"slow":"at last"}}'), SLOW_MS);
+        setTimeout(() => response.end('{"data":{"slow":"at last"}}'), Math.min(MOST_SLOW_MS, underLoad(750)));
       });
     }).listen(0, '127.0.0.1');
     await once(slow, 'listening');
@@ -61,22 +63,39 @@ describeRedis('two gateways behind a load balancer', () => {
       BFF_CLIENT_SECRET: bff,
     };
     await writeSupergraph('');
-    house = await startTestHouse({ folder, environment });
-    second = await startSecondGateway(house, environment);
-    balancer = await startRoundRobin([house.ports.GATEWAY_HTTP_PORT, second.port]);
-    // Each knows of the other after its next heartbeat.
-    await pause(5_500);
-  }, 120_000);
+    deployment = await startTestDeployment({ folder, environment });
+    second = await startSecondGateway(deployment, environment);
+    balancer = await startRoundRobin([deployment.ports.GATEWAY_HTTP_PORT, second.port]);
+    await knowEachOther();
+  });
   afterAll(async () => {
     await balancer.close();
     expect(await second.stop()).toBe(0);
-    expect(await house.stop()).toBe(0);
+    expect(await deployment.stop()).toBe(0);
     slow.closeAllConnections();
     slow.close();
     await forgetCounters();
     redis.disconnect();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
+
+  /** When each replica announced itself last, by its id. */
+  async function heartbeats(): Promise<ReadonlyMap<string, number>> {
+    const [key = ''] = await redis.keys('aduana:*replicas');
+    const announcements = await redis.zrange(key, '0', '-1');
+    return new Map(
+      announcements
+        .map((text) => JSON.parse(text.slice(text.indexOf('.') + 1)) as [id: string, at: number])
+        .sort(([, one], [, other]) => one - other),
+    );
+  }
+
+  /** Each knows of the other once it has sent a heartbeat while both were there. */
+  async function knowEachOther(): Promise<void> {
+    await until(async () => (await heartbeats()).size === 2);
+    const before = await heartbeats();
+    await until(async () => [...(await heartbeats())].every(([id, at]) => at > (before.get(id) ?? at)));
+  }
 
   async function forgetCounters(): Promise<void> {
     const keys = await redis.keys('aduana:*');
@@ -108,8 +127,8 @@ describeRedis('two gateways behind a load balancer', () => {
   }
 
   const tokenOf = async (service: string): Promise<string> =>
-    (await house.aduana('token', '--as', service)).stdout.trim();
-  const ports = () => [house.ports.GATEWAY_HTTP_PORT, second.port];
+    (await deployment.aduana('token', '--as', service)).stdout.trim();
+  const ports = () => [deployment.ports.GATEWAY_HTTP_PORT, second.port];
 
   async function ask(
     port: number,
@@ -130,7 +149,7 @@ describeRedis('two gateways behind a load balancer', () => {
     const started = performance.now();
     for (const port of ports())
       while (!(await isSo(port))) {
-        if (performance.now() - started > 15_000) throw new Error('one of them does not follow');
+        if (performance.now() - started > LONGEST_WAIT_MS) throw new Error('one of them does not follow');
         await pause(250);
       }
     return performance.now() - started;
@@ -150,17 +169,19 @@ describeRedis('two gateways behind a load balancer', () => {
     const token = await tokenOf('auditor');
     expect(await statusesOf(2 * AT_ONCE, token, '{ slow }')).toEqual({ 200: AT_ONCE, 429: AT_ONCE });
     expect(await statusesOf(AT_ONCE, token, '{ slow }')).toEqual({ 200: AT_ONCE });
-  }, 60_000);
+  });
 
   test('a caller has as many operations in a minute as allowed, exactly', async () => {
     const token = await tokenOf('actuator');
     const counts = { 200: 0, 429: 0 };
-    for (let sent = 0; sent < PER_MINUTE + 20; sent += 1) {
-      const { status } = await ask(balancer.port, bearer(token), { query: '{ __typename }' });
-      counts[status as 200 | 429] += 1;
+    for (let sent = 0; sent < PER_MINUTE + 20; sent += 5) {
+      const five = Array.from({ length: 5 }, () =>
+        ask(balancer.port, bearer(token), { query: '{ __typename }' }),
+      );
+      for (const { status } of await Promise.all(five)) counts[status as 200 | 429] += 1;
     }
     expect(counts).toEqual({ 200: PER_MINUTE, 429: 20 });
-  }, 60_000);
+  });
 
   test('a DPoP proof works once, whichever of them sees it', async () => {
     const pair = await generateKeyPair('ES256', { extractable: true });
@@ -175,7 +196,7 @@ describeRedis('two gateways behind a load balancer', () => {
       })
         .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
         .sign(pair.privateKey);
-    const tokenUrl = `https://localhost:${String(house.ports.STS_PORT)}/sts/token`;
+    const tokenUrl = `https://localhost:${String(deployment.ports.STS_PORT)}/sts/token`;
     const dispatcher = new Agent({ connect: { ca: await readFile(join(folder, 'certs/ca.crt'), 'utf8') } });
     const issued = await send(tokenUrl, {
       method: 'POST',
@@ -199,7 +220,7 @@ describeRedis('two gateways behind a load balancer', () => {
     const fresh = await prove(url, token);
     const raced = await Promise.all([show(fresh), show(fresh)]);
     expect(raced.sort()).toEqual([200, 401]);
-  }, 60_000);
+  });
 
   test('a revoked token is refused by both within two seconds', async () => {
     const [operator, token] = await Promise.all([tokenOf('operator'), tokenOf('bff')]);
@@ -208,8 +229,8 @@ describeRedis('two gateways behind a load balancer', () => {
     expect([await accepts(ports()[0] ?? 0), await accepts(ports()[1] ?? 0)]).toEqual([true, true]);
     const query = `mutation { revokeToken(jti: "${String(decodeJwt(token).jti)}", reason: "a test") { jti } }`;
     expect((await ask(balancer.port, bearer(operator), { query })).text).toContain('"jti"');
-    expect(await untilBoth(async (port) => !(await accepts(port)))).toBeLessThan(BOUND_MS);
-  }, 60_000);
+    expect(await untilBoth(async (port) => !(await accepts(port)))).toBeLessThan(underLoad(BOUND_MS));
+  });
 
   test('a document registered at one of them is asked for by the other, as the protocol has it', async () => {
     const operator = bearer(await tokenOf('operator'));
@@ -221,7 +242,7 @@ describeRedis('two gateways behind a load balancer', () => {
     expect((await ask(other, operator, { extensions })).text).toContain('PersistedQueryNotFound');
     expect((await ask(other, operator, { query, extensions })).status).toBe(200);
     expect((await ask(other, operator, { extensions })).text).toBe('{"data":{"__typename":"Query"}}');
-  }, 60_000);
+  });
 
   test('both swap in a new supergraph', async () => {
     const operator = bearer(await tokenOf('operator'));
@@ -232,7 +253,7 @@ describeRedis('two gateways behind a load balancer', () => {
     expect(await knows(second.port)).toBe(false);
     await writeSupergraph('further: String');
     await untilBoth(knows);
-  }, 60_000);
+  });
 
   test('both follow the policies', async () => {
     const token = await tokenOf('bff');
@@ -248,5 +269,5 @@ describeRedis('two gateways behind a load balancer', () => {
       text.replace('permissions: [leads:read, campaigns:read]', 'permissions: [campaigns:read]'),
     );
     await untilBoth(isRefused);
-  }, 60_000);
+  });
 });

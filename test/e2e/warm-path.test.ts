@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/core/platform/log';
-import { clientSecretName } from '@aduana/core/secrets/client-secrets';
-import { createSecretProvider } from '@aduana/core/secrets/create-secret-provider';
-import { startTestHouse, type TestHouse } from '../support/running-house.ts';
+import { createLog } from '@aduana/server-kit/platform/create-log';
+import { clientSecretName } from '@aduana/server-kit/secrets/client-secrets';
+import { createSecretProvider } from '@aduana/server-kit/secrets/create-secret-provider';
+import { startTestDeployment, type TestDeployment } from '../support/running-deployment.ts';
 
 /** Writes down every file that the process reads; the database's own are no part of the path. */
 const READ_RECORDER = `
@@ -27,7 +27,7 @@ syncBuiltinESMExports();
 
 const REQUESTS = 200;
 let folder: string;
-let house: TestHouse;
+let deployment: TestDeployment;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'aduana-'));
@@ -37,11 +37,11 @@ beforeAll(async () => {
     NODE_OPTIONS: `--import ${join(folder, 'record-reads.mjs')}`,
     READS_FILE: join(folder, 'reads.txt'),
   };
-  house = await startTestHouse({ folder, environment });
-}, 90_000);
+  deployment = await startTestDeployment({ folder, environment });
+});
 
 afterAll(async () => {
-  await house.stop();
+  await deployment.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -81,9 +81,9 @@ test('neither the secret provider nor the disk is asked on the warm path, whoeve
   const form = 'application/x-www-form-urlencoded';
   const round = async () => {
     const statuses = [
-      await send(house.ports.GATEWAY_TLS_PORT, '/graphql', 'application/json', query, certified),
-      await send(house.ports.GATEWAY_TLS_PORT, '/graphql', 'application/json', query, plain),
-      await send(house.ports.STS_PORT, '/sts/token', form, 'grant_type=client_credentials', plain),
+      await send(deployment.ports.GATEWAY_TLS_PORT, '/graphql', 'application/json', query, certified),
+      await send(deployment.ports.GATEWAY_TLS_PORT, '/graphql', 'application/json', query, plain),
+      await send(deployment.ports.STS_PORT, '/sts/token', form, 'grant_type=client_credentials', plain),
     ];
     expect(statuses).toEqual([200, 200, 200]);
   };
@@ -97,4 +97,4 @@ test('neither the secret provider nor the disk is asked on the warm path, whoeve
   expect([...counts].filter(([, count]) => count >= REQUESTS)).toEqual([]);
   certified.destroy();
   plain.destroy();
-}, 120_000);
+});

@@ -9,11 +9,12 @@ import { openTestLog, type TestLog } from '../support/open-test-log.ts';
 import { describeRsyslog } from '../support/rsyslog.ts';
 import { openSiemReceivers, type SiemReceiver } from '../support/siem-receivers.ts';
 import { createSinkFaults, SINK_FAULTS, type SinkFault } from '../support/sink-faults.ts';
-import { canMount, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
+import { canMount, describeSmallDisk, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 import { describeOneStore } from '../support/stores.ts';
+import { LONGEST_WAIT_MS, underLoad } from '../support/until.ts';
 
 const SPEED = 20;
-/** No append waits for a sink: this is what a busy machine takes for a hundred events. */
+/** No append waits for a sink: this is what a hundred events take at most. */
 const APPEND_MS = 3000;
 
 describeRsyslog('the sinks, all six of one log, under faults', () => {
@@ -42,7 +43,7 @@ describeRsyslog('the sinks, all six of one log, under faults', () => {
       audit = await openTestLog(openStore, { SIEM_SINKS: file }, clock);
       closers.unshift(() => audit.remove());
       clock.speed = SPEED;
-    }, 60_000);
+    });
     afterAll(async () => {
       clock.speed = 1;
       for (const close of closers) await close();
@@ -60,7 +61,7 @@ describeRsyslog('the sinks, all six of one log, under faults', () => {
     }
 
     async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-      const deadline = performance.now() + 60_000;
+      const deadline = performance.now() + LONGEST_WAIT_MS;
       while (!(await holds())) {
         if (performance.now() > deadline) {
           expect(await sinks()).toBe('as they should be');
@@ -132,6 +133,7 @@ describeRsyslog('the sinks, all six of one log, under faults', () => {
       return Math.max(...victims.map(({ kind }) => before.get(kind)?.lag ?? 0));
     }
 
+    if (!canMount) describeSmallDisk('disk full, no permission', () => undefined);
     test.each(SINK_FAULTS)(
       '%s',
       async (name) => {
@@ -168,9 +170,9 @@ describeRsyslog('the sinks, all six of one log, under faults', () => {
             lag,
           });
         }
-        expect(slowest).toBeLessThan(APPEND_MS);
+        expect(slowest).toBeLessThan(underLoad(APPEND_MS));
       },
-      120_000,
+      240_000,
     );
 
     function tell(

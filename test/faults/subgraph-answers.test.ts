@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { SubgraphFetcher } from '../../gateway/pipeline/subgraph-fetcher.ts';
+import type { SubgraphFetcher } from '../../gateway/subgraphs/subgraph-fetcher.ts';
 import { describeCompletions, openFederation } from '../support/federation.ts';
 import { type Behave, type Forwarding, LONGEST_ANSWER, openForwarding } from '../support/forwarding.ts';
 
@@ -197,5 +197,5 @@ describeCompletions('a subgraph that answers', (execute) => {
       }
     expect(await place.forwarding?.served['bad']?.connections()).toBeLessThanOrEqual(2);
     expect(bytesHeld() - before).toBeLessThan(8 * LONGEST_ANSWER);
-  }, 60_000);
+  });
 });

@@ -5,9 +5,10 @@ import type { LoadedSubgraph } from '../../gateway/supergraph/loaded-supergraph.
 import { DEFAULT_LOAD } from '../../gateway/supergraph/subgraph-load.ts';
 import { type Behave, type Forwarding, openForwarding } from '../support/forwarding.ts';
 import { subgraphRequest } from '../support/subgraph-request.ts';
+import { underLoad } from '../support/until.ts';
 
-const OPEN_MS = 400;
-const TIMEOUT_MS = 1_200;
+const OPEN_MS = 1_500;
+const TIMEOUT_MS = 3_000;
 const LOAD = { ...DEFAULT_LOAD, circuitBreaker: { failures: 3, openMs: OPEN_MS } };
 
 const answering =
@@ -75,7 +76,7 @@ describe('a subgraph that is away', () => {
     await leads.restart();
     const since = performance.now();
     while ((await ask()).outcome !== 'answered') await until(10);
-    expect(performance.now() - since).toBeLessThan(3 * OPEN_MS);
+    expect(performance.now() - since).toBeLessThan(underLoad(2 * OPEN_MS));
     const messages = log.map((line) => JSON.parse(line) as { level: string; msg: string; subgraph: string });
     expect(messages).toMatchObject([
       { level: 'warn', msg: 'a subgraph answers nothing and is left alone', subgraph: 'leads' },
@@ -83,7 +84,7 @@ describe('a subgraph that is away', () => {
     ]);
     expect(await metrics()).toContain('aduana_subgraph_circuit{subgraph="leads"} 0');
     expect(await metrics()).toContain('aduana_subgraph_circuit_opened_total{subgraph="leads"} 1');
-  }, 20_000);
+  });
 
   test('costs its time-out no more than a few times where it hangs', async () => {
     const { ask, leads } = await open();
@@ -100,7 +101,7 @@ describe('a subgraph that is away', () => {
     const round = await Promise.all(Array.from({ length: 20 }, () => ask()));
     expect(reached).toBe(1);
     expect(round.filter(({ milliseconds }) => milliseconds > TIMEOUT_MS / 2)).toHaveLength(1);
-  }, 20_000);
+  });
 
   test.each<[string, Behave]>([
     ['errors of the server with a GraphQL answer', answering(503, '{"errors":[{"message":"busy"}]}')],
@@ -118,14 +119,14 @@ describe('a subgraph that is away', () => {
         await until(20);
       }
     },
-    20_000,
+    240_000,
   );
 
   test('errors of its proxy open it', async () => {
     const { ask, leads } = await open();
     leads.behave = answering(502, '{"message":"bad gateway"}');
     await askUntilOpen(ask);
-  }, 20_000);
+  });
 
   test('sees no mutation while a query could try instead', async () => {
     const { ask, leads } = await open();
@@ -136,7 +137,7 @@ describe('a subgraph that is away', () => {
     expect((await ask('mutation')).detail).toContain('left alone');
     expect((await ask()).outcome).toBe('answered');
     expect((await ask('mutation')).outcome).toBe('answered');
-  }, 20_000);
+  });
 
   test('stays left alone over a swap of the supergraph, until it moves', async () => {
     const { ask, leads, subgraphs } = await open({});
@@ -160,7 +161,7 @@ describe('a subgraph that is away', () => {
         )
       ).detail,
     ).toContain('nobody listens');
-  }, 20_000);
+  });
 
   test('is called again and again where the circuit breaker is off', async () => {
     const { ask, leads } = await open({ load: { ...LOAD, circuitBreaker: 'off' } });
@@ -170,5 +171,5 @@ describe('a subgraph that is away', () => {
       expect((await ask()).detail).toContain('nobody listens');
       await until(20);
     }
-  }, 20_000);
+  });
 });

@@ -1,23 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { serverAudits } from 'graphql-http';
-import { startTestHouse, type TestHouse } from '../support/running-house.ts';
+import { startTestDeployment, type TestDeployment } from '../support/running-deployment.ts';
 
 describe('GraphQL over HTTP, by the audits of graphql-http, over PGlite', () => {
-  let house: TestHouse;
+  let deployment: TestDeployment;
   let token: string;
 
   beforeAll(async () => {
-    house = await startTestHouse();
-    const { stdout, stderr } = await house.aduana('token', '--as', 'bff');
+    deployment = await startTestDeployment();
+    const { stdout, stderr } = await deployment.aduana('token', '--as', 'bff');
     token = stdout.trim();
     if (token === '') throw new Error(`no token: ${stderr}`);
-  }, 120_000);
+  });
   afterAll(async () => {
-    expect(await house.stop()).toBe(0);
-  }, 60_000);
+    expect(await deployment.stop()).toBe(0);
+  });
 
   const audits = serverAudits({
-    url: () => `http://localhost:${String(house.ports.GATEWAY_HTTP_PORT)}/graphql`,
+    url: () => `http://localhost:${String(deployment.ports.GATEWAY_HTTP_PORT)}/graphql`,
     fetchFn: (url: string, init: RequestInit = {}) =>
       fetch(url, {
         ...init,

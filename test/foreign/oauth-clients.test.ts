@@ -87,7 +87,7 @@ describeStores('foreign OAuth clients', (openStore) => {
     test('is told that a wrong secret is invalid_client', async () => {
       await expect(grant(oauth.ClientSecretPost('wrong'))).rejects.toMatchObject({ error: 'invalid_client' });
     });
-    test('T7 accepts the JWT as an access token of RFC 9068', async () => {
+    test('accepts the JWT as an access token of RFC 9068', async () => {
       const { access_token: token } = await grant(oauth.ClientSecretBasic(BFF_SECRET));
       const request = new Request('https://localhost/graphql', {
         headers: { authorization: `Bearer ${token}` },
@@ -176,7 +176,7 @@ describeStores('foreign OAuth clients', (openStore) => {
     });
   });
 
-  test('T1 the token endpoint takes POST alone', async () => {
+  test('the token endpoint takes only POST', async () => {
     const answer = await plain(`${sts.origin}/sts/token`, {});
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST']);
   });

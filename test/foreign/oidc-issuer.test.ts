@@ -5,13 +5,22 @@ import type { AddressInfo } from 'node:net';
 import { GRANT_TOKEN_EXCHANGE, TOKEN_TYPE_JWT } from '@aduana/core/tokens/token-exchange';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
-import { describeStores } from '../support/stores.ts';
+import { codeBlocks } from '../support/code-blocks.ts';
+import { describeOneStore, describeStores } from '../support/stores.ts';
 import { openTestSts, type TestSts } from '../support/test-sts.ts';
 
 const RESOURCE = 'urn:aduana';
 
+interface Issued {
+  readonly audience?: string;
+  readonly claims?: Readonly<Record<string, unknown>>;
+}
+
 /** An OpenID provider that issues JWT access tokens for Aduana. */
-async function openProvider(): Promise<{ readonly server: Server; readonly issuer: string }> {
+async function openProvider({ audience = 'aduana', claims = { groups: ['sales'] } }: Issued = {}): Promise<{
+  readonly server: Server;
+  readonly issuer: string;
+}> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const issuer = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
@@ -34,18 +43,46 @@ async function openProvider(): Promise<{ readonly server: Server; readonly issue
         enabled: true,
         getResourceServerInfo: () => ({
           scope: 'anything',
-          audience: 'aduana',
+          audience,
           accessTokenFormat: 'jwt',
           accessTokenTTL: 300,
           jwt: { sign: { alg: 'RS256' } },
         }),
       },
     },
-    extraTokenClaims: () => ({ groups: ['sales'] }),
+    extraTokenClaims: () => ({ ...claims }),
   });
   const handle = provider.callback();
   server.on('request', (request, response) => void handle(request, response));
   return { server, issuer };
+}
+
+async function tokenOf(issuer: string): Promise<string> {
+  const answer = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from('robot-7:robot-secret').toString('base64')}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials', resource: RESOURCE }),
+  });
+  return ((await answer.json()) as { access_token: string }).access_token;
+}
+
+async function exchangeAt(sts: TestSts, subjectToken: string) {
+  return sts.token(
+    {
+      grant_type: GRANT_TOKEN_EXCHANGE,
+      subject_token: subjectToken,
+      subject_token_type: TOKEN_TYPE_JWT,
+      audience: 'gateway',
+    },
+    { peer: await sts.peer('gateway') },
+  );
+}
+
+/** The policies that are shipped, with these trusted issuers. */
+function policiesWith(issuers: string): Readonly<Record<string, string>> {
+  const files = ['service_identities.yaml', 'iam_policies.yaml'];
+  const policies = Object.fromEntries(files.map((name) => [name, readFileSync(`policies/${name}`, 'utf8')]));
+  return { ...policies, 'trusted_issuers.yaml': issuers };
 }
 
 describeStores('tokens of oidc-provider', (openStore) => {
@@ -53,12 +90,9 @@ describeStores('tokens of oidc-provider', (openStore) => {
   let sts: TestSts;
   beforeAll(async () => {
     op = await openProvider();
-    const files = ['service_identities.yaml', 'iam_policies.yaml'];
-    const policies = Object.fromEntries(
-      files.map((name) => [name, readFileSync(`policies/${name}`, 'utf8')]),
+    const policies = policiesWith(
+      `version: 1\nissuers:\n  - { issuer: '${op.issuer}', jwks_uri: '${op.issuer}/jwks', algorithms: [RS256], audience: aduana, claims: { groups: { sales: bff } } }\n`,
     );
-    policies['trusted_issuers.yaml'] =
-      `version: 1\nissuers:\n  - { issuer: '${op.issuer}', jwks_uri: '${op.issuer}/jwks', algorithms: [RS256], audience: aduana, claims: { groups: { sales: bff } } }\n`;
     sts = await openTestSts({ openStore, clients: [], policies });
   });
   afterAll(async () => {
@@ -66,27 +100,11 @@ describeStores('tokens of oidc-provider', (openStore) => {
     op.server.close();
   });
 
-  async function foreignToken(): Promise<string> {
-    const answer = await fetch(`${op.issuer}/token`, {
-      method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from('robot-7:robot-secret').toString('base64')}` },
-      body: new URLSearchParams({ grant_type: 'client_credentials', resource: RESOURCE }),
-    });
-    return ((await answer.json()) as { access_token: string }).access_token;
-  }
-  const exchange = async (subject_token: string) =>
-    sts.token(
-      {
-        grant_type: GRANT_TOKEN_EXCHANGE,
-        subject_token,
-        subject_token_type: TOKEN_TYPE_JWT,
-        audience: 'gateway',
-      },
-      { peer: await sts.peer('gateway') },
-    );
+  const foreignToken = () => tokenOf(op.issuer);
+  const exchange = (subjectToken: string) => exchangeAt(sts, subjectToken);
 
-  describe('T30 a foreign OpenID provider', () => {
-    test('its access token is exchanged for one of the house, with the roles of its claims', async () => {
+  describe('a foreign OpenID provider', () => {
+    test('its access token is exchanged for one of the deployment, with the roles of its claims', async () => {
       const { status, claims } = await exchange(await foreignToken());
       expect(status).toBe(200);
       expect(claims).toMatchObject({ sub: 'robot-7', sub_kind: 'user', sub_iss: op.issuer, roles: ['bff'] });
@@ -98,5 +116,32 @@ describeStores('tokens of oidc-provider', (openStore) => {
       const { status, body } = await exchange(`${String(header)}.${forged}.${String(signature)}`);
       expect([status, body['error']]).toEqual([400, 'invalid_request']);
     });
+  });
+});
+
+describeOneStore('the identity providers of the guide', (openStore) => {
+  test.each<[string, Required<Issued>]>([
+    [
+      'keycloak.yaml',
+      { audience: 'aduana', claims: { realm_access: { roles: ['offline_access', 'sales'] } } },
+    ],
+    [
+      'auth0.yaml',
+      { audience: 'https://graph.example.com', claims: { 'https://graph.example.com/roles': ['sales'] } },
+    ],
+  ])('%s of docs/identity-provider.md gives the roles of such a token', async (name, issued) => {
+    const block = codeBlocks('docs/identity-provider.md').find(({ label }) => label === name);
+    const provider = await openProvider(issued);
+    const issuers = (block?.code ?? '')
+      .replace(/issuer: \S+/, `issuer: ${provider.issuer}`)
+      .replace(/jwks_uri: \S+/, `jwks_uri: ${provider.issuer}/jwks`);
+    const sts = await openTestSts({ openStore, clients: [], policies: policiesWith(issuers) });
+    try {
+      const { status, claims } = await exchangeAt(sts, await tokenOf(provider.issuer));
+      expect([status, claims['roles']]).toEqual([200, ['sales']]);
+    } finally {
+      await sts.close();
+      provider.server.close();
+    }
   });
 });

@@ -1,6 +1,6 @@
-import type { GatewayAnswer } from '@aduana/core/client/gateway-client';
+import type { GatewayAnswer } from '@aduana/client/gateway/gateway-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { createLog } from '@aduana/core/platform/log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { describe, expect, test } from '@jest/globals';
 import { runActuator } from '../../../examples/actuator/actuator.ts';
 import { createLeadBook } from '../../../examples/leads/lead-book.ts';
@@ -9,18 +9,18 @@ import { createFakeClock } from '../../support/fake-clock.ts';
 
 type Fault = 'none' | 'away' | 'answer lost' | 'half an answer';
 
-/** A house that keeps leads, and fails as it is told. */
-function createHouse(start = '2026-02-01T00:00:00Z') {
+/** A deployment that keeps leads, and fails as it is told. */
+function createDeployment(start = '2026-02-01T00:00:00Z') {
   const clock = createFakeClock(start);
   const book = createLeadBook({ leads: SAMPLE_LEADS, campaigns: SAMPLE_CAMPAIGNS }, clock);
   const steps: string[] = [];
-  const house = { fault: 'none' as Fault, clock, book, steps, ask };
+  const deployment = { fault: 'none' as Fault, clock, book, steps, ask };
 
   function ask(document: string, variables: Readonly<Record<string, unknown>>): Promise<GatewayAnswer> {
-    if (house.fault === 'away') return Promise.reject(new SecurityError('GATEWAY_UNAVAILABLE'));
+    if (deployment.fault === 'away') return Promise.reject(new SecurityError('GATEWAY_UNAVAILABLE'));
     const data = document.startsWith('query') ? { leads: book.leads({ status: 'NEW' }).map(shown) } : step(variables);
-    if (house.fault === 'answer lost') return Promise.reject(new SecurityError('GATEWAY_UNAVAILABLE'));
-    const errors = house.fault === 'half an answer' ? [{ message: 'x', extensions: { code: 'SUBGRAPH_UNAVAILABLE' } }] : [];
+    if (deployment.fault === 'answer lost') return Promise.reject(new SecurityError('GATEWAY_UNAVAILABLE'));
+    const errors = deployment.fault === 'half an answer' ? [{ message: 'x', extensions: { code: 'SUBGRAPH_UNAVAILABLE' } }] : [];
     return Promise.resolve({ status: 200, auditId: 'e', data, errors });
   }
   function step({ id, idempotencyKey }: Readonly<Record<string, unknown>>) {
@@ -28,7 +28,7 @@ function createHouse(start = '2026-02-01T00:00:00Z') {
     const { status } = book.advance(String(id), 'CONTACTED', String(idempotencyKey));
     return { advanceLead: { id, status } };
   }
-  return house;
+  return deployment;
 } // prettier-ignore
 
 const shown = (lead: { id: string; score: number; changedAt: number }) => ({
@@ -36,9 +36,9 @@ const shown = (lead: { id: string; score: number; changedAt: number }) => ({
   changedAt: new Date(lead.changedAt).toISOString(),
 });
 
-function run(house: ReturnType<typeof createHouse>) {
+function run(deployment: ReturnType<typeof createDeployment>) {
   const stopping = new AbortController();
-  const { ask, clock } = house;
+  const { ask, clock } = deployment;
   const log = createLog('silent', () => undefined);
   const ended = runActuator({ ask, clock, log, pollMilliseconds: 1_000, leastScore: 50 }, stopping.signal);
   return async () => {
@@ -53,54 +53,55 @@ const WORTH_IT = SAMPLE_LEADS.filter(({ status, score }) => status === 'NEW' && 
 
 describe('the actuator', () => {
   test('moves every new lead on that is worth it, once, and leaves the others', async () => {
-    const house = createHouse();
-    const stop = run(house);
-    await house.clock.advance(5_000);
+    const deployment = createDeployment();
+    const stop = run(deployment);
+    await deployment.clock.advance(5_000);
     await stop();
-    expect(house.steps.sort()).toEqual([...WORTH_IT].sort());
-    expect(house.book.lead('lead-8')?.status).toBe('NEW');
+    expect(deployment.steps.sort()).toEqual([...WORTH_IT].sort());
+    expect(deployment.book.lead('lead-8')?.status).toBe('NEW');
   });
 
   test('loses no work while the gateway is away', async () => {
-    const house = createHouse();
-    house.fault = 'away';
-    const stop = run(house);
-    await house.clock.advance(120_000);
-    expect(house.steps).toEqual([]);
-    house.fault = 'none';
-    await house.clock.advance(40_000);
+    const deployment = createDeployment();
+    deployment.fault = 'away';
+    const stop = run(deployment);
+    await deployment.clock.advance(120_000);
+    expect(deployment.steps).toEqual([]);
+    deployment.fault = 'none';
+    await deployment.clock.advance(40_000);
     await stop();
-    expect(house.steps.sort()).toEqual([...WORTH_IT].sort());
+    expect(deployment.steps.sort()).toEqual([...WORTH_IT].sort());
   });
 
   test('a step whose answer was lost is not taken twice', async () => {
-    const house = createHouse();
-    const query = house.ask;
-    house.ask = (document, variables) => {
-      house.fault = document.startsWith('mutation') && house.steps.length === 0 ? 'answer lost' : 'none';
+    const deployment = createDeployment();
+    const query = deployment.ask;
+    deployment.ask = (document, variables) => {
+      deployment.fault =
+        document.startsWith('mutation') && deployment.steps.length === 0 ? 'answer lost' : 'none';
       return query(document, variables);
     };
-    const stop = run(house);
-    await house.clock.advance(10_000);
+    const stop = run(deployment);
+    await deployment.clock.advance(10_000);
     await stop();
-    expect(new Set(house.steps).size).toBe(house.steps.length);
-    for (const id of WORTH_IT) expect(house.book.lead(id)?.status).toBe('CONTACTED');
+    expect(new Set(deployment.steps).size).toBe(deployment.steps.length);
+    for (const id of WORTH_IT) expect(deployment.book.lead(id)?.status).toBe('CONTACTED');
   });
 
   test('does not act on half an answer', async () => {
-    const house = createHouse();
-    house.fault = 'half an answer';
-    const stop = run(house);
-    await house.clock.advance(10_000);
+    const deployment = createDeployment();
+    deployment.fault = 'half an answer';
+    const stop = run(deployment);
+    await deployment.clock.advance(10_000);
     await stop();
-    expect(house.steps).toEqual([]);
+    expect(deployment.steps).toEqual([]);
   });
 
   test('stops at once, also while it rests', async () => {
-    const house = createHouse();
-    const stop = run(house);
-    await house.clock.advance(100);
+    const deployment = createDeployment();
+    const stop = run(deployment);
+    await deployment.clock.advance(100);
     await stop();
-    expect(house.clock.now()).toBe(Date.parse('2026-02-01T00:00:00.100Z'));
+    expect(deployment.clock.now()).toBe(Date.parse('2026-02-01T00:00:00.100Z'));
   });
 });

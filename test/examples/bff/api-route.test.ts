@@ -1,4 +1,4 @@
-import type { SecureRequest } from '@aduana/core/client/secure-peer';
+import type { SecureRequest } from '@aduana/core/mtls-client/secure-peer';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import { Secret } from '@aduana/core/secrets/secret';

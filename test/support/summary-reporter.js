@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+
 const COMPLETION = / \((plain|compiled)\)$/;
 const STORE = / over (PGlite|PostgreSQL|Redis|the in-process bus)$/;
 
@@ -5,7 +7,7 @@ const MISSING = /^needs (.+)$/;
 
 /**
  * Closes a run with the stores and the completions that it ran over, as the suites' names tell, with what was skipped
- * for want of what, and with one line of figures.
+ * for want of what, with the files that failed, and with one line of figures.
  */
 export default class SummaryReporter {
   onRunComplete(_contexts, { testResults, numPassedTests, numFailedTests, numRuntimeErrorTestSuites }) {
@@ -30,6 +32,8 @@ export default class SummaryReporter {
     const parts = [...perMissingPart].sort(([, one], [, other]) => other - one);
     if (parts.length > 0) lines.push('skipped for want of');
     for (const [part, count] of parts) lines.push(`  ${part}: ${count} ${count === 1 ? 'suite' : 'suites'}`);
+    for (const { testFilePath, numFailingTests, testExecError } of testResults)
+      if (numFailingTests > 0 || testExecError) lines.push(`failed: ${relative(process.cwd(), testFilePath)}`);
     lines.push(`${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed`);
     // Jest's own summary comes after all reporters.
     process.once('exit', () => process.stdout.write(`\n${lines.join('\n')}\n`));

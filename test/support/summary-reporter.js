@@ -33,7 +33,8 @@ export default class SummaryReporter {
     if (parts.length > 0) lines.push('skipped for want of');
     for (const [part, count] of parts) lines.push(`  ${part}: ${count} ${count === 1 ? 'suite' : 'suites'}`);
     for (const { testFilePath, numFailingTests, testExecError } of testResults)
-      if (numFailingTests > 0 || testExecError) lines.push(`failed: ${relative(process.cwd(), testFilePath)}`);
+      if (numFailingTests > 0 || testExecError)
+        lines.push(`failed: ${relative(process.cwd(), testFilePath)}`);
     lines.push(`${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed`);
     // Jest's own summary comes after all reporters.
     process.once('exit', () => process.stdout.write(`\n${lines.join('\n')}\n`));

@@ -15,7 +15,9 @@ import type { HandlerDependencies } from '../handler.ts';
 import type { StreamLimits } from '../limits/stream-limits.ts';
 import type { Delegated } from '../stages.ts';
 import type { StreamCaller } from '../streams/stream-caller.ts';
+import { callerKey } from '../limits/caller-key.ts';
 import type { Admitted, ConnectionOptions } from './connection.ts';
+import type { MessageRooms } from './message-room.ts';
 import { withAuthorization } from './credential-request.ts';
 
 export interface ConnectionAdmission {
@@ -25,6 +27,7 @@ export interface ConnectionAdmission {
   readonly shown: Delegated | undefined;
   readonly dependencies: HandlerDependencies;
   readonly limits: StreamLimits;
+  readonly rooms: MessageRooms;
   /** Called once, when somebody is admitted or nobody can be any more. */
   readonly onSettle: () => void;
 }
@@ -37,6 +40,7 @@ export function createConnectionAdmission(
   const { clock } = dependencies.platform;
   let leave: (() => void) | undefined;
   let isSettled = false;
+  let isClosed = false;
   const settle = (): void => {
     if (!isSettled) onSettle();
     isSettled = true;
@@ -45,7 +49,8 @@ export function createConnectionAdmission(
     async admit(authorization) {
       try {
         const admitted = await admit(admission, authorization);
-        ({ leave } = admitted);
+        if (isClosed) admitted.leave();
+        else ({ leave } = admitted);
         return admitted;
       } catch (error) {
         noteFailure(requestAudit, toSecurityError(error));
@@ -79,6 +84,7 @@ export function createConnectionAdmission(
       void recordConnection(requestAudit, request, dependencies).catch(() => undefined);
     },
     onClose() {
+      isClosed = true;
       settle();
       leave?.();
     },
@@ -86,7 +92,7 @@ export function createConnectionAdmission(
 }
 
 async function admit(
-  { request, requestAudit, shown, dependencies, limits }: ConnectionAdmission,
+  { request, requestAudit, shown, dependencies, limits, rooms }: ConnectionAdmission,
   authorization: string | undefined,
 ): Promise<Admitted & { readonly leave: () => void }> {
   const from = authorization === undefined ? request : withAuthorization(request, authorization);
@@ -104,7 +110,8 @@ async function admit(
       rates: undefined,
       renew: exchange,
     });
-    return { caller, auditId: await recordConnection(requestAudit, request, dependencies), leave };
+    const auditId = await recordConnection(requestAudit, request, dependencies);
+    return { caller, auditId, room: rooms.open(callerKey(delegated.caller)), leave };
   } catch (error) {
     leave();
     throw error;

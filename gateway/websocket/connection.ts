@@ -7,8 +7,9 @@ import type { StreamCaller } from '../streams/stream-caller.ts';
 import { endsCaller, type StreamEnd } from '../streams/stream-end.ts';
 import type { Supervised } from '../streams/stream-supervisor.ts';
 import type { StreamClient } from '../streams/subscriber.ts';
+import { type MessageRoom, roomOfNobody, watchStall } from './message-room.ts';
 import { type ClientMessage, type Close, CLOSE, readMessage } from './messages.ts';
-import { runSubscribe } from './run-subscribe.ts';
+import { runSubscribe, type Sent } from './run-subscribe.ts';
 
 export interface ConnectionOptions {
   readonly socket: WebSocket;
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
 export interface Admitted {
   readonly caller: StreamCaller;
   readonly auditId: string;
+  /** For its messages. */
+  readonly room: MessageRoom;
 }
 
 interface Running {
@@ -52,6 +55,8 @@ export class Connection implements Supervised {
   readonly #running = new Map<string, Running>();
   #state: 'opened' | 'admitting' | 'admitted' | 'closed' = 'opened';
   #caller: StreamCaller | undefined;
+  #room = roomOfNobody();
+  readonly #isStalled: () => boolean;
   #opening = 0;
   #pings = 0;
   #pinging: Promise<void> = Promise.resolve();
@@ -64,12 +69,15 @@ export class Connection implements Supervised {
     const { socket, dependencies } = options;
     const { clock } = dependencies.platform;
     this.#heardAt = this.#spokeAt = clock.monotonic();
+    this.#isStalled = watchStall(socket, clock);
     const patience = clock.after(INIT_MS, () => {
       if (this.#caller === undefined) this.#close(CLOSE.initTimeout);
     });
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#heardAt = clock.monotonic();
-      if (this.#state !== 'closed') this.#take(isBinary ? undefined : readMessage(data.toString('utf8')));
+      this.#room.complete();
+      if (this.#state === 'closed') return;
+      this.#take(isBinary ? undefined : readMessage(data.toString('utf8')), data.length);
     });
     socket.on('pong', () => (this.#heardAt = clock.monotonic()));
     socket.on('error', () => undefined); // `close` follows
@@ -79,6 +87,11 @@ export class Connection implements Supervised {
       this.#end(undefined);
     });
     dependencies.streams.supervisor.add(this);
+  }
+
+  /** Bytes have come in; false where there is no room for them. */
+  arrive(bytes: number): boolean {
+    return this.#room.arrive(bytes);
   }
 
   review(now: number): void {
@@ -96,7 +109,8 @@ export class Connection implements Supervised {
     const { socket, heartbeatMs, dependencies } = this.#options;
     const monotonic = dependencies.platform.clock.monotonic();
     if (this.#caller !== undefined && this.#caller.expiresAt - now <= RENEW_BEFORE_MS) this.#caller.renew();
-    if (monotonic - this.#heardAt > 2 * heartbeatMs + LAST_WORDS_MS) socket.terminate();
+    const isSilent = monotonic - this.#heardAt > 2 * heartbeatMs + LAST_WORDS_MS;
+    if (isSilent || this.#room.isOverdue || this.#isStalled()) socket.terminate();
     else if (monotonic - this.#spokeAt >= heartbeatMs) {
       this.#spokeAt = monotonic;
       socket.ping();
@@ -114,7 +128,7 @@ export class Connection implements Supervised {
     return true;
   }
 
-  #take(message: ClientMessage | undefined): void {
+  #take(message: ClientMessage | undefined, bytes: number): void {
     switch (message?.type) {
       case 'connection_init':
         if (this.#state === 'opened') void this.#admit(message.payload);
@@ -126,7 +140,7 @@ export class Connection implements Supervised {
       case 'pong':
         break;
       case 'subscribe':
-        this.#subscribe(message.id, message.payload);
+        this.#subscribe(message.id, message.payload, bytes);
         break;
       case 'complete':
         this.#stop(message.id);
@@ -139,9 +153,10 @@ export class Connection implements Supervised {
   async #admit(payload: Readonly<Record<string, unknown>>): Promise<void> {
     this.#state = 'admitting';
     try {
-      const { caller, auditId } = await this.#options.admit(authorizationOf(payload));
+      const { caller, auditId, room } = await this.#options.admit(authorizationOf(payload));
       if (this.#isClosed()) return;
       this.#caller = caller;
+      this.#room = room;
       this.#state = 'admitted';
       this.#send({ type: 'connection_ack', payload: { auditId } });
       this.review(this.#options.dependencies.platform.clock.now());
@@ -180,7 +195,7 @@ export class Connection implements Supervised {
     }
   }
 
-  #subscribe(id: string, payload: unknown): void {
+  #subscribe(id: string, payload: unknown, bytes: number): void {
     const caller = this.#caller;
     if (caller === undefined) this.#close(CLOSE.unauthorized);
     else if (this.#running.has(id)) this.#close(CLOSE.subscriberExists);
@@ -189,14 +204,15 @@ export class Connection implements Supervised {
       this.#running.set(id, running);
       this.#opening += 1;
       if (this.#opening >= MOST_OPENING) this.#options.socket.pause();
-      void this.#run(id, payload, caller, running);
+      const hold = (): (() => void) => this.#room.hold(bytes);
+      void this.#run(id, { payload, hold }, caller, running);
     }
   }
 
-  async #run(id: string, payload: unknown, caller: StreamCaller, running: Running): Promise<void> {
+  async #run(id: string, sent: Sent, caller: StreamCaller, running: Running): Promise<void> {
     const { request, dependencies } = this.#options;
     const { signal } = running.controller;
-    const outcome = await runSubscribe(payload, caller, request, signal, dependencies);
+    const outcome = await runSubscribe(sent, caller, request, signal, dependencies);
     this.#opening -= 1;
     if (this.#opening < MOST_OPENING) this.#options.socket.resume();
     const isWanted = this.#running.get(id) === running;
@@ -291,6 +307,7 @@ export class Connection implements Supervised {
       controller.abort(new Error('the connection is closed'));
       leave?.(end);
     }
+    this.#room.close();
     this.#options.onClose();
   }
 

@@ -13,36 +13,42 @@ import type { StreamLimits } from '../limits/stream-limits.ts';
 import type { Delegated } from '../stages.ts';
 import { createConnectionAdmission, recordConnection } from './admit-connection.ts';
 import { Connection } from './connection.ts';
+import { createMessageRooms } from './message-room.ts';
 import { CLOSE } from './messages.ts';
 
 export interface UpgradeHandlerOptions {
   readonly dependencies: HandlerDependencies;
   readonly limits: StreamLimits;
   readonly heartbeatMs: number;
+  /** What the messages of all connections may take together. */
+  readonly messageBytes: number;
 }
 
 const SUBPROTOCOL = 'graphql-transport-ws';
 /** Connections whose client has not been admitted yet; beyond it the oldest silent one makes room. */
 const MOST_UNADMITTED = 1_000;
-/** Of one of them: its credentials; no message is gathered for long before they are known. */
-const MOST_UNADMITTED_BYTES = 65_536;
+/** Clients send a large message in parts of many kilobytes, if in parts at all. */
+const MOST_FRAGMENTS = 1_024;
 const MOST_PAYLOAD_BYTES = 2 ** 31 - 1;
 
 /** WebSocket on `/graphql`: the rules of a request hold for the upgrade, and it leaves one audit event as well. */
 export function createUpgradeHandler(options: UpgradeHandlerOptions): HandleUpgrade {
   const { dependencies, limits, heartbeatMs } = options;
+  const { platform: { clock }, limits: { bodyBytes } } = dependencies; // prettier-ignore
+  const rooms = createMessageRooms({ clock, messageBytes: bodyBytes, totalBytes: options.messageBytes });
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: Math.min(dependencies.limits.bodyBytes, MOST_PAYLOAD_BYTES),
+    maxPayload: Math.min(bodyBytes, MOST_PAYLOAD_BYTES),
+    maxFragments: MOST_FRAGMENTS,
     // A client whose own choice is not answered would not read why the connection is closed.
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false)),
   });
   const unadmitted = new Set<Connection>();
   return async (upgrade) => {
     const { request } = upgrade;
-    const requestAudit = openRequestAudit(uuidv7(dependencies.platform.clock.now()));
+    const requestAudit = openRequestAudit(uuidv7(clock.now()));
     try {
       checkUpgrade(request, dependencies);
       const shown = await admitUpgrade(request, dependencies);
@@ -52,12 +58,10 @@ export function createUpgradeHandler(options: UpgradeHandlerOptions): HandleUpgr
         refuseSubprotocol(socket, request, requestAudit, dependencies);
         return;
       }
-      const unbound = boundBytes(upgrade, socket);
       const onSettle = (): void => {
         unadmitted.delete(connection);
-        unbound();
       };
-      const parts = { request, requestAudit, shown, dependencies, limits, onSettle };
+      const parts = { request, requestAudit, shown, dependencies, limits, rooms, onSettle };
       const admission = createConnectionAdmission(parts);
       const connection: Connection = new Connection({
         socket,
@@ -65,6 +69,10 @@ export function createUpgradeHandler(options: UpgradeHandlerOptions): HandleUpgr
         dependencies,
         heartbeatMs,
         ...admission,
+      });
+      // Before the protocol reads them: what is left over of a whole message belongs to the next.
+      upgrade.socket.prependListener('data', (chunk: Buffer) => {
+        if (!connection.arrive(chunk.length)) socket.terminate();
       });
       if (shown === undefined) unadmitted.add(connection);
     } catch (error) {
@@ -103,17 +111,6 @@ function accept(server: WebSocketServer, { message, socket, head }: Upgrade): Pr
     });
     server.handleUpgrade(message, socket, head, resolve);
   });
-}
-
-/** Ends a connection over which too much comes; returns what ends that. */
-function boundBytes({ socket: stream }: Upgrade, socket: WebSocket): () => void {
-  let bytes = 0;
-  const count = (chunk: Buffer): void => {
-    bytes += chunk.length;
-    if (bytes > MOST_UNADMITTED_BYTES) socket.terminate();
-  };
-  stream.on('data', count);
-  return () => stream.off('data', count);
 }
 
 function refuseSubprotocol(

@@ -23,9 +23,20 @@ export type SubscribeOutcome =
   | { readonly kind: 'answer'; readonly text: string }
   | { readonly kind: 'refused'; readonly errors: readonly unknown[] };
 
+/** What a `subscribe` has. */
+export interface Sent {
+  readonly payload: unknown;
+  /**
+   * Keeps room for it; returns what gives that back.
+   *
+   * @throws SecurityError `CONCURRENCY_LIMITED` or `OVERLOADED`
+   */
+  readonly hold: () => () => void;
+}
+
 /** Runs one operation that came over a connection, as any request runs, with an audit event of its own. */
 export async function runSubscribe(
-  payload: unknown,
+  sent: Sent,
   caller: StreamCaller,
   request: ServiceRequest,
   signal: AbortSignal,
@@ -35,7 +46,7 @@ export async function runSubscribe(
   const requestAudit = openRequestAudit(uuidv7(clock.now()));
   let answer: OperationAnswer;
   try {
-    answer = await run(payload, caller, request, signal, requestAudit, dependencies);
+    answer = await run(sent, caller, request, signal, requestAudit, dependencies);
   } catch (error) {
     const known = toSecurityError(error);
     noteFailure(requestAudit, known);
@@ -45,8 +56,7 @@ export async function runSubscribe(
   }
   const { status, text, stream } = answer;
   try {
-    const { trace } = caller.delegated;
-    await dependencies.audit.record(requestRecord(requestAudit, trace, request.remoteAddress));
+    await dependencies.audit.record(requestRecord(requestAudit, request.trace, request.remoteAddress));
   } catch (error) {
     stream?.cancel();
     return { kind: 'refused', errors: errorsOf(errorText(toSecurityError(error))) };
@@ -57,7 +67,7 @@ export async function runSubscribe(
 }
 
 async function run(
-  payload: unknown,
+  { payload, hold }: Sent,
   caller: StreamCaller,
   request: ServiceRequest,
   signal: AbortSignal,
@@ -66,8 +76,10 @@ async function run(
 ): Promise<OperationAnswer> {
   const { delegated } = caller;
   noteCaller(requestAudit, delegated.caller);
-  const leave = await dependencies.callers.enter(delegated.caller, { signal });
+  const giveBack = hold();
+  let leave: (() => void) | undefined;
   try {
+    leave = await dependencies.callers.enter(delegated.caller, { signal });
     const engine = dependencies.engine();
     requestAudit.policySha256 = engine.sha256;
     const supergraph = dependencies.supergraph();
@@ -91,7 +103,8 @@ async function run(
       requestErrorStatus: 400,
     });
   } finally {
-    leave();
+    giveBack();
+    leave?.();
   }
 }
 

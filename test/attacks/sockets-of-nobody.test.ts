@@ -37,7 +37,12 @@ beforeEach(async () => {
     exchange: () => Promise.resolve(delegatedOf('a', {})),
   } as unknown as HandlerDependencies;
   const limits = { take: () => () => undefined, connect: () => () => undefined };
-  const handle = createUpgradeHandler({ dependencies, limits, heartbeatMs: 15_000 });
+  const handle = createUpgradeHandler({
+    dependencies,
+    limits,
+    heartbeatMs: 15_000,
+    messageBytes: 67_108_864,
+  });
   server = createServer().on('upgrade', (message, socket, head) => {
     const request = {
       method: 'GET', path: '/graphql', headers: message.headers, headerCount: () => 1, peer: undefined,

@@ -80,17 +80,13 @@ export function costOfOperation(
     return costOfArguments(field, given, model) + times * (field.weight + inside);
   }
 
-  const root = rootType(operation, model);
+  const root = model.schema.getRootType(operation.operation)?.name;
   const mutations =
     operation.operation === OperationTypeNode.MUTATION
       ? MUTATION_WEIGHT * operation.selectionSet.selections.length
       : 0;
   const cost = root === undefined ? 0 : costOfSelections(operation.selectionSet, root, new Map());
   return { cost: cost + mutations, dependsOnVariables };
-}
-
-function rootType({ operation }: OperationDefinitionNode, { schema }: CostModel): string | undefined {
-  return (operation === OperationTypeNode.MUTATION ? schema.getMutationType() : schema.getQueryType())?.name;
 }
 
 /** Default values count where the client sends none. */
@@ -120,7 +116,8 @@ function sizeOf(
   if (listSize === undefined) return unknownSize ** lists;
   const asked = listSize.slicingArguments.flatMap((name) => {
     const value = given.get(name) ?? definitions.find((argument) => argument.name === name)?.defaultValue;
-    return typeof value === 'number' ? [Math.max(0, value)] : [];
+    // What a subgraph makes of less than nothing is not known: some give all that there is.
+    return typeof value === 'number' && value >= 0 ? [value] : [];
   });
   if (asked.length > 0) return Math.max(...asked);
   return listSize.assumedSize ?? unknownSize;

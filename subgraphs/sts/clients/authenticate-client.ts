@@ -1,4 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { isFromPage } from '@aduana/core/http/browser-rules';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import type { Engine } from '@aduana/server-kit/iam/compile';
 import type { Service } from '@aduana/server-kit/iam/policy';
@@ -108,7 +109,8 @@ async function verifyShown(
 ): Promise<string | undefined> {
   if (shown.method === 'tls_client_auth') {
     const { peer } = request;
-    if (peer === undefined || status.isCertificateRevoked(peer.thumbprint)) return undefined;
+    if (peer === undefined || isFromPage(request)) return undefined;
+    if (status.isCertificateRevoked(peer.thumbprint)) return undefined;
     const service = policies().serviceBySpiffeId(peer.spiffeId);
     return shown.id === undefined || shown.id === service?.id ? service?.id : undefined;
   }

@@ -48,6 +48,14 @@ export function isFromBrowser(request: ServiceRequest): boolean {
   return false;
 }
 
+/**
+ * Whether a page or a navigation made the request, by what every browser sends and other clients, such as Node's `fetch`,
+ * do not: the certificate that the browser attached by itself says nothing of who wants it.
+ */
+export function isFromPage({ headers }: Pick<ServiceRequest, 'headers'>): boolean {
+  return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+}
+
 /** The CORS headers for an allowed foreign origin; none for any other. No credentials mode: there are no cookies. */
 export function corsHeaders(request: ServiceRequest, rules: BrowserRules): Readonly<Record<string, string>> {
   const { origin } = request.headers;

@@ -67,7 +67,7 @@ export const sendPoll: SendPoll = async ({ url, ca, tokenFile, ack, setErrs, sig
     const text = await body.text();
     if (statusCode !== 200) throw new Error(`the transmitter answered ${String(statusCode)}`);
     const { sets, moreAvailable } = ANSWER.parse(JSON.parse(text));
-    return { sets: new Map(Object.entries(sets)), moreAvailable };
+    return { sets: new Map(Object.entries(sets).slice(0, MOST_EVENTS)), moreAvailable };
   } finally {
     await dispatcher.destroy();
   }

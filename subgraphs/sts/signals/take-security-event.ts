@@ -9,7 +9,7 @@ import type { Log } from '@aduana/core/platform/log';
 import { LONGEST_SUBJECT_LIFE_SECONDS, STATUS_TOPIC } from '@aduana/core/status/status-entry';
 import type { StatusReader } from '@aduana/core/status/status-reader';
 import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
-import type { Database } from '@aduana/server-kit/store/database';
+import type { Database, Queryable } from '@aduana/server-kit/store/database';
 import { appendStatus } from '../status/status-rows.ts';
 import type { SecurityEventToken, VerifySecurityEventToken } from './security-event-token.ts';
 
@@ -40,13 +40,15 @@ export interface TakeSecurityEventOptions {
   readonly audit: AuditSink;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of one transmitter that are in the feed at once; default: 100,000. */
+  readonly mostRevocations?: number;
 }
 
 const SSF = 'https://schemas.openid.net/secevent/ssf/event-type/';
 const STREAM_UPDATED = `${SSF}stream-updated`;
 const DEVICE_COMPLIANCE = 'https://schemas.openid.net/secevent/caep/event-type/device-compliance-change';
 const SKEW_SECONDS = 60;
-/** Every service keeps all of them in memory: beyond that a transmitter has to wait. */
+/** Every service keeps all of them in memory: beyond that a transmitter has to wait, and no other one. */
 const MOST_REVOCATIONS = 100_000;
 
 export function createTakeSecurityEvent(options: TakeSecurityEventOptions): TakeSecurityEvent {
@@ -89,20 +91,35 @@ function isRevoking({ events, signals, subject }: SecurityEventToken): boolean {
 async function revoke(
   { issuer: { issuer }, subject = '' }: SecurityEventToken,
   id: string,
-  { database, seals, clock }: TakeSecurityEventOptions,
+  { database, seals, clock, mostRevocations = MOST_REVOCATIONS }: TakeSecurityEventOptions,
 ): Promise<number> {
   const notAfter = epochSeconds(clock);
   const until = notAfter + LONGEST_SUBJECT_LIFE_SECONDS + SKEW_SECONDS;
   await database.transaction(async (transaction) => {
-    const { rows } = await transaction.query<{ passing: string | number | null }>(
-      'SELECT passing FROM status_head',
-    );
-    if (Number(rows[0]?.passing ?? 0) >= MOST_REVOCATIONS)
-      throw new SecurityError('OVERLOADED', { detail: 'as many revocations as can be kept' });
     const entry = { kind: 'subject_revoked', issuer, subject, notAfter, until } as const;
+    if ((await countRevocations(transaction, entry, mostRevocations)) >= mostRevocations)
+      throw new SecurityError('OVERLOADED', { detail: 'as many revocations as can be kept' });
     await appendStatus(transaction, id, entry, clock.now(), seals);
   });
   return notAfter;
+}
+
+/** Those of one transmitter; none are counted before the feed has so many of all. */
+async function countRevocations(
+  transaction: Queryable,
+  { kind, issuer }: { readonly kind: string; readonly issuer: string },
+  limit: number,
+): Promise<number> {
+  const { rows: heads } = await transaction.query<{ passing: string | number | null }>(
+    'SELECT passing FROM status_head',
+  );
+  if (Number(heads[0]?.passing ?? 0) < limit) return 0;
+  const beginning = `${JSON.stringify({ kind, issuer }).slice(0, -1)},`;
+  const { rows } = await transaction.query<{ count: number }>(
+    "SELECT count(*)::integer AS count FROM status_entries WHERE id LIKE 'set:%' AND starts_with(entry, $1)",
+    [beginning],
+  );
+  return rows[0]?.count ?? 0;
 }
 
 async function recordRevocation(

@@ -1,4 +1,4 @@
-import { type AnswerError, createAnswerError, createExplanation } from '../shared/answer-errors.ts';
+import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
 import {
   type AnswerPath,
   type Completion,
@@ -13,8 +13,9 @@ import type { IncrementalEntry } from './incremental.ts';
 /** What has been fetched for a part, and for those that it lies in. */
 export interface Known {
   readonly tree: JsonObject;
-  /** All of them: each explains a null. */
   readonly errors: readonly AnswerError[];
+  /** Whether one of them explains a null. */
+  readonly explains: (path: AnswerPath) => boolean;
   /** Those of the part's own step. */
   readonly own?: readonly AnswerError[];
 }
@@ -24,7 +25,7 @@ type Introspection = Readonly<Record<string, unknown>> | undefined;
 /** The first part of an answer, and where something comes later, though perhaps below a null. */
 export function completeFirst(
   { schema, split }: IncrementalExecutable,
-  { tree, errors }: Known,
+  { tree, explains }: Known,
   introspection: Introspection,
 ): {
   readonly answer: JsonObject | null;
@@ -32,7 +33,7 @@ export function completeFirst(
   readonly places: readonly DeferredPlace[];
 } {
   const places: DeferredPlace[] = [];
-  const mismatches = createMismatches(errors);
+  const mismatches = createMismatches(explains);
   const answer = completePart(
     {
       schema,
@@ -52,11 +53,11 @@ export function completeFirst(
 export function completeEntry(
   { schema }: IncrementalExecutable,
   { path, dataPath, shape, defer }: DeferredPlace,
-  { tree, errors }: Known,
+  { tree, explains }: Known,
   introspection: Introspection,
 ): { readonly entry: IncrementalEntry; readonly below: readonly DeferredPlace[] } {
   const below: DeferredPlace[] = [];
-  const mismatches = createMismatches(errors);
+  const mismatches = createMismatches(explains);
   const completion: Completion = {
     schema,
     introspection: introspection ?? {},
@@ -74,8 +75,7 @@ export function completeEntry(
 }
 
 /** What does not fit is an error, unless one that is known lies above or below it. */
-function createMismatches(known: readonly AnswerError[]) {
-  const explained = createExplanation(known);
+function createMismatches(explained: Known['explains']) {
   const errors: AnswerError[] = [];
   return {
     errors,

@@ -3,7 +3,7 @@ import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
 import { copyData } from '../interpreter/merge-data.ts';
 import { runPlan } from '../interpreter/run-plan.ts';
 import { withDefaults } from '../interpreter/with-defaults.ts';
-import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
+import { type AnswerError, createAnswerError, createExplanation } from '../shared/answer-errors.ts';
 import type { DeferStep, Step } from '../shared/compile-plan.ts';
 import type { DeferredPlace } from '../shared/complete-answer.ts';
 import type { Execution } from '../shared/executor.ts';
@@ -25,6 +25,8 @@ export interface IncrementalRunOptions {
   readonly openSend: (authorized: Authorized) => SendFetch;
 }
 
+const NOTHING: Known = { tree: {}, errors: [], explains: () => false };
+
 type PlannedParts = ReadonlyMap<string | undefined, Step | undefined>;
 
 /** One execution whose answer has parts. Each part works on data of its own, so that none sees another half done. */
@@ -34,7 +36,7 @@ export class IncrementalRun {
   #unclaimed: AnswerError[] = [];
   /** Refusals that no part has told yet. */
   #untold: ReadonlySet<Refusal>;
-  #first: Known = { tree: {}, errors: [] };
+  #first = NOTHING;
   #places: readonly DeferredPlace[] = [];
   #pending = 0;
 
@@ -47,7 +49,7 @@ export class IncrementalRun {
   async first(): Promise<Omit<FirstPart, 'rest' | 'subgraphs'>> {
     const { executable, execution } = this.#options;
     const { primary } = splitStep(executable.step);
-    this.#first = await this.#fetch(primary, { tree: {}, errors: [] }, execution.authorized);
+    this.#first = await this.#fetch(primary, NOTHING, execution.authorized);
     const { answer, errors, places } = completeFirst(executable, this.#first, execution.introspection);
     this.#places = places.filter(({ path }) => objectAt(answer, path) !== undefined);
     const own = this.#claim(this.#first.errors, (path) => findPart([executable.split], path));
@@ -93,7 +95,7 @@ export class IncrementalRun {
     const { executable, execution, log, signal, openSend } = this.#options;
     const { supergraph } = execution;
     const { schema, shape } = executable;
-    if (step === undefined) return { tree: above.tree, errors: above.errors, own: [] };
+    if (step === undefined) return { ...above, own: [] };
     const root = copyData(above.tree) as JsonObject;
     const own: AnswerError[] = [];
     await runPlan(
@@ -113,7 +115,9 @@ export class IncrementalRun {
       },
       step,
     );
-    return { tree: root, errors: [...above.errors, ...own], own };
+    if (own.length === 0) return { ...above, tree: root, own };
+    const errors = [...above.errors, ...own];
+    return { tree: root, errors, explains: createExplanation(errors), own };
   }
 
   #complete(
@@ -167,13 +171,18 @@ export class IncrementalRun {
     const index = new Map(places.map(({ path }, at) => [JSON.stringify(path), at]));
     const lengths = [...new Set(places.map(({ path }) => path.length))];
     const byPlace = new Map<number, AnswerError[]>();
+    const add = (at: number, error: AnswerError): void => {
+      const known = byPlace.get(at);
+      if (known === undefined) byPlace.set(at, [error]);
+      else known.push(error);
+    };
     const ownerOf = (error: AnswerError): 'own' | 'later' | 'none' => {
       for (const length of lengths) {
         const at = index.get(JSON.stringify(error.path.slice(0, length)));
         const place = at === undefined ? undefined : places[at];
         if (at === undefined || place === undefined) continue;
         const owner = findPart([place.shape], error.path.slice(length));
-        if (owner === 'own') byPlace.set(at, [...(byPlace.get(at) ?? []), error]);
+        if (owner === 'own') add(at, error);
         if (owner !== 'none') return owner;
       }
       return 'none';
@@ -182,7 +191,7 @@ export class IncrementalRun {
     for (const error of own) {
       const owner = ownerOf(error);
       if (owner === 'later') this.#unclaimed.push(error);
-      else if (owner === 'none') byPlace.set(0, [...(byPlace.get(0) ?? []), error]);
+      else if (owner === 'none') add(0, error);
     }
     return byPlace;
   }

@@ -179,7 +179,8 @@ function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, 
     if (!targets.map(merge).every(Boolean)) mismatches.push({ path: ['_entities', index] });
   }
   if (mismatches.length === 0) return;
-  run.errors.push(...translateErrors(run.shape, step, destinations, mismatches, false));
+  for (const error of translateErrors(run.shape, step, destinations, mismatches, false))
+    run.errors.push(error);
   run.onFailure(step, new SecurityError('SUBGRAPH_ERROR', { detail: 'an entity is of another type' }));
 }
 

@@ -44,6 +44,8 @@ const PUBLIC_EXTENSIONS: readonly (readonly [name: string, form: RegExp])[] = [
 export type Destinations = readonly (readonly Target[])[];
 
 const LONGEST_MESSAGE = 500;
+/** What an answer has room for: an error is one for each place that it belongs to, and a subgraph may send many of many. */
+const MOST_ERRORS = 300_000;
 
 /**
  * A subgraph's errors at the client's paths; extensions but a known code stay behind, and so does the message unless
@@ -56,13 +58,17 @@ export function translateErrors(
   errors: readonly unknown[],
   tellsMessages: boolean,
 ): AnswerError[] {
-  return errors.flatMap((error) => {
+  const told: AnswerError[] = [];
+  for (const error of errors) {
     const path = isJsonObject(error) ? getOwn(error, 'path') : undefined;
     const { code, extensions } = readCode(error);
-    return locate(shape, step, destinations, Array.isArray(path) ? path : []).map((at) =>
-      createAnswerError(code, at, extensions, tellsMessages ? readMessage(error) : undefined),
-    );
-  });
+    const message = tellsMessages ? readMessage(error) : undefined;
+    for (const at of locate(shape, step, destinations, Array.isArray(path) ? path : [])) {
+      if (told.length >= MOST_ERRORS) return told;
+      told.push(createAnswerError(code, at, extensions, message));
+    }
+  }
+  return told;
 }
 
 function readMessage(error: unknown): string | undefined {

@@ -1,9 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { setTimeout as wait } from 'node:timers/promises';
-import { createLog } from '@aduana/server-kit/platform/create-log';
-import { openPgDatabase } from '@aduana/server-kit/store/pg-database';
 import { openAnswerLedger, type AnswerLedger } from '../support/answer-ledger.ts';
-import { openBouncer } from '../support/bouncer.ts';
 import { outageRow } from '../support/outage-row.ts';
 import { describePostgresCluster } from '../support/postgres-cluster.ts';
 import { openReplicatedPostgres, type ReplicatedPostgres } from '../support/replicated-postgres.ts';
@@ -13,8 +9,6 @@ import { type SeparateProcesses, startSeparateProcesses } from '../support/separ
 import { startSteadyLoad, type SteadyLoad } from '../support/steady-load.ts';
 import { until } from '../support/until.ts';
 
-/** `npm run test:availability` plays every row; otherwise those of PostgreSQL's failover. */
-const isWhole = process.env['AVAILABILITY'] === 'whole';
 const SERVICES = ['audit', 'sts', 'admin', 'leads', 'gateway'] as const;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -83,7 +77,6 @@ describePostgresCluster('over a replicated PostgreSQL', () => {
       expect(Object.keys(failed).filter((name) => !/^(200|503) /.test(name))).toEqual([]);
     }
 
-    const whole = isWhole ? test : test.skip;
     const kill = ({ kill: end }: { kill(): Promise<void> }): Promise<void> => end();
 
     test('nothing answered is lost when the primary is killed', async () => {
@@ -97,51 +90,5 @@ describePostgresCluster('over a replicated PostgreSQL', () => {
       await play('switchover', () => postgres.failOver((primary) => primary.stop()));
       await postgres.replaceStandby();
     });
-
-    whole('nothing answered is lost while the standby is frozen, and commits wait', async () => {
-      await play('standby frozen for 5 s', async () => {
-        postgres.standby.hold();
-        await wait(5_000);
-        postgres.standby.release();
-      });
-    });
-
-    whole('nothing answered is lost while a service is frozen', async () => {
-      for (const service of ['audit', 'sts'] as const)
-        await play(`${service} frozen for 5 s`, async () => {
-          const pid = deployment.pid(service) ?? 0;
-          process.kill(pid, 'SIGSTOP');
-          await wait(5_000);
-          process.kill(pid, 'SIGCONT');
-        });
-    });
-
-    whole('nothing answered is lost when the master of Redis is killed', async () => {
-      await play('Redis master killed, Sentinel promotes', () => redis.killMaster());
-    });
-
-    whole('nothing answered is lost over a slow link to the database', async () => {
-      await play('link to PostgreSQL 200 ms slower for 5 s', async () => {
-        for (const link of postgres.links) link.delayMilliseconds = 200;
-        await wait(5_000);
-        for (const link of postgres.links) link.delayMilliseconds = 0;
-      });
-    });
-
-    whole('pgbouncer in transaction mode is refused at the first connection, and nothing is written in a wrong schema', async () => {
-      const bouncer = await openBouncer(postgres.primary.url);
-      if (bouncer === undefined) {
-        say('| pgbouncer in transaction mode | NOT PLAYED: it is not installed |');
-        return;
-      }
-      const database = openPgDatabase({ url: bouncer.url, schema: 'audit', log: createLog('silent', () => undefined) });
-      closers.unshift(() => database.close(), () => bouncer.close());
-      const refusal = await database.query('SELECT 1').catch((error: unknown) => error);
-      expect(refusal).toMatchObject({
-        code: 'STORE_UNAVAILABLE',
-        detail: expect.stringContaining('unsupported startup parameter') as unknown,
-      });
-      say('| pgbouncer in transaction mode | REFUSED: unsupported startup parameter |');
-    }); // prettier-ignore
   });
 });

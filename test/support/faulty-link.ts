@@ -20,9 +20,20 @@ export interface FaultyLink {
   reset(): void;
 }
 
+/** Between which hosts, other than on loopback. */
+interface FaultyLinkPlace {
+  readonly listenAt: string;
+  readonly listenPort: number;
+  readonly targetHost: string;
+}
+
 /** @param answers false: the receiver's protocol has no answers, so that silence is to read no more */
-export async function openFaultyLink(target: number, answers: boolean): Promise<FaultyLink> {
-  const port = await freePort();
+export async function openFaultyLink(
+  target: number,
+  answers: boolean,
+  place?: FaultyLinkPlace,
+): Promise<FaultyLink> {
+  const port = place?.listenPort ?? (await freePort());
   const open = new Set<Socket>();
   let server: Server | undefined;
   let connections = 0;
@@ -44,7 +55,7 @@ export async function openFaultyLink(target: number, answers: boolean): Promise<
     },
     async up() {
       if (server !== undefined) return;
-      server = createServer(join).listen(port, '127.0.0.1');
+      server = createServer(join).listen(port, place?.listenAt ?? '127.0.0.1');
       await once(server, 'listening');
     },
     reset() {
@@ -54,7 +65,7 @@ export async function openFaultyLink(target: number, answers: boolean): Promise<
 
   function join(near: Socket): void {
     connections += 1;
-    const far = connect(link.target, '127.0.0.1');
+    const far = connect(link.target, place?.targetHost ?? '127.0.0.1');
     for (const [one, other] of [[near, far], [far, near]] as const) {
       open.add(one);
       one.on('error', () => undefined);

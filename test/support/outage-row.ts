@@ -11,7 +11,7 @@ export interface OutageRow {
   readonly slowestMilliseconds: number;
 }
 
-const isGood = ({ status, code }: LoadAnswer): boolean => status === 200 && code === undefined;
+export const isGood = ({ status, code }: LoadAnswer): boolean => status === 200 && code === undefined;
 
 export function outageRow(event: string, answers: readonly LoadAnswer[]): OutageRow {
   const failed: Record<string, number> = {};

@@ -13,13 +13,14 @@ import { freePort } from './free-port.ts';
 const VERSIONS = '/usr/lib/postgresql';
 const ROOT_UID = 0;
 
+/** Where its programs are, and as whom they run. */
 interface Tools {
   readonly folder: string;
   /** PostgreSQL refuses to run as root. */
   readonly user: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-const tools = findTools();
+const tools = findPostgres();
 
 /** A PostgreSQL server of a test's own, durable as in production, to be killed, stopped and held up. */
 export interface PostgresCluster {
@@ -129,7 +130,8 @@ function settingsOf(folder: string): string[] {
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-function findTools(): Tools | undefined {
+/** The newest PostgreSQL that is installed as Debian installs it. */
+export function findPostgres(): Tools | undefined {
   const versions = isProbing && existsSync(VERSIONS) ? readdirSync(VERSIONS).sort() : [];
   const folder = versions.map((version) => join(VERSIONS, version, 'bin')).findLast((bin) => existsSync(join(bin, 'initdb'))); // prettier-ignore
   if (folder === undefined) return undefined;

@@ -13,10 +13,10 @@ const [sentinel] = commandsOf('redis-sentinel');
 const [client] = commandsOf('redis-cli');
 
 /** Who may do everything; nobody gets in without a login. */
-const ADMIN = { user: 'all', password: 'of-the-servers' };
-const USERS = ['user default off', `user ${ADMIN.user} on >${ADMIN.password} ~* &* +@all`];
+export const ADMIN = { user: 'all', password: 'of-the-servers' };
+export const USERS = ['user default off', `user ${ADMIN.user} on >${ADMIN.password} ~* &* +@all`];
 /** As whom servers follow each other. */
-const FOLLOWING = [`masteruser ${ADMIN.user}`, `masterauth ${ADMIN.password}`];
+export const FOLLOWING = [`masteruser ${ADMIN.user}`, `masterauth ${ADMIN.password}`];
 
 /** How a Sentinel logs in at servers and at other Sentinels. */
 export const SENTINEL_LOGIN = [

@@ -8,9 +8,6 @@ import { until } from './until.ts';
 export interface ReplicatedPostgres {
   /** Both addresses, as DATABASE_URL takes them. */
   readonly url: string;
-  readonly links: readonly FaultyLink[];
-  readonly primary: PostgresCluster;
-  readonly standby: PostgresCluster;
   /** Makes the standby the primary, as an orchestrator does, once `end` has ended the primary. */
   failOver(end: (primary: PostgresCluster) => Promise<void>): Promise<void>;
   /** A new standby at the address that has become free. */
@@ -36,13 +33,6 @@ export async function openReplicatedPostgres(): Promise<ReplicatedPostgres> {
 
   return {
     url: `postgres://postgres@${hosts}/postgres`,
-    links: [primary.link, standby.link],
-    get primary() {
-      return primary.server;
-    },
-    get standby() {
-      return standby.server;
-    },
     async failOver(end) {
       await end(primary.server);
       standby.server.promote();

@@ -1,21 +1,23 @@
 import { openRedisServers, SENTINEL_LOGIN } from './redis-servers.ts';
 import { until } from './until.ts';
 
-const USER = `user aduana on >s3cret ~aduana:* &aduana:* -@all +info +ping +subscribe +unsubscribe +publish +eval +time +set +lindex +lpush +ltrim +pexpire +zadd +zremrangebyscore +zrange +expire`;
-const WATCHER = `user watcher on >w4tch ~* &* -@all +auth +hello +ping +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe`;
+/** What every service together may do. */
+export const SERVICES_USER = `user aduana on >s3cret ~aduana:* &aduana:* -@all +info +ping +subscribe +unsubscribe +publish +eval +time +set +lindex +lpush +ltrim +pexpire +zadd +zremrangebyscore +zrange +expire`;
+export const WATCHER = `user watcher on >w4tch ~* &* -@all +auth +hello +ping +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe`;
 
 /** A master and a replica of Redis, and three Sentinels of which two agree. */
 export interface WatchedRedis {
   readonly url: string;
-  /** Resolves once every Sentinel names the replica. */
-  killMaster(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openWatchedRedis(): Promise<WatchedRedis> {
   const servers = await openRedisServers();
-  const master = await servers.start('server', [USER]);
-  const replica = await servers.start('server', [USER, `replicaof 127.0.0.1 ${String(master.port)}`]);
+  const master = await servers.start('server', [SERVICES_USER]);
+  const replica = await servers.start('server', [
+    SERVICES_USER,
+    `replicaof 127.0.0.1 ${String(master.port)}`,
+  ]);
   await until(async () =>
     (await servers.ask(replica.port, 'INFO', 'replication')).includes('link_status:up'),
   );
@@ -38,13 +40,6 @@ export async function openWatchedRedis(): Promise<WatchedRedis> {
   const hosts = sentinels.map((port) => `127.0.0.1:${String(port)}`).join(',');
   return {
     url: `redis+sentinel://aduana:s3cret@${hosts}/mymaster?sentinel_username=watcher&sentinel_password=w4tch`,
-    async killMaster() {
-      await master.kill();
-      const named = ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster'];
-      const isPromoted = (port: number) => async () =>
-        (await servers.ask(port, ...named)).includes(String(replica.port));
-      for (const port of sentinels) await until(isPromoted(port));
-    },
     close: () => servers.close(),
   };
 }

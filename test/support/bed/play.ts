@@ -1,0 +1,152 @@
+import { expect } from '@jest/globals';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { AnswerLedger } from '../answer-ledger.ts';
+import { outageRow } from '../outage-row.ts';
+import type { LoadAnswer } from '../steady-load.ts';
+import { underLoad } from '../until.ts';
+import type { Bed } from './bed.ts';
+import { type BedLoad, startPacedLoad } from './paced-load.ts';
+
+/** The contract's bound for every answer. */
+const LONGEST_ANSWER_MS = 7000;
+/** How long what lies in spools may need to reach the log once all is well. */
+const SPOOLS_MS = 60_000;
+const COLUMNS = [
+  'event',
+  'gateway ok / failed',
+  'tokens ok / failed',
+  'failed by code',
+  'longest outage',
+  'slowest',
+  'lost',
+  'verify',
+  'recovered by itself after',
+];
+
+/** What befalls the bed, under load. */
+export interface Event {
+  readonly name: string;
+  /** Before the load begins. */
+  readonly prepare?: (bed: Bed) => Promise<unknown>;
+  happen(bed: Bed): Promise<unknown>;
+  /** A process at which clients were connected is killed. */
+  readonly cutsClients?: boolean;
+  /** The database loses what it has confirmed: `audit verify` must show it, and operator and auditor let the log go on. */
+  readonly losesTail?: boolean;
+  readonly load?: (bed: Bed) => Promise<BedLoad>;
+}
+
+/** Plays events one after the other, and keeps the table. */
+export interface Player {
+  /** Prints and judges its row: nothing answered is lost, the log is whole, and all goes on by itself. */
+  play(event: Event): Promise<void>;
+  /** A row that is judged elsewhere. */
+  note(...cells: readonly string[]): void;
+  printTable(): void;
+}
+
+export function openPlayer(bed: Bed, ledger: AnswerLedger): Player {
+  const rows: string[] = [rowOf(COLUMNS), rowOf(COLUMNS.map(() => '---'))];
+  const note = (...cells: readonly string[]): void => {
+    rows.push(rowOf(cells));
+    process.stdout.write(`${rowOf(cells)}\n`);
+  };
+
+  return {
+    note,
+    async play(event) {
+      await event.prepare?.(bed);
+      const load = await (event.load ?? (({ services }) => startPacedLoad(services)))(bed);
+      const recovered = await befall(bed, event, load);
+      ledger.add(load.gateway.filter(({ status }) => status !== 0));
+      const lost = await countLost(ledger, event.losesTail === true ? 10_000 : SPOOLS_MS);
+      const verdict = await untilVerdict(bed);
+      const all = [...load.gateway, ...load.tokens];
+      const [gateway, tokens] = [outageRow(event.name, load.gateway), outageRow(event.name, load.tokens)];
+      const slowest = Math.max(gateway.slowestMilliseconds, tokens.slowestMilliseconds);
+      note(
+        event.name,
+        `${String(gateway.ok)} / ${String(load.gateway.length - gateway.ok)}`,
+        `${String(tokens.ok)} / ${String(load.tokens.length - tokens.ok)}`,
+        [...codes('', gateway.failed), ...codes('token ', tokens.failed)].join(', ') || '-',
+        `gateway ${seconds(gateway.outageMilliseconds)}, tokens ${seconds(tokens.outageMilliseconds)}`,
+        seconds(slowest),
+        String(lost),
+        verdict,
+        event.losesTail === true ? `no: \`aduana audit recover\`, then ${recovered}` : recovered,
+      );
+      if (event.losesTail === true) expect(verdict).toBe('INCOMPLETE');
+      else expect({ lost, verdict }).toEqual({ lost: 0, verdict: 'WHOLE' });
+      expect(slowest).toBeLessThan(underLoad(LONGEST_ANSWER_MS));
+      expect(all.filter((answer) => isUnexpected(answer, event.cutsClients === true))).toEqual([]);
+    },
+    printTable() {
+      process.stdout.write(`\n${rows.join('\n')}\n\n`);
+    },
+  };
+}
+
+/** @returns how long after its end everything was well again */
+async function befall(bed: Bed, { happen }: Event, load: BedLoad): Promise<string> {
+  try {
+    await load.untilMore(100);
+    let recovered: string;
+    try {
+      await happen(bed);
+      const began = performance.now();
+      await bed.services.untilHealthy();
+      await load.untilMore(20);
+      recovered = seconds(performance.now() - began);
+    } finally {
+      await bed.repair(); // still under load
+    }
+    await bed.services.untilHealthy();
+    await load.untilMore(100);
+    return recovered;
+  } finally {
+    await load.stop(); // what is under way has no outcome yet
+  }
+}
+
+async function countLost(ledger: AnswerLedger, patienceMilliseconds: number): Promise<number> {
+  const deadline = performance.now() + patienceMilliseconds;
+  for (;;) {
+    const { length } = await ledger.missing();
+    if (length === 0 || performance.now() > deadline) return length;
+    await wait(200);
+  }
+}
+
+/** The last line of `aduana audit verify`; what a source has written and not sent yet is waited for. */
+async function untilVerdict({ services }: Bed): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { stdout, stderr } = await services.aduana(['audit', 'verify']);
+    const verdict = stdout.trim().split('\n').at(-1) ?? '';
+    if (verdict === 'WHOLE') return verdict;
+    if (attempt === 4) {
+      process.stdout.write(`${stdout}${stderr}`);
+      return verdict;
+    }
+    await wait(2000);
+  }
+}
+
+/** Refusals are 503, and answers in part are 200; a connection ends only with the process that held it. */
+function isUnexpected({ status, code }: LoadAnswer, cutsClients: boolean): boolean {
+  if (status === 0) return !cutsClients && code !== 'ECONNREFUSED';
+  return status !== 200 && status !== 503;
+}
+
+function codes(prefix: string, failed: Readonly<Record<string, number>>): readonly string[] {
+  return Object.entries(failed).map(
+    ([code, count]) => `${String(count)} x ${prefix}${code.replace(/^0 /, 'no answer: ')}`,
+  );
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+function rowOf(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../until.ts';
 import type { Bed } from './bed.ts';
 import { POSTGRES_HOSTS, type PostgresHost } from './patroni-hosts.ts';
-import type { Event } from './play.ts';
+import { type Event, seconds } from './play.ts';
 import { SERVICE_HOSTS } from './service-hosts.ts';
 
 /** Long enough that the status feed is too old and the gateways refuse. */
@@ -15,7 +15,7 @@ export const DATABASE_EVENTS: readonly Event[] = [
     async happen(bed) {
       const leader = await bed.patroni.leader();
       await bed.hosts[leader].powerOff();
-      await untilOtherLeader(bed, leader);
+      return untilOtherLeader(bed, leader);
     },
   },
   {
@@ -23,7 +23,7 @@ export const DATABASE_EVENTS: readonly Event[] = [
     async happen(bed) {
       const leader = await bed.patroni.leader();
       await bed.patroni.switchOver();
-      await untilOtherLeader(bed, leader);
+      return untilOtherLeader(bed, leader);
     },
   },
   {
@@ -31,7 +31,7 @@ export const DATABASE_EVENTS: readonly Event[] = [
     async happen(bed) {
       const leader = await bed.patroni.leader();
       await bed.hosts[leader].setLink('down');
-      await untilOtherLeader(bed, leader);
+      return untilOtherLeader(bed, leader);
     },
   },
   {
@@ -116,6 +116,8 @@ export const ASYNCHRONOUS_FAILOVER: Event = {
   },
 };
 
-async function untilOtherLeader({ patroni }: Bed, old: PostgresHost): Promise<void> {
+async function untilOtherLeader({ patroni }: Bed, old: PostgresHost): Promise<string> {
+  const began = performance.now();
   await until(async () => (await patroni.leader()) !== old);
+  return `another leader after ${seconds(performance.now() - began)}`;
 }

@@ -28,6 +28,7 @@ export interface Event {
   readonly name: string;
   /** Before the load begins. */
   readonly prepare?: (bed: Bed) => Promise<unknown>;
+  /** @returns a text that the row has as well, if any */
   happen(bed: Bed): Promise<unknown>;
   /** A process at which clients were connected is killed. */
   readonly cutsClients?: boolean;
@@ -57,7 +58,7 @@ export function openPlayer(bed: Bed, ledger: AnswerLedger): Player {
     async play(event) {
       await event.prepare?.(bed);
       const load = await (event.load ?? (({ services }) => startPacedLoad(services)))(bed);
-      const recovered = await befall(bed, event, load);
+      const { recovered, remark } = await befall(bed, event, load);
       ledger.add(load.gateway.filter(({ status }) => status !== 0));
       const lost = await countLost(ledger, event.losesTail === true ? 10_000 : SPOOLS_MS);
       const verdict = await untilVerdict(bed);
@@ -65,7 +66,7 @@ export function openPlayer(bed: Bed, ledger: AnswerLedger): Player {
       const [gateway, tokens] = [outageRow(event.name, load.gateway), outageRow(event.name, load.tokens)];
       const slowest = Math.max(gateway.slowestMilliseconds, tokens.slowestMilliseconds);
       note(
-        event.name,
+        `${event.name}${remark}`,
         `${String(gateway.ok)} / ${String(load.gateway.length - gateway.ok)}`,
         `${String(tokens.ok)} / ${String(load.tokens.length - tokens.ok)}`,
         [...codes('', gateway.failed), ...codes('token ', tokens.failed)].join(', ') || '-',
@@ -86,13 +87,18 @@ export function openPlayer(bed: Bed, ledger: AnswerLedger): Player {
   };
 }
 
-/** @returns how long after its end everything was well again */
-async function befall(bed: Bed, { happen }: Event, load: BedLoad): Promise<string> {
+/** @returns how long after its end everything was well again, and what the event says of itself */
+async function befall(
+  bed: Bed,
+  { happen }: Event,
+  load: BedLoad,
+): Promise<{ readonly recovered: string; readonly remark: string }> {
   try {
     await load.untilMore(100);
     let recovered: string;
+    let remark: unknown;
     try {
-      await happen(bed);
+      remark = await happen(bed);
       const began = performance.now();
       await bed.services.untilHealthy();
       await load.untilMore(20);
@@ -102,7 +108,7 @@ async function befall(bed: Bed, { happen }: Event, load: BedLoad): Promise<strin
     }
     await bed.services.untilHealthy();
     await load.untilMore(100);
-    return recovered;
+    return { recovered, remark: typeof remark === 'string' ? ` (${remark})` : '' };
   } finally {
     await load.stop(); // what is under way has no outcome yet
   }
@@ -143,7 +149,7 @@ function codes(prefix: string, failed: Readonly<Record<string, number>>): readon
   );
 }
 
-function seconds(milliseconds: number): string {
+export function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 

@@ -32,7 +32,7 @@ export function createTokenKeeper(status: StatusView, clock: Clock): TokenKeeper
       const granted = await ask();
       const life = granted.claims.exp * 1000 - askedAt;
       const margin = Math.min(MARGIN.mostMilliseconds, life * MARGIN.share);
-      const kept = { ...granted, renewAt: askedAt + life / 2 };
+      const kept = { ...granted, renewAt: askedAt + Math.min(life, longest) / 2 };
       cache.set(key, kept, askedAt + Math.min(life - margin, longest));
       return kept;
     });

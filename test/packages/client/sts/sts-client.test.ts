@@ -132,6 +132,17 @@ describe('the tokens that a service keeps', () => {
     expect(state.asked).toHaveLength(2);
   });
 
+  test('a Basic secret that is in use is asked about in the background, so that a short outage of the STS is not seen', async () => {
+    await client.relayBasic(header);
+    await clock.advance(31_000);
+    await client.relayBasic(header);
+    await clock.advance(0);
+    expect(state.asked).toHaveLength(2);
+    state.status = 503;
+    await clock.advance(59_000);
+    await expect(client.relayBasic(header)).resolves.toBeDefined();
+  });
+
   test('a revoked token and one of a suspended service are not used again', async () => {
     const { claims }: HeldToken = await client.relayBasic(header);
     revoked.add(claims.jti);

@@ -92,7 +92,7 @@ export async function startBusyClients(services: ServiceHosts, host: ServiceHost
   async function call(): Promise<void> {
     while (!stopped.signal.aborted) {
       const { status } = await noted(gateway, () => send.json(url, authorization, { query: mutation() }));
-      if (status === 0) await wait(100);
+      if (status !== 200) await wait(100);
     }
   }
   const calling = Promise.all(Array.from({ length: BUSY_CLIENTS }, call));
@@ -121,7 +121,7 @@ async function noted(answers: LoadAnswer[], work: () => Promise<Answered>): Prom
   const began = performance.now();
   const answered = await work().catch((error: unknown) => ({
     status: 0,
-    text: `"code":"${(error as NodeJS.ErrnoException).code ?? 'FAILED'}"`,
+    text: `"code":"${failureOf(error as NodeJS.ErrnoException)}"`,
     auditId: '',
   }));
   const { status, text, auditId } = answered;
@@ -129,6 +129,11 @@ async function noted(answers: LoadAnswer[], work: () => Promise<Answered>): Prom
   const code = /"(?:code|error)":"(\w+)"/.exec(text)?.[1];
   answers.push({ status, auditId, milliseconds: at - began, at, code });
   return answered;
+}
+
+/** A connection that ends before its TLS is up has carried no request: nobody took it, as where nobody listens. */
+function failureOf({ code = 'FAILED', message }: NodeJS.ErrnoException): string {
+  return message.includes('before secure TLS connection') ? `${code}_BEFORE_TLS` : code;
 }
 
 /** Requests over connections that are kept, to whoever shows a certificate of the deployment's CA. */

@@ -12,6 +12,7 @@ import { createBodyBudget } from '@aduana/core/http/body-budget';
 import { IncomingRequest } from '@aduana/core/http/incoming-request';
 import { type Listener, type ListenerOptions, openListener } from './listener.ts';
 import { answerRequest } from './answer-request.ts';
+import { createConnectionEnds } from './connection-ends.ts';
 import { createPeerGate, type PeerGate } from './peer-gate.ts';
 import { createRequestTelemetry } from './request-telemetry.ts';
 import { createRouter, holdRequests, notFound, type Router } from './router.ts';
@@ -86,14 +87,12 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
   let handleUpgrade: HandleUpgrade = notReady;
   const handlers = createRunningHandlers(clock);
   const stopTasks: (() => void)[] = [];
-  let isDraining = false;
+  const ends = createConnectionEnds();
   let stopping: Promise<void> | undefined;
   const answering = {
     longestStallMilliseconds: options.longestStallMilliseconds ?? LONGEST_STALL_MS,
     telemetry: createRequestTelemetry(platform),
-    /** A connection is not ended while a body is coming in: its reset could overtake the answer. */
-    endsConnection: (message: IncomingMessage): boolean =>
-      stopping !== undefined || (isDraining && message.complete),
+    endsConnection: (message: IncomingMessage) => ends.endsConnection(message),
   };
 
   const open = async (listener: ListenerOptions): Promise<void> => {
@@ -120,16 +119,18 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
     serve(routes, health, isRefused, onRefusal, onUpgrade) {
       handleUpgrade = onUpgrade ?? handleUpgrade;
       gate.follow(isRefused, onRefusal);
-      currentHealth = () => (isDraining ? Promise.resolve(STOPPING) : health());
+      currentHealth = async () => (ends.isDraining ? STOPPING : ends.note(await health()));
       router = createRouter(name, routes, currentHealth, log);
       held?.release();
     },
     honourTraceFlags: (isRegistered) => void (traces.honoursFlag = isRegistered),
     isReady: async () => (await currentHealth()).status !== 'unavailable',
     onStop: (task) => void stopTasks.push(task),
-    drain: () => void (isDraining = true),
+    drain() {
+      ends.drain();
+    },
     stop() {
-      isDraining = true;
+      ends.stop();
       return (stopping ??= stopAll(listeners, handlers, log, stopTasks));
     },
   };

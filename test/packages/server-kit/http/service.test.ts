@@ -1,5 +1,5 @@
 import { request as httpsRequest, Agent } from 'node:https';
-import type { IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { requirePeer } from '@aduana/core/http/require-peer';
@@ -233,6 +233,36 @@ describe('a service over TLS', () => {
     await expect(call('GET', '/peer', { leaf: other, agent })).rejects.toThrow();
     agent.destroy();
   });
+});
+
+test('a replica that is not ready ends the connections made while it was, and keeps those made since', async () => {
+  const state: { status: 'ok' | 'unavailable' } = { status: 'ok' };
+  const service = await openHttpService({
+    name: 'test',
+    listeners: [{ address: '127.0.0.1', port: 0, tls: undefined }],
+    platform: { clock: createSystemClock(), log },
+  });
+  service.serve(ROUTES, () => Promise.resolve({ status: state.status, checks: {} }), () => false); // prettier-ignore
+  const agents = [new HttpAgent({ keepAlive: true }), new HttpAgent({ keepAlive: true })] as const;
+  const connectionOf = (agent: HttpAgent): Promise<string | undefined> =>
+    new Promise((resolve, reject) => {
+      const url = `http://127.0.0.1:${String(service.ports[0])}/headers`;
+      const request = httpRequest(url, { agent }, (response) => {
+        response.resume().on('end', () => { resolve(response.headers.connection); }); // prettier-ignore
+      });
+      request.on('error', reject).end();
+    });
+  try {
+    expect(await connectionOf(agents[0])).toBe('keep-alive');
+    state.status = 'unavailable';
+    expect(await service.isReady()).toBe(false);
+    expect(await connectionOf(agents[0])).toBe('close');
+    expect(await connectionOf(agents[1])).toBe('keep-alive');
+    expect(await connectionOf(agents[1])).toBe('keep-alive');
+  } finally {
+    for (const agent of agents) agent.destroy();
+    await service.stop();
+  }
 });
 
 test('a port that is taken is a configuration problem with a remedy', async () => {

@@ -30,6 +30,8 @@ export interface ClientSecrets {
 }
 
 const POLL_MS = 3_000;
+/** A database that is back is noticed soon: with an old copy no client is authenticated. */
+const RETRY_MS = 500;
 const LONGEST_STALENESS_MS = 10_000;
 const REMEMBER_MS = 300_000;
 /** Current and previous. */
@@ -63,7 +65,7 @@ export async function openClientSecrets(
   };
   const polling = every(clock, () => POLL_MS * jitter(0.2), poll, (error) => {
     log.warn('the client secrets could not be read', { error: describeError(error) });
-  }); // prettier-ignore
+  }, () => RETRY_MS * jitter(0.2)); // prettier-ignore
   const unsubscribe = bus.subscribe(SECRETS_TOPIC, polling.wake);
 
   const acceptedOf = (service: string): readonly StoredSecret[] => {

@@ -21,6 +21,8 @@ export const JWKS_MAX_AGE_SECONDS = 300;
 /** A replica signs with a copy of the key set that is no older than this. */
 export const LONGEST_KEY_STALENESS_MS = 10_000;
 const POLL_MS = 2_000;
+/** A database that is back is noticed soon: until then nothing is signed. */
+const RETRY_MS = 500;
 
 export interface KeyRingOptions {
   readonly database: Database;
@@ -79,6 +81,7 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
     (error) => {
       log.warn('the signing keys could not be read', { error: describeError(error) });
     },
+    () => RETRY_MS * jitter(0.2),
   );
   const unsubscribe = bus.subscribe(KEYS_TOPIC, polling.wake);
 

@@ -23,7 +23,7 @@ export const DATABASE_EVENTS: readonly Event[] = [
     async happen(bed) {
       const leader = await bed.patroni.leader();
       await bed.patroni.switchOver();
-      return untilOtherLeader(bed, leader);
+      await untilOtherLeader(bed, leader);
     },
   },
   {

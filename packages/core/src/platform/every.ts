@@ -11,12 +11,14 @@ export interface Repeating {
  * Repeats an asynchronous task with a pause between its runs, one run at a time; `wake` skips the pause.
  *
  * @param task its failures must be handled inside; a throw ends nothing and is passed to `onError`
+ * @param pauseAfterError after a run that threw; by default the same
  */
 export function every(
   clock: Clock,
   pauseMilliseconds: () => number,
   task: () => Promise<void>,
   onError: (error: unknown) => void,
+  pauseAfterError = pauseMilliseconds,
 ): Repeating {
   let stopped = false;
   let again = false;
@@ -30,15 +32,19 @@ export function every(
       return;
     }
     timer.cancel();
+    let pause = pauseMilliseconds;
     running = task()
-      .catch(onError)
+      .catch((error: unknown) => {
+        pause = pauseAfterError;
+        onError(error);
+      })
       .then(() => {
         running = undefined;
         if (stopped) return;
         if (again) {
           again = false;
           run();
-        } else timer = clock.after(pauseMilliseconds(), run);
+        } else timer = clock.after(pause(), run);
       });
   }
 

@@ -15,14 +15,17 @@ export interface ServerPools {
 
 const CHECK_TIMEOUT_MS = 2000;
 
+const UNFIT = { any: '', 'read-write': 'is not read-write', primary: 'is not primary' } as const;
+
 const SESSION_CHECKS = {
   'read-write': `NOT current_setting('transaction_read_only')::boolean`,
   primary: 'NOT pg_is_in_recovery()',
 };
 
 /**
- * A pool per server. A new connection is tried at the server that gave the last one, then at the others in their order,
- * and counts only once the server has said that it is what `target_session_attrs` asks for: libpq's rule, which `pg` lacks.
+ * A pool per server. A new connection is tried at the server that gave the last one, then at the others in their order, and
+ * last at those that did not answer the last time: a dead machine takes the whole time-out. It counts only once the server
+ * has said that it is what `target_session_attrs` asks for: libpq's rule, which `pg` lacks.
  */
 export function openServerPools(
   { urls, session, connectTimeoutMilliseconds }: DatabaseServers,
@@ -39,22 +42,30 @@ export function openServerPools(
       }),
   );
   for (const pool of pools) pool.on('error', onIdleError);
+  const mute = new Set<number>();
   let last = 0;
 
   return {
     async connect() {
       const refusals: string[] = [];
-      const order = [...pools.keys()].map((index) => (last + index) % pools.length);
+      const inTurn = [...pools.keys()].map((index) => (last + index) % pools.length);
+      const order = [
+        ...inTurn.filter((index) => !mute.has(index)),
+        ...inTurn.filter((index) => mute.has(index)),
+      ];
       for (const index of order)
         try {
           const client = await pools[index]?.connect();
           if (client === undefined) continue;
           last = index;
+          mute.delete(index);
           return client;
         } catch (error) {
           const ours = toDatabaseError(error);
           // another server would refuse the login just so
           if (!(ours instanceof SecurityError)) throw ours;
+          if (ours.detail === UNFIT[session]) mute.delete(index);
+          else mute.add(index);
           refusals.push(`${hostOf(urls[index])}: ${ours.detail ?? ours.message}`);
         }
       const detail = refusals.length === 1 ? refusals.join().replace(/^[^ ]+: /, '') : refusals.join('; ');
@@ -76,7 +87,7 @@ function verifySession(session: Exclude<TargetSession, 'any'>) {
       done(
         rows[0]?.fits === true
           ? undefined
-          : new SecurityError('STORE_UNAVAILABLE', { detail: `is not ${session}` }),
+          : new SecurityError('STORE_UNAVAILABLE', { detail: UNFIT[session] }),
       );
     }, done);
   };

@@ -83,6 +83,26 @@ describePostgresCluster('a database of two hosts', () => {
     });
   });
 
+  test('a host that does not answer is asked last the next time, so that nobody waits for it twice', async () => {
+    const link = await openFaultyLink(Number(new URL(primary.url).port), true);
+    link.isSilent = true;
+    const database = open(
+      `postgres://postgres@127.0.0.1:${String(link.port)},${hostOf(standby)}/postgres?connect_timeout=1`,
+    );
+    const refusal = async (): Promise<unknown> => write(database).catch((error: unknown) => error);
+    const [mute, unfit] = [`${String(link.port)}: .*timeout`, `${hostOf(standby)}: is not read-write`];
+    try {
+      expect(await refusal()).toMatchObject({
+        detail: expect.stringMatching(`${mute}.*; ${unfit}`) as unknown,
+      });
+      expect(await refusal()).toMatchObject({
+        detail: expect.stringMatching(`${unfit}; .*${mute}`) as unknown,
+      });
+    } finally {
+      await link.down();
+    }
+  });
+
   test('a login that the server refuses is reported as it answered, and asked of no other', async () => {
     const database = open(both(primary, standby).replace(/postgres$/, 'nowhere'));
     await expect(database.query('SELECT 1')).rejects.toMatchObject({ sqlState: '3D000' });

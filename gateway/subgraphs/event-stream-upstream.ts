@@ -3,8 +3,8 @@ import type { SecureStream } from '@aduana/core/mtls-client/secure-client';
 import { createEventReader, type StreamedEvent } from '@aduana/core/wire/event-stream';
 import type { Upstream, UpstreamListener } from './upstream.ts';
 
-/** Of one event of a subgraph. */
-const EVENT_CHARACTERS = 8_388_608;
+/** Of one event of a subgraph, whatever it comes over. */
+export const MOST_EVENT_BYTES = 8_388_608;
 
 /**
  * A subgraph's stream of server-sent events (graphql-sse, distinct connections).
@@ -61,7 +61,7 @@ function start(stream: SecureStream, listener: UpstreamListener): void {
       else listener.onResult(result, data.length);
     }
   };
-  const reader = createEventReader(EVENT_CHARACTERS, onEvent);
+  const reader = createEventReader(MOST_EVENT_BYTES, onEvent);
   stream.read({
     onData(chunk) {
       if (isOver) return;

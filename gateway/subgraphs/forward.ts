@@ -75,8 +75,9 @@ export function createForward(options: ForwardOptions): Forward {
         const target = targetOf(request.subgraph);
         if (!isRegistered(target.audience)) throw unregistered(target);
         const headers = headersToSubgraph(target.headers, clientHeaders, request.caller.claims);
-        const { timeoutMs } = target;
-        return openUpstream({ line: lines.to(target), headers, timeoutMs }, request, options.sts);
+        const { timeoutMs, subscriptions } = target;
+        const shipment = { line: lines.to(target), subscriptions, headers, timeoutMs };
+        return openUpstream(shipment, request, options.sts, options.platform.clock);
       },
       fetch(request) {
         const target = targetOf(request.subgraph);

@@ -1,13 +1,17 @@
 import type { StsClient } from '@aduana/client/sts/sts-client';
-import type { SecureStream } from '@aduana/core/mtls-client/secure-client';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { Clock } from '@aduana/core/platform/clock';
 import { formatTraceparent } from '@aduana/core/wire/trace-context';
+import type { SubscriptionSettings } from '../supergraph/subscription-settings.ts';
 import { readEventStream } from './event-stream-upstream.ts';
+import { openSocket } from './open-socket.ts';
 import type { SubgraphConnection } from './subgraph-connection.ts';
 import type { Upstream, UpstreamRequest } from './upstream.ts';
 
 /** What is sent beside the request itself. */
 export interface UpstreamShipment {
   readonly line: SubgraphConnection;
+  readonly subscriptions: SubscriptionSettings;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }
@@ -17,34 +21,52 @@ export async function openUpstream(
   shipment: UpstreamShipment,
   request: UpstreamRequest,
   sts: StsClient,
+  clock: Clock,
 ): Promise<Upstream> {
-  let stream = await send(shipment, request, sts);
-  if (stream.status === 401) {
-    stream.close();
-    sts.forgetNarrowed(request.caller, request.narrowing);
-    stream = await send(shipment, request, sts);
-  }
-  return readEventStream(stream);
+  const { caller, narrowing } = request;
+  const open = async (): Promise<Upstream | undefined> => {
+    const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing);
+    const headers = {
+      ...shipment.headers,
+      authorization: `Bearer ${token.reveal()}`,
+      traceparent: formatTraceparent(request.trace),
+    };
+    const addressed = { ...shipment, headers };
+    return shipment.subscriptions.protocol === 'sse'
+      ? openEventStream(addressed, request)
+      : openConnection(addressed, request, clock);
+  };
+  const first = await open();
+  if (first !== undefined) return first;
+  sts.forgetNarrowed(caller, narrowing);
+  const second = await open();
+  if (second === undefined) throw new SecurityError('SUBGRAPH_ERROR', { detail: 'it takes no token' });
+  return second;
 }
 
-async function send(
-  { line, headers, timeoutMs }: UpstreamShipment,
-  { caller, narrowing, trace, body, signal }: UpstreamRequest,
-  sts: StsClient,
-): Promise<SecureStream> {
-  const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing);
-  return line.streams().stream({
+/** Undefined where the subgraph does not take the token, as below. */
+async function openEventStream(
+  { line, subscriptions, headers, timeoutMs }: UpstreamShipment,
+  { body, signal }: UpstreamRequest,
+): Promise<Upstream | undefined> {
+  const stream = await line.streams().stream({
     method: 'POST',
-    path: line.path,
-    headers: {
-      ...headers,
-      'content-type': 'application/json',
-      accept: 'text/event-stream',
-      authorization: `Bearer ${token.reveal()}`,
-      traceparent: formatTraceparent(trace),
-    },
+    path: subscriptions.path ?? line.path,
+    headers: { ...headers, 'content-type': 'application/json', accept: 'text/event-stream' },
     body,
     timeoutMilliseconds: timeoutMs,
     signal,
   });
+  if (stream.status !== 401) return readEventStream(stream);
+  stream.close();
+  return undefined;
+}
+
+function openConnection(
+  { line, subscriptions, headers, timeoutMs }: UpstreamShipment,
+  { body, signal }: UpstreamRequest,
+  clock: Clock,
+): Promise<Upstream | undefined> {
+  const path = subscriptions.path ?? line.path;
+  return openSocket(line.streams(), { path, headers, body, timeoutMs, signal, clock });
 }

@@ -18,7 +18,7 @@ export const NO_HEADERS: HeaderRules = { request: new Map(), set: new Map(), res
 
 /** What the gateway itself says to a subgraph is never taken from a client. */
 const RESERVED_REQUEST =
-  /^(authorization|cookie|host|client-cert.*|forwarded|x-forwarded-.*|content-.*|accept|traceparent|tracestate|connection|transfer-encoding|upgrade|te|trailer|keep-alive|proxy-.*|dpop)$/i;
+  /^(authorization|cookie|host|client-cert.*|forwarded|x-forwarded-.*|content-.*|accept|traceparent|tracestate|connection|transfer-encoding|upgrade|te|trailer|keep-alive|proxy-.*|sec-websocket-.*|dpop)$/i;
 
 /** What the gateway itself says to a client is never taken from a subgraph; nobody sets cookies here. */
 const RESERVED_RESPONSE =

@@ -6,6 +6,7 @@ import type { Account } from '../limits/miss-budget.ts';
 import type { PlannableSupergraph } from '../planner/plan.ts';
 import { type HeaderRules, NO_HEADERS } from './header-rules.ts';
 import { DEFAULT_LOAD, type SubgraphLoad } from './subgraph-load.ts';
+import { DEFAULT_SUBSCRIPTIONS, type SubscriptionSettings } from './subscription-settings.ts';
 import type { SubgraphSettings } from './supergraph-config.ts';
 
 /** Where a subgraph answers, and how it is called. */
@@ -20,6 +21,7 @@ export interface LoadedSubgraph {
   readonly timeoutMs: number;
   readonly clientCertificate: boolean;
   readonly load: SubgraphLoad;
+  readonly subscriptions: SubscriptionSettings;
 }
 
 /** One supergraph in force: everything in it belongs together and never changes. */
@@ -87,6 +89,7 @@ export function withSettings(
         timeoutMs: known?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
         clientCertificate: known?.clientCertificate ?? true,
         load: known?.load ?? DEFAULT_LOAD,
+        subscriptions: known?.subscriptions ?? DEFAULT_SUBSCRIPTIONS,
       };
       return [name, subgraph];
     }),

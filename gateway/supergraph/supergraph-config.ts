@@ -6,6 +6,11 @@ import { parseYaml } from '@aduana/server-kit/platform/yaml-document';
 import { z } from 'zod';
 import { HEADER_SETTINGS, type HeaderRules, NO_HEADERS, toHeaderRules } from './header-rules.ts';
 import { LOAD_SETTINGS, type SubgraphLoad, toSubgraphLoad } from './subgraph-load.ts';
+import {
+  SUBSCRIPTION_SETTINGS,
+  type SubscriptionSettings,
+  toSubscriptionSettings,
+} from './subscription-settings.ts';
 
 /** Where a subgraph answers, and how it is called, by `supergraph.yaml`. */
 export interface SubgraphSettings {
@@ -20,6 +25,7 @@ export interface SubgraphSettings {
   readonly timeoutMs: number;
   readonly clientCertificate: boolean;
   readonly load: SubgraphLoad;
+  readonly subscriptions: SubscriptionSettings;
 }
 
 export interface SupergraphConfig {
@@ -49,6 +55,7 @@ const SUBGRAPH = z.strictObject({
       timeout_ms: z.int().min(1).max(300_000).default(5_000),
       client_certificate: z.boolean().default(true),
       ...LOAD_SETTINGS,
+      ...SUBSCRIPTION_SETTINGS,
     })
     .prefault({}),
 });
@@ -119,6 +126,7 @@ export function parseSupergraphConfig(
       timeoutMs: entry.aduana.timeout_ms,
       clientCertificate: entry.aduana.client_certificate,
       load: toSubgraphLoad(entry.aduana),
+      subscriptions: toSubscriptionSettings(entry.aduana),
     });
   }
   if (unusable.length > 0) throw problems(file, unusable);

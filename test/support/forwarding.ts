@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createSecureClient } from '@aduana/core/mtls-client/secure-client';
 import type { StsClient } from '@aduana/client/sts/sts-client';
 import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
@@ -12,14 +13,18 @@ import { createForward, type Forward } from '../../gateway/subgraphs/forward.ts'
 import type { LoadedSubgraph } from '../../gateway/supergraph/loaded-supergraph.ts';
 import { NO_HEADERS } from '../../gateway/supergraph/header-rules.ts';
 import { DEFAULT_LOAD } from '../../gateway/supergraph/subgraph-load.ts';
+import { DEFAULT_SUBSCRIPTIONS } from '../../gateway/supergraph/subscription-settings.ts';
 import { createTestCa } from './test-ca.ts';
 import { issueTestIdentity } from './test-identity.ts';
 
 export type Behave = (request: IncomingMessage, response: ServerResponse) => void;
+export type BehaveOnUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** A subgraph over mTLS that behaves as it is told, and can be away. */
 export interface ServedSubgraph {
   behave: Behave;
+  /** What it does with a connection that is to become a WebSocket. */
+  upgrade: BehaveOnUpgrade;
   /** Connections that it holds open. */
   connections(): Promise<number>;
   stop(): Promise<void>;
@@ -33,6 +38,8 @@ export interface Forwarding {
   readonly subgraphs: ReadonlyMap<string, LoadedSubgraph>;
   readonly served: Readonly<Record<string, ServedSubgraph>>;
   readonly log: readonly string[];
+  /** How often a narrowed token has been asked for anew. */
+  readonly renewals: () => number;
   metrics(): Promise<string>;
   close(): Promise<void>;
 }
@@ -51,7 +58,11 @@ export async function openForwarding(
   const identity = await issueTestIdentity(ca, 'leads');
   const tls = serverTlsOptions(identity.current(), { clientCertificates: 'require', minVersion: 'TLSv1.3' });
   const client = createSecureClient({ identity: await issueTestIdentity(ca, 'gateway'), clock, log });
-  const sts = { narrow: () => Promise.resolve(Secret.of('token')), forgetNarrowed: () => undefined };
+  let renewals = 0;
+  const sts = {
+    narrow: () => Promise.resolve(Secret.of(renewals === 0 ? 'token' : `token-${String(renewals)}`)),
+    forgetNarrowed: () => (renewals += 1),
+  };
   const served: Record<string, ServedSubgraph> = {};
   const subgraphs = new Map<string, LoadedSubgraph>();
   for (const [name, own] of Object.entries(settings)) {
@@ -66,6 +77,7 @@ export async function openForwarding(
       timeoutMs: 5_000,
       clientCertificate: true,
       load: DEFAULT_LOAD,
+      subscriptions: DEFAULT_SUBSCRIPTIONS,
       ...own,
     });
   }
@@ -80,6 +92,7 @@ export async function openForwarding(
     subgraphs,
     served,
     log: lines,
+    renewals: () => renewals,
     metrics: async () => (await metrics.expose()).body,
     async close() {
       await client.close();
@@ -89,13 +102,17 @@ export async function openForwarding(
 }
 
 async function serve(tls: object): Promise<{ subgraph: ServedSubgraph; port: number }> {
-  const place: { behave: Behave; server?: Server | undefined } = {
+  const place: { behave: Behave; upgrade: BehaveOnUpgrade; server?: Server | undefined } = {
     behave: (_, response) => response.writeHead(503).end(),
+    upgrade: (_, socket) => socket.destroy(),
   };
   const listen = async (port: number): Promise<number> => {
     const server = createServer(tls, (request, response) => {
       request.resume();
       place.behave(request, response);
+    });
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      place.upgrade(request, socket, head);
     });
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     place.server = server;
@@ -108,6 +125,12 @@ async function serve(tls: object): Promise<{ subgraph: ServedSubgraph; port: num
     },
     set behave(behave) {
       place.behave = behave;
+    },
+    get upgrade() {
+      return place.upgrade;
+    },
+    set upgrade(upgrade) {
+      place.upgrade = upgrade;
     },
     connections: () =>
       new Promise((resolve) => {

@@ -33,6 +33,21 @@ describe('supergraph.yaml', () => {
       'aduana: { circuit_breaker: { failures: 0 } }',
       /failures/,
     ],
+    [
+      'an unknown protocol of streams',
+      'https://a/',
+      'aduana: { subscriptions: { protocol: callback } }',
+      /neither `sse` nor/,
+    ],
+    ...['https://evil.example/', '//evil.example/', '/\\evil.example/', 'graphql', '/a#b', '/a b'].map(
+      (path) =>
+        [
+          `streams at ${path}`,
+          'https://a/',
+          `aduana: { subscriptions: { path: '${path}' } }`,
+          /absolute path/,
+        ] as const,
+    ),
     ['no connection at all', 'https://a/', 'aduana: { max_connections: 0 }', /max_connections/],
     ['no URL', 'localhost', '', /not a URL|neither/],
     ['another protocol', 'ftp://a/', '', /neither https nor http/],
@@ -62,6 +77,18 @@ describe('supergraph.yaml', () => {
       `subgraphs:\n  one:\n    routing_url: "${url}"\n    schema: { file: a.graphql }\n    ${more}\n`,
     );
     expect(problems.join('\n')).toMatch(expected);
+  });
+
+  test('says how subscriptions are opened: by server-sent events at the same URL, if nothing is said', () => {
+    const of = (aduana: string) =>
+      parse(
+        `subgraphs: { one: { routing_url: "https://a/", schema: { file: a.graphql }, aduana: ${aduana} } }`,
+      ).subgraphs.get('one')?.subscriptions;
+    expect(of('{}')).toEqual({ protocol: 'sse', path: undefined });
+    expect(of('{ subscriptions: { protocol: graphql_ws, path: "/live?v=1" } }')).toEqual({
+      protocol: 'graphql_ws',
+      path: '/live?v=1',
+    });
   });
 
   test('says how much a subgraph is asked at once, and when it is left alone', () => {

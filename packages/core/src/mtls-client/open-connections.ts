@@ -1,4 +1,5 @@
-import { Pool } from 'undici';
+import type { Socket } from 'node:net';
+import { buildConnector, Pool } from 'undici';
 import type { TlsIdentity } from '../mtls/tls-identity.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createMtlsConnector, type MtlsConnector } from './connect-mtls.ts';
@@ -9,6 +10,10 @@ export interface Connections {
   readonly pool: Pool;
   /** Undefined: plain HTTP. */
   readonly connector: MtlsConnector | undefined;
+  /** Opens one beside the pool, which belongs to whoever asked for it. */
+  connect(): Promise<Socket>;
+  /** Closes the pool when its calls have finished; resolves when nothing is open any more. */
+  close(): Promise<void>;
 }
 
 export interface ConnectionRules {
@@ -30,12 +35,39 @@ export function openConnections(peer: SecurePeerOptions, rules: ConnectionRules)
         isCertificateRevoked: rules.isCertificateRevoked,
       })
     : undefined;
+  const connect = connector?.connect ?? buildConnector({ timeout: connectTimeoutMilliseconds });
   const pool = new Pool(origin, {
-    connect: connector?.connect ?? { timeout: connectTimeoutMilliseconds },
+    connect,
     connections: peer.maxConnections ?? 128,
     pipelining: 1,
     headersTimeout: 0, // `deadlines` bounds the whole call
     bodyTimeout: 0,
   });
-  return { pool, connector };
+  const beside = new Set<Promise<void>>();
+  return {
+    pool,
+    connector,
+    async connect() {
+      const socket = await connectTo(origin, connect);
+      const closed = new Promise<void>((resolve) => socket.once('close', resolve));
+      beside.add(closed);
+      void closed.then(() => beside.delete(closed));
+      return socket;
+    },
+    async close() {
+      await pool.close();
+      await Promise.all(beside);
+    },
+  };
+}
+
+function connectTo(origin: string, connect: buildConnector.connector): Promise<Socket> {
+  const { protocol, hostname, port } = new URL(origin);
+  const bare = hostname.replace(/^\[(.*)\]$/, '$1');
+  return new Promise((resolve, reject) => {
+    connect({ protocol, hostname: bare, port }, (error, socket) => {
+      if (error === null) resolve(socket);
+      else reject(error);
+    });
+  });
 }

@@ -1,10 +1,10 @@
-import type { Pool } from 'undici';
 import type { TlsIdentity } from '../mtls/tls-identity.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { StatusView } from '../status/status-entry.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { openStream } from './open-stream.ts';
+import { openConnection } from './open-connection.ts';
 import { sendRequest } from './send-request.ts';
 import { type Connections, openConnections } from './open-connections.ts';
 import type { OpenPeer, SecurePeerOptions } from './secure-peer.ts';
@@ -51,7 +51,7 @@ export function createSecureClient({ identity, clock, log }: SecureClientOptions
   }
 
   function retire(connections: Connections): Promise<void> {
-    return connections.pool
+    return connections
       .close()
       .catch((error: unknown) => {
         log.debug('a connection pool did not close cleanly', { error });
@@ -74,7 +74,7 @@ export function createSecureClient({ identity, clock, log }: SecureClientOptions
       };
       renewals.add(renew);
       return {
-        ...toPeer(options, () => current.pool, deadlines, clock),
+        ...toPeer(options, () => current, deadlines, clock),
         close() {
           renewals.delete(renew);
           return retire(current);
@@ -99,10 +99,10 @@ export function createSecureClient({ identity, clock, log }: SecureClientOptions
 
 function toPeer(
   { origin, failureCode }: SecurePeerOptions,
-  pool: () => Pool,
+  current: () => Connections,
   deadlines: Deadlines,
   clock: Clock,
-): Pick<OpenPeer, 'origin' | 'request' | 'stream'> {
+): Pick<OpenPeer, 'origin' | 'request' | 'stream' | 'connect'> {
   const rules = (timeoutMilliseconds: number) => ({
     deadlines,
     deadline: clock.monotonic() + timeoutMilliseconds,
@@ -111,7 +111,8 @@ function toPeer(
   });
   return {
     origin,
-    request: (request) => sendRequest(pool(), request, rules(request.timeoutMilliseconds)),
-    stream: (request) => openStream(pool(), request, rules(request.timeoutMilliseconds)),
+    request: (request) => sendRequest(current().pool, request, rules(request.timeoutMilliseconds)),
+    stream: (request) => openStream(current().pool, request, rules(request.timeoutMilliseconds)),
+    connect: (wait) => openConnection(current(), wait, rules(wait.timeoutMilliseconds)),
   };
 }

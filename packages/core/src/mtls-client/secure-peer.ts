@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Code } from '../errors/error-codes.ts';
 
 export interface SecureRequest {
@@ -42,6 +43,9 @@ export interface SecureStream {
   close(): void;
 }
 
+/** How long a connection is waited for. */
+export type ConnectionWait = Pick<SecureRequest, 'timeoutMilliseconds' | 'signal'>;
+
 /** One configured callee. */
 export interface SecurePeer {
   readonly origin: string;
@@ -70,6 +74,13 @@ export interface OpenPeer extends SecurePeer {
    * @throws CallError
    */
   stream(request: SecureStreamRequest): Promise<SecureStream>;
+  /**
+   * Opens a connection for another protocol than this client's, such as WebSocket. It belongs to whoever asked for it; it
+   * is ended where the callee's certificate is revoked.
+   *
+   * @throws CallError
+   */
+  connect(wait: ConnectionWait): Promise<Socket>;
   /** Lets calls under way finish, then closes the connections. */
   close(): Promise<void>;
 }

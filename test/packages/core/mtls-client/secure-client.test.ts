@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createSecureClient, type SecureClient } from '@aduana/core/mtls-client/secure-client';
@@ -233,6 +233,45 @@ test('a callee whose certificate is revoked is refused, on open connections too'
     listener();
   });
   await expect(peer.request(CALL)).rejects.toMatchObject(unavailable(/revoked/));
+});
+
+test("a connection beside the pool ends with the callee's certificate, also after our own was renewed", async () => {
+  const { origin } = await listen((_request, response) => response.end());
+  const own = createTestIdentity(gateway.current());
+  const client = open(own);
+  const peer = toSts(origin, client);
+  const revoked = new Set<string>();
+  const listeners: (() => void)[] = [];
+  client.heedRevocations({
+    isCertificateRevoked: (thumbprint) => revoked.has(thumbprint),
+    onChange: (listener) => {
+      listeners.push(listener);
+      return () => undefined;
+    },
+  });
+  const socket = await peer.connect({ timeoutMilliseconds: 5000 });
+  const ended = new Promise((resolve) => socket.on('error', resolve));
+  own.replace((await issueTestIdentity(ca, 'gateway')).current());
+  await peer.request(CALL);
+  expect(socket.destroyed).toBe(false);
+  revoked.add(sts.current().thumbprint);
+  listeners.forEach((listener) => {
+    listener();
+  });
+  expect(await ended).toMatchObject({ message: "the callee's certificate is revoked" });
+  await expect(peer.connect({ timeoutMilliseconds: 5000 })).rejects.toMatchObject(unavailable(/revoked/));
+});
+
+test('a connection is waited for no longer than its time, and no longer than it is wanted', async () => {
+  const mute = createTcpServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  closing.push(() => new Promise((resolve) => mute.close(resolve)));
+  const peer = toSts(`https://127.0.0.1:${String((mute.address() as AddressInfo).port)}`);
+  await expect(peer.connect({ timeoutMilliseconds: 50 })).rejects.toMatchObject(unavailable(/in time/));
+  const leaving = new AbortController();
+  const connecting = peer.connect({ timeoutMilliseconds: 60_000, signal: leaving.signal });
+  leaving.abort();
+  await expect(connecting).rejects.toMatchObject(unavailable(/abandoned/));
 });
 
 test('a callee whose certificate is revoked is refused, though TLS would resume its session', async () => {

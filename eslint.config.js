@@ -66,6 +66,7 @@ export const MAY_IMPORT = {
       http: [],
       'express.ts': ['http'],
       'fastify.ts': ['http'],
+      'graphql-ws.ts': ['http'],
       'node-http.ts': ['http'],
       'open-subgraph.ts': ['graphql', 'http'],
       'from-environment.ts': ['open-subgraph.ts'],

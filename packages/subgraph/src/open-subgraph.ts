@@ -104,6 +104,7 @@ export async function openSubgraph(options: SubgraphOptions): Promise<ProtectedS
   const detach: (() => void)[] = [];
   return {
     admit: (request, response) => admission.admit(request, response),
+    admitUpgrade: (request, socket) => admission.admitUpgrade(request, socket),
     tokenOf: (request) => admission.tokenOf(request),
     traceOf: (request) => admission.traceOf(request),
     tls: tls(),

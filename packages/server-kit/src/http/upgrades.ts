@@ -1,6 +1,7 @@
-import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
+import { formatResponse } from '@aduana/core/http/format-response';
 import { IncomingRequest } from '@aduana/core/http/incoming-request';
 import type { ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 
@@ -33,19 +34,4 @@ export function createUpgrade(
       socket.end(formatResponse(response));
     },
   };
-}
-
-function formatResponse({ status, headers = {}, body = '' }: ServiceResponse): string {
-  const text = typeof body === 'string' ? body : Buffer.from(body).toString('utf8');
-  const lines = Object.entries(headers).flatMap(([name, values]) =>
-    [values].flat().map((value) => `${name}: ${value}`),
-  );
-  const head = [
-    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}`,
-    ...lines,
-    'x-content-type-options: nosniff',
-    'connection: close',
-    `content-length: ${String(Buffer.byteLength(text))}`,
-  ];
-  return `${head.join('\r\n')}\r\n\r\n${text}`;
 }

@@ -1,7 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
+import { formatResponse } from '@aduana/core/http/format-response';
 import { IncomingRequest } from '@aduana/core/http/incoming-request';
 import { requireAccessToken } from '@aduana/core/http/require-access-token';
 import { requirePeer } from '@aduana/core/http/require-peer';
@@ -44,6 +46,11 @@ export interface Admission {
    */
   admit(request: IncomingMessage, response: ServerResponse): Promise<VerifiedToken | undefined>;
   /**
+   * The same for a connection that a server hands over with its `upgrade` event: an admitted one is the caller's, and it
+   * is broken off when the status feed withdraws what it was admitted by.
+   */
+  admitUpgrade(request: IncomingMessage, socket: Duplex): Promise<VerifiedToken | undefined>;
+  /**
    * The token of a request that was admitted.
    *
    * @throws SecurityError `UNAUTHENTICATED` for any other
@@ -68,11 +75,11 @@ export interface OpenAdmission extends Admission {
   close(): void;
 }
 
-/** An admitted request whose answer has not ended yet. */
+/** An admitted request whose answer, or whose connection, has not ended yet. */
 interface Running {
   readonly token: VerifiedToken;
   readonly peer: PeerIdentity;
-  readonly response: ServerResponse;
+  readonly carrier: ServerResponse | Duplex;
 }
 
 export function createAdmission(options: AdmissionOptions): OpenAdmission {
@@ -87,20 +94,41 @@ export function createAdmission(options: AdmissionOptions): OpenAdmission {
   const isOver = ({ token, peer }: Running): boolean =>
     options.isEnded(token) || options.isRefused(peer.thumbprint, peer.spiffeId);
   const stopFollowing = options.onStatusChange(() => {
-    for (const one of running) if (isOver(one)) one.response.destroy();
+    for (const one of running) if (isOver(one)) one.carrier.destroy();
   });
+  const enter = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    carrier: ServerResponse | Duplex,
+  ): Promise<VerifiedToken> => {
+    const { token, peer, trace } = await check(request, response, carrier, options);
+    admitted.set(request, { token, trace });
+    const one = { token, peer, carrier };
+    if (!carrier.destroyed) running.add(one);
+    carrier.once('close', () => running.delete(one));
+    return token;
+  };
   return {
     close: stopFollowing,
     async admit(request, response) {
       try {
-        const { token, peer, trace } = await check(request, response, options);
-        admitted.set(request, { token, trace });
-        const one = { token, peer, response };
-        running.add(one);
-        response.once('close', () => running.delete(one));
-        return token;
+        return await enter(request, response, response);
       } catch (error) {
         answerWithError(response, error);
+        return undefined;
+      }
+    },
+    async admitUpgrade(request, socket) {
+      socket.on('error', () => socket.destroy());
+      const response = new ServerResponse(request);
+      try {
+        const token = await enter(request, response, socket);
+        response.statusCode = 101;
+        return token;
+      } catch (error) {
+        const refusal = graphqlErrorResponse(toSecurityError(error));
+        response.statusCode = refusal.status;
+        socket.end(formatResponse(refusal));
         return undefined;
       }
     },
@@ -119,9 +147,14 @@ export function answerWithError(response: ServerResponse, error: unknown): void 
   response.writeHead(status, headers as Record<string, string>).end(body);
 }
 
-/** The span of a request ends with its answer, or when its client leaves. */
-function endWithAnswer(span: Span, { method = '' }: IncomingMessage, response: ServerResponse): void {
-  response.once('close', () => {
+/** The span of a request ends with its answer or its connection, or when its client leaves. */
+function endWithAnswer(
+  span: Span,
+  { method = '' }: IncomingMessage,
+  response: ServerResponse,
+  carrier: ServerResponse | Duplex,
+): void {
+  carrier.once('close', () => {
     const { statusCode } = response;
     span.set('http.request.method', method);
     span.set('http.response.status_code', statusCode);
@@ -132,6 +165,7 @@ function endWithAnswer(span: Span, { method = '' }: IncomingMessage, response: S
 async function check(
   request: IncomingMessage,
   response: ServerResponse,
+  carrier: ServerResponse | Duplex,
   { peers, known, verify, isRefused, tracer = NO_TRACER }: AdmissionOptions,
 ): Promise<Admitted & { readonly peer: PeerIdentity }> {
   const { socket } = request;
@@ -150,6 +184,6 @@ async function check(
   }
   const { trace } = incoming;
   const span = tracer.startRequest(`${incoming.method} ${incoming.path}`, trace);
-  if (span !== undefined) endWithAnswer(span, request, response);
+  if (span !== undefined) endWithAnswer(span, request, response, carrier);
   return { token: await requireAccessToken(incoming, verify, { bindingRequired: true }), peer, trace };
 }

@@ -2,8 +2,7 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
 import { createLeadChanges } from './lead-changes.ts';
-
-export type LeadStatus = 'NEW' | 'CONTACTED' | 'QUALIFIED' | 'LOST';
+import { createOwnChannel, type LeadStatus } from './step-channel.ts';
 
 export interface Lead {
   readonly id: string;
@@ -41,10 +40,15 @@ export interface LeadBook {
   /**
    * Moves a lead on; the same key with the same step is done once.
    *
-   * @throws SecurityError `NOT_FOUND`; `CONFLICT` when the key was used for another step
+   * @throws SecurityError `NOT_FOUND`; `CONFLICT` when the key was used for another step; `NOT_READY` when the replicas
+   * cannot be told
    */
-  advance(id: string, to: LeadStatus, idempotencyKey: string): Lead;
-  /** The leads that change from now on; of one where `id` names it. */
+  advance(id: string, to: LeadStatus, idempotencyKey: string): Promise<Lead>;
+  /**
+   * The leads that change from now on, at whichever replica; of one where `id` names it.
+   *
+   * @throws SecurityError `NOT_READY` while this replica is not told
+   */
   changes(id: string | undefined): AsyncIterableIterator<Lead, void>;
   /** Ends those who follow: this replica stops. */
   close(): void;
@@ -55,11 +59,25 @@ const REMEMBERED_STEPS = 10_000;
 export function createLeadBook(
   sample: { readonly leads: readonly Lead[]; readonly campaigns: readonly Campaign[] },
   clock: Clock,
-  changes = createLeadChanges<Lead>(),
+  channel = createOwnChannel(),
 ): LeadBook {
   const leads = new Map(sample.leads.map((lead) => [lead.id, lead]));
   const campaigns = new Map(sample.campaigns.map((campaign) => [campaign.id, campaign]));
   const steps = createBoundedCache<string>(clock, REMEMBERED_STEPS);
+  const changes = createLeadChanges<Lead>();
+  channel.listen({
+    onStep({ id, status, changedAt, idempotencyKey }) {
+      const lead = leads.get(id);
+      if (lead === undefined) return;
+      const advanced = { ...lead, status, changedAt };
+      leads.set(id, advanced);
+      steps.set(idempotencyKey, `${id} ${status}`);
+      changes.publish(advanced);
+    },
+    onGap: () => {
+      changes.breakOff();
+    },
+  });
   return {
     leads: ({ status, campaignId, ownerId }) =>
       [...leads.values()]
@@ -70,22 +88,23 @@ export function createLeadBook(
     lead: (id) => leads.get(id),
     campaigns: () => [...campaigns.values()],
     campaign: (id) => campaigns.get(id),
-    advance(id, to, idempotencyKey) {
+    async advance(id, to, idempotencyKey) {
       const lead = leads.get(id);
       if (lead === undefined) throw new SecurityError('NOT_FOUND');
       const step = `${id} ${to}`;
       const known = steps.get(idempotencyKey);
       if (known !== undefined && known !== step) throw new SecurityError('CONFLICT');
       if (known === step) return lead;
-      steps.set(idempotencyKey, step);
-      const advanced = { ...lead, status: to, changedAt: clock.now() };
-      leads.set(id, advanced);
-      changes.publish(advanced);
-      return advanced;
+      await channel.publish({ id, status: to, changedAt: clock.now(), idempotencyKey });
+      return leads.get(id) ?? lead;
     },
-    changes: (id) => changes.follow(id),
-    close: () => {
-      changes.close();
+    changes(id) {
+      if (!channel.isOpen) throw new SecurityError('NOT_READY', { detail: 'changes are not known' });
+      return changes.follow(id);
+    },
+    close() {
+      channel.close();
+      changes.breakOff();
     },
   };
 }

@@ -14,8 +14,8 @@ export interface LeadChanges<Lead extends Identified> {
    * @throws SecurityError `OVERLOADED`, from the iterator, for a reader that does not keep up: nothing is left out
    */
   follow(id: string | undefined): AsyncIterableIterator<Lead, void>;
-  /** Breaks every stream off: this replica stops. */
-  close(): void;
+  /** Breaks every stream off: this replica stops, or has missed changes. */
+  breakOff(): void;
 }
 
 const MOST_WAITING = 1_000;
@@ -47,7 +47,7 @@ export function createLeadChanges<Lead extends Identified>(): LeadChanges<Lead> 
       followers.add(follower);
       return readFollower(follower, () => followers.delete(follower));
     },
-    close() {
+    breakOff() {
       for (const follower of followers) {
         follower.state = 'stopped';
         follower.wake();
@@ -72,7 +72,7 @@ function readFollower<Lead>(follower: Follower<Lead>, leave: () => void): AsyncI
         throw new SecurityError('OVERLOADED', { detail: 'a reader does not keep up' });
       }
       if (follower.state === 'stopped')
-        throw new SecurityError('NOT_READY', { detail: 'this replica stops' });
+        throw new SecurityError('NOT_READY', { detail: 'this replica stops, or has missed changes' });
       const value = follower.state === 'open' ? follower.waiting.shift() : undefined;
       return value === undefined ? { done: true, value: undefined } : { done: false, value };
     },

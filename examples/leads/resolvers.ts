@@ -1,5 +1,6 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Campaign, Lead, LeadBook, LeadStatus } from './lead-book.ts';
+import type { Campaign, Lead, LeadBook } from './lead-book.ts';
+import type { LeadStatus } from './step-channel.ts';
 
 interface Reference {
   readonly id: string;

@@ -9,7 +9,9 @@ import { admitNodeHttp } from '@aduana/subgraph/node-http';
 import type { LeadsSettings } from './config.ts';
 import { createLeadsHandler } from './graphql-handler.ts';
 import { createLeadBook } from './lead-book.ts';
+import { createRedisChannel } from './redis-channel.ts';
 import { SAMPLE_CAMPAIGNS, SAMPLE_LEADS } from './sample-leads.ts';
+import { createOwnChannel } from './step-channel.ts';
 
 const DRAIN_MS = 10_000;
 
@@ -32,7 +34,9 @@ export async function startLeads(
     wake: (listener) => bus.subscribe(STATUS_TOPIC, listener),
   });
   const servers: Server[] = [];
-  const book = createLeadBook({ leads: SAMPLE_LEADS, campaigns: SAMPLE_CAMPAIGNS }, clock);
+  const { LEADS_REDIS_URL: url } = settings;
+  const channel = url === undefined ? createOwnChannel() : createRedisChannel({ url, clock, log });
+  const book = createLeadBook({ leads: SAMPLE_LEADS, campaigns: SAMPLE_CAMPAIGNS }, clock, channel);
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> =>
     (stopping ??= (async () => {

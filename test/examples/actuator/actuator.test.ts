@@ -16,16 +16,16 @@ function createDeployment(start = '2026-02-01T00:00:00Z') {
   const steps: string[] = [];
   const deployment = { fault: 'none' as Fault, clock, book, steps, ask };
 
-  function ask(document: string, variables: Readonly<Record<string, unknown>>): Promise<GatewayAnswer> {
-    if (deployment.fault === 'away') return Promise.reject(new SecurityError('GATEWAY_UNAVAILABLE'));
-    const data = document.startsWith('query') ? { leads: book.leads({ status: 'NEW' }).map(shown) } : step(variables);
-    if (deployment.fault === 'answer lost') return Promise.reject(new SecurityError('GATEWAY_UNAVAILABLE'));
+  async function ask(document: string, variables: Readonly<Record<string, unknown>>): Promise<GatewayAnswer> {
+    if (deployment.fault === 'away') throw new SecurityError('GATEWAY_UNAVAILABLE');
+    const data = document.startsWith('query') ? { leads: book.leads({ status: 'NEW' }).map(shown) } : await step(variables);
+    if (deployment.fault === 'answer lost') throw new SecurityError('GATEWAY_UNAVAILABLE');
     const errors = deployment.fault === 'half an answer' ? [{ message: 'x', extensions: { code: 'SUBGRAPH_UNAVAILABLE' } }] : [];
-    return Promise.resolve({ status: 200, auditId: 'e', data, errors });
+    return { status: 200, auditId: 'e', data, errors };
   }
-  function step({ id, idempotencyKey }: Readonly<Record<string, unknown>>) {
+  async function step({ id, idempotencyKey }: Readonly<Record<string, unknown>>) {
     steps.push(String(id));
-    const { status } = book.advance(String(id), 'CONTACTED', String(idempotencyKey));
+    const { status } = await book.advance(String(id), 'CONTACTED', String(idempotencyKey));
     return { advanceLead: { id, status } };
   }
   return deployment;

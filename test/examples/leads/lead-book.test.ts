@@ -22,34 +22,36 @@ describe('the lead book', () => {
     for (const { campaignId } of SAMPLE_LEADS) expect(book.campaign(campaignId)).toBeDefined();
   });
 
-  test('a step changes the lead and says when', () => {
+  test('a step changes the lead and says when', async () => {
     const book = open();
-    expect(book.advance('lead-1', 'CONTACTED', 'k1')).toMatchObject({
+    expect(await book.advance('lead-1', 'CONTACTED', 'k1')).toMatchObject({
       status: 'CONTACTED',
       changedAt: START,
     });
     expect(book.lead('lead-1')?.status).toBe('CONTACTED');
   });
 
-  test('the same step with the same key is done once', () => {
+  test('the same step with the same key is done once', async () => {
     const book = open();
-    book.advance('lead-1', 'CONTACTED', 'k1');
-    book.advance('lead-1', 'QUALIFIED', 'k2');
-    expect(book.advance('lead-1', 'CONTACTED', 'k1').status).toBe('QUALIFIED');
+    await book.advance('lead-1', 'CONTACTED', 'k1');
+    await book.advance('lead-1', 'QUALIFIED', 'k2');
+    expect((await book.advance('lead-1', 'CONTACTED', 'k1')).status).toBe('QUALIFIED');
   });
 
-  test('a key that stands for another step is a conflict', () => {
+  test('a key that stands for another step is a conflict', async () => {
     const book = open();
-    book.advance('lead-1', 'CONTACTED', 'k1');
-    expect(() => book.advance('lead-2', 'CONTACTED', 'k1')).toThrow(
-      expect.objectContaining({ code: 'CONFLICT', status: 409 }),
-    );
+    await book.advance('lead-1', 'CONTACTED', 'k1');
+    await expect(book.advance('lead-2', 'CONTACTED', 'k1')).rejects.toMatchObject({
+      code: 'CONFLICT',
+      status: 409,
+    });
     expect(book.lead('lead-2')?.status).toBe('NEW');
   });
 
-  test('a lead that does not exist cannot be advanced', () => {
-    expect(() => open().advance('lead-0', 'LOST', 'k1')).toThrow(
-      expect.objectContaining({ code: 'NOT_FOUND', status: 404 }),
-    );
+  test('a lead that does not exist cannot be advanced', async () => {
+    await expect(open().advance('lead-0', 'LOST', 'k1')).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      status: 404,
+    });
   });
 });

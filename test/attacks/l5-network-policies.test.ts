@@ -24,7 +24,7 @@ interface NetworkPolicy {
 }
 
 const MANIFESTS = readdirSync(FOLDER)
-  .filter((file) => file !== 'kustomization.yaml')
+  .filter((file) => file.endsWith('.yaml') && file !== 'kustomization.yaml')
   .flatMap(
     (file) =>
       loadAll(readFileSync(join(FOLDER, file), 'utf8')) as {
@@ -91,6 +91,19 @@ describe('network policies', () => {
       .filter(({ rule }) => rule.from === undefined)
       .flatMap(({ target, rule }) => rule.ports.map(({ port }) => `${target}:${String(port)}`));
     expect(open.sort()).toEqual(OPEN_TO_ALL);
+  });
+
+  test('the port for security events is open where its component is, and nowhere else', () => {
+    const read = (file: string) => readFileSync(join(FOLDER, 'shared-signals', file), 'utf8');
+    const [policy] = loadAll(read('network-policy.yaml')) as [NetworkPolicy];
+    const { podSelector, policyTypes, ingress, egress } = policy.spec;
+    expect(nameOf({ podSelector })).toBe('sts');
+    expect({ policyTypes, egress }).toEqual({ policyTypes: ['Ingress'], egress: undefined });
+    const [rule] = ingress ?? [];
+    const port = String(rule?.ports[0]?.port);
+    expect(ingress).toEqual([{ ports: [{ port: Number(port) }] }]);
+    expect(read('kustomization.yaml')).toContain(`{ name: SSF_PORT, value: '${port}' }`);
+    expect(JSON.stringify(MANIFESTS)).not.toMatch(new RegExp(`SSF_PORT|${port}`));
   });
 
   test('each workload has a policy of its own', () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { loadAll } from 'js-yaml';
 import { commandsOf, describeWith } from '../support/foreign-parts.ts';
@@ -89,7 +89,44 @@ describeWith(
       expect(JSON.stringify(chart('examples=false'))).not.toContain('leads');
     });
 
+    test('opens the port for security events where it is set, and nowhere else', () => {
+      const opened = (...values: string[]) =>
+        chart(...values)
+          .filter((manifest) => JSON.stringify(manifest).includes('8015'))
+          .map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+      expect(opened()).toEqual([]);
+      expect(opened('sts.ssfPort=8015').sort()).toEqual([
+        'NetworkPolicy sts',
+        'Service sts',
+        'StatefulSet sts',
+      ]);
+      expect(opened('sts.ssfPort=8015', 'networkPolicy.enabled=false').sort()).toEqual([
+        'Service sts',
+        'StatefulSet sts',
+      ]);
+    });
+
+    test('the component opens the same port of the kustomize base', () => {
+      const overlay = mkdtempSync(join('deploy', '.overlay-'));
+      try {
+        const text = 'resources: [../kubernetes]\ncomponents: [../kubernetes/shared-signals]\n';
+        writeFileSync(join(overlay, 'kustomization.yaml'), text);
+        const objects = render(kubectl, ['kustomize', overlay, '--load-restrictor', 'LoadRestrictionsNone'])
+          .filter((manifest) => JSON.stringify(manifest).includes('8015'))
+          .map(({ kind, metadata }) => `${kind} ${metadata.name} ${String(metadata.namespace)}`);
+        expect(objects.sort()).toEqual([
+          'NetworkPolicy sts-shared-signals aduana',
+          'Service sts aduana',
+          'StatefulSet sts aduana',
+        ]);
+      } finally {
+        rmSync(overlay, { recursive: true });
+      }
+    });
+
     test.each([
+      ['settings.SSF_PORT=8015', 'a port that nothing opens'],
+      ['sts.ssfPort=80', 'a port that a process without privileges cannot have'],
       ['settings.MIGRATION_DATABASE_URL=postgres://x@y/z', 'a login for every service'],
       ['settings.REDIS_URL=redis://x', 'one user of Redis for every service'],
       ['gateway.replicas=0', 'no gateway'],

@@ -16,7 +16,7 @@ interface Manifest {
   readonly spec: { readonly template: { readonly spec: PodSpec } };
 }
 const MANIFESTS = readdirSync(FOLDER)
-  .filter((file) => file !== 'kustomization.yaml')
+  .filter((file) => file.endsWith('.yaml') && file !== 'kustomization.yaml')
   .flatMap((file) => loadAll(readFileSync(join(FOLDER, file), 'utf8')) as Manifest[]);
 const WORKLOADS = MANIFESTS.filter(({ kind }) => ['Deployment', 'StatefulSet', 'Job'].includes(kind));
 

@@ -1,6 +1,6 @@
 {{- /* What each service is and whom it calls; everything else is made from this. */ -}}
 {{- define "aduana.services" -}}
-sts: { kind: StatefulSet, port: 8011, database: true, redis: true, home: claim, calls: [audit, postgres, redis] }
+sts: { kind: StatefulSet, port: 8011, database: true, redis: true, home: claim, calls: [audit, postgres, redis]{{ if ne (toString .Values.sts.ssfPort) "off" }}, events: {{ .Values.sts.ssfPort }}{{ end }} }
 audit: { kind: StatefulSet, port: 8012, database: true, redis: true, home: claim, calls: [sts, postgres, redis] }
 admin: { kind: StatefulSet, port: 8013, database: true, redis: true, home: claim, calls: [sts, audit, postgres, redis] }
 gateway: { kind: StatefulSet, port: 4443, redis: true, home: claim, open: true, calls: [sts, audit, admin{{ if .Values.examples }}, leads{{ end }}, redis] }

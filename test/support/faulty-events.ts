@@ -1,13 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { freePort } from './free-port.ts';
-import { deploymentEnvironment, runAduana } from './running-deployment.ts';
+import { join } from 'node:path';
+import { addSubgraph } from './added-subgraph.ts';
 
-const CONFIG = fileURLToPath(new URL('../../gateway/supergraph.yaml', import.meta.url));
 const SDL = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
 type Query { faulty: Int }
 type Subscription { faulty(how: String!): String }
@@ -48,24 +44,7 @@ function event(value: string): string {
 export async function withFaultyEvents(
   folder: string,
 ): Promise<{ environment: Record<string, string>; serve(): Promise<Server> }> {
-  const port = await freePort();
-  const schema = join(folder, 'faulty.graphql');
-  await writeFile(schema, SDL);
-  const own = (await readFile(CONFIG, 'utf8')).replaceAll(
-    /file: (\S+)/g,
-    (_, file: string) => `file: ${resolve(dirname(CONFIG), file)}`,
-  );
-  const faulty = `  faulty:\n    routing_url: https://localhost:${String(port)}/\n    schema: { file: ${schema} }\n    aduana: { audience: leads }\n`;
-  const environment = {
-    SUPERGRAPH_CONFIG: join(folder, 'supergraph.yaml'),
-    SUPERGRAPH_SDL: join(folder, 'supergraph.graphql'),
-  };
-  await writeFile(environment.SUPERGRAPH_CONFIG, `${own.trimEnd()}\n${faulty}`);
-  const { code, stderr, stdout } = await runAduana(
-    ['supergraph', 'compose'],
-    deploymentEnvironment(folder, environment),
-  );
-  if (code !== 0) throw new Error(`${stdout}${stderr}`);
+  const { environment, port } = await addSubgraph(folder, { name: 'faulty', sdl: SDL });
   return { environment, serve: () => serveFaulty(join(folder, 'certs'), port) };
 }
 

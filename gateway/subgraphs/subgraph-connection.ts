@@ -24,4 +24,6 @@ export interface SubgraphConnection {
   readonly breaker: CircuitBreaker | undefined;
   readonly traffic: Traffic;
   readonly durations: FetchDurations;
+  /** Lets what is under way finish. */
+  close(): Promise<void>;
 }

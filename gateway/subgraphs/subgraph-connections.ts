@@ -42,12 +42,13 @@ export function createSubgraphConnections({
     const failureCode = 'SUBGRAPH_UNAVAILABLE';
     const openPeer = (most: number): OpenPeer =>
       client.peer({ origin, spiffeId, failureCode, clientCertificate, maxConnections: most });
+    const peer = openPeer(maxConnections);
     let streams: OpenPeer | undefined;
     return {
       name,
       spanName: `subgraph ${name}`,
       path: pathname + search,
-      peer: openPeer(maxConnections),
+      peer,
       streams: () => (streams ??= openPeer(MOST_STREAMS)),
       places: createBoundedSemaphore({
         places: maxConnections,
@@ -59,6 +60,7 @@ export function createSubgraphConnections({
       traffic: createTraffic(platform.clock),
       durations: shown.durations(name),
       breaker: openBreaker(circuitBreaker, platform.clock, shown.onChange(name)),
+      close: () => Promise.all([peer.close(), streams?.close()]).then(() => undefined),
     };
   }
 
@@ -77,10 +79,10 @@ export function createSubgraphConnections({
       if (subgraphs === followed) return;
       followed = subgraphs;
       const needed = new Set([...subgraphs.values()].map(keyOf));
-      for (const [key, { peer }] of lines) {
+      for (const [key, line] of lines) {
         if (needed.has(key)) continue;
         lines.delete(key);
-        platform.clock.after(RETIRE_AFTER_MS, () => void peer.close());
+        platform.clock.after(RETIRE_AFTER_MS, () => void line.close());
       }
     },
   };

@@ -33,6 +33,7 @@ type Code = 'SUBGRAPH_ERROR' | 'SUBGRAPH_UNAVAILABLE';
 /** Both those of the protocol and those of WebSocket. */
 const MOST_PINGS_PER_SECOND = 100;
 const SECOND_MS = 1_000;
+const HEARTBEAT_MS = 15_000;
 /** Answers to pings that a subgraph does not read. */
 const MOST_UNREAD_BYTES = 65_536;
 const LONGEST_TOLD = 500;
@@ -43,7 +44,9 @@ const COMPLAINTS: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1009, 1
 /** A subgraph's stream over a WebSocket of its own (graphql-transport-ws, PROTOCOL). */
 export class SocketUpstream implements Upstream {
   readonly #options: SocketUpstreamOptions;
-  readonly #patience: Timer;
+  /** Until it is acknowledged; then, until it is asked whether it is still there. */
+  #timer: Timer;
+  #heardAt: number;
   readonly #abandon = (): void => {
     this.#fail('SUBGRAPH_UNAVAILABLE', 'the stream was abandoned by its caller');
   };
@@ -63,29 +66,34 @@ export class SocketUpstream implements Upstream {
 
   constructor(options: SocketUpstreamOptions) {
     this.#options = options;
-    const { socket, clock, timeoutMs, signal } = options;
+    const { clock, timeoutMs, signal } = options;
     this.opened = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
-    this.#patience = clock.after(timeoutMs, () => {
+    this.#heardAt = clock.monotonic();
+    this.#timer = clock.after(timeoutMs, () => {
       this.#fail('SUBGRAPH_UNAVAILABLE', 'no `connection_ack` in time');
     });
     signal.addEventListener('abort', this.#abandon, { once: true });
-    this.#follow(socket);
+    this.#follow();
     if (signal.aborted) this.#abandon();
   }
 
-  #follow(socket: WebSocket): void {
+  #follow(): void {
+    const { socket, clock } = this.#options;
     socket.on('open', () => {
       socket.send(INIT);
     });
     socket.on('message', (data: Buffer, isBinary: boolean) => {
+      this.#heardAt = clock.monotonic();
       if (this.#state !== 'over')
         this.#take(isBinary ? undefined : readServerMessage(data.toString('utf8')), data.length);
     });
     socket.on('ping', () => {
+      this.#heardAt = clock.monotonic();
       this.#countPing();
     });
+    socket.on('pong', () => (this.#heardAt = clock.monotonic()));
     socket.on('unexpected-response', (_request, { statusCode = 0 }) => {
       if (statusCode === 401) this.#refuse();
       else
@@ -151,7 +159,22 @@ export class SocketUpstream implements Upstream {
   #acknowledge(): void {
     this.#state = 'acknowledged';
     this.#stopWaiting();
+    this.#keepAlive();
     this.#settle?.resolve(true);
+  }
+
+  /** A connection over which nothing comes may be a dead one, and what stands between may forget it. */
+  #keepAlive(): void {
+    const { socket, clock } = this.#options;
+    this.#timer = clock.after(HEARTBEAT_MS, () => {
+      const quietMs = clock.monotonic() - this.#heardAt;
+      if (socket.isPaused) this.#heardAt = clock.monotonic();
+      else if (quietMs >= 2 * HEARTBEAT_MS) {
+        this.#fail('SUBGRAPH_UNAVAILABLE', 'it answers no pings');
+        return;
+      } else if (quietMs >= HEARTBEAT_MS) socket.ping();
+      this.#keepAlive();
+    });
   }
 
   #refuse(): void {
@@ -209,7 +232,7 @@ export class SocketUpstream implements Upstream {
   }
 
   #stopWaiting(): void {
-    this.#patience.cancel();
+    this.#timer.cancel();
     this.#options.signal.removeEventListener('abort', this.#abandon);
   }
 }

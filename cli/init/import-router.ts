@@ -10,6 +10,7 @@ import {
   toSwitch,
 } from './foreign-settings.ts';
 import { toAlgorithms, toHeaderName, toOrigins, toPort } from './foreign-values.ts';
+import { importSubscriptions, SUBSCRIPTION_REASONS } from './import-subscriptions.ts';
 
 /** Why members of a router's configuration have no counterpart, by the start of their path. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -32,7 +33,7 @@ const REASONS: Readonly<Record<string, string>> = {
   coprocessor: 'code outside the gateway does not decide; say it in policies',
   rhai: 'scripts are not run; say it in policies and header rules',
   plugins: 'plugins are not loaded',
-  subscription: 'subscriptions are configured by LIMIT_ variables',
+  ...SUBSCRIPTION_REASONS,
   apollo: 'nothing is reported to GraphOS',
   'persisted_queries.safelist': 'set TRUSTED_DOCUMENTS to a manifest to admit listed operations alone',
   'traffic_shaping.router.global_rate_limit': 'set RATE_LIMIT_PER_MINUTE, which counts per caller',
@@ -175,6 +176,8 @@ function importSubgraph(settings: ForeignSettings, subgraph: ImportedSubgraph): 
       'errors are masked or let through as a whole',
     );
   addHeaderRules(settings, name, block);
+  const subscriptions = importSubscriptions(settings, name);
+  if (subscriptions !== undefined) block['subscriptions'] = subscriptions;
   const url = settings.take('override_subgraph_url', name);
   return { ...subgraph, url: typeof url === 'string' ? url : subgraph.url, settings: block };
 }

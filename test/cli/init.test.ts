@@ -193,6 +193,7 @@ headers:
   all: { request: [{ propagate: { named: accept-language } }, { propagate: { named: authorization } }, { propagate: { matching: ^x- } }] }
   subgraphs: { reviews: { request: [{ insert: { name: x-from, value: gateway } }] } }
 override_subgraph_url: { products: https://products.internal/graphql }
+subscription: { enabled: true, queue_capacity: 9, mode: { passthrough: { all: { protocol: graphql_transport_ws }, subgraphs: { reviews: { path: /ws, protocol: graphql_ws, heartbeat_interval: 9s } } } } }
 coprocessor: { url: http://127.0.0.1:8081 }
 made_up: { setting: 1 }
 `;
@@ -209,6 +210,8 @@ made_up: { setting: 1 }
     expect(text).toMatch(/timeout_ms: 1500/);
     expect(text).toMatch(/headers: ?\n? *(- |\[)accept-language/);
     expect(text).toContain('x-from');
+    expect(text).toMatch(/reviews:[^]*subscriptions:\s+protocol: graphql_ws\s+path: \/ws/);
+    expect(text.match(/subscriptions:/g)).toHaveLength(1);
     expect(text).not.toContain('authorization');
     const { issuers } = compile(await loadPolicies(inFolder('policies')));
     expect([...issuers.keys()]).toEqual(['https://idp.example.com']);
@@ -225,6 +228,12 @@ made_up: { setting: 1 }
       /limits\.parser_max_recursion: the depth of a document is bounded by LIMIT_DEPTH/,
     );
     expect(printed).toMatch(/authentication\.router\.jwt\.jwks\.1: write issuer and audience/);
+    expect(printed).toMatch(
+      /passthrough\.all\.protocol of products: subscriptions-transport-ws is not spoken/,
+    );
+    expect(printed).toMatch(/heartbeat_interval: a quiet WebSocket is pinged/);
+    expect(printed).toMatch(/subscription\.queue_capacity: subscriptions are configured/);
+    expect(printed).not.toContain('subscription.enabled');
     expect(printed).toMatch(/coprocessor: code outside the gateway does not decide/);
     expect(printed).toMatch(/made_up: aduana init does not know this setting/);
   });

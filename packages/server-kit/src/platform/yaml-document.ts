@@ -1,15 +1,15 @@
 import {
-  COLLECTION_STYLE,
-  constructFromEvents,
-  type Event,
-  EVENT_ID,
-  getScalarValue,
-  parseEvents,
-  SCALAR_STYLE,
-  type ScalarEvent,
-  YAMLException,
-} from 'js-yaml';
-import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
+  Composer,
+  CST,
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  Parser,
+} from 'yaml';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 
 type Path = readonly PropertyKey[];
 
@@ -21,175 +21,166 @@ export interface YamlDocument {
   locate(path: Path): string;
 }
 
-interface Node {
+interface Finding {
   readonly position: number;
-  readonly value: unknown;
-  readonly members?: ReadonlyMap<PropertyKey, Node>;
+  readonly problem: string;
+  readonly remedy: string;
 }
+
+const MAX_DEPTH = 100;
+
+/** The schema is fixed, so that a `%YAML 1.1` directive brings back neither merge keys nor `yes` as a boolean. */
+const COMPOSER_OPTIONS = { schema: 'core', merge: false, uniqueKeys: false } as const;
+
+const WRITE_OUT = 'Write the value out: anchors and aliases are not accepted';
+const REFUSED_TOKENS: Partial<Record<CST.Token['type'], Omit<Finding, 'position'>>> = {
+  alias: { problem: 'uses an alias', remedy: WRITE_OUT },
+  anchor: { problem: 'uses an anchor', remedy: WRITE_OUT },
+  tag: { problem: 'uses a tag', remedy: 'Write the plain value: tags are not accepted' },
+};
 
 /**
  * Reads one strict YAML 1.2 document of at most 100 levels: no tags, anchors, aliases, merge keys or duplicate keys,
  * and text for each key.
  *
- * @throws ConfigurationError with every problem that the file has, each as `file:line`
+ * @throws ConfigurationError with every problem that the file has, each as `file:line`; after an error of syntax it
+ *   reads no further
  */
 export function parseYaml(text: string, file: string): YamlDocument {
-  const lineAt = createLineIndex(text);
-  const place = (position: number): string => `${file}:${String(lineAt(position))}`;
-  const events = readEvents(text, file);
-  const problems: ConfigurationProblem[] = [];
-  const root = buildTree(events, text, (position, problem, remedy) => {
-    problems.push({ subject: place(position), problem, remedy });
-  });
-  if (root === undefined && problems.length === 0)
-    problems.push({
-      subject: place(0),
-      problem: 'holds no document',
-      remedy: 'Write `version: 1` at its top',
-    });
-  if (root === undefined || problems.length > 0) throw new ConfigurationError(problems);
+  const lines = new LineCounter();
+  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  const place = (position: number): string => `${file}:${String(lines.linePos(position).line)}`;
+  const refuse = (findings: readonly Finding[]): void => {
+    if (findings.length === 0) return;
+    const inOrder = findings.toSorted((one, other) => one.position - other.position);
+    throw new ConfigurationError(
+      inOrder.map(({ position, problem, remedy }) => ({ subject: place(position), problem, remedy })),
+    );
+  };
+  refuse(findUnreadable(text, tokens));
+  const [document, another] = new Composer(COMPOSER_OPTIONS).compose(tokens, true, text.length);
+  refuse(findSyntaxErrors(document));
+  refuse([
+    ...findRefusedTokens(tokens),
+    ...findRefusedKeys(document?.contents),
+    ...findWrongCount(document, another),
+  ]);
   return {
     file,
-    value: root.value,
-    locate: (path) => place(find(root, path).position),
+    value: document?.toJS({ maxAliasCount: 0 }),
+    locate: (path) => place(findPosition(document?.contents, path)),
   };
 }
 
-function readEvents(text: string, file: string): readonly Event[] {
-  try {
-    return parseEvents(text, { filename: file, maxDepth: 100 });
-  } catch (error) {
-    if (!(error instanceof YAMLException)) throw error;
-    const line = String((error.mark?.line ?? 0) + 1);
-    throw new ConfigurationError([
-      {
-        subject: `${file}:${line}`,
-        problem: `is not valid YAML: ${error.reason}`,
-        remedy: 'Correct its syntax',
-      },
-    ]);
-  }
+/** What is refused before anything is built from it. */
+function findUnreadable(text: string, tokens: readonly CST.Token[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  const unprintable = text.search(/(?![\t\n\r\u0085])[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u);
+  if (unprintable >= 0)
+    findings.push({
+      position: unprintable,
+      problem: 'is not valid YAML: it holds an unprintable character',
+      remedy: 'Remove the character',
+    });
+  visitItems(tokens, ({ key, value }, depth) => {
+    if (depth < MAX_DEPTH || !(CST.isCollection(key) || CST.isCollection(value))) return undefined;
+    findings.push({
+      position: (value ?? key)?.offset ?? 0,
+      problem: `is nested in more than ${String(MAX_DEPTH)} levels`,
+      remedy: 'Use fewer levels',
+    });
+    return CST.visit.BREAK;
+  });
+  return findings;
 }
 
-function find(root: Node, path: Path): Node {
+/** The first error: those after it are often its echo. Unknown tags are refused with all tags. */
+function findSyntaxErrors(document: Document.Parsed | undefined): readonly Finding[] {
+  const error = document?.errors.find(({ code }) => code !== 'TAG_RESOLVE_FAILED');
+  if (error === undefined) return [];
+  return [
+    {
+      position: error.pos[0],
+      problem: `is not valid YAML: ${error.message}`,
+      remedy: 'Correct its syntax',
+    },
+  ];
+}
+
+function findRefusedTokens(tokens: readonly CST.Token[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  visitItems(tokens, ({ start, key, sep = [], value }) => {
+    for (const token of [...start, key, ...sep, value]) {
+      const refused = token && REFUSED_TOKENS[token.type];
+      if (token && refused) findings.push({ position: token.offset, ...refused });
+    }
+    return undefined;
+  });
+  return findings;
+}
+
+/** Duplicates are found here, not by the composer, because it compares each key with each other and names none. */
+function findRefusedKeys(node: ParsedNode | null | undefined): readonly Finding[] {
+  if (isSeq(node)) return node.items.flatMap((item) => findRefusedKeys(item));
+  if (!isMap(node)) return [];
+  const findings: Finding[] = [];
+  const names = new Set<string>();
+  for (const { key, value } of node.items) {
+    const position = key.range[0];
+    const name = isScalar(key) && typeof key.value === 'string' ? key.value : undefined;
+    if (name === undefined || name === '<<' || name === '__proto__')
+      findings.push({
+        position,
+        problem: 'has a key that is not accepted',
+        remedy: 'Use plain text as a key',
+      });
+    else if (names.has(name))
+      findings.push({ position, problem: `has the key \`${name}\` twice`, remedy: 'Keep one of the two' });
+    else names.add(name);
+    findings.push(...findRefusedKeys(key), ...findRefusedKeys(value));
+  }
+  return findings;
+}
+
+function findWrongCount(
+  document: Document.Parsed | undefined,
+  another: Document.Parsed | undefined,
+): readonly Finding[] {
+  if (document === undefined || document.contents === null)
+    return [{ position: 0, problem: 'holds no document', remedy: 'Write `version: 1` at its top' }];
+  if (another === undefined) return [];
+  return [
+    {
+      position: another.range[0],
+      problem: 'holds more than one document',
+      remedy: 'Keep one document in the file',
+    },
+  ];
+}
+
+/** The position of the key of a mapping, or of the item of a sequence. */
+function findPosition(root: ParsedNode | null | undefined, path: Path): number {
   let node = root;
+  let position = root?.range[0] ?? 0;
   for (const step of path) {
-    const next = node.members?.get(step);
-    if (next === undefined) break;
-    node = next;
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
+      if (pair === undefined) break;
+      position = pair.key.range[0];
+      node = pair.value;
+    } else if (isSeq(node) && typeof step === 'number') {
+      const item = node.items[step];
+      if (item === undefined) break;
+      position = item.range[0];
+      node = item;
+    } else break;
   }
-  return node;
+  return position;
 }
 
-type Report = (position: number, problem: string, remedy: string) => void;
+type ItemVisitor = (item: CST.CollectionItem, depth: number) => symbol | undefined;
 
-interface Open {
-  readonly kind: 'document' | 'sequence' | 'mapping';
-  readonly position: number;
-  readonly members: Map<PropertyKey, Node>;
-  key: { readonly text: string; readonly position: number } | undefined;
-}
-
-function buildTree(events: readonly Event[], source: string, report: Report): Node | undefined {
-  const open: Open[] = [];
-  const plain = readPlainScalars(events, source).values();
-  let root: Node | undefined;
-  let documents = 0;
-
-  function add(position: number, node: Node): void {
-    const parent = open.at(-1);
-    if (parent === undefined) return;
-    if (parent.kind === 'document') root = node;
-    else if (parent.kind === 'sequence') parent.members.set(parent.members.size, node);
-    else if (parent.key === undefined) parent.key = readKey(parent, position, node, report);
-    else {
-      parent.members.set(parent.key.text, { ...node, position: parent.key.position });
-      parent.key = undefined;
-    }
-  }
-
-  for (const event of events) {
-    if (event.type === EVENT_ID.POP) {
-      const closed = open.pop();
-      if (closed !== undefined && closed.kind !== 'document') add(closed.position, close(closed));
-    } else if (event.type === EVENT_ID.DOCUMENT) {
-      documents += 1;
-      if (documents > 1)
-        report(source.length, 'holds more than one document', 'Keep one document in the file');
-      open.push({ kind: 'document', position: 0, members: new Map(), key: undefined });
-    } else if (event.type === EVENT_ID.ALIAS) {
-      report(event.anchorStart, 'uses an alias', 'Write the value out: anchors and aliases are not accepted');
-      add(event.anchorStart, { position: event.anchorStart, value: null });
-    } else {
-      refuseTagsAndAnchors(event, report);
-      if (event.type === EVENT_ID.SCALAR) {
-        const position = Math.max(event.valueStart, 0);
-        add(position, {
-          position,
-          value: isPlain(event) ? plain.next().value : getScalarValue(source, event),
-        });
-      } else
-        open.push({
-          kind: event.type === EVENT_ID.MAPPING ? 'mapping' : 'sequence',
-          position: event.start,
-          members: new Map(),
-          key: undefined,
-        });
-    }
-  }
-  return root;
-}
-
-function refuseTagsAndAnchors(event: { tagStart: number; anchorStart: number }, report: Report): void {
-  if (event.tagStart >= 0)
-    report(event.tagStart, 'uses a tag', 'Write the plain value: tags are not accepted');
-  if (event.anchorStart >= 0)
-    report(event.anchorStart, 'uses an anchor', 'Write the value out: anchors and aliases are not accepted');
-}
-
-function readKey(mapping: Open, position: number, node: Node, report: Report): Open['key'] {
-  const text = typeof node.value === 'string' ? node.value : undefined;
-  if (text === undefined || text === '<<' || text === '__proto__')
-    report(position, 'has a key that is not accepted', 'Use plain text as a key');
-  else if (mapping.members.has(text))
-    report(position, `has the key \`${text}\` twice`, 'Keep one of the two');
-  return { text: text ?? '', position };
-}
-
-function close(open: Open): Node {
-  const values = [...open.members].map(([key, node]) => [key, node.value] as const);
-  return {
-    position: open.position,
-    members: open.members,
-    value: open.kind === 'sequence' ? values.map(([, value]) => value) : Object.fromEntries(values),
-  };
-}
-
-/** What the YAML 1.2 core schema makes of the plain scalars, in their order; a quoted one is text. */
-function readPlainScalars(events: readonly Event[], source: string): readonly unknown[] {
-  const absent = { anchorStart: -1, anchorEnd: -1, tagStart: -1, tagEnd: -1 };
-  const plain = events.filter(isPlain).map((event) => ({ ...event, ...absent }));
-  const document = { type: EVENT_ID.DOCUMENT, explicitStart: false, explicitEnd: false, directives: [] };
-  const sequence = { type: EVENT_ID.SEQUENCE, start: 0, style: COLLECTION_STYLE.BLOCK, ...absent };
-  const pop = { type: EVENT_ID.POP };
-  return constructFromEvents([document, sequence, ...plain, pop, pop], { source })[0] as unknown[];
-}
-
-function isPlain(event: Event): event is ScalarEvent {
-  return event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN;
-}
-
-function createLineIndex(text: string): (position: number) => number {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  return (position) => {
-    let low = 0;
-    let high = starts.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((starts[middle] ?? Infinity) <= position) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
+function visitItems(tokens: readonly CST.Token[], visitor: ItemVisitor): void {
+  for (const token of tokens)
+    if (token.type === 'document') CST.visit(token, (item, path) => visitor(item, path.length));
 }

@@ -7,13 +7,8 @@ import type { Clock } from '@aduana/core/platform/clock';
 import { toFailures } from './doctor-files.ts';
 import { type DoctorCheck, failure, fine, type Finding, warning } from './doctor-finding.ts';
 import { runningSettings } from './deployment-client.ts';
+import { TLS_PORT_VARIABLES } from './tls-port-variables.ts';
 
-const PORTS = {
-  gateway: 'GATEWAY_TLS_PORT',
-  sts: 'STS_PORT',
-  audit: 'AUDIT_PORT',
-  admin: 'ADMIN_PORT',
-} as const;
 /** The `Date` header counts whole seconds. */
 const SKEW_MILLISECONDS = 2000;
 
@@ -38,7 +33,7 @@ export const checkServices: DoctorCheck = async (context) => {
     const client = createSecureClient({ identity, clock, log });
     try {
       return await Promise.all(
-        Object.entries(PORTS).map(([service, variable]) =>
+        Object.entries(TLS_PORT_VARIABLES).map(([service, variable]) =>
           askHealth(client, service, settings[variable], trustDomain, clock),
         ),
       );

@@ -7,13 +7,8 @@ import { readAddresses } from './addresses.ts';
 import type { CommandContext } from './command-context.ts';
 import { runningSettings } from './deployment-client.ts';
 import { withExamplePorts } from './example-variables.ts';
+import { TLS_PORT_VARIABLES } from './tls-port-variables.ts';
 
-const PORTS = {
-  gateway: 'GATEWAY_TLS_PORT',
-  sts: 'STS_PORT',
-  audit: 'AUDIT_PORT',
-  admin: 'ADMIN_PORT',
-} as const;
 const PATIENCE_MS = 2000;
 
 /** The thumbprint of the certificate that each running service shows now; those that do not answer are left out. */
@@ -28,7 +23,9 @@ export async function readShownCertificates(context: CommandContext): Promise<Re
   await identity.stop();
   const chosen = await readAddresses(settings.ADUANA_HOME);
   const ports = [
-    ...Object.entries(PORTS).map(([service, variable]) => [service, settings[variable]] as const),
+    ...Object.entries(TLS_PORT_VARIABLES).map(
+      ([service, variable]) => [service, settings[variable]] as const,
+    ),
     ['leads', chosen['LEADS_PORT'] ?? Number(withExamplePorts(environment)['LEADS_PORT'])] as const,
   ];
   const shown = new Map<string, string>();

@@ -1,13 +1,11 @@
-import { type AnonymousFlood, createAnonymousFlood } from '@aduana/server-kit/audit/anonymous-flood';
-import { describeError } from '@aduana/core/platform/log';
-import type { AuditClient } from '@aduana/client/audit/audit-client';
+import { openAnonymousFlood } from '@aduana/server-kit/audit/anonymous-flood';
 import { openAuditConnection } from '@aduana/server-kit/connections/audit-connection';
 import { openServiceConnections } from '@aduana/server-kit/connections/service-connections';
 import { recordPolicies } from '@aduana/server-kit/audit/record-policies';
 import { createRefusalRecorder } from '@aduana/server-kit/audit/refusal-recorder';
 import { healthListener } from '@aduana/server-kit/http/service-listeners';
 import type { Health } from '@aduana/server-kit/http/health';
-import { startInScope } from '@aduana/server-kit/platform/disposal-scope';
+import { closeIt, startInScope, stopIt } from '@aduana/server-kit/platform/disposal-scope';
 import { type HttpService, openHttpService } from '@aduana/server-kit/http/service';
 import type { RunningService, ServicePlatform } from '@aduana/server-kit/http/service-platform';
 import { openPolicies } from '@aduana/server-kit/iam/live-policies';
@@ -55,7 +53,10 @@ export async function startGateway(
       scope.add({ sent: closeLeftSpools(connections, connectionOptions, count) }, ({ sent }) => sent);
     recordPolicies('gateway', policies, audit, platform);
     recordSupergraph(supergraph, audit, platform);
-    const flood = scope.add(openFlood(config, platform, audit), ({ flush }) => flush());
+    const flood = scope.add(
+      openAnonymousFlood(config.ANONYMOUS_EVENTS_PER_MINUTE, audit, platform),
+      ({ flush }) => flush(),
+    );
     const callers = scope.add(await createCallerLimits(config, platform, worker?.shared), closeIt);
     const proofs = scope.add(worker?.shared?.spent ?? (await createProofMemory(config, platform)), closeIt);
     const trusted = scope.add(await openTrusted(config, platform), (documents) => documents?.stop());
@@ -122,24 +123,6 @@ function serve(
       messageBytes: bodyRoom(config).bodyBytes,
     }),
   );
-}
-
-const stopIt = (opened: { stop(): Promise<void> }): Promise<void> => opened.stop();
-const closeIt = (opened: { close(): Promise<void> }): Promise<void> => opened.close();
-
-function openFlood(
-  config: GatewayConfig,
-  { clock, log }: ServicePlatform,
-  audit: AuditClient,
-): AnonymousFlood {
-  return createAnonymousFlood({
-    limitPerMinute: config.ANONYMOUS_EVENTS_PER_MINUTE,
-    clock,
-    record: (record) => audit.record(record),
-    onError: (error) => {
-      log.error('a flood could not be recorded', { error: describeError(error) });
-    },
-  });
 }
 
 function healthOf({ connections, audit, callers, proofs, supergraph }: Opened): Health {

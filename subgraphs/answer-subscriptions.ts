@@ -1,4 +1,3 @@
-import { SecurityError } from '@aduana/core/errors/security-error';
 import type { BodySink, ServiceResponse } from '@aduana/core/http/route';
 import type { Clock } from '@aduana/core/platform/clock';
 import { every } from '@aduana/core/platform/every';
@@ -9,15 +8,8 @@ import { type TraceContext, traceFields } from '@aduana/core/wire/trace-context'
 import { refusedByStatus } from '@aduana/core/tokens/verify-access-token';
 import { formatEvent } from '@aduana/core/wire/event-stream';
 import type { createErrorMask } from '@aduana/subgraph/graphql/mask-error';
-import { refuseIntrospection } from '@aduana/subgraph/graphql/refuse-introspection';
-import {
-  type ExecutionResult,
-  type GraphQLSchema,
-  parse,
-  specifiedRules,
-  subscribe,
-  validate,
-} from 'graphql';
+import { parseOperation } from '@aduana/subgraph/graphql/parse-operation';
+import { type ExecutionResult, type GraphQLSchema, subscribe } from 'graphql';
 
 type ErrorMask = ReturnType<typeof createErrorMask>;
 
@@ -41,7 +33,6 @@ export interface SubscriptionAnswers {
 }
 
 const HEARTBEAT_MS = 15_000;
-const MAX_TOKENS = 10_000;
 /** What may wait for a reader; then events are read no further, until some of it has left. */
 const MOST_WAITING_BYTES = 262_144;
 const LOOK_AGAIN_MS = 20;
@@ -58,17 +49,12 @@ export function createSubscriptionAnswers(
   });
   return {
     async answer(parameters, context) {
-      const { query, operationName, variables } = readParameters(parameters);
-      const document = parse(query, { maxTokens: MAX_TOKENS });
-      if (validate(schema, document, [...specifiedRules, refuseIntrospection]).length > 0)
-        throw new SecurityError('GRAPHQL_VALIDATION_FAILED');
+      const operation = parseOperation(schema, parameters);
       const { token, trace } = context;
       const ended = new AbortController();
       const results = await subscribe({
         schema,
-        document,
-        operationName,
-        variableValues: variables,
+        ...operation,
         contextValue: { ...context, signal: ended.signal },
       });
       const events = Symbol.asyncIterator in results ? results : only(results);
@@ -160,20 +146,4 @@ interface Shown {
 
 function toResult({ data, errors }: ExecutionResult, { mask, trace }: Shown): unknown {
   return { data, errors: errors?.map((error) => mask(error.toJSON(), error, trace)) };
-}
-
-interface Parameters {
-  readonly query: string;
-  readonly operationName: string | null | undefined;
-  readonly variables: Readonly<Record<string, unknown>> | null | undefined;
-}
-
-function readParameters(value: unknown): Parameters {
-  const { query, operationName, variables } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  const isRight =
-    typeof query === 'string' &&
-    (operationName == null || typeof operationName === 'string') &&
-    (variables == null || typeof variables === 'object');
-  if (!isRight) throw new SecurityError('BAD_REQUEST', { detail: 'no GraphQL request' });
-  return { query, operationName, variables } as Parameters;
 }

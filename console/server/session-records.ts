@@ -4,7 +4,7 @@ import { auditEvent } from '@aduana/client/audit/event-catalogue';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
-import { type AnonymousFlood, createAnonymousFlood } from '@aduana/server-kit/audit/anonymous-flood';
+import { openAnonymousFlood } from '@aduana/server-kit/audit/anonymous-flood';
 import { auditTrace } from '@aduana/server-kit/http/audit-trace';
 import type { Session, SessionEnd } from './session.ts';
 
@@ -32,16 +32,10 @@ const REFUSALS_PER_MINUTE = 120;
 
 export function createSessionRecords(
   audit: AuditSink,
-  { clock, log }: Pick<Platform, 'clock' | 'log'>,
+  platform: Pick<Platform, 'clock' | 'log'>,
 ): SessionRecords {
-  const flood: AnonymousFlood = createAnonymousFlood({
-    limitPerMinute: REFUSALS_PER_MINUTE,
-    clock,
-    record: (record) => audit.record(record),
-    onError: (error) => {
-      log.error('refused sessions could not be recorded', { error: describeError(error) });
-    },
-  });
+  const { log } = platform;
+  const flood = openAnonymousFlood(REFUSALS_PER_MINUTE, audit, platform);
   return {
     async opened({ id, actor, method, expiresAt }, { remoteAddress, trace }) {
       const expires = new Date(expiresAt).toISOString();

@@ -19,7 +19,7 @@ import type { ListenerOptions } from '@aduana/server-kit/http/listener';
 import { type HttpService, openHttpService } from '@aduana/server-kit/http/service';
 import { healthListener } from '@aduana/server-kit/http/service-listeners';
 import type { RunningService, ServicePlatform } from '@aduana/server-kit/http/service-platform';
-import { startInScope } from '@aduana/server-kit/platform/disposal-scope';
+import { closeIt, startInScope, stopIt } from '@aduana/server-kit/platform/disposal-scope';
 import { createCallerGateway } from './caller-gateway.ts';
 import type { ConsoleSettings } from './config.ts';
 import { createConsoleRoute } from './console-route.ts';
@@ -59,10 +59,10 @@ export async function startConsole(
         ...healthListener(settings),
         platform,
       }),
-      (opened) => opened.stop(),
+      stopIt,
     );
     const connectionOptions = { service: 'console', settings, platform };
-    const connections = scope.add(openServiceConnections(connectionOptions), (opened) => opened.close());
+    const connections = scope.add(openServiceConnections(connectionOptions), closeIt);
     const { audit, close } = await openAuditConnection(connections, connectionOptions);
     scope.add(close, (end) => end());
     const records = scope.add(createSessionRecords(audit, platform), (opened) => opened.flush());
@@ -88,7 +88,7 @@ export async function startConsole(
     const portFile = join(settings.ADUANA_HOME, LOGIN_PORT_FILE);
     await writeFileAtomically(portFile, JSON.stringify({ port: http.ports[1] }), 0o600);
     scope.add(portFile, (file) => rm(file, { force: true }));
-    scope.add(http, (opened) => opened.stop());
+    scope.add(http, stopIt);
     return {
       name: 'console',
       url: origin,

@@ -8,7 +8,6 @@ import { SERVICE_ID } from '@aduana/server-kit/iam/service-identities-shape';
 import type { Service } from '@aduana/server-kit/iam/policy';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import type { SubgraphContext } from '../start-subgraph.ts';
-import type { RevokeCertificate } from './certificate-revocations.ts';
 import {
   type ExplainedContext,
   type ExplainedDecision,
@@ -17,26 +16,14 @@ import {
   toAccessContext,
 } from './explain-access.ts';
 import { type GraphCoverage, readGraphCoverage } from './graph-coverage.ts';
-import type { listCertificates } from './list-certificates.ts';
 import { maySeeSecret } from './may-see-secret.ts';
-import type { PolicyHistory } from './policy-history.ts';
-import type { PolicyVersions } from './policy-versions.ts';
-import type { RotateServiceSecret } from './rotate-service-secret.ts';
+import type { OpenAdmin } from './open-admin.ts';
 import { showRoles } from './show-roles.ts';
-import type { Decided, ServiceStates } from './service-states.ts';
-import type { RevokeSubject } from './subject-revocations.ts';
+import type { Decided } from './service-states.ts';
 
-export interface ResolverOptions {
-  readonly policies: LivePolicies;
+export interface ResolverOptions extends Omit<OpenAdmin, 'check' | 'close'> {
   /** The issuer identifier of the STS, whose subjects are services. */
   readonly issuer: string;
-  readonly states: ServiceStates;
-  readonly history: PolicyHistory;
-  readonly versions: PolicyVersions;
-  readonly certificates: () => ReturnType<typeof listCertificates>;
-  readonly revokeCertificate: RevokeCertificate;
-  readonly revokeSubject: RevokeSubject;
-  readonly rotateServiceSecret: RotateServiceSecret;
   /** The supergraph's SDL, for explanations of documents. */
   readonly readSupergraph: () => Promise<string>;
   readonly now: () => number;

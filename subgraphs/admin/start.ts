@@ -13,6 +13,7 @@ import type { Route } from '@aduana/core/http/route';
 import { startHttpService } from '@aduana/server-kit/http/start-http-service';
 import { serviceListeners } from '@aduana/server-kit/http/service-listeners';
 import type { RunningService, ServicePlatform } from '@aduana/server-kit/http/service-platform';
+import { closeIt, stopIt } from '@aduana/server-kit/platform/disposal-scope';
 import { openPolicies } from '@aduana/server-kit/iam/live-policies';
 import { createSubgraphRoute } from '../start-subgraph.ts';
 import type { AdminSettings } from './config.ts';
@@ -49,9 +50,6 @@ export async function startAdmin(
     );
   });
 }
-
-const stopIt = (opened: { stop(): Promise<void> }): Promise<void> => opened.stop();
-const closeIt = (opened: { close(): Promise<void> }): Promise<void> => opened.close();
 
 async function createGraphqlRoute(
   settings: AdminSettings,

@@ -5,6 +5,7 @@ import type { Health } from '@aduana/server-kit/http/health';
 import { startHttpService } from '@aduana/server-kit/http/start-http-service';
 import { serviceListeners } from '@aduana/server-kit/http/service-listeners';
 import type { RunningService, ServicePlatform } from '@aduana/server-kit/http/service-platform';
+import { closeIt, stopIt } from '@aduana/server-kit/platform/disposal-scope';
 import { openPolicies } from '@aduana/server-kit/iam/live-policies';
 import { createStoreCheck } from '@aduana/server-kit/store/store-check';
 import { createCheckpointRoutes } from './checkpoints/checkpoint-routes.ts';
@@ -24,15 +25,13 @@ export async function startAudit(
   const { identity } = platform;
   const listeners = serviceListeners(settings, identity, settings.AUDIT_PORT);
   return startHttpService({ name: 'audit', ...listeners, platform }, async (scope, http) => {
-    const policies = scope.add(await openPolicies({ folder: settings.POLICIES_DIR, ...platform }), (opened) =>
-      opened.stop(),
-    );
+    const policies = scope.add(await openPolicies({ folder: settings.POLICIES_DIR, ...platform }), stopIt);
     const current = () => policies.current();
     const connections = scope.add(
       openServiceConnections({ service: 'audit', settings, platform, policies: current }),
-      (opened) => opened.close(),
+      closeIt,
     );
-    const log = scope.add(await openLog(settings, platform), (opened) => opened.close());
+    const log = scope.add(await openLog(settings, platform), closeIt);
     const verify = connections.verifier('audit');
     const authority = { policies: current, status: connections.status, clock: platform.clock };
     const trustDomain = settings.TRUST_DOMAIN;

@@ -1,11 +1,10 @@
-import { type AnonymousFlood, createAnonymousFlood } from '@aduana/server-kit/audit/anonymous-flood';
+import { type AnonymousFlood, openAnonymousFlood } from '@aduana/server-kit/audit/anonymous-flood';
 import type { AuditClient } from '@aduana/client/audit/audit-client';
 import { recordPolicies } from '@aduana/server-kit/audit/record-policies';
 import type { ServicePlatform } from '@aduana/server-kit/http/service-platform';
 import { showStatusAge } from '@aduana/server-kit/connections/show-status-age';
 import { claimsWithin } from '@aduana/server-kit/iam/claims-within';
 import { openPolicies } from '@aduana/server-kit/iam/live-policies';
-import { describeError } from '@aduana/core/platform/log';
 import type { GuardedRemoteKeys } from '@aduana/server-kit/secrets/guard-remote-keys';
 import type { RemoteKeysKind } from '@aduana/server-kit/secrets/remote-keys';
 import type { Database } from '@aduana/server-kit/store/database';
@@ -116,7 +115,7 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
   showStatusAge(platform.metrics, status);
   showSigningKeys(ring, settings.SIGNING_KEY_ROTATION_INTERVAL, platform);
   const clientSecrets = await openClientSecrets(database, seals, status, bus, platform);
-  const flood = openFlood(settings, audit, platform);
+  const flood = openAnonymousFlood(settings.ANONYMOUS_EVENTS_PER_MINUTE, audit, platform);
 
   const rotation = { database, secrets, seals, bus, audit, platform, timing, gatherMilliseconds: GATHER_MS };
   const rotate = (order: RotationOrder) => rotateKeys(order, ring, { ...rotation, custody: base.custody });
@@ -216,21 +215,6 @@ async function openKeys(
     await custody.close();
     throw unusableKeys(kind, error);
   }
-}
-
-function openFlood(
-  { ANONYMOUS_EVENTS_PER_MINUTE: limitPerMinute }: StsSettings,
-  audit: AuditClient,
-  { clock, log }: ServicePlatform,
-): AnonymousFlood {
-  return createAnonymousFlood({
-    limitPerMinute,
-    clock,
-    record: (record) => audit.record(record),
-    onError: (error) => {
-      log.error('a flood could not be recorded', { error: describeError(error) });
-    },
-  });
 }
 
 /** How clients, their tokens and their subjects are verified. */

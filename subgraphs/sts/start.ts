@@ -10,6 +10,7 @@ import type { Health } from '@aduana/server-kit/http/health';
 import { startHttpService } from '@aduana/server-kit/http/start-http-service';
 import { serviceListeners } from '@aduana/server-kit/http/service-listeners';
 import type { RunningService, ServicePlatform } from '@aduana/server-kit/http/service-platform';
+import { closeIt } from '@aduana/server-kit/platform/disposal-scope';
 import { createStoreCheck } from '@aduana/server-kit/store/store-check';
 import type { ListenerOptions } from '@aduana/server-kit/http/listener';
 import { SECURITY_EVENTS_PATH } from './routes/security-events-route.ts';
@@ -30,7 +31,7 @@ export async function startSts(settings: StsConfig, platform: ServicePlatform): 
   const { listeners, ...probes } = serviceListeners(settings, platform.identity, settings.STS_PORT);
   const all = [...listeners, ...eventsListener(settings, platform)];
   return startHttpService({ name: 'sts', listeners: all, ...probes, platform }, async (scope, http) => {
-    const client = scope.add(createSecureClient(platform), (opened) => opened.close());
+    const client = scope.add(createSecureClient(platform), closeIt);
     const opening = openSts({
       settings,
       timing,
@@ -40,7 +41,7 @@ export async function startSts(settings: StsConfig, platform: ServicePlatform): 
         openAuditConnection({ client, sts: { ownToken } }, { service: 'sts', settings, platform }),
       openRemoteKeys: (kind) => openRemoteKeys(kind, { ...platform, environment: settings.variables }),
     });
-    const sts = scope.add(await opening, (opened) => opened.close());
+    const sts = scope.add(await opening, closeIt);
     const checkStore = createStoreCheck(sts.store.writer, platform.clock);
     const graphql = await createSubgraphRoute({
       name: 'sts',

@@ -3,7 +3,7 @@ import { guardSchema } from '@aduana/server-kit/graphql/guard';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { expect, test } from '@jest/globals';
 import { execute, parse } from 'graphql';
-import { FEDERATION_LINK } from '../support/guarded-federation.ts';
+import { FEDERATION_LINK } from '../support/supergraph-of.ts';
 
 const SDL = `${FEDERATION_LINK}
   type Query @authenticated { events: [String!] @requiresScopes(scopes: [["audit:read"]]) patient(id: ID!): Patient }

@@ -1,20 +1,16 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createStsClient } from '@aduana/client/sts/sts-client';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import { Secret } from '@aduana/core/secrets/secret';
-import { createSpentProofs } from '@aduana/core/tokens/spent-proofs';
-import { createAccessTokenVerifier } from '@aduana/core/tokens/verify-access-token';
-import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
-import { claimsWithin } from '@aduana/server-kit/iam/claims-within';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { rightsOf } from '../../gateway/authorize/rights.ts';
-import { createExchange, type Exchange } from '../../gateway/exchange/exchange.ts';
+import type { Exchange } from '../../gateway/exchange/exchange.ts';
 import type { Credential } from '../../gateway/stages.ts';
+import { openGatewayExchange } from '../support/gateway-exchange.ts';
 import { createServiceRequest } from '../support/service-request.ts';
 import { describeOneStore } from '../support/stores.ts';
-import { basic, ISSUER, openTestSts, type TestSts } from '../support/test-sts.ts';
+import { basic, openTestSts, type TestSts } from '../support/test-sts.ts';
 
 // The attacker: a service of the deployment with a certificate of its own and a token that it found, in a log, say. What
 // the gateway gets for that token is bound to the gateway's certificate, and says nothing about the attacker. His own
@@ -60,7 +56,7 @@ describeOneStore('H1 proof of possession is the proof of whoever calls', (openSt
         'trusted_issuers.yaml': `version: 1\nissuers:\n  - { issuer: '${issuer}', jwks_uri: '${issuer}/jwks', algorithms: [ES256], audience: aduana, claims: { groups: { sales: actuator } } }\n`,
       },
     });
-    exchange = await gatewayOf(sts);
+    exchange = await openGatewayExchange(sts);
     bff = await sts.peer('bff');
     actuator = await sts.peer('actuator');
   });
@@ -144,35 +140,3 @@ describeOneStore('H1 proof of possession is the proof of whoever calls', (openSt
     expect(await rotate({ peer: operator })).toBe(200);
   });
 });
-
-/** The gateway's way to the STS, over a connection with its own certificate. */
-async function gatewayOf(sts: TestSts): Promise<Exchange> {
-  const peer = await sts.peer('gateway');
-  const { clock } = sts.platform;
-  const policies = () => sts.clients.policies();
-  return createExchange({
-    sts: createStsClient({
-      async send({ form, headers }) {
-        const answer = await sts.call({
-          path: '/sts/token',
-          peer,
-          headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-          body: form.toString(),
-        });
-        return { status: answer.status, headers: {}, body: Buffer.from(String(answer.body)) };
-      },
-      status: sts.status,
-      ownThumbprint: () => peer.thumbprint,
-      policiesSha256: () => 'p1',
-      clock,
-    }),
-    verify: createAccessTokenVerifier({
-      issuer: ISSUER, audience: 'gateway', keys: sts.ring, status: sts.status, clock,
-    }), // prettier-ignore
-    verifyProof: createDpopVerifier({ clock, spend: createSpentProofs(clock) }),
-    issuer: ISSUER,
-    limitClaims: (claims) => claimsWithin(policies(), claims),
-    isTrustedIssuer: (name) => policies().issuers.has(name),
-    isRegistered: ({ spiffeId }) => policies().serviceBySpiffeId(spiffeId) !== undefined,
-  });
-}

@@ -5,7 +5,8 @@ import { MIGRATIONS } from '../../subgraphs/sts/migrations.ts';
 import { prune } from '../../subgraphs/sts/prune.ts';
 import { createMemorySecrets } from '../support/memory-secrets.ts';
 import { describeOneStore, type TestStore } from '../support/stores.ts';
-import { basic, openTestSts, type TestSts, type TestStsOptions } from '../support/test-sts.ts';
+import { createStsReplicas, type StsReplicas } from '../support/sts-replicas.ts';
+import { basic, type TestSts } from '../support/test-sts.ts';
 
 // The attacker: whoever can write the STS's tables, and wants back what was withdrawn.
 const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };
@@ -13,18 +14,10 @@ const THUMBPRINT = 'T'.repeat(43);
 
 describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
   let store: TestStore;
-  let opened: TestSts[];
+  let replicas: StsReplicas;
   let sts: TestSts;
 
-  async function open(more: Partial<TestStsOptions> = {}): Promise<TestSts> {
-    const [first] = opened;
-    const shared = first === undefined ? {} : { secrets: first.secrets, ca: first.ca };
-    const one = await openTestSts({
-      openStore, store, bus: createInProcessBus(), clients: ['bff'], ...shared, ...more,
-    }); // prettier-ignore
-    opened.push(one);
-    return one;
-  }
+  const open: StsReplicas['open'] = (more) => replicas.open(more);
   async function tell(at: TestSts, ...entries: object[]): Promise<void> {
     const headers = { 'content-type': 'application/json' };
     const peer = await at.peer('admin');
@@ -40,11 +33,16 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
   const restore = (service: string, id: string) => ({ id, kind: 'service_restored', service });
   beforeEach(async () => {
     store = await openStore('sts', MIGRATIONS);
-    opened = [];
+    replicas = createStsReplicas(() => ({
+      openStore,
+      store,
+      bus: createInProcessBus(),
+      clients: ['bff'],
+    }));
     sts = await open();
     await tell(sts, suspend('bff', 'e1'), { id: 'e2', kind: 'certificate_revoked', thumbprint: THUMBPRINT });
   });
-  afterEach(() => Promise.all(opened.map((one) => one.close())));
+  afterEach(() => replicas.close());
 
   const attack = (sql: string, ...parameters: unknown[]) => store.superuser.query(sql, parameters);
   const login = async (at: TestSts): Promise<number> =>
@@ -173,8 +171,7 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
   });
 
   test('a row that keeps the place or the name of a revocation does not keep it out', async () => {
-    const issued = await openTestSts({ openStore, store, secrets: sts.secrets, ca: sts.ca, clients: [] });
-    opened.push(issued);
+    const issued = await open({ clients: [] });
     for (const [seq, id] of [[3, 'x'], [77, 'token:j'], [78, 'e5']] as const)
       await attack(
         `INSERT INTO status_entries (seq, id, at, entry, seal) VALUES ($1, $2, 1, $3, 'x')`,

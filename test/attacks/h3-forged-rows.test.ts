@@ -9,14 +9,8 @@ import { createMemorySecrets } from '../support/memory-secrets.ts';
 import { signJws } from '../support/sign-jws.ts';
 import { describeSigningKeys } from '../support/signing-keys.ts';
 import type { TestStore } from '../support/stores.ts';
-import {
-  basic,
-  ISSUER,
-  openTestSts,
-  SECRETS,
-  type TestSts,
-  type TestStsOptions,
-} from '../support/test-sts.ts';
+import { createStsReplicas, type StsReplicas } from '../support/sts-replicas.ts';
+import { basic, ISSUER, SECRETS, type TestSts } from '../support/test-sts.ts';
 
 // The attacker: whoever holds the migration login, or is superuser of the database. He has no key of the provider.
 const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };
@@ -24,24 +18,21 @@ const OWN_SECRET = 'the-attackers-own-secret-0123456789';
 
 describeSigningKeys('rows that the STS did not write', (world) => {
   let store: TestStore;
-  let opened: TestSts[];
+  let replicas: StsReplicas;
   let sts: TestSts;
 
-  async function open(more: Partial<TestStsOptions> = {}): Promise<TestSts> {
-    const [first] = opened;
-    const shared = first === undefined ? {} : { secrets: first.secrets, ca: first.ca };
-    const one = await openTestSts({
-      ...world, store, bus: createInProcessBus(), clients: ['bff', 'operator'], ...shared, ...more,
-    }); // prettier-ignore
-    opened.push(one);
-    return one;
-  }
+  const open: StsReplicas['open'] = (more) => replicas.open(more);
   beforeEach(async () => {
     store = await world.openStore('sts', MIGRATIONS);
-    opened = [];
+    replicas = createStsReplicas(() => ({
+      ...world,
+      store,
+      bus: createInProcessBus(),
+      clients: ['bff', 'operator'],
+    }));
     sts = await open();
   });
-  afterEach(() => Promise.all(opened.map((one) => one.close())));
+  afterEach(() => replicas.close());
 
   const login = async (at: TestSts, id: string, secret?: string): Promise<number> =>
     (await at.token({ grant_type: 'client_credentials' }, { headers: basic(id, secret) })).status;

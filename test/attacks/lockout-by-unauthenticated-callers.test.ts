@@ -1,14 +1,12 @@
 import type { SecurityError } from '@aduana/core/errors/security-error';
-import { createStsClient } from '@aduana/client/sts/sts-client';
 import { Secret } from '@aduana/core/secrets/secret';
-import { createSpentProofs } from '@aduana/core/tokens/spent-proofs';
-import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createExchange, type Exchange } from '../../gateway/exchange/exchange.ts';
+import type { Exchange } from '../../gateway/exchange/exchange.ts';
 import { createStoppedClock } from '../support/fake-clock.ts';
+import { openGatewayExchange } from '../support/gateway-exchange.ts';
 import { createServiceRequest } from '../support/service-request.ts';
 import { describeStores } from '../support/stores.ts';
-import { basic, ISSUER, openTestSts, type TestSts } from '../support/test-sts.ts';
+import { basic, openTestSts, type TestSts } from '../support/test-sts.ts';
 
 const GATEWAY_ADDRESS = '10.0.0.1';
 /** More than one client may get wrong in a minute, from one address. */
@@ -19,7 +17,7 @@ describeStores('an unauthenticated caller that guesses secrets through the gatew
   let exchange: Exchange;
   beforeAll(async () => {
     sts = await openTestSts({ openStore, clients: ['bff'], clock: createStoppedClock() });
-    exchange = await gatewayOf(sts);
+    exchange = await openGatewayExchange(sts, { remoteAddress: GATEWAY_ADDRESS });
   });
   afterAll(() => sts.close());
 
@@ -41,33 +39,3 @@ describeStores('an unauthenticated caller that guesses secrets through the gatew
     await expect(show('198.51.100.1')).resolves.toMatchObject({ caller: { claims: { sub: 'bff' } } });
   });
 });
-
-/** The gateway's token exchange over a connection to the STS, with its own certificate and address. */
-async function gatewayOf(sts: TestSts): Promise<Exchange> {
-  const peer = await sts.peer('gateway');
-  const { clock } = sts.platform;
-  return createExchange({
-    sts: createStsClient({
-      async send({ form, headers }) {
-        const answer = await sts.call({
-          path: '/sts/token',
-          peer,
-          remoteAddress: GATEWAY_ADDRESS,
-          headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-          body: form.toString(),
-        });
-        return { status: answer.status, headers: {}, body: Buffer.from(String(answer.body)) };
-      },
-      status: sts.status,
-      ownThumbprint: () => peer.thumbprint,
-      policiesSha256: () => 'p1',
-      clock,
-    }),
-    verify: () => Promise.reject(new TypeError('no token was shown')),
-    verifyProof: createDpopVerifier({ clock, spend: createSpentProofs(clock) }),
-    issuer: ISSUER,
-    limitClaims: (claims) => claims,
-    isTrustedIssuer: () => false,
-    isRegistered: () => true,
-  });
-}

@@ -4,7 +4,8 @@ import { refuseIntrospection } from '@aduana/subgraph/graphql/refuse-introspecti
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { expect, test } from '@jest/globals';
 import { execute, parse, specifiedRules, validate } from 'graphql';
-import { FEDERATION_LINK, openGuardedFederation } from '../support/guarded-federation.ts';
+import { openGuardedFederation } from '../support/guarded-federation.ts';
+import { FEDERATION_LINK } from '../support/supergraph-of.ts';
 
 const SDL = `${FEDERATION_LINK}
   type Query { other: String }

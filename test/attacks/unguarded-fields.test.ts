@@ -8,7 +8,8 @@ import { createCallerViews } from '../../gateway/authorize/caller-views.ts';
 import { printCoverage, reportCoverage } from '../../gateway/supergraph/coverage.ts';
 
 import { createFakeClock } from '../support/fake-clock.ts';
-import { FEDERATION_LINK, openGuardedFederation, rightsOf } from '../support/guarded-federation.ts';
+import { openGuardedFederation, rightsOf } from '../support/guarded-federation.ts';
+import { FEDERATION_LINK } from '../support/supergraph-of.ts';
 
 const ITEM = { id: '1', name: 'pen', price: 3 };
 const SUBGRAPHS = {

@@ -11,29 +11,20 @@ import { createHandler, type HandlerDependencies } from '../../gateway/handler.t
 import { UNLIMITED } from '../../gateway/limits/miss-budget.ts';
 import { createPlan } from '../../gateway/planner/plan.ts';
 import { createNarrow } from '../../gateway/subgraphs/narrow.ts';
-import { composeSupergraph } from '../../gateway/supergraph/compose-supergraph.ts';
-import { loadSupergraph } from '../../gateway/supergraph/load-supergraph.ts';
 import { createTraffic } from '../../gateway/traffic/traffic.ts';
 import { createFakeClock } from './fake-clock.ts';
-import { FEDERATION_LINK } from './guarded-federation.ts';
 import { createServiceRequest } from './service-request.ts';
 import { delegatedOf } from './stream-world.ts';
+import { supergraphOf } from './supergraph-of.ts';
 
 export const START = Date.UTC(2026, 10, 29, 12);
 
-const composed = composeSupergraph([
-  {
-    name: 'items',
-    url: 'https://localhost/items',
-    origin: 'items',
-    sdl: `${FEDERATION_LINK} type Query { item: Item secrets: Item @requiresScopes(scopes: [["strong"]]) }
+const supergraph = supergraphOf({
+  items: `type Query { item: Item secrets: Item @requiresScopes(scopes: [["strong"]]) }
       type Item { n: Int secret: Int @requiresScopes(scopes: [["strong"]]) recent: Int @policy(policies: [["recent"]])
         either: Int @requiresScopes(scopes: [["none"], ["strong"]]) never: Int @requiresScopes(scopes: [["none"]]) }
       type Mutation { change: Int @requiresScopes(scopes: [["strong"]]) }`,
-  },
-]);
-if (!composed.ok) throw new TypeError(JSON.stringify(composed.problems));
-const supergraph = loadSupergraph(composed.sdl);
+});
 
 export interface AnsweringGatewayOptions {
   readonly mode?: AuthorizationMode;

@@ -22,13 +22,11 @@ import { createPlan } from '../../gateway/planner/plan.ts';
 import { type AuthorizationMode, createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
 import type { Authorized, Caller, Narrowing, Validated } from '../../gateway/stages.ts';
 import type { SubgraphRequest } from '../../gateway/subgraphs/subgraph-fetcher.ts';
-import { composeSupergraph } from '../../gateway/supergraph/compose-supergraph.ts';
-import { loadSupergraph, type PlannedSupergraph } from '../../gateway/supergraph/load-supergraph.ts';
+import type { PlannedSupergraph } from '../../gateway/supergraph/load-supergraph.ts';
 import type { LoadedSupergraph } from '../../gateway/supergraph/loaded-supergraph.ts';
 import type { OracleCaller } from './authorization-oracle.ts';
 import { createFakeClock } from './fake-clock.ts';
-
-export const FEDERATION_LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@requires", "@external", "@provides", "@shareable", "@interfaceObject", "@inaccessible", "@authenticated", "@requiresScopes", "@policy"])\n`;
+import { FEDERATION_LINK, supergraphOf } from './supergraph-of.ts';
 
 export interface GuardedSubgraph {
   readonly sdl: string;
@@ -70,16 +68,10 @@ export function openGuardedFederation(
   subgraphs: Readonly<Record<string, GuardedSubgraph>>,
   unguardedFields: UnguardedFields = 'authenticated',
 ): GuardedFederation {
-  const composition = composeSupergraph(
-    Object.entries(subgraphs).map(([name, { sdl }]) => ({
-      name,
-      url: `https://localhost/${name}`,
-      origin: name,
-      sdl: FEDERATION_LINK + sdl,
-    })),
+  const supergraph = supergraphOf(
+    Object.fromEntries(Object.entries(subgraphs).map(([name, { sdl }]) => [name, sdl])),
+    { unguardedFields },
   );
-  if (!composition.ok) throw new TypeError(JSON.stringify(composition.problems));
-  const supergraph = loadSupergraph(composition.sdl, new Map(), { unguardedFields });
   const schemas = new Map(
     Object.entries(subgraphs).map(([name, { sdl, resolvers }]) => [
       name,

@@ -26,6 +26,7 @@ export { describeError, type Log, type LogFields } from '@aduana/core/platform/l
 export { Secret } from '@aduana/core/secrets/secret';
 export type { StatusReader } from '@aduana/core/status/status-reader';
 export type { DeploymentOptions } from '@aduana/core/sts-connection/deployment-options';
+export type { OpenDeploymentOptions } from '@aduana/core/sts-connection/open-deployment';
 export type { AccessTokenClaims, VerifiedToken } from '@aduana/core/tokens/access-token';
 export type { AuditClient } from './audit/audit-client.ts';
 export type { AuditActor, AuditOutcome, AuditRecord, AuditRequest, AuditTrace } from './audit/audit-event.ts';

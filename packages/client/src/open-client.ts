@@ -1,26 +1,14 @@
-import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import type { OpenPeer, SecurePeerOptions } from '@aduana/core/mtls-client/secure-peer';
 import type { ConfigurationProblem } from '@aduana/core/errors/configuration-error';
-import { createSystemClock } from '@aduana/core/platform/clock';
-import { createJsonLog } from '@aduana/core/platform/json-log';
-import type { Log } from '@aduana/core/platform/log';
 import type { StatusReader } from '@aduana/core/status/status-reader';
-import {
-  checkDeploymentOptions,
-  type DeploymentOptions,
-} from '@aduana/core/sts-connection/deployment-options';
-import { openStsConnection } from '@aduana/core/sts-connection/open-sts-connection';
+import { openDeployment, type OpenDeploymentOptions } from '@aduana/core/sts-connection/open-deployment';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import { openStsClient } from './sts/open-sts-client.ts';
 import type { StsClient } from './sts/sts-client.ts';
 
-export interface ClientOptions extends DeploymentOptions {
+export interface ClientOptions extends OpenDeploymentOptions {
   /** The gateway's TLS port, such as `https://localhost:4443`. */
   readonly gatewayUrl: string;
-  /** Default: one JSON line for each entry, to standard error. */
-  readonly log?: Log;
-  /** Calls back when the status feed may have changed, and returns what ends that; default: polling every 2.5 s. */
-  readonly wake?: (listener: () => void) => () => void;
 }
 
 /** What a BFF or a worker needs to call the gateway, all of it over mTLS with its own certificate. */
@@ -55,27 +43,10 @@ export interface Client {
  * const { data, errors } = await askGateway(client.gateway, { document: '{ leads { company } }', token });
  */
 export async function openClient(options: ClientOptions): Promise<Client> {
-  const { service, certsDir, trustDomain, gatewayUrl, wake } = options;
-  const { tokenUrl, issuer } = checkDeploymentOptions(options, gatewayProblems(gatewayUrl));
-  const clock = createSystemClock();
-  const log =
-    options.log ?? createJsonLog({ clock, write: (line) => process.stderr.write(line) }).child({ service });
-  const identity = await loadTlsIdentity({
-    certsDir,
-    service,
-    trustDomain,
+  const { trustDomain, gatewayUrl } = options;
+  const { clock, identity, connection, close } = await openDeployment(options, {
     acceptsConnections: false,
-    clock,
-    log,
-  });
-  const connection = openStsConnection({
-    tokenUrl,
-    issuer,
-    trustDomain,
-    identity,
-    clock,
-    log,
-    ...(wake === undefined ? {} : { wake }),
+    problems: gatewayProblems(gatewayUrl),
   });
   return {
     gateway: connection.client.peer({
@@ -87,10 +58,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
     status: connection.status,
     peer: (peer) => connection.client.peer(peer),
     verifier: (audience) => connection.verifier(audience),
-    async close() {
-      await connection.close();
-      await identity.stop();
-    },
+    close,
   };
 }
 

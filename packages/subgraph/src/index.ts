@@ -10,11 +10,13 @@ export { SecurityError, type SecurityErrorOptions } from '@aduana/core/errors/se
 export { describeError, type Log, type LogFields } from '@aduana/core/platform/log';
 export type { Span, SpanKind, TraceContext, Tracer } from '@aduana/core/platform/tracer';
 export type { DeploymentOptions } from '@aduana/core/sts-connection/deployment-options';
+export type { OpenDeploymentOptions } from '@aduana/core/sts-connection/open-deployment';
 export type { AccessTokenClaims, VerifiedToken } from '@aduana/core/tokens/access-token';
 export { fromEnvironment } from './from-environment.ts';
 export type { UnguardedFields } from './graphql/deny-unguarded.ts';
 export { type GuardContext, type GuardOptions, guardSchema } from './graphql/guard-schema.ts';
 export { createErrorMask } from './graphql/mask-error.ts';
+export { type ParsedOperation, parseOperation } from './graphql/parse-operation.ts';
 export { refuseIntrospection } from './graphql/refuse-introspection.ts';
 export type { Admission } from './http/admission.ts';
 export { streamEvents, type StreamedResult, type StreamEventsOptions } from './http/stream-events.ts';

@@ -3,27 +3,19 @@ import type { IncomingMessage } from 'node:http';
 import type { Server, TlsOptions, TLSSocket } from 'node:tls';
 import type { GraphQLSchema } from 'graphql';
 import { createKnownPeers, type KnownPeers } from '@aduana/core/mtls/known-peers';
-import { loadTlsIdentity } from '@aduana/core/mtls/load-tls-identity';
 import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
-import { createSystemClock } from '@aduana/core/platform/clock';
-import { createJsonLog } from '@aduana/core/platform/json-log';
 import { describeError, type Log } from '@aduana/core/platform/log';
 import type { Tracer } from '@aduana/core/platform/tracer';
-import {
-  checkDeploymentOptions,
-  type DeploymentOptions,
-} from '@aduana/core/sts-connection/deployment-options';
-import { openStsConnection, type StsConnection } from '@aduana/core/sts-connection/open-sts-connection';
+import { openDeployment, type OpenDeploymentOptions } from '@aduana/core/sts-connection/open-deployment';
+import type { StsConnection } from '@aduana/core/sts-connection/open-sts-connection';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { refusedByStatus } from '@aduana/core/tokens/verify-access-token';
 import { type GuardOptions, guardSchema } from './graphql/guard-schema.ts';
 import { type Admission, createAdmission, type OpenAdmission } from './http/admission.ts';
 
-export interface SubgraphOptions extends DeploymentOptions {
+export interface SubgraphOptions extends OpenDeploymentOptions {
   /** SPIFFE IDs of the clients that may call; default: the gateway of the trust domain. */
   readonly peers?: readonly string[];
-  /** Default: one JSON line for each entry, to standard error. */
-  readonly log?: Log;
   /** Where the spans of admitted requests are begun, such as one over OpenTelemetry's SDK; default: nowhere. */
   readonly tracer?: Tracer;
   /** `dry_run`: the guard refuses nothing but `_service`. Default `filter`. */
@@ -35,8 +27,6 @@ export interface SubgraphOptions extends DeploymentOptions {
    * `admit` refuses such requests. Default `require`.
    */
   readonly clientCertificates?: 'require' | 'request';
-  /** Calls back when the status feed may have changed, and returns what ends that; default: polling every 2.5 s. */
-  readonly wake?: (listener: () => void) => () => void;
 }
 
 /** What makes a GraphQL server a subgraph that trusts no network. */
@@ -82,22 +72,9 @@ export interface ProtectedSubgraph extends Admission {
  * subgraph.attach(server);
  */
 export async function openSubgraph(options: SubgraphOptions): Promise<ProtectedSubgraph> {
-  const { service, certsDir, trustDomain, mode, unguardedFields, wake } = options;
-  const { clientCertificates = 'require' } = options;
-  const { tokenUrl, issuer } = checkDeploymentOptions(options);
-  const clock = createSystemClock();
-  const log =
-    options.log ?? createJsonLog({ clock, write: (line) => process.stderr.write(line) }).child({ service });
-  const identity = await loadTlsIdentity({ certsDir, service, trustDomain, clock, log });
-  const connection = openStsConnection({
-    tokenUrl,
-    issuer,
-    trustDomain,
-    identity,
-    clock,
-    log,
-    ...(wake === undefined ? {} : { wake }),
-  });
+  const { trustDomain, mode, unguardedFields, clientCertificates = 'require' } = options;
+  const deployment = await openDeployment(options, { acceptsConnections: true });
+  const { clock, log, identity, connection } = deployment;
   const known = createKnownPeers({ trustDomain, clock, authorities: () => identity.current().authorities });
   const admission = openAdmission(options, connection, known);
   const tls = () => serverTlsOptions(identity.current(), { clientCertificates, minVersion: 'TLSv1.3' });
@@ -128,8 +105,7 @@ export async function openSubgraph(options: SubgraphOptions): Promise<ProtectedS
     async close() {
       for (const undo of detach.splice(0)) undo();
       admission.close();
-      await connection.close();
-      await identity.stop();
+      await deployment.close();
     },
   };
 }

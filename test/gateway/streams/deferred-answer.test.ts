@@ -1,49 +1,23 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Engine } from '@aduana/server-kit/iam/compile';
-import { composeSupergraph } from '../../../gateway/supergraph/compose-supergraph.ts';
-import { loadSupergraph } from '../../../gateway/supergraph/load-supergraph.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { FEDERATION_LINK } from '../../support/guarded-federation.ts';
-import { engineOf } from '../../support/policy-folder.ts';
+import { streamEngineWith } from '../../support/stream-rights.ts';
 import { createFeeds, delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { supergraphOf } from '../../support/supergraph-of.ts';
 
 const START = Date.UTC(2026, 0, 1, 12);
 const DOCUMENT =
   '{ item { id ... @defer(label: "price") { price secret ... @defer(label: "stock") { stock } } } }';
 
-const composed = composeSupergraph([
-  {
-    name: 'items',
-    url: 'https://localhost/items',
-    origin: 'items',
-    sdl: `${FEDERATION_LINK} type Query { item: Item @requiresScopes(scopes: [["read"]]) }
+const supergraph = supergraphOf({
+  items: `type Query { item: Item @requiresScopes(scopes: [["read"]]) }
       type Item @key(fields: "id") { id: ID! secret: String @requiresScopes(scopes: [["secret"]]) }`,
-  },
-  {
-    name: 'prices',
-    url: 'https://localhost/prices',
-    origin: 'prices',
-    sdl: `${FEDERATION_LINK} type Query { none: Int } type Item @key(fields: "id") { id: ID! price: Int stock: Int }`,
-  },
-]);
-if (!composed.ok) throw new TypeError(JSON.stringify(composed.problems));
-const supergraph = loadSupergraph(composed.sdl);
-
-function engineWith(permissions: string): Promise<Engine> {
-  return engineOf(
-    `permissions: [read, secret, nothing]\nroles:\n  r: { permissions: [nothing, ${permissions}] }\n`,
-    {
-      'trusted_issuers.yaml':
-        'version: 1\nissuers:\n  - { issuer: "https://users.example", jwks_uri: "https://users.example/jwks", algorithms: [ES256], audience: a, claims: { groups: { g: r } } }\n',
-      'service_identities.yaml':
-        'version: 1\nservices:\n  bff: { spiffe_id: "spiffe://aduana.local/bff", authentication: [tls_client_auth] }\n',
-    },
-  );
-}
+  prices: `type Query { none: Int } type Item @key(fields: "id") { id: ID! price: Int stock: Int }`,
+});
 
 let everything: Engine;
 beforeAll(async () => {
-  everything = await engineWith('read, secret');
+  everything = await streamEngineWith('read', 'secret');
 });
 
 /** An answer whose second subgraph answers when the test says. */
@@ -101,7 +75,7 @@ describe('an answer in parts', () => {
   test('a field that is lost before its part leaves is null in it, though the subgraph answered it', async () => {
     const { world, start, release, parts } = await open();
     await start();
-    world.changePolicies(await engineWith('read'));
+    world.changePolicies(await streamEngineWith('read'));
     await release();
     expect(parts()[1]).toEqual({
       incremental: [
@@ -145,7 +119,7 @@ describe('an answer in parts', () => {
   test('a caller who may see nothing of it any more gets no other part, and so one whose token has ended', async () => {
     const refused = await open();
     await refused.start();
-    refused.world.changePolicies(await engineWith('secret'));
+    refused.world.changePolicies(await streamEngineWith('secret'));
     await refused.clock.advance(0);
     expect(refused.parts()[1]).toMatchObject({
       errors: [{ extensions: { code: 'UNAUTHORIZED_FIELD_OR_TYPE' } }],

@@ -1,12 +1,10 @@
 import { expect, test } from '@jest/globals';
 import type { Engine } from '@aduana/server-kit/iam/compile';
-import { composeSupergraph } from '../../../gateway/supergraph/compose-supergraph.ts';
-import { loadSupergraph } from '../../../gateway/supergraph/load-supergraph.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { FEDERATION_LINK } from '../../support/guarded-federation.ts';
 import { engineOf } from '../../support/policy-folder.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 import { type ClientSide, createFeeds, delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { supergraphOf } from '../../support/supergraph-of.ts';
 
 /** `npm run test:leaks` has 1,000. */
 const LOSSES = Number(process.env['STREAM_LOSSES'] ?? 80);
@@ -17,23 +15,11 @@ const DOCUMENT = 'subscription { changed { n secret windowed recent price } }';
 const SCOPES = 'items:read items:secret items:price';
 const FIELDS = ['secret', 'windowed', 'recent', 'price'] as const;
 
-const composed = composeSupergraph([
-  {
-    name: 'items',
-    url: 'https://localhost/items',
-    origin: 'items',
-    sdl: `${FEDERATION_LINK} type Query { item: Item } type Subscription { changed: Item @requiresScopes(scopes: [["items:read"]]) }
+const supergraph = supergraphOf({
+  items: `type Query { item: Item } type Subscription { changed: Item @requiresScopes(scopes: [["items:read"]]) }
       type Item @key(fields: "id") { id: ID! n: Int secret: String @requiresScopes(scopes: [["items:secret"]]) windowed: String @policy(policies: [["hours"]]) recent: String @policy(policies: [["recent"]]) }`,
-  },
-  {
-    name: 'prices',
-    url: 'https://localhost/prices',
-    origin: 'prices',
-    sdl: `${FEDERATION_LINK} type Query { none: Int } type Item @key(fields: "id") { id: ID! price: Int @requiresScopes(scopes: [["items:price"]]) }`,
-  },
-]);
-if (!composed.ok) throw new TypeError(JSON.stringify(composed.problems));
-const supergraph = loadSupergraph(composed.sdl);
+  prices: `type Query { none: Int } type Item @key(fields: "id") { id: ID! price: Int @requiresScopes(scopes: [["items:price"]]) }`,
+});
 
 /** What each role may do, at one moment. */
 type Rights = readonly (readonly string[])[];

@@ -1,47 +1,30 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { Engine } from '@aduana/server-kit/iam/compile';
-import { composeSupergraph } from '../../../gateway/supergraph/compose-supergraph.ts';
-import { loadSupergraph } from '../../../gateway/supergraph/load-supergraph.ts';
 import { errorResult } from '../../../gateway/streams/error-result.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { FEDERATION_LINK } from '../../support/guarded-federation.ts';
-import { engineOf } from '../../support/policy-folder.ts';
+import { streamEngineOf } from '../../support/stream-rights.ts';
 import { createFeeds, delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { supergraphOf } from '../../support/supergraph-of.ts';
 
 const START = Date.UTC(2026, 10, 29, 12);
 const SECONDS = START / 1000;
 const LOGIN = { acr: 'mfa', auth_time: SECONDS };
 
-const composed = composeSupergraph([
-  {
-    name: 'items',
-    url: 'https://localhost/items',
-    origin: 'items',
-    sdl: `${FEDERATION_LINK} type Query { item: Item } type Item { n: Int secret: String @policy(policies: [["fresh"]]) }
+const supergraph = supergraphOf({
+  items: `type Query { item: Item } type Item { n: Int secret: String @policy(policies: [["fresh"]]) }
       type Subscription { changed: Item @policy(policies: [["today"]]) }`,
-  },
-]);
-if (!composed.ok) throw new TypeError(JSON.stringify(composed.problems));
-const supergraph = loadSupergraph(composed.sdl);
+});
 
 let engine: Engine;
 beforeAll(async () => {
-  engine = await engineOf(
-    `conditions:
+  engine = await streamEngineOf(`conditions:
   fresh: { acr: [mfa], max_age_seconds: 300 }
   today: { max_age_seconds: 1200 }
 roles: { r: { permissions: [] } }
 policies:
   fresh: { when: [fresh] }
   today: { when: [today] }
-`,
-    {
-      'trusted_issuers.yaml':
-        'version: 1\nissuers:\n  - { issuer: "https://users.example", jwks_uri: "https://users.example/jwks", algorithms: [ES256], audience: a, claims: { groups: { g: r } } }\n',
-      'service_identities.yaml':
-        'version: 1\nservices:\n  bff: { spiffe_id: "spiffe://aduana.local/bff", authentication: [tls_client_auth] }\n',
-    },
-  );
+`);
 });
 
 async function open(caller = delegatedOf('a', { roles: ['r'], ...LOGIN })) {

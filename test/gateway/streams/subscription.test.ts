@@ -1,45 +1,25 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Engine } from '@aduana/server-kit/iam/compile';
-import { composeSupergraph } from '../../../gateway/supergraph/compose-supergraph.ts';
-import { loadSupergraph } from '../../../gateway/supergraph/load-supergraph.ts';
 import type { UpstreamListener } from '../../../gateway/subgraphs/upstream.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { FEDERATION_LINK } from '../../support/guarded-federation.ts';
-import { engineOf } from '../../support/policy-folder.ts';
+import { streamEngineWith } from '../../support/stream-rights.ts';
 import { createFeeds, delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { supergraphOf } from '../../support/supergraph-of.ts';
 
 const DOCUMENT = 'subscription { changed { n secret } }';
 const START = Date.UTC(2026, 0, 1, 12);
 
-const composed = composeSupergraph([
-  {
-    name: 'items',
-    url: 'https://localhost/items',
-    origin: 'items',
-    sdl: `${FEDERATION_LINK} type Query { item: Item } type Item { n: Int secret: String @requiresScopes(scopes: [["secret"]]) }
+const SUBGRAPHS = {
+  items: `type Query { item: Item } type Item { n: Int secret: String @requiresScopes(scopes: [["secret"]]) }
       type Subscription { changed: Item @requiresScopes(scopes: [["read"]]) }`,
-  },
-]);
-if (!composed.ok) throw new TypeError(JSON.stringify(composed.problems));
-const supergraph = loadSupergraph(composed.sdl);
-
-function engineWith(permissions: string): Promise<Engine> {
-  return engineOf(
-    `permissions: [read, secret, nothing]\nroles:\n  r: { permissions: [nothing, ${permissions}] }\n`,
-    {
-      'trusted_issuers.yaml':
-        'version: 1\nissuers:\n  - { issuer: "https://users.example", jwks_uri: "https://users.example/jwks", algorithms: [ES256], audience: a, claims: { groups: { g: r } } }\n',
-      'service_identities.yaml':
-        'version: 1\nservices:\n  bff: { spiffe_id: "spiffe://aduana.local/bff", authentication: [tls_client_auth] }\n',
-    },
-  );
-}
+};
+const supergraph = supergraphOf(SUBGRAPHS);
 
 let everything: Engine;
 let withoutSecret: Engine;
 beforeAll(async () => {
-  everything = await engineWith('read, secret');
-  withoutSecret = await engineWith('read');
+  everything = await streamEngineWith('read', 'secret');
+  withoutSecret = await streamEngineWith('read');
 });
 
 const CLAIMS = { roles: ['r'], scope: 'read secret' };
@@ -113,7 +93,7 @@ describe('a stream', () => {
 
   test('it ends when its root field is lost, and what the subgraph sends meanwhile stays unsent', async () => {
     const { clock, world, send, client, feeds } = await open();
-    world.changePolicies(await engineWith('secret'));
+    world.changePolicies(await streamEngineWith('secret'));
     await clock.advance(0);
     await send(1);
     expect(client.messages).toEqual([]);
@@ -228,7 +208,7 @@ describe('a stream', () => {
       DOCUMENT,
       (one) => (one === supergraph ? before : after).fetcher,
     );
-    world.changeSupergraph(loadSupergraph(composed.sdl));
+    world.changeSupergraph(supergraphOf(SUBGRAPHS));
     await clock.advance(0);
     expect([before.feeds.length, after.feeds.length]).toEqual([1, 1]);
     after.feeds[0]?.listener.onResult({ data: { changed: { n: 7, secret: 's' } } }, 50);

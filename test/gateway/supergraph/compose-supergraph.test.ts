@@ -5,7 +5,7 @@ import { printCoverage } from '../../../gateway/supergraph/coverage.ts';
 import { readSubgraphs } from '../../../gateway/supergraph/read-subgraphs.ts';
 import { readSupergraphConfig } from '../../../gateway/supergraph/supergraph-config.ts';
 import { splitSupergraph } from '../../../gateway/supergraph/split-supergraph.ts';
-import { FEDERATION_LINK } from '../../support/guarded-federation.ts';
+import { FEDERATION_LINK } from '../../support/supergraph-of.ts';
 
 const PORTS = { STS_PORT: '8011', AUDIT_PORT: '8012', ADMIN_PORT: '8013', LEADS_PORT: '8014' };
 

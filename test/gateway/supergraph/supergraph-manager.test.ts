@@ -10,7 +10,7 @@ import { recordSupergraph } from '../../../gateway/supergraph/record-supergraph.
 import { createFileSource } from '../../../gateway/supergraph/supergraph-source.ts';
 import { openSupergraphManager } from '../../../gateway/supergraph/supergraph-manager.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { FEDERATION_LINK } from '../../support/guarded-federation.ts';
+import { FEDERATION_LINK } from '../../support/supergraph-of.ts';
 
 let folder: string;
 beforeAll(async () => {

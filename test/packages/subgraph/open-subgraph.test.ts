@@ -18,7 +18,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { execute, parse } from 'graphql';
 import { createTestCa, type TestCa } from '../../support/test-ca.ts';
 import { issueTestIdentity, type TestIdentity } from '../../support/test-identity.ts';
-import { FEDERATION_LINK } from '../../support/guarded-federation.ts';
+import { FEDERATION_LINK } from '../../support/supergraph-of.ts';
 
 const SILENT: Log = {
   debug: () => undefined,

@@ -12,14 +12,8 @@ import type { PrivatePart } from '../../../subgraphs/sts/keys/private-part.ts';
 import { MIGRATIONS } from '../../../subgraphs/sts/migrations.ts';
 import { openTransitKeys } from '../../support/signing-keys.ts';
 import { describeOneStore, type TestStore } from '../../support/stores.ts';
-import {
-  basic,
-  openTestSts,
-  seededSecrets,
-  type TestSts,
-  type TestStsOptions,
-  type TokenAnswer,
-} from '../../support/test-sts.ts';
+import { createStsReplicas, type StsReplicas } from '../../support/sts-replicas.ts';
+import { basic, seededSecrets, type TestSts, type TokenAnswer } from '../../support/test-sts.ts';
 import { createTestCa } from '../../support/test-ca.ts';
 import { underLoad, until } from '../../support/until.ts';
 import { startVaultDouble, type VaultDouble } from '../../support/vault-double.ts';
@@ -31,34 +25,27 @@ const clock = createSystemClock();
 describeOneStore('signing keys in Vault Transit', (openStore) => {
   let vault: VaultDouble;
   let store: TestStore;
-  let opened: TestSts[];
+  let replicas: StsReplicas;
   const bus = createInProcessBus();
 
   beforeEach(async () => {
     vault = await startVaultDouble();
     store = await openStore('sts', MIGRATIONS);
-    opened = [];
-  });
-  afterEach(async () => {
-    vault.unseal();
-    await Promise.all(opened.map((sts) => sts.close()));
-    await vault.close();
-  });
-
-  async function open(more: Partial<TestStsOptions> = {}): Promise<TestSts> {
-    const [first] = opened;
-    const sts = await openTestSts({
+    replicas = createStsReplicas(() => ({
       openStore,
       store,
       bus,
       clients: ['bff'],
       remoteKeys: { kind: 'vault_transit', open: (at) => openTransitKeys(vault, at) },
-      ...(first === undefined ? {} : { secrets: first.secrets, ca: first.ca }),
-      ...more,
-    });
-    opened.push(sts);
-    return sts;
-  }
+    }));
+  });
+  afterEach(async () => {
+    vault.unseal();
+    await replicas.close();
+    await vault.close();
+  });
+
+  const open: StsReplicas['open'] = (more) => replicas.open(more);
   const order = (mode: RotationMode, kid?: string) => ({ mode, reason: 'a test', actor: ACTOR, kid });
   const token = (sts: TestSts): Promise<TokenAnswer> =>
     sts.token({ grant_type: 'client_credentials' }, { headers: basic('bff') });

@@ -1,6 +1,9 @@
 import { auditEvent } from '@aduana/client/audit/event-catalogue';
+import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import type { Clock } from '@aduana/core/platform/clock';
 import { uuidv7 } from '@aduana/core/platform/ids';
+import { describeError } from '@aduana/core/platform/log';
+import type { Platform } from '@aduana/core/platform/platform';
 import { ANONYMOUS, type AuditRecord } from '@aduana/client/audit/audit-event';
 
 /** Refusals of callers whom nobody knows, once there are too many of them to record each. */
@@ -80,6 +83,22 @@ export function createAnonymousFlood(options: AnonymousFloodOptions): AnonymousF
   }
 
   return { count, flush };
+}
+
+/** As `createAnonymousFlood`, recording in a service's audit log; what cannot be recorded is logged. */
+export function openAnonymousFlood(
+  limitPerMinute: number | 'off',
+  audit: AuditSink,
+  { clock, log }: Pick<Platform, 'clock' | 'log'>,
+): AnonymousFlood {
+  return createAnonymousFlood({
+    limitPerMinute,
+    clock,
+    record: (record) => audit.record(record),
+    onError: (error) => {
+      log.error('a flood could not be recorded', { error: describeError(error) });
+    },
+  });
 }
 
 /** One source in one minute. */

@@ -1,4 +1,4 @@
-import { type DisposalScope, startInScope } from '../platform/disposal-scope.ts';
+import { type DisposalScope, startInScope, stopIt } from '../platform/disposal-scope.ts';
 import { type HttpService, type HttpServiceOptions, openHttpService } from './service.ts';
 import type { RunningService } from './service-platform.ts';
 
@@ -13,10 +13,10 @@ export async function startHttpService(
   open: (scope: DisposalScope, http: HttpService) => Promise<void>,
 ): Promise<RunningService> {
   return startInScope(async (scope) => {
-    const http = scope.add(await openHttpService(options), (opened) => opened.stop());
+    const http = scope.add(await openHttpService(options), stopIt);
     await open(scope, http);
     // What requests need is closed after the last of them.
-    scope.add(http, (opened) => opened.stop());
+    scope.add(http, stopIt);
     return {
       name: options.name,
       url: `https://localhost:${String(http.ports[0])}`,

@@ -14,6 +14,11 @@ export interface DisposalScope {
   close(): Promise<void>;
 }
 
+/** For `add`: closes what has a `close`. */
+export const closeIt = (opened: { close(): Promise<void> }): Promise<void> => opened.close();
+/** For `add`: stops what has a `stop`. */
+export const stopIt = (opened: { stop(): Promise<void> }): Promise<void> => opened.stop();
+
 export function createDisposalScope(): DisposalScope {
   const closers: (() => Promise<void> | void)[] = [];
   let closing: Promise<void> | undefined;

@@ -4,7 +4,7 @@ import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { guardSchema } from '@aduana/subgraph';
 import { expect, test } from '@jest/globals';
 import { execute, GraphQLError, type GraphQLSchema, isObjectType, parse, subscribe } from 'graphql';
-import { FEDERATION_LINK } from '../../../support/guarded-federation.ts';
+import { FEDERATION_LINK } from '../../../support/supergraph-of.ts';
 import { createSeededRandom } from '../../../support/seeded-random.ts';
 
 const SCHEMAS = Number(process.env['GUARD_SCHEMAS'] ?? 15);

@@ -1,10 +1,7 @@
 import { existsSync } from 'node:fs';
 import { writeAddresses } from './addresses.ts';
 import { chooseSystemPorts } from './choose-system-ports.ts';
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { GatewayWorker } from '../gateway/workers/gateway-worker.ts';
 import type { ProcessMetrics } from '@aduana/server-kit/platform/create-metrics';
 import type { ServiceSettings } from '@aduana/server-kit/config/service-settings';
@@ -15,18 +12,12 @@ import { ensureClientSecrets } from '@aduana/server-kit/secrets/client-secrets';
 import { acquireHomeLock, type HomeLock } from '@aduana/server-kit/store/home-lock';
 import { type CertificateKeeper, openCertificateKeeper } from './certificate-keeper.ts';
 import type { CommandContext } from './command-context.ts';
+import { configureServices } from './configure-services.ts';
+import { ensureEmbeddedStore } from './ensure-embedded-store.ts';
 import { type ProcessPlatform, loadServiceIdentity, openProcessPlatform } from './process-platform.ts';
 import type { ConfiguredService, DeploymentService } from './deployment-services.ts';
 import { type MetricsPort, openMetricsPort } from './metrics-port.ts';
-import { misspelledVariables } from './misspelled-variables.ts';
-import {
-  checkBinding,
-  checkFile,
-  checkPorts,
-  createPreflight,
-  type Preflight,
-  type WantedPort,
-} from './preflight.ts';
+import { createPreflight, type Preflight } from './preflight.ts';
 import { servicesWithSecrets } from './services-with-secrets.ts';
 import { stopAll, type StopSignal } from './shutdown.ts';
 
@@ -82,7 +73,7 @@ export async function startDeployment(
       context.environment,
       options.wholeDeployment,
     );
-    const configured = await configureAll(wanted, { ...context, environment }, preflight, options);
+    const configured = await configureServices(wanted, { ...context, environment }, preflight, options);
     const [settings] = [...configured.values()].map((service) => service.settings);
     if (settings !== undefined) keeper = await openKeeper(wanted, settings, context, preflight, options);
     const secretHolders =
@@ -123,7 +114,7 @@ async function openPlatform(
   options: StartOptions,
 ): Promise<ProcessPlatform> {
   const needsStore = wanted.some((service) => service.needsStore);
-  if (needsStore && settings.DATABASE_URL === undefined) await createEmbeddedStoreOnce(settings.ADUANA_HOME);
+  if (needsStore && settings.DATABASE_URL === undefined) await ensureEmbeddedStore(settings.ADUANA_HOME);
   return openProcessPlatform(settings, secrets, context, {
     services: wanted.map(({ name }) => name),
     isNeeded: needsStore,
@@ -202,77 +193,4 @@ async function checkHome(
       });
   }
   return (await preflight.try(() => servicesWithSecrets(settings.POLICIES_DIR))) ?? [];
-}
-
-async function configureAll(
-  wanted: readonly DeploymentService[],
-  context: CommandContext,
-  preflight: Preflight,
-  options: StartOptions,
-): Promise<ReadonlyMap<string, ConfiguredService>> {
-  for (const { name, meant } of misspelledVariables(context.environment))
-    context.log.warn('a variable is not known, and its name is nearly that of one', { name, meant });
-  const configured = new Map<string, ConfiguredService>();
-  for (const service of wanted) {
-    // One process has one plain port for probes: the gateway's.
-    const probes = options.wholeDeployment && service.name !== 'gateway' ? { HEALTH_PORT: 'off' } : {};
-    const ready = await preflight.try(() => service.configure({ ...context.environment, ...probes }));
-    if (ready !== undefined) configured.set(service.name, ready);
-  }
-  const ports: WantedPort[] = [];
-  let address = '127.0.0.1';
-  for (const [name, { settings }] of configured) {
-    checkBinding(preflight, settings);
-    address = settings.BIND_ADDRESS;
-    const { portVariables = [], fileVariables = [] } = wanted.find((service) => service.name === name) ?? {};
-    const values = settings as Readonly<Record<string, unknown>>;
-    for (const variable of portVariables) {
-      const port = values[variable];
-      if (typeof port === 'number') ports.push({ variable, port });
-    }
-    for (const variable of fileVariables) checkFile(preflight, variable, String(values[variable]));
-    if (settings.DATABASE_URL === undefined && !options.wholeDeployment && wanted.some((s) => s.needsStore))
-      preflight.add({
-        subject: 'DATABASE_URL',
-        problem: `is not set, and ${name} alone has no embedded database`,
-        remedy: 'Set DATABASE_URL=postgres://user@host:5432/database, or run `aduana up`',
-      });
-  }
-  await checkSubgraphs(configured.get('gateway'), context, preflight);
-  if ([...configured.values()].some(({ settings }) => !settings.MTLS_ENABLED))
-    context.log.warn(
-      'MTLS IS OFF: the gateway asks nobody for a certificate. This is for development on loopback; set MTLS_ENABLED=true',
-    );
-  if (options.worker === undefined) await checkPorts(preflight, address, ports);
-  return configured;
-}
-
-/** A subgraph that is no service could be asked nothing: each query on it would fail. */
-async function checkSubgraphs(
-  gateway: ConfiguredService | undefined,
-  { environment }: CommandContext,
-  preflight: Preflight,
-): Promise<void> {
-  if (gateway === undefined) return;
-  const { loadConfig } = await import('@aduana/server-kit/config/load-config');
-  const { loadPolicies } = await import('@aduana/server-kit/iam/load-policies');
-  const { GATEWAY_SETTINGS } = await import('../gateway/config.ts');
-  const { findUnregisteredSubgraphs } = await import('./unregistered-subgraphs.ts');
-  const settings = loadConfig(GATEWAY_SETTINGS, environment);
-  const problems = await preflight.try(async () => {
-    const { services } = await loadPolicies(settings.POLICIES_DIR);
-    return findUnregisteredSubgraphs(settings, services, environment);
-  });
-  problems?.forEach(preflight.add);
-}
-
-/** PGlite's first creation takes twice the memory of the running one: a child process takes it and gives it back. */
-async function createEmbeddedStoreOnce(home: string): Promise<void> {
-  const folder = join(home, 'data');
-  if (existsSync(join(folder, 'PG_VERSION'))) return;
-  const child = fork(fileURLToPath(new URL('create-embedded-store.js', import.meta.url)), [folder], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0) throw new Error(`the embedded database in ${folder} could not be created`);
 }

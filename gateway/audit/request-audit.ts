@@ -4,30 +4,15 @@ import { ANONYMOUS } from '@aduana/client/audit/audit-event';
 import type { SecurityError } from '@aduana/core/errors/security-error';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
 import { actorOfToken } from '@aduana/server-kit/http/token-actor';
-import type { CallerRights, RolesAbout } from '../authorize/rights.ts';
+import type { CallerRights } from '../authorize/rights.ts';
 import type { Authorized, Caller, Refusal } from '../stages.ts';
+import { bounded, cut, TEXT_CHARACTERS } from './bounded-detail.ts';
+import { decidingRule, type ExplainedRefusal, explainRefusal, refusedFields } from './explained-refusals.ts';
 
 const AUTHENTICATION = 3002;
-const REFUSALS_KEPT = 50;
 const FIELDS_KEPT = 200;
-/** Of the coordinates together, of the refused ones with their reasons, and of one text that a client chose or caused. */
+/** Of the coordinates together. */
 const FIELD_CHARACTERS = 12_000;
-const REFUSED_CHARACTERS = 10_000;
-const TEXT_CHARACTERS = 256;
-const REASONS_KEPT = 8;
-
-/** A refused field with what decided of each right that the caller lacks. */
-interface ExplainedRefusal extends Omit<Refusal, 'lacks'> {
-  readonly because: readonly Reason[];
-}
-
-/** `rule` and `location` where a rule of the policies decided; else the caller's roles, and those that would grant it. */
-interface Reason extends Partial<RolesAbout> {
-  readonly missing: string;
-  readonly reason: string;
-  readonly rule?: string;
-  readonly location?: string;
-}
 
 /** What is learned of one request while it walks; becomes its one audit event. */
 export interface RequestAudit {
@@ -125,29 +110,6 @@ function keptFields(fields: readonly string[]): number {
   return kept;
 }
 
-function bounded(text: string): string {
-  return text.length <= TEXT_CHARACTERS ? text : `${text.slice(0, TEXT_CHARACTERS)}...`;
-}
-
-function explainRefusal(
-  { path, coordinate, missing: lacking }: Refusal,
-  rights: CallerRights,
-): ExplainedRefusal {
-  const because = lacking.map((missing): Reason => {
-    const decision = rights.decisionOf(missing);
-    if (decision === undefined) return { missing, reason: 'not_granted', ...rights.rolesAbout(missing) };
-    const { reason, location } = decision;
-    const rule = 'rule' in decision ? decision.rule : undefined;
-    return {
-      missing,
-      reason,
-      ...(rule === undefined ? {} : { rule }),
-      ...(location === undefined ? rights.rolesAbout(missing) : { location }),
-    };
-  });
-  return { path, coordinate, missing: lacking, because };
-}
-
 /** The `request` event: one for each HTTP request to `/graphql`; that of a stream is `stream.open`. */
 export function requestRecord(requestAudit: RequestAudit, trace: TraceContext, address: string): AuditRecord {
   const authenticated = requestAudit.actor !== ANONYMOUS;
@@ -205,16 +167,6 @@ function describeRequest(
   };
 }
 
-/** The first rule that refused something. */
-function decidingRule(refusals: readonly ExplainedRefusal[]): string | null {
-  return refusals.flatMap(({ because }) => because).find(({ rule }) => rule !== undefined)?.rule ?? null;
-}
-
-/** How many were cut. */
-function cut(name: string, count: number): Readonly<Record<string, number>> {
-  return count > 0 ? { [name]: count } : {};
-}
-
 /** Refusals that came or went while a stream was open, as the members of an event's `detail`. */
 export function describeRefusals(
   refusals: readonly Refusal[],
@@ -224,30 +176,4 @@ export function describeRefusals(
     'refused',
     refusals.map((refusal) => explainRefusal(refusal, rights)),
   );
-}
-
-/** Those at the top survive a cut; the paths hold aliases, which the client chose. */
-function refusedFields(
-  name: 'refused' | 'unenforced',
-  refusals: readonly ExplainedRefusal[],
-): Readonly<Record<string, unknown>> {
-  if (refusals.length === 0) return {};
-  const kept: Readonly<Record<string, unknown>>[] = [];
-  let characters = 0;
-  for (const refusal of [...refusals].sort((one, other) => one.path.length - other.path.length)) {
-    const described = describeRefusal(refusal);
-    characters += JSON.stringify(described).length;
-    if (kept.length === REFUSALS_KEPT || characters > REFUSED_CHARACTERS) break;
-    kept.push(described);
-  }
-  return { ...cut(`more_${name}`, refusals.length - kept.length), [name]: kept };
-}
-
-function describeRefusal({ coordinate, path, because }: ExplainedRefusal): Readonly<Record<string, unknown>> {
-  return {
-    coordinate,
-    path: bounded(path.join('.')),
-    because: because.slice(0, REASONS_KEPT),
-    ...cut('more_because', because.length - REASONS_KEPT),
-  };
 }

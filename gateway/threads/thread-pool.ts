@@ -5,6 +5,7 @@ import { describeError, type Log } from '@aduana/core/platform/log';
 import type { Account } from '../limits/miss-budget.ts';
 import { createFairQueue } from './fair-queue.ts';
 import type { ThreadAnswer, ThreadJob, ThreadReady, ThreadSchemas } from './thread-messages.ts';
+import { type PromiseWithResolvers, withResolvers } from './with-resolvers.ts';
 
 export interface ThreadPoolOptions {
   readonly threads: number;
@@ -241,20 +242,4 @@ class Pool implements ThreadPool {
     void thread.worker.terminate();
     return waiting;
   }
-}
-
-interface PromiseWithResolvers<Value> {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function withResolvers<Value>(): PromiseWithResolvers<Value> {
-  let resolve!: (value: Value) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<Value>((onValue, onError) => {
-    resolve = onValue;
-    reject = onError;
-  });
-  return { promise, resolve, reject };
 }

@@ -7,12 +7,13 @@ import type { Database } from '@aduana/server-kit/store/database';
 import type { MinimumIndex } from './checkpoints/minimum-index.ts';
 import type { SubgraphContext } from '../start-subgraph.ts';
 import { assertKept, assertNotDropped } from './reading/assert-kept.ts';
+import { seqOfCursor, toConnection, toEventView, toLastConnection } from './reading/event-connection.ts';
 import { type EventPage, readEventPage, readLastPage } from './reading/event-page.ts';
 import type { EventFollower } from './reading/follow-events.ts';
 import { createFollowedReads } from './reading/followed-reads.ts';
 import type { Integrity } from './reading/integrity.ts';
 import type { CheckpointView, InclusionProofView, Proofs } from './checkpoints/proofs.ts';
-import { type EventFilter, findEventById, findEventsOf, type StoredEvent } from './reading/stored-event.ts';
+import { type EventFilter, findEventById, findEventsOf } from './reading/stored-event.ts';
 
 export interface ResolverOptions {
   readonly reader: Database;
@@ -53,7 +54,7 @@ export function createResolvers(options: ResolverOptions) {
         const found = isId ? await findEventById(reader, id) : undefined;
         await recordRead(context, 'auditEvent', { id: isId ? id : null, found: found !== undefined });
         if (isId && found === undefined) await assertNotDropped(id, { reader, minimumIndex });
-        return found === undefined ? null : eventView(found);
+        return found === undefined ? null : toEventView(found);
       },
       auditCheckpoint: async (_: unknown, { size }: { size?: number | null }) =>
         checkpointOf(await proofs.checkpoint(size ?? undefined)),
@@ -67,7 +68,7 @@ export function createResolvers(options: ResolverOptions) {
       auditIntegrity: () => integrity(),
     },
     Subscription: {
-      auditEventAdded: { subscribe: createFollowResolver(options, recordRead), resolve: eventView },
+      auditEventAdded: { subscribe: createFollowResolver(options, recordRead), resolve: toEventView },
     },
     AuditIntegrity: {
       checkpoints: (_: unknown, { last }: { last: number }) => readCheckpoints(reader, proofs, last),
@@ -76,7 +77,7 @@ export function createResolvers(options: ResolverOptions) {
       async auditEvents(service: { id: string }, { first }: { first: number }, context: SubgraphContext) {
         const found = await findEventsOf(reader, service.id, pageSize(first));
         await recordRead(context, 'ServiceIdentity.auditEvents', { service: service.id });
-        return found.map(eventView);
+        return found.map(toEventView);
       },
     },
   };
@@ -113,7 +114,7 @@ function createEventsResolver({ reader, minimumIndex, clock }: ResolverOptions, 
         { reader, minimumIndex, clock },
       );
       await recordRead(context, 'auditEvents', { filter: asked, first: back.last, after: from });
-      return lastConnectionOf(page, from !== null);
+      return toLastConnection(page, from !== null);
     }
     const limit = pageSize(first);
     const isFirst = after === undefined || after === null;
@@ -123,12 +124,12 @@ function createEventsResolver({ reader, minimumIndex, clock }: ResolverOptions, 
     const read = { filter: asked, first: limit, after: from };
     if (follow == null) {
       await recordRead(context, 'auditEvents', read);
-      return connectionOf(page, !isFirst);
+      return toConnection(page, !isFirst);
     }
     const { claims } = context.token;
     const isOn = followed.goOn({ claims, follow, filter: asked, from, end: page.end });
     if (!isOn) await recordRead(context, 'auditEvents', { ...read, follow: true });
-    return connectionOf({ ...page, lookedThrough: page.end }, !isFirst, page.lookedThrough !== undefined);
+    return toConnection({ ...page, lookedThrough: page.end }, !isFirst, page.lookedThrough !== undefined);
   };
 }
 
@@ -164,20 +165,6 @@ function timeOf(clock: Clock): () => boolean {
   return () => clock.monotonic() >= end;
 }
 
-function lastConnectionOf({ events, lookedThrough }: EventPage, hasNextPage: boolean) {
-  const edges = events.map((event) => ({ cursor: cursorOf(event.seq), node: eventView(event) }));
-  const start = lookedThrough ?? events[0]?.seq;
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage,
-      hasPreviousPage: lookedThrough !== undefined,
-      startCursor: start === undefined ? null : cursorOf(start),
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  };
-}
-
 /** The last signed checkpoints, the newest last. */
 async function readCheckpoints(reader: Database, proofs: Proofs, last: number) {
   const count = Math.min(Math.max(0, last), MOST_CHECKPOINTS);
@@ -188,40 +175,6 @@ async function readCheckpoints(reader: Database, proofs: Proofs, last: number) {
   const views = [];
   for (const { size } of [...rows].reverse()) views.push(checkpointOf(await proofs.checkpoint(size)));
   return views;
-}
-
-function eventView(event: StoredEvent) {
-  return {
-    id: event.id,
-    seq: event.seq,
-    time: event.time.toISOString(),
-    type: event.type,
-    outcome: event.outcome,
-    actor: event.actor,
-    clientId: event.client_id,
-    operation: event.operation,
-    canonical: event.canonical,
-    leafHash: hex(event.leaf_hash),
-    service: event.client_id === null ? null : { id: event.client_id },
-  };
-}
-
-function connectionOf(
-  { events, lookedThrough }: EventPage,
-  hasPreviousPage: boolean,
-  hasNextPage = lookedThrough !== undefined,
-) {
-  const edges = events.map((event) => ({ cursor: cursorOf(event.seq), node: eventView(event) }));
-  const end = lookedThrough ?? events.at(-1)?.seq;
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage,
-      hasPreviousPage,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: end === undefined || end < 0 ? null : cursorOf(end),
-    },
-  };
 }
 
 function checkpointOf({ size, root, note }: CheckpointView) {
@@ -240,16 +193,6 @@ function inclusionOf(seq: number, { leafHash, hashes, checkpoint }: InclusionPro
 
 function hex(bytes: Buffer): string {
   return bytes.toString('hex');
-}
-
-function cursorOf(seq: number): string {
-  return Buffer.from(`seq:${String(seq)}`).toString('base64url');
-}
-
-function seqOfCursor(cursor: string): number {
-  const [, seq] = /^seq:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
-  if (seq === undefined) throw new SecurityError('BAD_REQUEST', { detail: 'the cursor is not one of ours' });
-  return Number(seq);
 }
 
 function pageSize(first: number): number {

@@ -3,23 +3,13 @@ import type { AuditClient } from '@aduana/client/audit/audit-client';
 import { recordPolicies } from '@aduana/server-kit/audit/record-policies';
 import type { ServicePlatform } from '@aduana/server-kit/http/service-platform';
 import { showStatusAge } from '@aduana/server-kit/connections/show-status-age';
-import { claimsWithin } from '@aduana/server-kit/iam/claims-within';
 import { openPolicies } from '@aduana/server-kit/iam/live-policies';
-import type { GuardedRemoteKeys } from '@aduana/server-kit/secrets/guard-remote-keys';
-import type { RemoteKeysKind } from '@aduana/server-kit/secrets/remote-keys';
-import type { Database } from '@aduana/server-kit/store/database';
 import { STATUS_TOPIC } from '@aduana/core/status/status-entry';
 import { createStatusReader, type StatusReader } from '@aduana/core/status/status-reader';
 import type { RotationTiming } from '@aduana/server-kit/tokens/key-set';
-import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
-import { createAccessTokenVerifier, type VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
-import { createDpopVerifier, type VerifyDpopProof } from '@aduana/core/tokens/verify-dpop-proof';
 import { readSecrets, type StoredSecret } from './clients/client-secret-store.ts';
 import { type CollectClientSecret, createCollectClientSecret } from './clients/collect-client-secret.ts';
-import { createAttemptLimit } from './clients/attempt-limit.ts';
-import type { ClientAuthenticationOptions } from './clients/authenticate-client.ts';
-import { createClientAssertions, spendOnce } from './clients/client-assertion.ts';
-import { type ClientSecrets, openClientSecrets } from './clients/client-secrets.ts';
+import { openClientSecrets } from './clients/client-secrets.ts';
 import {
   rotateClientSecret,
   seedClientSecrets,
@@ -27,45 +17,34 @@ import {
   type SecretRotationOrder,
 } from './clients/rotate-client-secret.ts';
 import { scheduleSecretRotation } from './clients/secret-schedule.ts';
-import { longestSigning, type StsSettings } from './config.ts';
-import { keepEndingKeys } from './keys/end-keys.ts';
-import { openKeyCustody, unusableKeys } from './keys/key-custody.ts';
-import { type KeyRing, openKeyRing } from './keys/key-ring.ts';
-import { ensureKeySet, type KeyRotation, rotateKeys, type RotationOrder } from './keys/key-rotation.ts';
+import type { StsSettings } from './config.ts';
+import type { KeyRing } from './keys/key-ring.ts';
+import { type KeyRotation, rotateKeys, type RotationOrder } from './keys/key-rotation.ts';
 import { showSigningKeys } from './keys/show-signing-keys.ts';
 import { scheduleKeyRotation } from './keys/key-schedule.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { type OpenAudit, openOwnAudit } from './own-audit.ts';
 import { openRowSeals, shareSealKey } from './open-row-seals.ts';
+import { openSigningKeys, type SigningKeysOptions } from './open-signing-keys.ts';
 import { openStatusFeed } from './open-status-feed.ts';
+import { openVerification, type Verification } from './open-verification.ts';
 import { keepPruned } from './prune.ts';
 import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
 import { type Revocation, type RevocationOrder, revokeToken } from './token/revoke-token.ts';
 import { openSignals } from './signals/open-signals.ts';
-import {
-  createSecurityEventVerifier,
-  type VerifySecurityEventToken,
-} from './signals/security-event-token.ts';
 import type { TakeSecurityEvent } from './signals/take-security-event.ts';
 import type { StatusFeed } from './status/status-feed.ts';
-import { fetchJwks } from './token/fetch-jwks.ts';
-import { createForeignTokenVerifier } from './token/foreign-token.ts';
-import { createIssuerKeys } from './token/issuer-keys.ts';
-import type { SubjectTokenOptions } from './token/subject-token.ts';
 import { createTokenIssuer, type IssueToken } from './token/token-issuer.ts';
 import { createTokenRegister, type TokenRegister } from './token/token-register.ts';
 
-export interface StsOptions {
-  readonly settings: StsSettings;
+export interface StsOptions extends SigningKeysOptions {
   readonly timing: RotationTiming;
   readonly issuer: string;
-  readonly platform: ServicePlatform;
   readonly openAudit: OpenAudit;
-  readonly openRemoteKeys: (kind: RemoteKeysKind) => Promise<GuardedRemoteKeys>;
 }
 
 /** The parts of the STS, put together. */
-export interface OpenSts {
+export interface OpenSts extends Omit<Verification, 'verifySecurityEvent'> {
   readonly settings: StsSettings;
   readonly issuer: string;
   readonly platform: ServicePlatform;
@@ -79,14 +58,7 @@ export interface OpenSts {
   readonly register: TokenRegister;
   readonly audit: AuditClient;
   readonly flood: AnonymousFlood;
-  readonly clients: ClientAuthenticationOptions;
-  readonly subjects: Omit<SubjectTokenOptions, 'engine'>;
   readonly issue: IssueToken;
-  readonly dpop: VerifyDpopProof;
-  /** Of tokens for the audience `sts`. */
-  readonly verify: VerifyAccessToken;
-  /** Of tokens for any audience. */
-  readonly verifyAny: VerifyAccessToken;
   rotate(order: RotationOrder): Promise<KeyRotation>;
   rotateSecret(order: SecretRotationOrder): Promise<SecretRotation>;
   /** The versions of client secrets that the STS wrote itself, of each service the newest first. */
@@ -97,7 +69,6 @@ export interface OpenSts {
   close(): Promise<void>;
 }
 
-const PROBE = Buffer.from('aduana asks whether this key can sign');
 /** How long a rotation waits for others that mean the same step. */
 const GATHER_MS = 250;
 
@@ -106,8 +77,7 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
   const { settings, timing, issuer, platform, openAudit } = options;
   const { clock, bus, secrets } = platform;
   const base = await openBase(options);
-  const { store, policies, ring, seals, status, register } = base;
-  const database = store.writer;
+  const { database, policies, ring, seals, status, register } = base;
   const signing = { issuer, ring, register, clock };
   const { audit, close: closeAudit } = await openOwnAudit({ signing, policies, status, openAudit, platform });
   recordPolicies('sts', base.livePolicies, audit, platform);
@@ -128,8 +98,12 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
       : scheduleSecretRotation(secretLife, database, seals, rotateSecret, platform);
   const pruning = keepPruned(database, base.feed, seals, platform);
 
-  const { verifySecurityEvent: verify, ...verification } = openVerification(options, base, clientSecrets);
-  const signals = openSignals({ ...base, verify, database, bus, audit }, base.livePolicies, platform);
+  const { verifySecurityEvent, ...verification } = openVerification({ ...options, ...base, clientSecrets });
+  const signals = openSignals(
+    { ...base, verify: verifySecurityEvent, bus, audit },
+    base.livePolicies,
+    platform,
+  );
 
   return {
     ...options,
@@ -173,7 +147,7 @@ async function openBase(options: StsOptions) {
   const policies = () => livePolicies.current();
   const unshare = await shareSealKey(database, platform);
   const seals = await openRowSeals({ database, secrets, log });
-  const { custody, ring, stop: stopKeys } = await openKeys(options, database, seals);
+  const { custody, ring, stop: stopKeys } = await openSigningKeys(options, database, seals);
   await seedClientSecrets(secretUsers(policies()), { database, secrets, seals, platform }, log);
   const feed = await openStatusFeed({ database, seals, accepted: settings.STATUS_FEED_ACCEPT, clock, log });
   const status = createStatusReader({
@@ -188,65 +162,19 @@ async function openBase(options: StsOptions) {
   };
   const canSign = (): boolean => ring.canSign && custody.answers;
   const register = createTokenRegister(database);
-  return { store, livePolicies, policies, custody, ring, seals, canSign, feed, status, register, close };
-}
-
-/** @throws ConfigurationError where nothing can be signed: a start bridges no outage */
-async function openKeys(
-  { settings, platform, openRemoteKeys }: StsOptions,
-  database: Database,
-  seals: RowSeals,
-) {
-  const { SIGNING_KEYS: kind, SIGNING_ALGORITHM: algorithm } = settings;
-  const { bus, secrets } = platform;
-  const custody = await openKeyCustody({ kind, algorithm, secrets, openRemoteKeys });
-  try {
-    await ensureKeySet({ database, custody, seals, platform });
-    const longestSigningMilliseconds = longestSigning(settings);
-    const ring = await openKeyRing({ database, custody, seals, bus, platform, longestSigningMilliseconds });
-    await ring.signer().sign(PROBE);
-    const ending = keepEndingKeys({ database, custody, seals, bus, platform });
-    const stop = async (): Promise<void> => {
-      await Promise.all([ring.stop(), ending.stop()]);
-      await custody.close();
-    };
-    return { custody, ring, stop };
-  } catch (error) {
-    await custody.close();
-    throw unusableKeys(kind, error);
-  }
-}
-
-/** How clients, their tokens and their subjects are verified. */
-function openVerification(
-  { settings, issuer, platform }: StsOptions,
-  { store, policies, ring, status }: Awaited<ReturnType<typeof openBase>>,
-  secrets: ClientSecrets,
-): Pick<OpenSts, 'clients' | 'subjects' | 'verify' | 'verifyAny' | 'dpop'> & {
-  readonly verifySecurityEvent: VerifySecurityEventToken;
-} {
-  const { clock, identity } = platform;
-  const database = store.writer;
-  const limitClaims = (claims: AccessTokenClaims) => claimsWithin(policies(), claims);
-  const rules = { issuer, keys: ring, status, clock, limitClaims };
-  const verifyAny = createAccessTokenVerifier({ ...rules, audience: undefined });
-  const keysOf = createIssuerKeys(platform, fetchJwks);
-  const assertions = createClientAssertions({ policies, database, clock, issuer });
   return {
-    clients: { policies, secrets, assertions, attempts: createAttemptLimit(database, clock), status },
-    subjects: {
-      issuer,
-      trustDomain: settings.TRUST_DOMAIN,
-      clock,
-      status,
-      verify: verifyAny,
-      verifyForeign: createForeignTokenVerifier({ policies, platform, status, keysOf }),
-      authorities: () => identity.current().authorities,
-    },
-    verify: createAccessTokenVerifier({ ...rules, audience: 'sts' }),
-    verifyAny,
-    verifySecurityEvent: createSecurityEventVerifier({ policies, keysOf, clock }),
-    dpop: createDpopVerifier({ clock, spend: (id, expiresAt) => spendOnce(database, id, expiresAt) }),
+    store,
+    database,
+    livePolicies,
+    policies,
+    custody,
+    ring,
+    seals,
+    canSign,
+    feed,
+    status,
+    register,
+    close,
   };
 }
 

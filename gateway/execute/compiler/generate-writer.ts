@@ -1,16 +1,10 @@
-import {
-  type GraphQLOutputType,
-  isAbstractType,
-  isEnumType,
-  isListType,
-  isNonNullType,
-  isObjectType,
-} from 'graphql';
+import { type GraphQLOutputType, isAbstractType, isListType, isNonNullType, isObjectType } from 'graphql';
 import type { CompositeShape, FieldShape, ObjectShape } from '../shared/answer-shape.ts';
 import type { Position, Variant } from './answer-positions.ts';
 import type { FetchStep } from '../shared/compile-plan.ts';
 import { additionExpression, readExpression, typeStatements } from './read-expression.ts';
 import { type RepresentationKeys, tellersOf } from './representation-keys.ts';
+import { writeLeaf } from './write-leaf.ts';
 
 interface Writing {
   readonly positions: readonly Position[];
@@ -237,33 +231,11 @@ function writePresent(
     s += ']';`
     );
   }
-  if (field.children === undefined) return writeLeaf(writing, type, variable);
+  if (field.children === undefined) return writeLeaf(writing.tables, type, variable);
   if (child === undefined) return undefined;
   const below = isObjectType(type) ? field.children.of(type.name) : undefined;
   const write = isAbstractType(type)
     ? writeAbstract(writing, field.children, child)
     : below && writeObject(writing, below, child);
   return write && `s += ${write}(${variable});`;
-}
-
-function writeLeaf({ tables }: Writing, type: GraphQLOutputType, variable: string): string {
-  if (isEnumType(type)) {
-    const texts = new Map(type.getValues().map(({ name }) => [name, JSON.stringify(name)]));
-    const table = `tables[${String(tables.push(texts) - 1)}]`;
-    return `const t = ${table}.get(${variable}); if (t === undefined) throw FAST_PATH_MISMATCH; s += t;`;
-  }
-  switch (String(type)) {
-    case 'Int':
-      return `if ((${variable} | 0) !== ${variable}) throw FAST_PATH_MISMATCH; s += ${variable};`;
-    case 'Float':
-      return `if (!Number.isFinite(${variable})) throw FAST_PATH_MISMATCH; s += ${variable};`;
-    case 'String':
-      return `if (typeof ${variable} !== 'string') throw FAST_PATH_MISMATCH; s += text(${variable});`;
-    case 'ID':
-      return `if (typeof ${variable} === 'string') s += text(${variable}); else if (Number.isInteger(${variable})) s += '"' + ${variable} + '"'; else throw FAST_PATH_MISMATCH;`;
-    case 'Boolean':
-      return `if (typeof ${variable} !== 'boolean') throw FAST_PATH_MISMATCH; s += ${variable};`;
-    default:
-      return `s += JSON.stringify(${variable});`;
-  }
 }

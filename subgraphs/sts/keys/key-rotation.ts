@@ -23,7 +23,8 @@ import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
 import { appendStatus } from '../status/status-rows.ts';
 import { type KeyRing, KEYS_TOPIC } from './key-ring.ts';
 import type { KeyCustody } from './key-custody.ts';
-import { nextGeneration, readGeneration, readKeySet, type StoredKeySet, writeKeySet } from './key-store.ts';
+import type { StoredKeySet } from './key-rows.ts';
+import { nextGeneration, readGeneration, readKeySet, writeKeySet } from './key-store.ts';
 import type { NewKey, PrivatePart } from './private-part.ts';
 
 /** A signing key as the schema and the REST face show it; times are RFC 3339. */

@@ -1,8 +1,7 @@
 import type { SpoolQueue } from './spool.ts';
-import { SecurityError } from '@aduana/core/errors/security-error';
+import type { SecurityError } from '@aduana/core/errors/security-error';
 import type { LogFields } from '@aduana/core/platform/log';
 import type { Counter, Histogram } from '@aduana/core/platform/metrics';
-import type { TraceContext } from '@aduana/core/platform/tracer';
 import { within } from '@aduana/core/platform/within';
 import {
   numbersOf,
@@ -14,11 +13,12 @@ import {
 } from './audit-batch.ts';
 import { type AuditDrain, createAuditDrain } from './audit-drain.ts';
 import { createLosses, type Gap } from './audit-losses.ts';
-import { startBatchSpan } from './batch-span.ts';
 import type { AuditPlatform } from './audit-platform.ts';
+import { isCondemning, toUnavailable, unavailable } from './audit-refusals.ts';
+import { type BatchPost, createBatchPost, POST_DEADLINE_MS, type PostEvents } from './batch-post.ts';
 
 export interface DeliveryOptions {
-  readonly post: (body: string, signal: AbortSignal, trace?: TraceContext) => Promise<void>;
+  readonly post: PostEvents;
   readonly spool: SpoolQueue;
   readonly mode: 'fail_closed' | 'fail_open';
   readonly platform: AuditPlatform;
@@ -27,13 +27,7 @@ export interface DeliveryOptions {
 }
 
 const MAX_WAITING = 20_000;
-const POST_DEADLINE_MS = 2000;
-/** Nobody waits for what is on the disk already. */
-const DRAIN_DEADLINE_MS = 10_000;
 const SPOOL_DEADLINE_MS = 1500;
-/** Refusals of the content: to send the same again cannot help. */
-const CONDEMNING: ReadonlySet<number> = new Set([400, 409, 413, 415, 422]);
-
 const START_UP_MS = 10_000;
 
 /** Brings events to the service, or to the disk while it is away; a wait ends after about five seconds at worst. */
@@ -41,6 +35,7 @@ export class AuditDelivery {
   readonly #options: DeliveryOptions;
   readonly #total: Counter | undefined;
   readonly #durations: Histogram | undefined;
+  readonly #post: BatchPost;
   readonly #losses = createLosses();
   readonly #drain: AuditDrain;
   #waiting: WaitingEvent[] = [];
@@ -55,6 +50,7 @@ export class AuditDelivery {
     this.#options = options;
     this.#openedAt = options.platform.clock.monotonic();
     const { spool, platform } = options;
+    this.#post = createBatchPost(options.post, platform);
     this.#total = platform.metrics?.counter('aduana_audit_events_total');
     this.#durations = platform.metrics?.histogram('aduana_audit_append_duration_seconds');
     platform.metrics?.gauge('aduana_audit_spool_bytes', (gauge) => {
@@ -67,7 +63,7 @@ export class AuditDelivery {
       spool,
       platform,
       isCondemning,
-      post: (texts, signal) => this.#post(texts, DRAIN_DEADLINE_MS, signal),
+      post: (texts, signal) => this.#post.spooled(texts, signal),
       onRefused: () => {
         this.#losses.addDurable(1);
       },
@@ -152,7 +148,7 @@ export class AuditDelivery {
   async #place(batch: readonly WaitingEvent[]): Promise<void> {
     if (!this.#isSpooling && !this.#isLate(batch)) {
       try {
-        await this.#postTraced(batch);
+        await this.#post.waiting(batch);
         this.#isAway = false;
         this.#settle(batch, 'direct');
         void this.admitGaps();
@@ -173,35 +169,6 @@ export class AuditDelivery {
   /** What has waited for others that long does not wait for a slow service as well. */
   #isLate([oldest]: readonly WaitingEvent[]): boolean {
     return this.#options.platform.clock.monotonic() - (oldest?.since ?? 0) >= POST_DEADLINE_MS;
-  }
-
-  /** A request that is alone in its batch has the append in its trace. */
-  async #postTraced(batch: readonly WaitingEvent[]): Promise<void> {
-    const span = startBatchSpan(batch, this.#options.platform.tracer);
-    const trace = span?.trace ?? (batch.length === 1 ? batch[0]?.event.trace : undefined);
-    let failure: string | undefined = 'AUDIT_UNAVAILABLE';
-    try {
-      await this.#post(textsOf(batch), POST_DEADLINE_MS, undefined, trace);
-      failure = undefined;
-    } finally {
-      span?.end(failure);
-    }
-  }
-
-  #post(
-    texts: readonly string[],
-    deadlineMs: number,
-    stop?: AbortSignal,
-    trace?: TraceContext,
-  ): Promise<void> {
-    const { platform, post } = this.#options;
-    const body = `{"events":[${texts.join(',')}]}`;
-    return within(
-      platform.clock,
-      deadlineMs,
-      () => unavailable('no answer in time'),
-      (signal) => post(body, stop === undefined ? signal : AbortSignal.any([signal, stop]), trace),
-    );
   }
 
   /** Finds the event for which the service refuses a batch. */
@@ -265,18 +232,4 @@ export class AuditDelivery {
       if (this.#options.mode === 'fail_open') resolve();
       else reject(toUnavailable(cause));
   }
-}
-
-function isCondemning(error: unknown): boolean {
-  return error instanceof SecurityError && CONDEMNING.has(error.status);
-}
-
-function unavailable(detail: string): SecurityError {
-  return new SecurityError('AUDIT_UNAVAILABLE', { detail });
-}
-
-function toUnavailable(cause: unknown): SecurityError {
-  return cause instanceof SecurityError && cause.code === 'AUDIT_UNAVAILABLE'
-    ? cause
-    : new SecurityError('AUDIT_UNAVAILABLE', { cause });
 }

@@ -1,0 +1,29 @@
+import { type GraphQLOutputType, isEnumType } from 'graphql';
+
+/**
+ * Statements that add the text of a leaf which is not null. A value that is not as its type has it is a fast path mismatch.
+ *
+ * @param tables of the program; an enum's texts are added to them
+ * @param variable holds the value
+ */
+export function writeLeaf(tables: unknown[], type: GraphQLOutputType, variable: string): string {
+  if (isEnumType(type)) {
+    const texts = new Map(type.getValues().map(({ name }) => [name, JSON.stringify(name)]));
+    const table = `tables[${String(tables.push(texts) - 1)}]`;
+    return `const t = ${table}.get(${variable}); if (t === undefined) throw FAST_PATH_MISMATCH; s += t;`;
+  }
+  switch (String(type)) {
+    case 'Int':
+      return `if ((${variable} | 0) !== ${variable}) throw FAST_PATH_MISMATCH; s += ${variable};`;
+    case 'Float':
+      return `if (!Number.isFinite(${variable})) throw FAST_PATH_MISMATCH; s += ${variable};`;
+    case 'String':
+      return `if (typeof ${variable} !== 'string') throw FAST_PATH_MISMATCH; s += text(${variable});`;
+    case 'ID':
+      return `if (typeof ${variable} === 'string') s += text(${variable}); else if (Number.isInteger(${variable})) s += '"' + ${variable} + '"'; else throw FAST_PATH_MISMATCH;`;
+    case 'Boolean':
+      return `if (typeof ${variable} !== 'boolean') throw FAST_PATH_MISMATCH; s += ${variable};`;
+    default:
+      return `s += JSON.stringify(${variable});`;
+  }
+}

@@ -14,14 +14,18 @@ function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   return digest('sha256', Buffer.concat([NODE, left, right]), 'buffer');
 }
 
-/** 32 bytes, or 64 hexadecimal digits. */
+/** A SHA-256 hash: 32 bytes, or 64 hexadecimal digits. */
 export type Hash = Uint8Array | string;
 
+/** A place in a tree, and what proves it. */
 export interface TreeInclusion {
+  /** Of the leaf, from 0. */
   readonly index: number;
   /** Of the tree, in leaves. */
   readonly size: number;
+  /** The inclusion proof, from the leaf upwards (RFC 9162 section 2.1.3.1). */
   readonly proof: readonly Hash[];
+  /** Of the tree. */
   readonly root: Hash;
 }
 
@@ -58,8 +62,11 @@ export function verifyInclusion(claim: InclusionClaim): boolean {
 
 /** That a tree of `second` leaves continues a tree of `first` leaves. */
 export interface ConsistencyClaim {
+  /** The size of the older tree, in leaves. */
   readonly first: number;
+  /** The size of the newer tree, in leaves. */
   readonly second: number;
+  /** The consistency proof (RFC 9162 section 2.1.4.1). */
   readonly proof: readonly Hash[];
   readonly firstRoot: Hash;
   readonly secondRoot: Hash;

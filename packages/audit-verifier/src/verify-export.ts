@@ -1,15 +1,17 @@
 import { UsageProblem } from './problems.ts';
 import { verifyLog } from './verify-log.ts';
 
+/** What an export is verified against, beside itself. */
 export interface ExportOptions {
   /** The log's verifier key (c2sp.org/signed-note), known from elsewhere; default: the folder's own `vkey`. */
   readonly vkey?: string;
   /** The file of an older checkpoint, which the log must continue. */
   readonly sinceFile?: string;
-  /** How old the newest event may be. */
+  /** How old the newest event may be; default: of any age. */
   readonly maxAgeSeconds?: number;
 }
 
+/** What a verification found. */
 export interface ExportReport {
   /** `TAMPERED`: something contradicts a signature; `INCOMPLETE`: events or outcomes are missing. */
   readonly verdict: 'WHOLE' | 'TAMPERED' | 'INCOMPLETE';

@@ -6,6 +6,7 @@ import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token'
 import { openStsClient } from './sts/open-sts-client.ts';
 import type { StsClient } from './sts/sts-client.ts';
 
+/** Which deployment a client belongs to. */
 export interface ClientOptions extends OpenDeploymentOptions {
   /** The gateway's TLS port, such as `https://localhost:4443`. */
   readonly gatewayUrl: string;
@@ -23,7 +24,7 @@ export interface Client {
   peer(options: SecurePeerOptions): OpenPeer;
   /** The verifier of access tokens for `audience`. */
   verifier(audience: string): VerifyAccessToken;
-  /** Lets calls that were begun finish. */
+  /** Lets calls under way finish, and closes the connections. */
   close(): Promise<void>;
 }
 

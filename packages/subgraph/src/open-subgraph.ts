@@ -13,6 +13,7 @@ import { refusedByStatus } from '@aduana/core/tokens/verify-access-token';
 import { type GuardOptions, guardSchema } from './graphql/guard-schema.ts';
 import { type Admission, createAdmission, type OpenAdmission } from './http/admission.ts';
 
+/** Which deployment a subgraph belongs to, whom it admits, and how strict its guard is. */
 export interface SubgraphOptions extends OpenDeploymentOptions {
   /** SPIFFE IDs of the clients that may call; default: the gateway of the trust domain. */
   readonly peers?: readonly string[];
@@ -52,6 +53,7 @@ export interface ProtectedSubgraph extends Admission {
   context(request: IncomingMessage): { readonly token: VerifiedToken };
   /** Whether revocations are known; until then every request is refused. */
   isReady(): boolean;
+  /** Ends what was admitted for as long as the status feed allows it, and closes the connection to the STS. */
   close(): Promise<void>;
 }
 

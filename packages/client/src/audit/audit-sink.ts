@@ -8,6 +8,8 @@ export interface AuditSink {
    *
    * @param trace the trace that waits for it; default: none
    * @throws SecurityError `AUDIT_UNAVAILABLE` when neither takes it (unless the mode is `fail_open`)
+   * @example
+   * await audit.record({ type: 'app.order', class_uid: 6003, outcome: 'ALLOWED', actor });
    */
   record(record: AuditRecord, trace?: TraceContext): Promise<string>;
 }

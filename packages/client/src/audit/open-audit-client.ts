@@ -8,6 +8,7 @@ import { createNoSpool } from './no-spool.ts';
 import { openSpool } from './spool.ts';
 import { openSpoolBoots } from './spool-boots.ts';
 
+/** Where events are sent, and where they wait. */
 export interface OpenAuditClientOptions {
   /** The audit service, such as `client.peer({ origin, spiffeId, failureCode: 'AUDIT_UNAVAILABLE' })`. */
   readonly peer: SecurePeer;
@@ -24,7 +25,7 @@ export interface OpenAuditClientOptions {
         readonly key: Uint8Array;
         readonly maxBytes: number;
       };
-  /** `fail_closed`: `record` rejects where an event can be kept nowhere. */
+  /** Where an event can be kept nowhere, `record` rejects (`fail_closed`), or resolves and the loss is recorded later (`fail_open`). */
   readonly mode: AuditClientOptions['mode'];
   readonly platform: AuditClientOptions['platform'];
 }

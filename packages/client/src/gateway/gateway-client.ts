@@ -3,26 +3,33 @@ import type { Secret } from '@aduana/core/secrets/secret';
 import { CallError } from '@aduana/core/mtls-client/call-error';
 import type { SecurePeer, SecureResponse } from '@aduana/core/mtls-client/secure-peer';
 
+/** A GraphQL error (GraphQL section 7.1.2), with Aduana's code in `extensions.code`. */
 export interface GatewayError {
   readonly message: string;
   readonly path?: readonly (string | number)[];
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
+/** What the gateway answered to one request. */
 export interface GatewayAnswer {
+  /** The HTTP status: 200 where the operation ran, whether or not fields of it were refused. */
   readonly status: number;
   /** The id of this request's event in the audit log. */
   readonly auditId: string | undefined;
+  /** Null where nothing could be answered; a refused field is null in it. */
   readonly data: Readonly<Record<string, unknown>> | null;
   /** Refusals among them: `UNAUTHORIZED_FIELD_OR_TYPE` with its path. */
   readonly errors: readonly GatewayError[];
 }
 
+/** One GraphQL request. */
 export interface GatewayRequest {
+  /** The text of one GraphQL operation. */
   readonly document: string;
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Who asks; without it the gateway takes the certificate of the connection. */
   readonly token?: Secret;
+  /** Abandons the request. */
   readonly signal?: AbortSignal;
 }
 
@@ -37,7 +44,11 @@ const CHANGES_OR_STREAMS = /\b(?:mutation|subscription)\b/;
  * an answer is sent again, as while a replica stops that a load balancer still has; a mutation only where nobody took the
  * connection.
  *
- * @throws SecurityError the peer's failure code when the gateway does not answer; what it refuses is in the answer
+ * @throws SecurityError `GATEWAY_UNAVAILABLE` (the peer's failure code) when the gateway does not answer; what it refuses
+ *   is in the answer
+ * @example
+ * const { status, data, errors } = await askGateway(client.gateway, { document: '{ leads { company } }', token });
+ * const refused = errors.filter(({ extensions }) => extensions?.['code'] === 'UNAUTHORIZED_FIELD_OR_TYPE');
  */
 export async function askGateway(
   gateway: SecurePeer,

@@ -3,13 +3,15 @@ import type { OpenPeer, SecureStream } from '@aduana/core/mtls-client/secure-cli
 import { createEventReader } from '@aduana/core/wire/event-stream';
 import type { GatewayError, GatewayRequest } from './gateway-client.ts';
 
-/** One message of a stream. */
+/** One message of a stream: the result of one event (GraphQL section 6.2.3). */
 export interface GatewayMessage {
   readonly data?: Readonly<Record<string, unknown>> | null;
   readonly errors?: readonly GatewayError[];
 }
 
+/** A subscription that was opened, or refused. */
 export interface GatewayStream {
+  /** The HTTP status: 200 where there is a stream. */
   readonly status: number;
   /** The id of the stream's `stream.open` event in the audit log. */
   readonly auditId: string | undefined;
@@ -33,7 +35,8 @@ const MOST_WAITING = 100;
 /**
  * Opens a subscription at the gateway, over the peer's mTLS connection.
  *
- * @throws SecurityError the peer's failure code when the gateway does not answer; what it refuses is in the answer
+ * @throws SecurityError `GATEWAY_UNAVAILABLE` (the peer's failure code) when the gateway does not answer; what it refuses
+ *   is in the answer
  * @example
  * const { messages } = await subscribeGateway(client.gateway, { document: 'subscription { leadChanged { id } }', token });
  * for await (const { data } of messages) console.log(data);

@@ -3,6 +3,7 @@ import type { Clock } from '@aduana/core/platform/clock';
 import type { StsConnection } from '@aduana/core/sts-connection/open-sts-connection';
 import { createStsClient, type StsClient } from './sts-client.ts';
 
+/** Whose tokens are asked for. */
 export interface OpenStsClientOptions {
   /** This service's own certificate, which its tokens are bound to. */
   readonly identity: TlsIdentity;

@@ -32,15 +32,19 @@ export interface StsClientOptions {
 
 /** A token as its holder keeps it. */
 export interface HeldToken {
+  /** The compact JWS. */
   readonly token: Secret;
   readonly claims: AccessTokenClaims;
 }
 
 /** What a narrowed token for one audience must carry, and no more. */
 export interface TokenNarrowing {
+  /** The id of the service that is called. */
   readonly audience: string;
   readonly scopes: readonly string[];
+  /** Names of `@policy` that hold for this request. */
   readonly policies: readonly string[];
+  /** Coordinates (`Type.field`) that are needed only for keys and `@requires`. */
   readonly join: readonly string[];
 }
 
@@ -51,7 +55,11 @@ export interface TokenNarrowing {
  * `STATUS_UNAVAILABLE`.
  */
 export interface StsClient {
-  /** The service's own token (RFC 6749 section 4.4). */
+  /**
+   * The service's own token (RFC 6749 section 4.4).
+   *
+   * @param audience the id of the service that is called
+   */
   ownToken(audience: string): Promise<Secret>;
   /** A caller's token for `gateway` by its Basic header, which is passed on as it is. */
   relayBasic(header: Secret, clientAddress?: string, trace?: TraceContext): Promise<HeldToken>;
@@ -59,7 +67,7 @@ export interface StsClient {
   exchangeCertificate(chain: readonly Buffer[], trace?: TraceContext): Promise<HeldToken>;
   /** A caller's token for `gateway` by a JWT; the holder of `actorChain` becomes the outermost actor. */
   exchangeBearer(token: Secret, actorChain?: readonly Buffer[], trace?: TraceContext): Promise<HeldToken>;
-  /** A narrower token for one audience, on behalf of the subject (RFC 8693). */
+  /** A narrower token for one audience, on behalf of the subject (RFC 8693 section 2). */
   narrow(subject: HeldToken, narrowing: TokenNarrowing, trace?: TraceContext): Promise<Secret>;
   /** Forgets a narrowed token that its audience refused. */
   forgetNarrowed(subject: Pick<HeldToken, 'claims'>, narrowing: TokenNarrowing): void;
@@ -68,6 +76,7 @@ export interface StsClient {
 /** How long a secret that was right is believed without asking again. */
 const LONGEST_BASIC_MS = 60_000;
 
+/** The client of a token endpoint that `send` calls. */
 export function createStsClient(options: StsClientOptions): StsClient {
   const { send, status, ownThumbprint, policiesSha256, clock } = options;
   const keeper = createTokenKeeper(status, clock);

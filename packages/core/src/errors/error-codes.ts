@@ -98,4 +98,5 @@ export const ERROR_CODES = {
   INTERNAL_SERVER_ERROR: { status: 500, text: 'Something went wrong' },
 } as const satisfies Record<string, ErrorCode>;
 
+/** One of the codes of `ERROR_CODES`; `docs/errors.md` explains each. */
 export type Code = keyof typeof ERROR_CODES;

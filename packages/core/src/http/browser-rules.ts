@@ -1,6 +1,7 @@
 import { SecurityError } from '../errors/security-error.ts';
 import type { ServiceRequest } from './route.ts';
 
+/** From where a browser may call. */
 export interface BrowserRules {
   /** Host names beside those of loopback, without a port. */
   readonly publicHosts: readonly string[];

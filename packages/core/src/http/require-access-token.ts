@@ -5,6 +5,7 @@ import type { VerifyAccessToken } from '../tokens/verify-access-token.ts';
 import type { VerifyDpopProof } from '../tokens/verify-dpop-proof.ts';
 import type { ServiceRequest } from './route.ts';
 
+/** What a token must have beside being valid, and how it may be sent. */
 export interface AccessTokenRules {
   /** Scopes of which the token must carry every one. */
   readonly scopes?: readonly string[];

@@ -12,7 +12,9 @@ export interface ServiceRequest {
   headerCount(name: string): number;
   /** Undefined where the client showed no certificate. */
   readonly peer: PeerIdentity | undefined;
+  /** The IP address at the other end of the connection. */
   readonly remoteAddress: string;
+  /** Whether the connection uses TLS. */
   readonly encrypted: boolean;
   readonly trace: TraceContext;
   /** Of this request; absent where it is not recorded. */
@@ -31,6 +33,7 @@ export interface ServiceRequest {
   body(limitBytes: number, owner?: string): Promise<Buffer>;
 }
 
+/** What a route answers. */
 export interface ServiceResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
@@ -62,6 +65,7 @@ export interface BodySink {
   onClose(listener: () => void): void;
 }
 
+/** One method at one path, and what serves it. */
 export interface Route {
   /** `*`: whatever the method, the route sees to it. */
   readonly method: 'GET' | 'POST' | 'OPTIONS' | 'DELETE' | '*';

@@ -20,6 +20,7 @@ export type {
 
 /** Calls to other services over mutual TLS; an origin can be called only after it has been made a peer. */
 export interface SecureClient {
+  /** Makes an origin one that can be called. */
   peer(options: SecurePeerOptions): OpenPeer;
   /** From now on callees whose certificate is revoked are refused, open connections included. */
   heedRevocations(status: Pick<StatusView, 'isCertificateRevoked' | 'onChange'>): void;
@@ -27,12 +28,22 @@ export interface SecureClient {
   close(): Promise<void>;
 }
 
+/** With which certificate a client calls. */
 export interface SecureClientOptions {
+  /** The caller's own certificate; connections with one that was replaced are closed once their calls are over. */
   readonly identity: TlsIdentity;
   readonly clock: Clock;
   readonly log: Log;
 }
 
+/**
+ * Opens no connection yet: each is made by the first call that needs it.
+ *
+ * @example
+ * const client = createSecureClient({ identity, clock, log });
+ * const sts = client.peer({ origin: 'https://localhost:8011', spiffeId: 'spiffe://aduana.local/sts', failureCode: 'STS_UNAVAILABLE' });
+ * const { status, body } = await sts.request({ method: 'GET', path: '/sts/jwks', timeoutMilliseconds: 3000, maxResponseBytes: 65_536 });
+ */
 export function createSecureClient({ identity, clock, log }: SecureClientOptions): SecureClient {
   const deadlines = createDeadlines(clock);
   const renewals = new Set<() => void>();

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Code } from '../errors/error-codes.ts';
 
+/** One request to a peer, and what bounds its answer. */
 export interface SecureRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With its query, if any. */
@@ -10,12 +11,15 @@ export interface SecureRequest {
   readonly body?: string | Uint8Array;
   /** From this call to the last byte of its answer, waiting for a connection included. */
   readonly timeoutMilliseconds: number;
+  /** The call fails where the body of the answer is larger. */
   readonly maxResponseBytes: number;
+  /** Abandons the call. */
   readonly signal?: AbortSignal;
   /** May be sent once more where the connection ended before any byte of an answer (RFC 9110 section 9.2.2). */
   readonly repeatable?: boolean;
 }
 
+/** A complete answer. */
 export interface SecureResponse {
   /** Redirects are not followed. */
   readonly status: number;
@@ -53,14 +57,15 @@ export interface SecurePeer {
   request(request: SecureRequest): Promise<SecureResponse>;
 }
 
+/** Who is called, and how. */
 export interface SecurePeerOptions {
   /** `https://host:port`; plain `http:` only for what the configuration allows it to. */
   readonly origin: string;
-  /** Whom the callee's certificate must name. */
+  /** The SPIFFE ID that the callee's certificate must have. */
   readonly spiffeId: string;
   /** What a failed call is reported as. */
   readonly failureCode: Code;
-  /** False: no client certificate is shown to this callee. */
+  /** Whether this callee is shown the client's certificate; default: it is. */
   readonly clientCertificate?: boolean;
   readonly maxConnections?: number;
   readonly connectTimeoutMilliseconds?: number;

@@ -22,6 +22,7 @@ export interface KnownPeers {
   problemOf(peer: PeerIdentity): string | undefined;
 }
 
+/** Which peers are known. */
 export interface KnownPeersOptions {
   readonly trustDomain: string;
   readonly clock: Clock;
@@ -31,6 +32,7 @@ export interface KnownPeersOptions {
 
 const MOST_CERTIFICATES = 5_000;
 
+/** Reads the certificate of each connection once, and judges it on each request. */
 export function createKnownPeers({ trustDomain, clock, authorities }: KnownPeersOptions): KnownPeers {
   const bySocket = new WeakMap<TLSSocket, PeerIdentity | undefined>();
   const byThumbprint = createBoundedCache<PeerIdentity>(clock, MOST_CERTIFICATES);

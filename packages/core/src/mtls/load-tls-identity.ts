@@ -9,9 +9,13 @@ import type { TlsGeneration, TlsIdentity } from './tls-identity.ts';
 /** Certificate and key are written one after the other: wait for the pair. */
 const SETTLE_MILLISECONDS = 100;
 
+/** Which certificate is loaded, and from where. */
 export interface TlsIdentityOptions {
+  /** The folder with `ca.crt`, `<service>.crt` and `<service>.key`, in PEM. */
   readonly certsDir: string;
+  /** The service's id: the certificate must name `spiffe://<trustDomain>/<service>`. */
   readonly service: string;
+  /** The SPIFFE trust domain of the deployment. */
   readonly trustDomain: string;
   /** False for a service that only calls others: its certificate needs no server usage. */
   readonly acceptsConnections?: boolean;
@@ -25,6 +29,9 @@ export interface TlsIdentityOptions {
  * logged once and the last good generation stays.
  *
  * @throws ConfigurationError with every problem of the first load
+ * @example
+ * const identity = await loadTlsIdentity({ certsDir: 'certs/dev', service: 'bff', trustDomain: 'aduana.local', clock, log });
+ * const server = createServer(identity.current().secureContextOptions());
  */
 export async function loadTlsIdentity(options: TlsIdentityOptions): Promise<TlsIdentity> {
   const { certsDir, service, trustDomain, acceptsConnections = true, clock, log } = options;

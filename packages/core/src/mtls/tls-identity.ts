@@ -10,9 +10,11 @@ export interface TlsGeneration {
   readonly authorities: readonly Buffer[];
   /** base64url(SHA-256(DER)) of the leaf. */
   readonly thumbprint: string;
+  /** `spiffe://<trust domain>/<service>`. */
   readonly spiffeId: string;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
+  /** Milliseconds since the epoch. */
   readonly notAfter: number;
 }
 
@@ -22,5 +24,6 @@ export interface TlsIdentity {
   current(): TlsGeneration;
   /** Calls back after a new generation has been loaded; returns what ends that. */
   onChange(listener: (generation: TlsGeneration) => void): () => void;
+  /** Ends the reading of the files; the last generation stays. */
   stop(): Promise<void>;
 }

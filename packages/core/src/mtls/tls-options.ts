@@ -25,6 +25,7 @@ const GROUPS = 'X25519:prime256v1:secp384r1';
  */
 export type ClientCertificates = 'none' | 'request' | 'require';
 
+/** What a server asks of its clients on the TLS level. */
 export interface ServerTlsRules {
   readonly clientCertificates: ClientCertificates;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';

@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+/** A task that is to run later. */
 export interface Timer {
+  /** Keeps the task from running; does nothing once it has run. */
   cancel(): void;
 }
 
@@ -16,6 +18,7 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** The clock of this machine. */
 export function createSystemClock(): Clock {
   return {
     now: () => Date.now(),

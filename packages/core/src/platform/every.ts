@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 
+/** A task that is being repeated. */
 export interface Repeating {
   /** Ends the repetition and waits for a run that is under way. */
   stop(): Promise<void>;

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import { describeError, type Log, type LogFields } from './log.ts';
 
+/** From the most entries to none. */
 export type JsonLogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;

@@ -1,3 +1,4 @@
+/** What varies in a log entry, by name; errors are given through `describeError`. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** A structured log. Messages are fixed sentences; what varies is in the fields. */

@@ -1,5 +1,6 @@
 import type { MetricName } from './metric-catalogue.ts';
 
+/** Values of a metric's labels, by label. */
 export type MetricLabels = Readonly<Record<string, string | number>>;
 
 /** One series of a counter: what a hot path keeps, since finding a series by its labels costs more than counting. */

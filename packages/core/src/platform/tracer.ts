@@ -10,6 +10,7 @@ export interface TraceContext {
   readonly parentSpanId?: string;
 }
 
+/** Whether a span is work of this service itself, a request that it answers, or a call to another service. */
 export type SpanKind = 'internal' | 'server' | 'client';
 
 /** A part of the work of one request, under way; names and attributes never hold what a client or a user wrote. */

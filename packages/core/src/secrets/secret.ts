@@ -2,7 +2,13 @@ import { inspect } from 'node:util';
 
 const CENSORED = '[secret]';
 
-/** A value that refuses to be printed: by string conversion, JSON, `inspect` and template alike. */
+/**
+ * A value that is not printed by accident: a template, `String`, `JSON.stringify` and `inspect` give `[secret]`.
+ *
+ * @example
+ * const secret = Secret.of(token);
+ * headers.authorization = `Bearer ${secret.reveal()}`;
+ */
 export class Secret {
   readonly #bytes: Buffer;
 
@@ -10,6 +16,7 @@ export class Secret {
     this.#bytes = bytes;
   }
 
+  /** @param value text, kept as UTF-8, or bytes, which are copied */
   static of(value: string | Uint8Array): Secret {
     return new Secret(Buffer.from(value as string));
   }

@@ -25,17 +25,20 @@ export interface StatusPage {
 
 /** What is revoked, suspended or compromised, as of a copy whose age is bounded. */
 export interface StatusView {
+  /** @param rootJti of the token that this one descends from: its revocation counts for both */
   isTokenRevoked(jti: string, rootJti: string): boolean;
   /** @param issuedAt `iat` of the token, or of the foreign token that it was made of, in seconds since the epoch */
   isSubjectRevoked(issuer: string, subject: string, issuedAt: number): boolean;
   isKeyRevoked(kid: string): boolean;
+  /** @param service its id in `service_identities.yaml` */
   isServiceSuspended(service: string): boolean;
+  /** @param thumbprint base64url(SHA-256(DER)) (RFC 8705 section 3.1) */
   isCertificateRevoked(thumbprint: string): boolean;
   /** Grows with each entry: a part of the key of every cache that depends on a caller's rights. */
   readonly version: number;
   /** @throws SecurityError `STATUS_UNAVAILABLE` before the first read and once the copy is older than 60 s */
   assertFresh(): void;
-  /** Calls back after each change. */
+  /** Calls back after each change; returns what ends that. */
   onChange(listener: () => void): () => void;
 }
 

@@ -8,6 +8,7 @@ import type { Log } from '../platform/log.ts';
 import { createRevokedSubjects } from './revoked-subjects.ts';
 import type { StatusEntry, StatusPage, StatusView } from './status-entry.ts';
 
+/** Where the feed is read, and when. */
 export interface StatusReaderOptions {
   /** The entries after `seq`, oldest first; one bounded attempt. */
   readonly fetchPage: (after: number) => Promise<StatusPage>;

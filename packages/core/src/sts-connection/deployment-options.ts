@@ -14,8 +14,11 @@ export interface DeploymentOptions {
   readonly issuer?: string;
 }
 
+/** The addresses of the STS, complete. */
 export interface CheckedDeployment {
+  /** Of its token endpoint. */
   readonly tokenUrl: string;
+  /** Its issuer identifier (RFC 8414 section 2). */
   readonly issuer: string;
 }
 

@@ -12,6 +12,7 @@ import { SIGNING_ALGORITHMS } from '../tokens/signing-algorithm.ts';
 import type { AccessTokenClaims } from '../tokens/access-token.ts';
 import { createAccessTokenVerifier, type VerifyAccessToken } from '../tokens/verify-access-token.ts';
 
+/** Which STS is called, and with which certificate. */
 export interface StsConnectionOptions {
   /** The token endpoint of the STS; the status feed and the JWK set are at the same origin. */
   readonly tokenUrl: string;
@@ -38,6 +39,7 @@ export interface StsConnection {
   readonly keys: KeySource;
   /** The verifier of access tokens for `audience`. */
   verifier(audience: string): VerifyAccessToken;
+  /** Ends the reading of the status feed, and then the connections. */
   close(): Promise<void>;
 }
 

@@ -15,17 +15,25 @@ export interface Actor {
 
 /** The claims of an access token (RFC 9068 section 2.2), with those of RFC 8693 and of the deployment. */
 export interface AccessTokenClaims {
+  /** The issuer identifier of the STS. */
   readonly iss: string;
   /** Exactly one audience: a service id. */
   readonly aud: string;
+  /** The subject: a service id, or the name that `sub_iss` has for a user. */
   readonly sub: string;
+  /** The service that asked for the token. */
   readonly client_id: string;
+  /** The token's own id: what a revocation names. */
   readonly jti: string;
   /** Seconds since the epoch. */
   readonly iat: number;
+  /** Seconds since the epoch; the token counts before that moment. */
   readonly exp: number;
+  /** Seconds since the epoch. */
   readonly nbf?: number;
+  /** Scopes with a space between them (RFC 6749 section 3.3); empty where there are none. */
   readonly scope: string;
+  /** Names of roles in `iam_policies.yaml`. */
   readonly roles: readonly string[];
   readonly cnf?: Confirmation;
   readonly act?: Actor;
@@ -54,6 +62,7 @@ export interface AccessTokenClaims {
   readonly join?: readonly string[];
 }
 
+/** How a subject authenticated: `amr` of a token and `auth_method` of an audit event. */
 export type AuthenticationMethod =
   | 'client_secret_basic'
   | 'client_secret_post'
@@ -65,6 +74,8 @@ export type AuthenticationMethod =
 /** A token whose signature, type, issuer, audience, times and revocation have been checked, not yet its binding. */
 export interface VerifiedToken {
   readonly claims: AccessTokenClaims;
+  /** The key that signed the token. */
   readonly kid: string;
+  /** The scopes of the claim `scope`, one by one. */
   readonly scopes: ReadonlySet<string>;
 }

@@ -9,6 +9,7 @@ import { parseJwkSet } from './parse-jwk-set.ts';
 /** One fetched JWK set, and for how long its `Cache-Control` lets it be used. */
 export interface FetchedJwks {
   readonly document: unknown;
+  /** `max-age` of the answer; undefined where it has none. */
   readonly maxAgeSeconds: number | undefined;
 }
 

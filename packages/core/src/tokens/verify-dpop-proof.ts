@@ -5,7 +5,9 @@ import { constantTimeEqual, hmacSha256, sha256Base64url } from '../platform/dige
 import { random } from '../platform/ids.ts';
 import { readCompactJws } from './read-compact-jws.ts';
 
+/** The request that a proof was made for. */
 export interface ProvedRequest {
+  /** The HTTP method, in upper case. */
   readonly method: string;
   /** As the client called it; query and fragment do not count. */
   readonly url: string;
@@ -37,6 +39,7 @@ export interface DpopVerifierOptions {
  */
 export type VerifyDpopProof = (proof: string, request: ProvedRequest) => Promise<string>;
 
+/** The algorithms that a proof may be signed with: asymmetric ones alone (RFC 9449 section 4.3). */
 export const DPOP_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'RS256', 'PS256'] as const;
 
 const LONGEST_AGE_SECONDS = 60;
@@ -45,6 +48,7 @@ const LONGEST_JTI = 256;
 const NONCE_WINDOW_MS = 300_000;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
+/** The verifier of DPoP proofs; one proof is accepted once. */
 export function createDpopVerifier({ clock, spend, rememberedSince }: DpopVerifierOptions): VerifyDpopProof {
   const earliest = Math.floor((rememberedSince ?? -Infinity) / 1000);
   const nonceKey = random(32);

@@ -3,6 +3,7 @@ import { SecurityError } from '../errors/security-error.ts';
 import type { KeySource } from './key-source.ts';
 import { readCompactJws } from './read-compact-jws.ts';
 
+/** What a JWT must meet to be accepted. */
 export interface SignedJwtRules {
   /** Accepted `typ` values in lower case without `application/`; undefined: an absent one. */
   readonly types: readonly (string | undefined)[];
@@ -11,11 +12,13 @@ export interface SignedJwtRules {
   readonly keys: KeySource;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** How far the clock of the issuer may differ. */
   readonly toleranceSeconds: number;
   /** Whether a JWT without `exp` is accepted; what bounds its life is then the caller's to check. Default: it is not. */
   readonly expiryOptional?: boolean;
 }
 
+/** A JWT whose signature and times have been verified. */
 export interface SignedJwt {
   readonly kid: string;
   readonly payload: JWTPayload;
@@ -58,6 +61,7 @@ export function readUnverifiedClaims(token: string): JWTPayload {
   }
 }
 
+/** The refusal of a token; `detail` goes to the logs alone, a caller learns no reason. */
 export function invalidToken(detail: string, cause?: unknown): SecurityError {
   return new SecurityError('invalid_token', { detail, cause });
 }

@@ -13,7 +13,11 @@ export interface EventReader {
   read(chunk: Uint8Array): void;
 }
 
-/** @param largestCharacters of one event that has not ended yet */
+/**
+ * Reads the events of a stream, whatever its chunks are (HTML Living Standard, section 9.2.6).
+ *
+ * @param largestCharacters of one event that has not ended yet; one that is longer is an error
+ */
 export function createEventReader(
   largestCharacters: number,
   onEvent: (event: StreamedEvent) => void,

@@ -5,7 +5,7 @@ export type { TraceContext } from '../platform/tracer.ts';
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
-/** Continues the trace of a `traceparent` header, or begins one where it is absent or malformed. */
+/** Continues the trace of a `traceparent` header (W3C Trace Context, section 3.2), or begins one where it is absent or malformed. */
 export function parseTraceContext(traceparent: string | undefined): TraceContext {
   const [, traceId, parentId, flags] = TRACEPARENT.exec(traceparent ?? '') ?? [];
   const spanId = random(8).toString('hex');

@@ -15,11 +15,16 @@ import { extractRequirements } from './requirements.ts';
 
 /** What the guard reads of a resolver's context. */
 export interface GuardContext {
+  /** The caller's verified token; without one every guarded field is refused. */
   readonly token?: VerifiedToken;
 }
 
+/** How strict a guard is. */
 export interface GuardOptions {
-  /** `dry_run` refuses nothing but `_service`; `filter` and `reject` are the same to a subgraph. */
+  /**
+   * `dry_run` refuses nothing but `_service`. `filter` (the default) and `reject` are the same to a subgraph: they differ
+   * in the gateway alone.
+   */
   readonly mode?: 'filter' | 'reject' | 'dry_run';
   /** What happens to a field that no directive guards (default `authenticated`). */
   readonly unguardedFields?: UnguardedFields;

@@ -10,9 +10,13 @@ const THE_CALLERS_OWN: readonly unknown[] = [
 ];
 
 /**
- * A `formatError` for a subgraph's server: keeps codes of the table and what they carry, and what is wrong with the
- * document itself; anything else is logged, with the request's trace where that is given, and becomes
- * `INTERNAL_SERVER_ERROR`.
+ * A `formatError` for a subgraph's server. A `SecurityError` keeps its code, its text and its extensions, and an error of
+ * the document itself keeps its message. Any other error is logged, with the request's trace where that is given, and
+ * becomes `INTERNAL_SERVER_ERROR`: what a driver or a library writes into its errors reaches nobody.
+ *
+ * @example
+ * const mask = createErrorMask(log);
+ * const server = new ApolloServer({ schema, formatError: mask });
  */
 export function createErrorMask(
   log: Log,

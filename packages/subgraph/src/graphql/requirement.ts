@@ -24,6 +24,7 @@ export interface Grant {
   readonly policies: readonly string[];
 }
 
+/** Whether a caller with these rights may use what asks for the requirement. */
 export function isMet(requirement: Requirement, rights: Rights): boolean {
   return grantFor(requirement, rights) !== undefined;
 }

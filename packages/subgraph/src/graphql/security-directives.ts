@@ -7,6 +7,7 @@ import {
 } from 'graphql';
 import { SecurityError } from '@aduana/core/errors/security-error';
 
+/** A directive of Apollo Federation that guards a field or a type, by its name in the specification. */
 export type SecurityFeature = 'authenticated' | 'requiresScopes' | 'policy';
 
 /** What a document calls the three directives and their scalars, and which `@link` brings each in. */

@@ -13,6 +13,7 @@ import { NO_TRACER, type Span, type TraceContext, type Tracer } from '@aduana/co
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 
+/** Who is admitted. */
 export interface AdmissionOptions {
   /** SPIFFE IDs of the clients that may call. */
   readonly peers: ReadonlySet<string>;
@@ -82,6 +83,7 @@ interface Running {
   readonly carrier: ServerResponse | Duplex;
 }
 
+/** The admission of one server. */
 export function createAdmission(options: AdmissionOptions): OpenAdmission {
   const admitted = new WeakMap<IncomingMessage, Admitted>();
   const find = (request: IncomingMessage): Admitted => {
@@ -137,7 +139,7 @@ export function createAdmission(options: AdmissionOptions): OpenAdmission {
   };
 }
 
-/** Answers a GraphQL request that could not run; what is no SecurityError becomes `INTERNAL_SERVER_ERROR`. */
+/** Answers a GraphQL request that could not run, as JSON with its status; what is no SecurityError becomes `INTERNAL_SERVER_ERROR`. */
 export function answerWithError(response: ServerResponse, error: unknown): void {
   if (response.headersSent) {
     response.destroy();

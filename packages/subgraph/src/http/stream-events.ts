@@ -8,8 +8,9 @@ export interface StreamedResult {
   readonly errors?: readonly GraphQLFormattedError[];
 }
 
+/** How a stream is kept open. */
 export interface StreamEventsOptions {
-  /** How often a comment keeps the connection open (default 15). */
+  /** How often a comment is sent, so that no proxy takes the connection for a dead one (default 15). */
   readonly heartbeatSeconds?: number;
 }
 

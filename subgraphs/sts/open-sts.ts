@@ -72,7 +72,7 @@ export interface OpenSts extends Omit<Verification, 'verifySecurityEvent'> {
 /** How long a rotation waits for others that mean the same step. */
 const GATHER_MS = 250;
 
-/** Opens store, keys, secrets, policies and the lines to feed and log; none of the other services needs to be there. */
+/** Opens store, keys, secrets, policies and the connections to feed and log; none of the other services needs to be there. */
 export async function openSts(options: StsOptions): Promise<OpenSts> {
   const { settings, timing, issuer, platform, openAudit } = options;
   const { clock, bus, secrets } = platform;

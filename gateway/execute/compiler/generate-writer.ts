@@ -131,7 +131,7 @@ function additionLines(
 function writeAbstract(writing: Writing, composite: CompositeShape, position: Position): string | undefined {
   const cases: string[] = [];
   for (const type of position.variants.keys()) {
-    const shape = composite.of(type);
+    const shape = composite.forType(type);
     if (shape === undefined) continue; // clients may not know it: a closer look
     const write = writeObject(writing, shape, position);
     if (write === undefined) return undefined;
@@ -233,7 +233,7 @@ function writePresent(
   }
   if (field.children === undefined) return writeLeaf(writing.tables, type, variable);
   if (child === undefined) return undefined;
-  const below = isObjectType(type) ? field.children.of(type.name) : undefined;
+  const below = isObjectType(type) ? field.children.forType(type.name) : undefined;
   const write = isAbstractType(type)
     ? writeAbstract(writing, field.children, child)
     : below && writeObject(writing, below, child);

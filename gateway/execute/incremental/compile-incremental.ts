@@ -21,7 +21,7 @@ export function compileIncremental(execution: Execution): IncrementalExecutable 
 export function splitShape({ shape }: Authorized, supergraph: LoadedSupergraph): ObjectShape {
   const { apiSchema, supergraphSchema } = supergraph;
   return createAnswerShape(
-    { apiSchema, interfaceObjects: interfaceObjects(supergraphSchema), splits: true },
+    { apiSchema, interfaceObjects: interfaceObjects(supergraphSchema), splitsDeferred: true },
     shape,
   );
 }

@@ -19,7 +19,7 @@ export function findPart(shapes: readonly ObjectShape[], path: AnswerPath): Path
 function belowFields(fields: readonly FieldShape[], path: AnswerPath): PathOwner {
   if (!path.some((key) => typeof key === 'string')) return 'own';
   return findPart(
-    fields.flatMap(({ children }) => children?.all() ?? []),
+    fields.flatMap(({ children }) => children?.forEveryType() ?? []),
     path,
   );
 }

@@ -108,7 +108,7 @@ export class IncrementalRun {
         root,
         errors: own,
         abandoned: signal,
-        tellsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
+        showsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
         onFailure: ({ subgraph }, error) => {
           log.warn('a subgraph failed', { subgraph, error });
         },

@@ -22,7 +22,7 @@ export function openRun(
     root: {},
     errors: [],
     abandoned: signal,
-    tellsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
+    showsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
     onFailure: ({ subgraph }, error) => {
       // What we ourselves refuse to send has lines of its own in the log.
       const refused = error instanceof SecurityError && error.retryAfterSeconds !== undefined;

@@ -27,7 +27,7 @@ export interface PlanRun {
   readonly errors: AnswerError[];
   readonly onFailure: (step: FetchStep, error: unknown) => void;
   /** Whether a subgraph's own messages reach the client. */
-  readonly tellsMessages: (subgraph: string) => boolean;
+  readonly showsMessages: (subgraph: string) => boolean;
   /** Ends the run where this is aborted; a deadline does not. */
   readonly abandoned: AbortSignal;
 }
@@ -163,11 +163,11 @@ async function sendRequest(run: PlanRun, step: FetchStep, request: Request): Pro
 function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, answer: FetchedAnswer): void {
   const received = receive(run, step, destinations, answer);
   if (answer.errors.length > 0) {
-    const tellsMessages = run.tellsMessages(step.subgraph);
-    const told = translateErrors(run.shape, step, destinations, answer.errors, tellsMessages);
-    for (const error of told) run.errors.push(error); // spread, a hundred thousand of them would not fit the stack
+    const showsMessages = run.showsMessages(step.subgraph);
+    const translated = translateErrors(run.shape, step, destinations, answer.errors, showsMessages);
+    for (const error of translated) run.errors.push(error); // spread, a hundred thousand of them would not fit the stack
     // What a subgraph refuses by its rules is no failure of it.
-    if (told.some(({ extensions }) => extensions.code === 'SUBGRAPH_ERROR'))
+    if (translated.some(({ extensions }) => extensions.code === 'SUBGRAPH_ERROR'))
       run.onFailure(step, answer.errors);
   }
   if (received === undefined) return;

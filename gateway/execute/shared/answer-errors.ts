@@ -17,29 +17,31 @@ export function createAnswerError(
   return { message, path, extensions: { ...extensions, code } };
 }
 
-interface Branch {
-  ends: boolean;
-  readonly below: Map<string | number, Branch>;
+/** One key of the errors' paths. */
+interface PathNode {
+  /** Whether an error's path ends here. */
+  hasError: boolean;
+  readonly children: Map<string | number, PathNode>;
 }
 
-/** Tells whether an error explains a null: it lies above it, below it, or at it. */
+/** Whether an error explains the null at a path: its own path leads above it, below it or to it. */
 export function createExplanation(errors: readonly AnswerError[]): (path: AnswerPath) => boolean {
-  const root: Branch = { ends: false, below: new Map() };
+  const root: PathNode = { hasError: false, children: new Map() };
   for (const { path } of errors) {
-    let branch = root;
+    let node = root;
     for (const key of path) {
-      let next = branch.below.get(key);
-      if (next === undefined) branch.below.set(key, (next = { ends: false, below: new Map() }));
-      branch = next;
+      let next = node.children.get(key);
+      if (next === undefined) node.children.set(key, (next = { hasError: false, children: new Map() }));
+      node = next;
     }
-    branch.ends = true;
+    node.hasError = true;
   }
   return (path) => {
-    let branch: Branch | undefined = root;
+    let node: PathNode | undefined = root;
     for (const key of path) {
-      if (branch.ends) return true;
-      branch = branch.below.get(key);
-      if (branch === undefined) return false;
+      if (node.hasError) return true;
+      node = node.children.get(key);
+      if (node === undefined) return false;
     }
     return true;
   };

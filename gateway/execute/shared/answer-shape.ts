@@ -45,62 +45,66 @@ export interface FieldShape {
 export interface CompositeShape {
   readonly type: GraphQLCompositeType;
   /** Undefined where the type cannot stand here. */
-  of(typeName: string): ObjectShape | undefined;
+  forType(typeName: string): ObjectShape | undefined;
   /** The shapes of every type that can stand here. */
-  all(): readonly ObjectShape[];
+  forEveryType(): readonly ObjectShape[];
 }
 
 export interface ShapeSchema {
   readonly apiSchema: GraphQLSchema;
   /** Names of interfaces that some subgraph knows as an object type. */
   readonly interfaceObjects: ReadonlySet<string>;
-  /** Whether what is deferred is told apart: by default it belongs to the object as the rest does. */
-  readonly splits?: boolean;
+  /** Whether deferred fields become shapes of their own; by default they belong to the object as the others do. */
+  readonly splitsDeferred?: boolean;
 }
 
 const META_FIELDS = [TypeNameMetaFieldDef, SchemaMetaFieldDef, TypeMetaFieldDef];
 
 /** Resolves the shape of an operation against the API schema, type by type, as the types turn up. */
 export function createAnswerShape(schema: ShapeSchema, shape: Shape): ObjectShape {
-  return collect(schema, shape.rootType, shape.selections);
+  return collectFields(schema, shape.rootType, shape.selections);
 }
 
-function collect(schema: ShapeSchema, typeName: string, selections: readonly ShapeSelection[]): ObjectShape {
-  const groups = new Map<string, ShapeField[]>();
-  const later: Later[] = [];
-  gather(schema, typeName, selections, { groups, later });
-  const fields = [...groups.values()].map((group) => createField(schema, typeName, group));
-  if (later.length === 0) return { typeName, fields };
-  const deferred = later.map(({ defer, selections: own }) => ({
+function collectFields(
+  schema: ShapeSchema,
+  typeName: string,
+  selections: readonly ShapeSelection[],
+): ObjectShape {
+  const collected: CollectedFields = { groups: new Map(), deferred: [] };
+  groupFields(schema, typeName, selections, collected);
+  const fields = [...collected.groups.values()].map((group) => createField(schema, typeName, group));
+  if (collected.deferred.length === 0) return { typeName, fields };
+  const deferred = collected.deferred.map(({ defer, selections: own }) => ({
     defer,
-    shape: collect(schema, typeName, own),
+    shape: collectFields(schema, typeName, own),
   }));
   return { typeName, fields, deferred };
 }
 
-interface Later {
+interface DeferredSelections {
   readonly defer: Deferral;
   readonly selections: readonly ShapeSelection[];
 }
 
-interface Gathered {
+interface CollectedFields {
+  /** By response key. */
   readonly groups: Map<string, ShapeField[]>;
-  readonly later: Later[];
+  readonly deferred: DeferredSelections[];
 }
 
-function gather(
+function groupFields(
   schema: ShapeSchema,
   typeName: string,
   selections: readonly ShapeSelection[],
-  into: Gathered,
+  into: CollectedFields,
 ): void {
-  const { groups, later } = into;
+  const { groups, deferred } = into;
   for (const selection of selections) {
     if (selection.kind === 'fragment') {
       if (!isTypeOrSubtype(schema.apiSchema, typeName, selection.on)) continue;
       const { defer, selections: own } = selection;
-      if (schema.splits === true && defer !== undefined) later.push({ defer, selections: own });
-      else gather(schema, typeName, own, into);
+      if (schema.splitsDeferred === true && defer !== undefined) deferred.push({ defer, selections: own });
+      else groupFields(schema, typeName, own, into);
       continue;
     }
     const group = groups.get(selection.key);
@@ -145,10 +149,10 @@ function createComposite(
   selections: readonly ShapeSelection[],
 ): CompositeShape {
   const known = new Map<string, ObjectShape>();
-  const of = (typeName: string): ObjectShape | undefined => {
+  const forType = (typeName: string): ObjectShape | undefined => {
     const cached = known.get(typeName);
     if (cached !== undefined || !isPossible(schema, type, typeName)) return cached;
-    const shape = collect(schema, typeName, selections);
+    const shape = collectFields(schema, typeName, selections);
     const abstract = schema.apiSchema.getType(typeName);
     if (
       isAbstractType(abstract) &&
@@ -161,10 +165,10 @@ function createComposite(
   const names = isAbstractType(type)
     ? [...schema.apiSchema.getPossibleTypes(type).map(({ name }) => name), type.name]
     : [type.name];
-  return { type, of, all: () => names.map(of).filter((shape) => shape !== undefined) };
+  return { type, forType, forEveryType: () => names.map(forType).filter((shape) => shape !== undefined) };
 }
 
-/** An interface's own name stands for an object whose type only a subgraph that has the interface could tell. */
+/** An interface's own name stands for an object whose type only a subgraph that has the interface knows. */
 function isPossible(
   { apiSchema, interfaceObjects }: ShapeSchema,
   type: GraphQLCompositeType,
@@ -175,7 +179,7 @@ function isPossible(
   return isObjectType(apiSchema.getType(typeName)) && isTypeOrSubtype(apiSchema, typeName, type.name);
 }
 
-/** Whether something is selected for some of the types alone: an object whose type nobody told has no such answer. */
+/** Whether something is selected for some of the types alone: an object of an unknown type has no such answer. */
 function dependsOnType(
   apiSchema: GraphQLSchema,
   type: GraphQLAbstractType,

@@ -29,5 +29,5 @@ function fieldUnder(shapes: readonly ObjectShape[], dataKey: string): FieldShape
 }
 
 function shapesBelow({ children }: FieldShape): readonly ObjectShape[] {
-  return children === undefined ? [] : children.all();
+  return children === undefined ? [] : children.forEveryType();
 }

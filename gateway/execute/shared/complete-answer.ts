@@ -42,7 +42,7 @@ export function completeAnswer(
   return completePart({ schema, introspection, onMismatch, path: [], dataPath: [] }, shape, data);
 }
 
-/** The same for a part of an answer: what comes later is told. */
+/** Shapes a part of an answer; `onDeferred` gets what comes after it. */
 export function completePart(
   completion: Completion,
   shape: ObjectShape,
@@ -160,7 +160,7 @@ function completeComposite(completion: Completion, composite: CompositeShape, va
   if (!isJsonObject(value)) return mismatch(completion);
   const typeName =
     getOwn(value, '__typename') ?? (isUnionType(composite.type) ? undefined : composite.type.name);
-  const shape = typeof typeName === 'string' ? composite.of(typeName) : undefined;
+  const shape = typeof typeName === 'string' ? composite.forType(typeName) : undefined;
   if (shape === undefined) {
     if (isHiddenType(completion.schema, composite, typeName)) return HIDDEN;
     // An interface object whose implementation is not known is a value that is missing, not one that is wrong.

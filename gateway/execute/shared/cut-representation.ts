@@ -5,7 +5,7 @@ import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /**
  * What a subgraph needs to know of an entity: the fields of `requires`, or undefined where one of them was not fetched.
- * Under which alias it was fetched is not told. A null is sent as null. `schema` is the whole supergraph: `requires` may name inaccessible fields.
+ * The alias under which it was fetched is not sent. A null is sent as null. `schema` is the whole supergraph: `requires` may name inaccessible fields.
  */
 export function cutRepresentation(
   schema: GraphQLSchema,
@@ -27,11 +27,11 @@ function cutObject(
       const { name, alias = name, selections: below } = selection;
       const value = cutValue(schema, getOwn(source, alias), below);
       if (value === undefined) return undefined;
-      setOwn(result, name, combine(getOwn(result, name), value));
-    } else if (matches(schema, source, selection.typeCondition)) {
+      setOwn(result, name, mergeValues(getOwn(result, name), value));
+    } else if (matchesType(schema, source, selection.typeCondition)) {
       const part = cutObject(schema, source, selection.selections);
       if (part === undefined) return undefined;
-      for (const key of Object.keys(part)) setOwn(result, key, combine(getOwn(result, key), part[key]));
+      for (const key of Object.keys(part)) setOwn(result, key, mergeValues(getOwn(result, key), part[key]));
     }
   }
   return result;
@@ -49,17 +49,17 @@ export function cutValue(
   return elements.includes(undefined) ? undefined : elements;
 }
 
-function matches(schema: GraphQLSchema, source: JsonObject, typeCondition: string | undefined): boolean {
+function matchesType(schema: GraphQLSchema, source: JsonObject, typeCondition: string | undefined): boolean {
   if (typeCondition === undefined) return true;
   const typeName = getOwn(source, '__typename');
   return typeof typeName === 'string' && isTypeOrSubtype(schema, typeName, typeCondition);
 }
 
 /** What several fragments of `requires` name of one field. */
-function combine(known: unknown, more: unknown): unknown {
+function mergeValues(known: unknown, more: unknown): unknown {
   if (Array.isArray(known) && Array.isArray(more))
-    return more.map((element: unknown, index) => combine(known[index], element));
+    return more.map((element: unknown, index) => mergeValues(known[index], element));
   if (!isJsonObject(known) || !isJsonObject(more)) return more;
-  for (const key of Object.keys(more)) setOwn(known, key, combine(getOwn(known, key), more[key]));
+  for (const key of Object.keys(more)) setOwn(known, key, mergeValues(getOwn(known, key), more[key]));
   return known;
 }

@@ -16,7 +16,7 @@ export interface InFlight {
   forget(): void;
 }
 
-interface Flight {
+interface SharedRequest {
   readonly answer: Promise<FetchedAnswer>;
   readonly controller: AbortController;
   /** Nobody joins any more. */
@@ -25,36 +25,36 @@ interface Flight {
 }
 
 export function createInFlight(): InFlight {
-  let flights = new Map<string, Flight>();
-  const begin = (key: string, start: (signal: AbortSignal) => Promise<FetchedAnswer>): Flight => {
-    const started = flights;
+  let requests = new Map<string, SharedRequest>();
+  const open = (key: string, start: (signal: AbortSignal) => Promise<FetchedAnswer>): SharedRequest => {
+    const current = requests;
     const controller = new AbortController();
     const close = (): void => {
-      if (started.get(key) === flight) started.delete(key);
+      if (current.get(key) === request) current.delete(key);
     };
     const answer = start(controller.signal).finally(close);
-    const flight: Flight = { answer, controller, close, waiting: 0 };
-    flights.set(key, flight);
-    return flight;
+    const request: SharedRequest = { answer, controller, close, waiting: 0 };
+    requests.set(key, request);
+    return request;
   };
   return {
     async share(key, waiter, start) {
-      const flight = flights.get(key) ?? begin(key, start);
-      flight.waiting += 1;
-      const stay = waiter.onEnd((reason) => {
-        flight.waiting -= 1;
-        if (flight.waiting > 0) return;
-        flight.close(); // who asks from now on must not get what nobody waits for
-        flight.controller.abort(reason);
+      const request = requests.get(key) ?? open(key, start);
+      request.waiting += 1;
+      const removeListener = waiter.onEnd((reason) => {
+        request.waiting -= 1;
+        if (request.waiting > 0) return;
+        request.close(); // who asks from now on must not get what nobody waits for
+        request.controller.abort(reason);
       });
       try {
-        return await flight.answer;
+        return await request.answer;
       } finally {
-        stay();
+        removeListener();
       }
     },
     forget() {
-      flights = new Map();
+      requests = new Map();
     },
   };
 }

@@ -4,7 +4,7 @@ export interface ProgramState {
   readonly layers: (readonly unknown[])[];
   /** By representation keys: for each place in the order of the answer, which object belongs there, or -1. */
   readonly pointers: (readonly number[])[];
-  /** The same where places are told apart by the object that is there. */
+  /** The same where places are distinguished by the object that is there. */
   readonly places: ReadonlyMap<unknown, number>[];
   /** By position: for each object of the layer, where the places under it begin. */
   readonly offsets: (readonly number[])[];

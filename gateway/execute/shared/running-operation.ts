@@ -23,7 +23,7 @@ export function openOperation(client: AbortSignal): RunningOperation {
     for (const listener of listeners) listener(reason);
     controller?.abort(reason);
   };
-  const leave = (): void => {
+  const onAbort = (): void => {
     end(client.reason instanceof Error ? client.reason : new Error('the client left'));
   };
   const onEnd = (listener: (reason: Error) => void): (() => void) => {
@@ -31,17 +31,17 @@ export function openOperation(client: AbortSignal): RunningOperation {
     else listener(ended.reason);
     return () => listeners.delete(listener);
   };
-  if (client.aborted) leave();
-  else client.addEventListener('abort', leave, { once: true });
+  if (client.aborted) onAbort();
+  else client.addEventListener('abort', onAbort, { once: true });
   return {
     onEnd,
     end,
     bound: (pending) =>
       new Promise((resolve, reject) => {
-        const forget = onEnd((reason) => {
+        const removeListener = onEnd((reason) => {
           reject(reason);
         });
-        pending.finally(forget).then(resolve, reject);
+        pending.finally(removeListener).then(resolve, reject);
       }),
     signal() {
       if (controller === undefined) {
@@ -52,7 +52,7 @@ export function openOperation(client: AbortSignal): RunningOperation {
       return controller.signal;
     },
     close() {
-      client.removeEventListener('abort', leave);
+      client.removeEventListener('abort', onAbort);
     },
   };
 }

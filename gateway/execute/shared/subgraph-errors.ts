@@ -49,26 +49,26 @@ const MOST_ERRORS = 300_000;
 
 /**
  * A subgraph's errors at the client's paths; extensions but a known code stay behind, and so does the message unless
- * `tellsMessages`.
+ * `showsMessages`.
  */
 export function translateErrors(
   shape: ObjectShape,
   step: FetchStep,
   destinations: Destinations,
   errors: readonly unknown[],
-  tellsMessages: boolean,
+  showsMessages: boolean,
 ): AnswerError[] {
-  const told: AnswerError[] = [];
+  const translated: AnswerError[] = [];
   for (const error of errors) {
     const path = isJsonObject(error) ? getOwn(error, 'path') : undefined;
     const { code, extensions } = readCode(error);
-    const message = tellsMessages ? readMessage(error) : undefined;
-    for (const at of locate(shape, step, destinations, Array.isArray(path) ? path : [])) {
-      if (told.length >= MOST_ERRORS) return told;
-      told.push(createAnswerError(code, at, extensions, message));
+    const message = showsMessages ? readMessage(error) : undefined;
+    for (const place of pathsOfError(shape, step, destinations, Array.isArray(path) ? path : [])) {
+      if (translated.length >= MOST_ERRORS) return translated;
+      translated.push(createAnswerError(code, place, extensions, message));
     }
   }
-  return told;
+  return translated;
 }
 
 function readMessage(error: unknown): string | undefined {
@@ -83,7 +83,7 @@ export function failFetch(
   destinations: Destinations,
   code: Code,
 ): AnswerError[] {
-  return wholeFetch(shape, step, destinations).map((path) => createAnswerError(code, path));
+  return pathsOfFetch(shape, step, destinations).map((path) => createAnswerError(code, path));
 }
 
 /** The code of a subgraph's error where the client may know it. */
@@ -100,7 +100,7 @@ export function readCode(error: unknown): { code: Code; extensions: Record<strin
   return { code: code as Code, extensions: passed };
 }
 
-function locate(
+function pathsOfError(
   shape: ObjectShape,
   step: FetchStep,
   destinations: Destinations,
@@ -108,12 +108,12 @@ function locate(
 ): (readonly (string | number)[])[] {
   if (step.requires === undefined) {
     const keys = readPath(step, path);
-    if (keys.length === 0) return wholeFetch(shape, step, destinations);
+    if (keys.length === 0) return pathsOfFetch(shape, step, destinations);
     return destinations.flat().map((target) => clientPath(shape, [...targetPath(target), ...keys]));
   }
   const [entities, index, ...below] = path;
   const targets = entities === '_entities' && typeof index === 'number' ? destinations[index] : undefined;
-  if (targets === undefined) return wholeFetch(shape, step, destinations);
+  if (targets === undefined) return pathsOfFetch(shape, step, destinations);
   return targets.map((target) => clientPath(shape, [...targetPath(target), ...readPath(step, below)]));
 }
 
@@ -127,7 +127,7 @@ function readPath(step: FetchStep, path: readonly unknown[]): (string | number)[
   });
 }
 
-function wholeFetch(
+function pathsOfFetch(
   shape: ObjectShape,
   step: FetchStep,
   destinations: Destinations,

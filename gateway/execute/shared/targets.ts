@@ -33,28 +33,29 @@ export function parsePath(path: readonly (string | number)[]): PathStep[] {
 
 /** The objects at the end of a path, in the order of the answer; nulls on the way end their branch. */
 export function findTargets(schema: GraphQLSchema, from: Target, path: readonly PathStep[]): Target[] {
-  let places: Target[] = [from];
+  let targets: Target[] = [from];
   for (const step of path) {
     const next: Target[] = [];
-    for (const place of places) for (const child of descend(place, step)) keep(schema, next, child, step);
-    places = next;
+    for (const target of targets)
+      for (const child of childrenOf(target, step)) addTarget(schema, next, child, step);
+    targets = next;
   }
-  return places.filter(({ value }) => isJsonObject(value));
+  return targets.filter(({ value }) => isJsonObject(value));
 }
 
-function* descend(
-  place: Target,
+function* childrenOf(
+  parent: Target,
   { field }: PathStep,
 ): Iterable<{ parent: Target; key: string | number; value: unknown }> {
   if (field === undefined) {
-    if (Array.isArray(place.value))
-      for (const [key, value] of place.value.entries()) yield { parent: place, key, value };
-  } else if (isJsonObject(place.value)) {
-    yield { parent: place, key: field, value: getOwn(place.value, field) };
+    if (Array.isArray(parent.value))
+      for (const [key, value] of parent.value.entries()) yield { parent, key, value };
+  } else if (isJsonObject(parent.value)) {
+    yield { parent, key: field, value: getOwn(parent.value, field) };
   }
 }
 
-function keep(
+function addTarget(
   schema: GraphQLSchema,
   into: Target[],
   { parent, key, value }: { parent: Target; key: string | number; value: unknown },
@@ -72,7 +73,7 @@ function keep(
 /** Response keys and list indices from the root down to the target. */
 export function targetPath(target: Target): (string | number)[] {
   const path: (string | number)[] = [];
-  for (let place: Target | undefined = target; place?.key !== undefined; place = place.parent)
-    path.push(place.key);
+  for (let step: Target | undefined = target; step?.key !== undefined; step = step.parent)
+    path.push(step.key);
   return path.reverse();
 }

@@ -39,7 +39,7 @@ async function run(node: object, answers: Record<string, JsonObject>, variables:
       root,
       errors,
       onFailure: () => undefined,
-      tellsMessages: () => false,
+      showsMessages: () => false,
       abandoned: new AbortController().signal,
     },
     step,

@@ -13,7 +13,7 @@ import { buildSchema, type ExecutionResult, specifiedRules, validate } from 'gra
 import { createClient } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocket, WebSocketServer } from 'ws';
-import { FEDERATION_LINK } from '../../support/guarded-federation.ts';
+import { FEDERATION_LINK } from '../../support/supergraph-of.ts';
 import { createTestCa, type TestCa } from '../../support/test-ca.ts';
 import { issueTestIdentity, type TestIdentity } from '../../support/test-identity.ts';
 import { until } from '../../support/until.ts';

@@ -141,14 +141,15 @@ function extensionsOf(cure: Cure | undefined): Readonly<Record<string, unknown>>
   return cure === undefined ? {} : { stepUp: showStepUp(cure.login) };
 }
 
-/** A stream is opened for what may run of its one root field. */
+/** A stream is opened for what may run of its one root field; of the request it keeps what its document asks for. */
 async function subscribe(
-  wanted: WantedStream,
+  { request, validated, ...wanted }: WantedStream,
   openStream: OperationContext['openStream'],
 ): Promise<OperationAnswer> {
   if (openStream === undefined)
     throw new SecurityError('NOT_ACCEPTABLE', { detail: 'a subscription needs a stream' });
-  return { status: 200, text: '', stream: await openStream(wanted) };
+  const kept = { ...request, variables: validated.variables, extensions: {} };
+  return { status: 200, text: '', stream: await openStream({ request: kept, validated, ...wanted }) };
 }
 
 function refusalError({ path }: Refusal): GraphQLFormattedError {

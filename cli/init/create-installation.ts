@@ -86,7 +86,12 @@ function report(
   for (const scope of unusable)
     context.print(`the scope ${JSON.stringify(scope)} is no permission: no role can grant it`);
   if (untaken.length > 0) context.print('\nNot taken over:');
-  for (const { setting, reason } of untaken) context.print(`  ${setting}: ${reason}`);
+  for (const { setting, reason } of untaken) context.print(printable(`  ${setting}: ${reason}`));
+}
+
+/** Names in somebody else's file may be anything, and a terminal obeys control characters. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
 }
 
 /** The ports in `${...}` are chosen at start: any number stands for them here. */

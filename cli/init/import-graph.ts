@@ -123,19 +123,9 @@ async function importSubgraphs(named: readonly string[]): Promise<readonly Impor
 
 async function importSupergraph(file: string): Promise<ImportedGraph> {
   const sdl = await readText(file);
+  let subgraphs: ReturnType<typeof loadSupergraph>['subgraphs'];
   try {
-    const { subgraphs } = loadSupergraph(sdl);
-    return {
-      ...EMPTY_GRAPH,
-      supergraphSdl: sdl,
-      subgraphs: [...subgraphs.values()].map(({ name, url }) => ({
-        name: name.replaceAll(/[^A-Za-z0-9_-]/g, '-'),
-        url,
-        schema: undefined,
-        sdl: undefined,
-        settings: {},
-      })),
-    };
+    ({ subgraphs } = loadSupergraph(sdl));
   } catch (error) {
     const { detail } = error as { detail?: unknown };
     throw problem(
@@ -144,6 +134,25 @@ async function importSupergraph(file: string): Promise<ImportedGraph> {
       'Name the SDL that `rover supergraph compose` or your registry gives out',
     );
   }
+  // In `supergraph.yaml` it would stand for a variable: what is secret here would be sent there.
+  const expanding = [...subgraphs.values()].find(({ url }) => url.includes('${'));
+  if (expanding !== undefined)
+    throw problem(
+      file,
+      `has a URL with \`\${\` in it: ${expanding.name}`,
+      'Write its address into the supergraph',
+    );
+  return {
+    ...EMPTY_GRAPH,
+    supergraphSdl: sdl,
+    subgraphs: [...subgraphs.values()].map(({ name, url }) => ({
+      name: name.replaceAll(/[^A-Za-z0-9_-]/g, '-'),
+      url,
+      schema: undefined,
+      sdl: undefined,
+      settings: {},
+    })),
+  };
 }
 
 async function importConfiguration(file: string, graph: ImportedGraph): Promise<ImportedGraph> {

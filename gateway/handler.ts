@@ -65,7 +65,8 @@ export interface HandlerDependencies extends OperationDependencies {
   readonly streams: OpenStreams;
 }
 
-const TRAFFIC: Readonly<Record<AuditOutcome, TrafficOutcome>> = {
+/** How each outcome counts in the traffic of the last minutes. */
+export const TRAFFIC: Readonly<Record<AuditOutcome, TrafficOutcome>> = {
   ALLOWED: 'answered',
   PARTIAL: 'refused',
   DENIED: 'refused',

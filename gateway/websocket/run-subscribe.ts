@@ -10,7 +10,7 @@ import {
   requestRecord,
 } from '../audit/request-audit.ts';
 import { rightsOf } from '../authorize/rights.ts';
-import { type HandlerDependencies, runOrExplain } from '../handler.ts';
+import { type HandlerDependencies, runOrExplain, TRAFFIC } from '../handler.ts';
 import { readOperationParameters } from '../http/graphql-request.ts';
 import { type OperationAnswer, runOperation } from '../run-operation.ts';
 import type { OpenedStream } from '../streams/open-streams.ts';
@@ -44,6 +44,7 @@ export async function runSubscribe(
 ): Promise<SubscribeOutcome> {
   const { clock, log } = dependencies.platform;
   const requestAudit = openRequestAudit(uuidv7(clock.now()));
+  const startedAt = dependencies.traffic.begin();
   let answer: OperationAnswer;
   try {
     answer = await run(sent, caller, request, signal, requestAudit, dependencies);
@@ -61,6 +62,7 @@ export async function runSubscribe(
     stream?.cancel();
     return { kind: 'refused', errors: errorsOf(errorText(toSecurityError(error))) };
   }
+  dependencies.traffic.note(TRAFFIC[requestAudit.outcome], startedAt);
   if (stream !== undefined) return { kind: 'stream', stream };
   if (status !== 200) return { kind: 'refused', errors: errorsOf(text) };
   return { kind: 'answer', text: withAuditId(text, requestAudit.id) };
@@ -99,9 +101,11 @@ async function run(
         streams.open(wanted, { caller, forward, requestAudit, shareKey: undefined }),
     };
     const sent = readOperationParameters(payload);
-    return await runOrExplain(() => runOperation(delegated, sent, dependencies, context), requestAudit, {
-      requestErrorStatus: 400,
-    });
+    const measured = () =>
+      dependencies.measureOperation(delegated, requestAudit, (traced) =>
+        runOperation(traced, sent, dependencies, context),
+      );
+    return await runOrExplain(measured, requestAudit, { requestErrorStatus: 400 });
   } finally {
     giveBack();
     leave?.();

@@ -56,6 +56,7 @@ export async function openWebSocketWorld(options: WebSocketWorldOptions = {}) {
         return Promise.resolve('');
       },
     },
+    traffic: { begin: () => 0, note: () => undefined },
     flood: { count: () => Promise.resolve(undefined) },
     exchange: () => Promise.resolve(delegatedOf('a', {})),
     ...options.more,

@@ -55,3 +55,12 @@ describeOneStore('the STS and the certificate of a browser', (openStore) => {
     expect(status).toBe(200);
   });
 });
+
+test('a gateway that is on a list may pass on the `Origin` of its client', () => {
+  const request = createServiceRequest({
+    headers: { origin: 'https://app.example' },
+    peer: PEER,
+    encrypted: true,
+  });
+  expect(requirePeer(request, new Set([PEER.spiffeId]))).toBe(PEER);
+});

@@ -30,7 +30,10 @@ interface Settle {
 
 type Code = 'SUBGRAPH_ERROR' | 'SUBGRAPH_UNAVAILABLE';
 
-/** Both those of the protocol and those of WebSocket. */
+/**
+ * Both those of the protocol and those of WebSocket, and what answers them: beside one byte of a message, all that was read
+ * together with it stays in memory until the message is whole.
+ */
 const MOST_PINGS_PER_SECOND = 100;
 const SECOND_MS = 1_000;
 const HEARTBEAT_MS = 15_000;
@@ -93,7 +96,10 @@ export class SocketUpstream implements Upstream {
       this.#heardAt = clock.monotonic();
       this.#countPing();
     });
-    socket.on('pong', () => (this.#heardAt = clock.monotonic()));
+    socket.on('pong', () => {
+      this.#heardAt = clock.monotonic();
+      this.#countPing();
+    });
     socket.on('unexpected-response', (_request, { statusCode = 0 }) => {
       if (statusCode === 401) this.#refuse();
       else

@@ -79,3 +79,9 @@ test('a stream that is not read is not taken for a dead one', async () => {
   await clock.advance(20_000);
   expect(heard.end).toBeUndefined();
 });
+
+test('a subgraph that sends pongs without end is left', async () => {
+  const { socket, heard } = await open();
+  for (let count = 0; count < 1_000; count += 1) socket.emit('pong');
+  expect(heard.end).toMatchObject({ code: 'SUBGRAPH_ERROR' });
+});

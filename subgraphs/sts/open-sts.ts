@@ -161,7 +161,7 @@ async function openBase(options: StsOptions) {
     await Promise.all([stopKeys(), status.stop(), livePolicies.stop(), unshare()]);
   };
   const canSign = (): boolean => ring.canSign && custody.answers;
-  const register = createTokenRegister(database);
+  const register = createTokenRegister(database, clock);
   return {
     store,
     database,

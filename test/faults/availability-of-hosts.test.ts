@@ -3,7 +3,7 @@ import { createLog } from '@aduana/server-kit/platform/create-log';
 import { openPgDatabase } from '@aduana/server-kit/store/pg-database';
 import { openAnswerLedger } from '../support/answer-ledger.ts';
 import { type Bed, makeBed } from '../support/bed/bed.ts';
-import { ASYNCHRONOUS_FAILOVER, DATABASE_EVENTS } from '../support/bed/database-events.ts';
+import { ASYNCHRONOUS_FAILOVER, DATABASE_EVENTS, LOST_DISK } from '../support/bed/database-events.ts';
 import { addressOf, hasBed } from '../support/bed/network.ts';
 import { openPlayer, type Player } from '../support/bed/play.ts';
 import { SERVICE_EVENTS } from '../support/bed/service-events.ts';
@@ -42,6 +42,7 @@ describeWith('`npm run test:availability`, as root', hasBed, 'over hosts of thei
     }
   });
 
-  test('a lost tail is never called whole, and operator and auditor let the log go on', () =>
-    player.play(ASYNCHRONOUS_FAILOVER));
+  describe('what is lost is shown by `audit verify`, and the log goes on', () => {
+    test.each([LOST_DISK, ASYNCHRONOUS_FAILOVER])('$name', (event) => player.play(event));
+  });
 });

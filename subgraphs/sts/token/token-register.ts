@@ -1,4 +1,5 @@
 import type { Database } from '@aduana/server-kit/store/database';
+import type { Clock } from '@aduana/core/platform/clock';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 
 /** The record of every token that left: nothing is issued that is not in it. */
@@ -31,15 +32,19 @@ export interface RegisteredToken {
 }
 
 interface Waiting {
+  /** Monotonic milliseconds. */
+  readonly since: number;
   readonly claims: AccessTokenClaims;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 const LARGEST_BATCH = 1_000;
+/** What has waited that long for a write that failed waits for no other: its answer has a bound. */
+const PATIENCE_MS = 1_500;
 
-export function createTokenRegister(database: Database): TokenRegister {
-  const waiting: Waiting[] = [];
+export function createTokenRegister(database: Database, clock: Clock): TokenRegister {
+  let waiting: Waiting[] = [];
   let writing = false;
 
   const writeAll = async (): Promise<void> => {
@@ -54,7 +59,10 @@ export function createTokenRegister(database: Database): TokenRegister {
           for (const { resolve } of batch) resolve();
         },
         (error: unknown) => {
-          for (const { reject } of batch) reject(error);
+          const late = clock.monotonic() - PATIENCE_MS;
+          const failed = [...batch, ...waiting.filter(({ since }) => since <= late)];
+          waiting = waiting.filter(({ since }) => since > late);
+          for (const { reject } of failed) reject(error);
         },
       );
     }
@@ -64,7 +72,7 @@ export function createTokenRegister(database: Database): TokenRegister {
   return {
     add: (claims) =>
       new Promise((resolve, reject) => {
-        waiting.push({ claims, resolve, reject });
+        waiting.push({ since: clock.monotonic(), claims, resolve, reject });
         if (!writing) void writeAll();
       }),
     async countActive(subject, now) {

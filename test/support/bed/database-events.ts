@@ -76,24 +76,34 @@ export const DATABASE_EVENTS: readonly Event[] = [
   {
     name: `database away ${String(LONGER_THAN_STATUS_SECONDS)} s, a gateway killed meanwhile`,
     cutsClients: true,
-    async happen({ hosts, patroni, services }) {
-      const leader = await patroni.leader();
-      for (const host of SERVICE_HOSTS) {
-        await hosts[host].cut('tests', 5432);
-        await hosts[host].cut(leader, 5432);
-      }
+    async happen(bed) {
+      await cutFromDatabase(bed);
       await wait(30_000);
-      await services.kill('gateway1');
+      await bed.services.kill('gateway1');
       await wait(LONGER_THAN_STATUS_SECONDS * 1000 - 30_000);
-      for (const host of SERVICE_HOSTS) await hosts[host].mend();
+      await mendServices(bed);
     },
   },
 ];
 
+/** What lay in the spool of that gateway alone is gone, and clients have its answers. */
+export const LOST_DISK: Event = {
+  name: 'database away 20 s, a gateway lost with its disk',
+  loses: 'spool',
+  cutsClients: true,
+  async happen(bed) {
+    await cutFromDatabase(bed);
+    await wait(10_000);
+    await bed.services.loseDisk('gateway1');
+    await wait(10_000);
+    await mendServices(bed);
+  },
+};
+
 /** Patroni without `synchronous_mode`: the standbys hear nothing of the leader for 1.5 s, and then its machine dies. */
 export const ASYNCHRONOUS_FAILOVER: Event = {
   name: 'asynchronous failover, 1.5 s of WAL lost',
-  losesTail: true,
+  loses: 'tail',
   async happen(bed) {
     const { hosts, patroni, services } = bed;
     await patroni.configure({ synchronous_mode: false });
@@ -120,4 +130,16 @@ async function untilOtherLeader({ patroni }: Bed, old: PostgresHost): Promise<st
   const began = performance.now();
   await until(async () => (await patroni.leader()) !== old);
   return `another leader after ${seconds(performance.now() - began)}`;
+}
+
+async function cutFromDatabase({ hosts, patroni }: Bed): Promise<void> {
+  const leader = await patroni.leader();
+  for (const host of SERVICE_HOSTS) {
+    await hosts[host].cut('tests', 5432);
+    await hosts[host].cut(leader, 5432);
+  }
+}
+
+async function mendServices({ hosts }: Bed): Promise<void> {
+  for (const host of SERVICE_HOSTS) await hosts[host].mend();
 }

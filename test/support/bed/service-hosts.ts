@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -33,6 +33,8 @@ export interface ServiceHosts {
   credentials(service: keyof typeof SECRETS): string;
   /** SIGKILL; it is started again. */
   kill(host: ServiceHost): Promise<void>;
+  /** The same, and nothing is left of what it had written. */
+  loseDisk(host: ServiceHost): Promise<void>;
   /** SIGTERM, as a roll-out sends it; resolves with the exit code once it serves again. */
   restart(host: ServiceHost): Promise<number | null>;
   /** All at once, from now on with these variables too. */
@@ -78,6 +80,10 @@ export async function startServices(
       `Basic ${Buffer.from(`${service}:${encodeURIComponent(SECRETS[service])}`).toString('base64')}`,
     async kill(host) {
       await processes.get(host)?.end('SIGKILL');
+    },
+    async loseDisk(host) {
+      await processes.get(host)?.end('SIGKILL');
+      await rm(join(folder, host), { recursive: true });
     },
     async restart(host) {
       const code = await terminate(host);

@@ -14,6 +14,8 @@ export interface ServerPools {
 }
 
 const CHECK_TIMEOUT_MS = 2000;
+/** How long a server may take to part: one that is dead never does, and would keep the process from its end. */
+const GOODBYE_MS = 2000;
 
 const UNFIT = { any: '', 'read-write': 'is not read-write', primary: 'is not primary' } as const;
 
@@ -42,6 +44,7 @@ export function openServerPools(
       }),
   );
   for (const pool of pools) pool.on('error', onIdleError);
+  const part = createParting(pools);
   const mute = new Set<number>();
   let last = 0;
 
@@ -73,6 +76,7 @@ export function openServerPools(
     },
     async end() {
       await Promise.all(pools.map((pool) => pool.end()));
+      await part();
     },
   };
 }
@@ -90,6 +94,36 @@ function verifySession(session: Exclude<TargetSession, 'any'>) {
           : new SecurityError('STORE_UNAVAILABLE', { detail: UNFIT[session] }),
       );
     }, done);
+  };
+}
+
+/**
+ * A pool that has ended waits for no connection that it has given up, but its socket keeps the process from its end for as
+ * long as the system tries to reach a dead server.
+ *
+ * @returns what waits until all have parted, and cuts those that do not
+ */
+function createParting(pools: readonly pg.Pool[]): () => Promise<void> {
+  const open = new Set<pg.PoolClient>();
+  let onLast = (): void => undefined;
+  for (const pool of pools) {
+    pool.on('connect', (client) => open.add(client));
+    pool.on('remove', (client) => {
+      open.delete(client);
+      if (open.size === 0) onLast();
+    });
+  }
+  return async () => {
+    if (open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, GOODBYE_MS);
+      onLast = () => {
+        clearTimeout(late);
+        resolve();
+      };
+    });
+    for (const client of open)
+      (client as unknown as { readonly connection: pg.Connection }).connection.stream.destroy();
   };
 }
 

@@ -119,6 +119,21 @@ describePostgresCluster('a database of two hosts', () => {
     await database.query('SELECT pg_reload_conf()');
   });
 
+  test('a server that does not answer any more keeps no socket of a closed database, and with it the process', async () => {
+    const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const before = sockets();
+    const database = openPgDatabase({ url: standby.url, schema: 'public', log });
+    await database.query('SELECT 1');
+    expect(sockets()).toBe(before + 1);
+    standby.hold();
+    try {
+      await database.close();
+      await until(() => sockets() <= before);
+    } finally {
+      standby.release();
+    }
+  });
+
   test('after the primary was killed and the standby promoted, the same pool goes on writing', async () => {
     const database = open(both(primary, standby));
     expect(await write(database)).toBe(true);

@@ -3,13 +3,14 @@ import { Secret } from '@aduana/core/secrets/secret';
 import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
 import { MIGRATIONS } from '../../subgraphs/sts/migrations.ts';
 import { prune } from '../../subgraphs/sts/prune.ts';
+import { serviceActor } from '../support/audit-events.ts';
 import { createMemorySecrets } from '../support/memory-secrets.ts';
 import { describeOneStore, type TestStore } from '../support/stores.ts';
 import { createStsReplicas, type StsReplicas } from '../support/sts-replicas.ts';
 import { basic, type TestSts } from '../support/test-sts.ts';
 
 // The attacker: whoever can write the STS's tables, and wants back what was withdrawn.
-const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };
+const ACTOR = serviceActor('operator');
 const THUMBPRINT = 'T'.repeat(43);
 
 describeOneStore('H3 a status feed that the STS did not write', (openStore) => {

@@ -5,6 +5,7 @@ import { generateSigningKey } from '@aduana/server-kit/tokens/generate-signing-k
 import { importSigningKey } from '@aduana/server-kit/tokens/import-signing-key';
 import { MIGRATIONS } from '../../subgraphs/sts/migrations.ts';
 import { hashSecret } from '../../subgraphs/sts/clients/secret-hash.ts';
+import { serviceActor } from '../support/audit-events.ts';
 import { createMemorySecrets } from '../support/memory-secrets.ts';
 import { signJws } from '../support/sign-jws.ts';
 import { describeSigningKeys } from '../support/signing-keys.ts';
@@ -13,7 +14,7 @@ import { createStsReplicas, type StsReplicas } from '../support/sts-replicas.ts'
 import { basic, ISSUER, SECRETS, type TestSts } from '../support/test-sts.ts';
 
 // The attacker: whoever holds the migration login, or is superuser of the database. He has no key of the provider.
-const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };
+const ACTOR = serviceActor('operator');
 const OWN_SECRET = 'the-attackers-own-secret-0123456789';
 
 describeSigningKeys('rows that the STS did not write', (world) => {

@@ -5,11 +5,12 @@ import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { maySeeSecret } from '../../subgraphs/admin/may-see-secret.ts';
 import { MIGRATIONS } from '../../subgraphs/sts/migrations.ts';
+import { serviceActor } from '../support/audit-events.ts';
 import { policyFolder } from '../support/policy-folder.ts';
 import { describeStores, type TestStore } from '../support/stores.ts';
 import { basic, openTestSts, type TestSts } from '../support/test-sts.ts';
 
-const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };
+const ACTOR = serviceActor('operator');
 // A Tuesday at noon in Madrid, and that night.
 const DAY = Date.parse('2026-11-24T11:00:00Z');
 const NIGHT = Date.parse('2026-11-24T02:00:00Z');

@@ -2,12 +2,13 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
 import { MIGRATIONS } from '../../subgraphs/sts/migrations.ts';
+import { serviceActor } from '../support/audit-events.ts';
 import { describeOneStore, type TestStore } from '../support/stores.ts';
 import { basic, openTestSts, type TestSts } from '../support/test-sts.ts';
 
 // The attacker: whoever has copied the key of a service's certificate. Before it is revoked he collects the service's secret,
 // which needs no certificate any more.
-const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };
+const ACTOR = serviceActor('operator');
 
 describeOneStore('H4 a client secret that was collected with a stolen key', (openStore) => {
   let store: TestStore;

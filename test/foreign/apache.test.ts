@@ -12,6 +12,7 @@ import { certificateThumbprint } from '@aduana/core/mtls/peer-identity';
 import { signAccessToken } from '@aduana/server-kit/tokens/sign-access-token';
 import { decodeJwt } from 'jose';
 import { Agent, fetch } from 'undici';
+import { serviceActor } from '../support/audit-events.ts';
 import { commandsOf, describeWith } from '../support/foreign-parts.ts';
 import { type ServedSts, serveTestSts } from '../support/served-sts.ts';
 import { describeStores, type OpenStore } from '../support/stores.ts';
@@ -28,7 +29,7 @@ function describeApache(name: string, suite: (openStore: OpenStore) => void): vo
   });
 }
 
-const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };
+const ACTOR = serviceActor('operator');
 
 /** Apache as a resource server: `/plain` takes any token of the STS, `/bound` only one that is bound to the certificate. */
 function configuration(folder: string, port: number, jwksUri: string): string {

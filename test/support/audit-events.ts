@@ -1,4 +1,18 @@
+import type { AuditActor, AuditRecord } from '@aduana/client/audit/audit-event';
 import { uuidv7 } from '@aduana/core/platform/ids';
+
+/** A service that acts for itself. */
+export function serviceActor(service: string): AuditActor {
+  return { sub: service, client_id: service, act: [], auth_method: null, cert_thumbprint: null };
+}
+
+/** A request as a service records it. */
+export const REQUEST_RECORD: AuditRecord = {
+  type: 'request',
+  class_uid: 6003,
+  outcome: 'ALLOWED',
+  actor: serviceActor('bff'),
+};
 
 const counter = { posted: 0 };
 

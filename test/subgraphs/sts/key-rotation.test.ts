@@ -6,12 +6,13 @@ import { loadConfig } from '@aduana/server-kit/config/load-config';
 import type { KeyRotation } from '../../../subgraphs/sts/keys/key-rotation.ts';
 import { readUnverifiedKeySet } from '../../../subgraphs/sts/keys/key-store.ts';
 import { MIGRATIONS } from '../../../subgraphs/sts/migrations.ts';
+import { serviceActor } from '../../support/audit-events.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { describeSigningKeys } from '../../support/signing-keys.ts';
 import type { TestStore } from '../../support/stores.ts';
 import { basic, openTestSts, type TestSts } from '../../support/test-sts.ts';
 
-const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };
+const ACTOR = serviceActor('operator');
 
 describeSigningKeys(
   'signing keys',

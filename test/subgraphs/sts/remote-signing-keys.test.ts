@@ -10,6 +10,7 @@ import { KEYS_TOPIC } from '../../../subgraphs/sts/keys/key-ring.ts';
 import { readUnverifiedKeySet } from '../../../subgraphs/sts/keys/key-store.ts';
 import type { PrivatePart } from '../../../subgraphs/sts/keys/private-part.ts';
 import { MIGRATIONS } from '../../../subgraphs/sts/migrations.ts';
+import { serviceActor } from '../../support/audit-events.ts';
 import { openTransitKeys } from '../../support/signing-keys.ts';
 import { describeOneStore, type TestStore } from '../../support/stores.ts';
 import { createStsReplicas, type StsReplicas } from '../../support/sts-replicas.ts';
@@ -18,7 +19,7 @@ import { createTestCa } from '../../support/test-ca.ts';
 import { underLoad, until } from '../../support/until.ts';
 import { startVaultDouble, type VaultDouble } from '../../support/vault-double.ts';
 
-const ACTOR = { sub: 'operator', client_id: 'operator', act: [], auth_method: null, cert_thumbprint: null };
+const ACTOR = serviceActor('operator');
 const KEY = 'transit/keys/aduana-signing-es256';
 const clock = createSystemClock();
 

@@ -6,6 +6,7 @@ import { type AuditClient, createAuditClient } from '@aduana/client/audit/audit-
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
+import { REQUEST_RECORD } from '../../../support/audit-events.ts';
 import { type CrashingDisk, createCrashingDisk, type DiskCall } from '../../../support/crashing-disk.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
 import { createSeededRandom } from '../../../support/seeded-random.ts';
@@ -144,13 +145,6 @@ class Life {
   }
 }
 
-const RECORD = {
-  type: 'request',
-  class_uid: 6003,
-  outcome: 'ALLOWED',
-  actor: { sub: 'bff', client_id: 'bff', act: [], auth_method: null, cert_thumbprint: null },
-} as const;
-
 class Trial {
   readonly #clock = createFakeClock();
   readonly #service = new FakeLog();
@@ -223,7 +217,7 @@ class Trial {
   #record(count: number): void {
     const life = this.#life;
     for (let at = 0; at < count; at += 1)
-      life.client.record(RECORD).then(
+      life.client.record(REQUEST_RECORD).then(
         (id) => life.isAlive && this.#promised.add(id),
         (error: unknown) => {
           expect(error).toMatchObject({ code: 'AUDIT_UNAVAILABLE' });

@@ -4,63 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSpool, type Spool } from '@aduana/client/audit/spool';
 import { type AuditClient, createAuditClient } from '@aduana/client/audit/audit-client';
-import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Code } from '@aduana/core/errors/error-codes';
 import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
+import { REQUEST_RECORD } from '../../../support/audit-events.ts';
+import { createFakeAuditService, type FakeAuditService } from '../../../support/fake-audit-service.ts';
 import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
 
-interface Event {
-  readonly id: string;
-  readonly type: string;
-  readonly source: { readonly instance: string; readonly boot_id: string; readonly n: number };
-  readonly detail?: Readonly<Record<string, unknown>>;
-}
-
 const log = createLog('silent', () => undefined);
-const RECORD = {
-  type: 'request',
-  class_uid: 6003,
-  outcome: 'ALLOWED',
-  actor: { sub: 'bff', client_id: 'bff', act: [], auth_method: null, cert_thumbprint: null },
-} as const;
-
-/** An audit service that takes, refuses, hangs or is away, as a test tells it. */
-function createFakeService(clock: FakeClock) {
-  const service = {
-    events: [] as Event[],
-    batches: 0,
-    concurrent: 0,
-    mostConcurrent: 0,
-    answer: 'takes' as 'takes' | 'hangs' | Code,
-    delayMilliseconds: 0,
-    condemned: undefined as string | undefined,
-    async post(body: string): Promise<void> {
-      const { events } = JSON.parse(body) as { events: Event[] };
-      service.batches += 1;
-      service.concurrent += 1;
-      service.mostConcurrent = Math.max(service.mostConcurrent, service.concurrent);
-      await (service.delayMilliseconds > 0 ? clock.sleep(service.delayMilliseconds) : Promise.resolve());
-      service.concurrent -= 1;
-      if (service.answer === 'hangs') return new Promise(() => undefined);
-      if (service.answer !== 'takes') throw new SecurityError(service.answer);
-      if (events.some(({ id }) => id === service.condemned)) throw new SecurityError('AUDIT_CONFLICT');
-      service.events.push(...events);
-    },
-  };
-  return service;
-}
-
 describe('the audit client', () => {
   let folder: string;
   let clock: FakeClock;
   let spool: Spool;
-  let service: ReturnType<typeof createFakeService>;
+  let service: FakeAuditService;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'aduana-client-'));
     clock = createFakeClock();
-    service = createFakeService(clock);
+    service = createFakeAuditService(clock);
     spool = await openSpool({ folder, key: Buffer.alloc(32, 1), maxBytes: 100_000, log });
   });
   afterEach(async () => {
@@ -94,7 +54,7 @@ describe('the audit client', () => {
   test('counts every event of a boot from 0, without a gap', async () => {
     const client = open();
     await client.start();
-    await Promise.all(Array.from({ length: 50 }, () => client.record(RECORD)));
+    await Promise.all(Array.from({ length: 50 }, () => client.record(REQUEST_RECORD)));
     await client.stop();
     expect(numbers()).toEqual(Array.from({ length: 52 }, (_, n) => n));
     expect(service.events.at(0)?.type).toBe('source.start');
@@ -104,9 +64,9 @@ describe('the audit client', () => {
 
   test('has one batch under way, with everything that came meanwhile in the next', async () => {
     const client = open();
-    const first = client.record(RECORD);
+    const first = client.record(REQUEST_RECORD);
     await Promise.resolve();
-    await Promise.all([first, ...Array.from({ length: 99 }, () => client.record(RECORD))]);
+    await Promise.all([first, ...Array.from({ length: 99 }, () => client.record(REQUEST_RECORD))]);
     expect(service.mostConcurrent).toBe(1);
     expect(service.batches).toBeLessThanOrEqual(2);
     expect(service.events).toHaveLength(100);
@@ -114,27 +74,27 @@ describe('the audit client', () => {
 
   test('keeps the id that it was given', async () => {
     const id = '018f0000-0000-7000-8000-000000000000';
-    expect(await open().record({ ...RECORD, id })).toBe(id);
+    expect(await open().record({ ...REQUEST_RECORD, id })).toBe(id);
     expect(service.events[0]?.id).toBe(id);
   });
 
   test('spools while the service is away, and sends it all in order once it is back', async () => {
     const client = open();
-    await client.record(RECORD);
+    await client.record(REQUEST_RECORD);
     service.answer = 'AUDIT_UNAVAILABLE';
-    for (let count = 0; count < 3; count += 1) await client.record(RECORD);
+    for (let count = 0; count < 3; count += 1) await client.record(REQUEST_RECORD);
     expect(client.state).toBe('spooling');
     expect(service.events).toHaveLength(1);
     service.answer = 'takes';
     await until(() => client.state === 'ok');
-    await client.record(RECORD);
+    await client.record(REQUEST_RECORD);
     expect(numbers()).toEqual([0, 1, 2, 3, 4]);
   });
 
   test('tries a log that is not there yet four times a second while services start, more seldom later', async () => {
     service.answer = 'AUDIT_UNAVAILABLE';
     const client = open();
-    await client.record(RECORD);
+    await client.record(REQUEST_RECORD);
     const triesIn = async (seconds: number): Promise<number> => {
       const before = service.batches;
       for (let passed = 0; passed < seconds * 1000; passed += 50) {
@@ -151,7 +111,7 @@ describe('the audit client', () => {
   test('does not wait for a service that hangs', async () => {
     const client = open();
     service.answer = 'hangs';
-    const pending = client.record(RECORD);
+    const pending = client.record(REQUEST_RECORD);
     let isDurable = false;
     void pending.then(() => (isDurable = true));
     await until(() => isDurable);
@@ -161,7 +121,7 @@ describe('the audit client', () => {
   test('leaves to the next boot what it could not send', async () => {
     service.answer = 'AUDIT_UNAVAILABLE';
     const first = open();
-    await first.record(RECORD);
+    await first.record(REQUEST_RECORD);
     await untilStopped(first);
     service.answer = 'takes';
     const second = open();
@@ -178,7 +138,10 @@ describe('the audit client', () => {
     await spool.append([JSON.stringify({ id: 'filler' }).padEnd(99_900)], 1);
     service.answer = 'AUDIT_UNAVAILABLE';
     const client = open();
-    await expect(client.record(RECORD)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE', status: 503 });
+    await expect(client.record(REQUEST_RECORD)).rejects.toMatchObject({
+      code: 'AUDIT_UNAVAILABLE',
+      status: 503,
+    });
     service.answer = 'takes';
     await until(() => service.events.some(({ type }) => type === 'audit.gap'));
     expect(service.events.at(-1)).toMatchObject({ detail: { count: 1, ranges: [[0, 0]], answered: false } });
@@ -188,7 +151,7 @@ describe('the audit client', () => {
     await spool.append([JSON.stringify({ id: 'filler' }).padEnd(99_900)], 1);
     service.answer = 'AUDIT_UNAVAILABLE';
     const client = open('fail_open');
-    await client.record(RECORD);
+    await client.record(REQUEST_RECORD);
     service.answer = 'takes';
     await until(() => service.events.some(({ type }) => type === 'audit.gap'));
     expect(service.events.at(-1)?.detail).toMatchObject({ count: 1, answered: true });
@@ -197,8 +160,8 @@ describe('the audit client', () => {
   test('lets one refused event cost no other', async () => {
     const client = open();
     service.condemned = '018f0000-0000-7000-8000-000000000001';
-    const bad = client.record({ ...RECORD, id: service.condemned });
-    const good = [client.record(RECORD), client.record(RECORD)];
+    const bad = client.record({ ...REQUEST_RECORD, id: service.condemned });
+    const good = [client.record(REQUEST_RECORD), client.record(REQUEST_RECORD)];
     await expect(bad).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
     await Promise.all(good);
     await until(() => service.events.some(({ type }) => type === 'audit.gap'));
@@ -208,8 +171,8 @@ describe('the audit client', () => {
   test('admits the loss of an event that was called durable and is refused later, and sends the others', async () => {
     const client = open();
     service.answer = 'AUDIT_UNAVAILABLE';
-    service.condemned = await client.record(RECORD);
-    await client.record(RECORD);
+    service.condemned = await client.record(REQUEST_RECORD);
+    await client.record(REQUEST_RECORD);
     service.answer = 'takes';
     await until(() => service.events.some(({ type }) => type === 'audit.gap'));
     expect(service.events.map(({ type, source }) => [type, source.n])).toEqual([
@@ -224,7 +187,8 @@ describe('the audit client', () => {
     const client = open();
     service.delayMilliseconds = 1900;
     let durable = 0;
-    for (let count = 0; count < 10_000; count += 1) void client.record(RECORD).then(() => (durable += 1));
+    for (let count = 0; count < 10_000; count += 1)
+      void client.record(REQUEST_RECORD).then(() => (durable += 1));
     const began = clock.now();
     await until(() => durable === 10_000);
     expect(clock.now() - began).toBeLessThan(5000);
@@ -237,7 +201,7 @@ describe('the audit client', () => {
     await spool.append([JSON.stringify({ id: 'filler' }).padEnd(99_900)], 1);
     service.answer = 'AUDIT_UNAVAILABLE';
     const client = open();
-    await expect(client.record(RECORD)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+    await expect(client.record(REQUEST_RECORD)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
     await spool.drop(1);
     await untilStopped(client);
     service.answer = 'takes';
@@ -252,7 +216,7 @@ describe('the audit client', () => {
   test('stops within seconds while the service hangs, and leaves everything to the next boot', async () => {
     service.answer = 'AUDIT_UNAVAILABLE';
     const client = open();
-    await client.record(RECORD);
+    await client.record(REQUEST_RECORD);
     service.answer = 'hangs';
     const began = clock.now();
     await untilStopped(client);
@@ -267,14 +231,14 @@ describe('the audit client', () => {
     service.answer = 'AUDIT_UNAVAILABLE';
     const client = open();
     const anonymous = {
-      ...RECORD,
-      actor: { ...RECORD.actor, sub: 'anonymous' },
+      ...REQUEST_RECORD,
+      actor: { ...REQUEST_RECORD.actor, sub: 'anonymous' },
       detail: { x: 'x'.repeat(4000) },
     };
     const flood = await Promise.allSettled(Array.from({ length: 20 }, () => client.record(anonymous)));
     expect(flood.some(({ status }) => status === 'rejected')).toBe(true);
     expect(spool.bytes).toBeLessThanOrEqual(25_000);
-    await client.record(RECORD);
+    await client.record(REQUEST_RECORD);
   });
 
   test('keeps room for the outcome of each mutation that was begun', async () => {
@@ -282,19 +246,19 @@ describe('the audit client', () => {
     const client = open();
     const detail = { filler: 'x'.repeat(1000) };
     const intents = Array.from({ length: 200 }, () =>
-      client.record({ ...RECORD, type: 'request.intent', detail }),
+      client.record({ ...REQUEST_RECORD, type: 'request.intent', detail }),
     );
     const settled = await Promise.allSettled(intents);
     const begun = settled.filter(({ status }) => status === 'fulfilled').length;
     expect(begun).toBeLessThan(200);
-    for (let outcome = 0; outcome < 5; outcome += 1) await client.record({ ...RECORD, detail });
+    for (let outcome = 0; outcome < 5; outcome += 1) await client.record({ ...REQUEST_RECORD, detail });
   });
 
   test('records nothing after its stop', async () => {
     const client = open();
     await client.stop();
     await client.stop();
-    await expect(client.record(RECORD)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+    await expect(client.record(REQUEST_RECORD)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
     expect(service.events.map(({ type }) => type)).toEqual(['source.stop']);
   });
 });

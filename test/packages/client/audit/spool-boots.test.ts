@@ -8,6 +8,7 @@ import { openSpool, type SpoolQueue } from '@aduana/client/audit/spool';
 import { openSpoolBoots } from '@aduana/client/audit/spool-boots';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { createLog } from '@aduana/server-kit/platform/create-log';
+import { REQUEST_RECORD } from '../../../support/audit-events.ts';
 import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
 import { until } from '../../../support/until.ts';
 
@@ -18,13 +19,6 @@ interface Event {
 }
 
 const log = createLog('silent', () => undefined);
-const RECORD = {
-  type: 'request',
-  class_uid: 6003,
-  outcome: 'ALLOWED',
-  actor: { sub: 'bff', client_id: 'bff', act: [], auth_method: null, cert_thumbprint: null },
-} as const;
-
 let folder: string;
 let clock: FakeClock;
 let events: Event[];
@@ -89,11 +83,14 @@ test('without a spool an event is in the log or refused, and what was refused is
   isAway = true;
   let isStarted = false;
   void client.start().then(() => (isStarted = true));
-  await expect(client.record(RECORD)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE', status: 503 });
+  await expect(client.record(REQUEST_RECORD)).rejects.toMatchObject({
+    code: 'AUDIT_UNAVAILABLE',
+    status: 503,
+  });
   expect(client.state).toBe('refusing');
   isAway = false;
   await until(() => isStarted, () => clock.advance(1000)); // prettier-ignore
-  await client.record(RECORD);
+  await client.record(REQUEST_RECORD);
   expect(client.state).toBe('ok');
   await client.stop();
   const counted = new Set(events.map(({ source }) => source.n));

@@ -7,7 +7,7 @@ import type { ServicePlatform } from '@aduana/server-kit/http/service-platform';
 import { claimsWithin } from '@aduana/server-kit/iam/claims-within';
 import type { LivePolicies } from '@aduana/server-kit/iam/live-policies';
 import type { GatewayConfig } from './config.ts';
-import type { HandlerDependencies } from './handler.ts';
+import type { HandlerDependencies } from './handler-dependencies.ts';
 import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
 import { createExchange, type Exchange } from './exchange/exchange.ts';
 import { createFindDocument } from './documents/find-document.ts';

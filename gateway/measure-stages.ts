@@ -1,7 +1,7 @@
 import type { Platform } from '@aduana/core/platform/platform';
 import { NO_TRACER } from '@aduana/core/platform/tracer';
 import { authenticate } from './authenticate/authenticate.ts';
-import type { HandlerDependencies } from './handler.ts';
+import type { HandlerDependencies } from './handler-dependencies.ts';
 import { countDecisions } from './telemetry/count-decisions.ts';
 import { createMeasureOperation } from './telemetry/operation-telemetry.ts';
 import { traceExchange, traceStage } from './telemetry/trace-stage.ts';

@@ -3,7 +3,7 @@ import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/r
 import type { Platform } from '@aduana/core/platform/platform';
 import type { GatewaySettings } from './config.ts';
 import { createExplorerRoutes } from './explorer/explorer-routes.ts';
-import type { HandlerDependencies } from './handler.ts';
+import type { HandlerDependencies } from './handler-dependencies.ts';
 import { checkBrowserRules } from '@aduana/core/http/browser-rules';
 import { rightsOf } from './authorize/rights.ts';
 import { createStatusRoute, type StatusRouteOptions } from './status-route.ts';

@@ -11,7 +11,7 @@ import {
   requestRecord,
 } from '../audit/request-audit.ts';
 import { authenticate } from '../authenticate/authenticate.ts';
-import type { HandlerDependencies } from '../handler.ts';
+import type { HandlerDependencies } from '../handler-dependencies.ts';
 import type { StreamLimits } from '../limits/stream-limits.ts';
 import type { Delegated } from '../stages.ts';
 import type { StreamCaller } from '../streams/stream-caller.ts';

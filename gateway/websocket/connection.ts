@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 import { describeError } from '@aduana/core/platform/log';
 import type { ServiceRequest } from '@aduana/core/http/route';
-import type { HandlerDependencies } from '../handler.ts';
+import type { HandlerDependencies } from '../handler-dependencies.ts';
 import { errorResult } from '../streams/error-result.ts';
 import type { StreamCaller } from '../streams/stream-caller.ts';
 import { endsCaller, type StreamEnd } from '../streams/stream-end.ts';

@@ -8,7 +8,7 @@ import { describeError } from '@aduana/core/platform/log';
 import type { HandleUpgrade, Upgrade } from '@aduana/server-kit/http/upgrades';
 import { noteFailure, openRequestAudit, type RequestAudit } from '../audit/request-audit.ts';
 import { authenticate } from '../authenticate/authenticate.ts';
-import type { HandlerDependencies } from '../handler.ts';
+import type { HandlerDependencies } from '../handler-dependencies.ts';
 import type { StreamLimits } from '../limits/stream-limits.ts';
 import type { Delegated } from '../stages.ts';
 import { createConnectionAdmission, recordConnection } from './admit-connection.ts';

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import type { AuditRecord } from '@aduana/client/audit/audit-event';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import { createLog } from '@aduana/server-kit/platform/create-log';
-import type { HandlerDependencies } from '../../gateway/handler.ts';
+import type { HandlerDependencies } from '../../gateway/handler-dependencies.ts';
 import { createUpgradeHandler } from '../../gateway/websocket/create-upgrade-handler.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { delegatedOf } from '../support/stream-world.ts';

@@ -5,7 +5,8 @@ import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 import { authenticate } from '../../gateway/authenticate/authenticate.ts';
 import { createTraffic } from '../../gateway/traffic/traffic.ts';
-import { createHandler, type HandlerDependencies } from '../../gateway/handler.ts';
+import { createHandler } from '../../gateway/handler.ts';
+import type { HandlerDependencies } from '../../gateway/handler-dependencies.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createServiceRequest, type RequestParts } from '../support/service-request.ts';
 

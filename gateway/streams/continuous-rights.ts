@@ -10,8 +10,11 @@ import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import {
   completeDecision,
   type DecidingStages,
+  isHeld,
   isRefused,
   isSame,
+  needsReopening,
+  refusesMore,
   validateAgain,
   withinOpened,
 } from './decide-subscription.ts';
@@ -151,7 +154,8 @@ export class ContinuousRights {
     const validated = { ...feed.validated, caller: caller.delegated.caller };
     const wanted = this.#options.stages.authorize(validated, supergraph, rights);
     if (isRefused(wanted)) this.#endRefused(wanted, supergraph, rights);
-    else if (!isSame(wanted, feed.authorized)) void this.#reopen(supergraph, () => validated);
+    else if (!isSame(wanted, feed.authorized) || needsReopening(feed.opened, feed.effective, wanted))
+      void this.#reopen(supergraph, () => validated);
   }
 
   #validateOver(supergraph: LoadedSupergraph, rights: CallerRights): Validated | Promise<Validated> {
@@ -166,7 +170,7 @@ export class ContinuousRights {
     const { caller } = this.#stream.caller.delegated;
     const within = withinOpened(rights, feed.opened.authorized);
     const authorized = stages.authorize({ ...feed.validated, caller }, feed.supergraph, within);
-    if (isSame(authorized, feed.authorized)) return true;
+    if (isSame(authorized, feed.authorized) && isHeld(feed.effective?.narrowings, authorized)) return true;
     if (isRefused(authorized)) {
       this.#endRefused(authorized, feed.supergraph, rights);
       return false;
@@ -179,7 +183,9 @@ export class ContinuousRights {
     else
       feed.deciding = decided.then(
         (made) => {
-          if (feed.authorized === authorized) feed.effective = made;
+          if (feed.authorized !== authorized) return;
+          feed.effective = made;
+          this.#version = 0; // it may need another token
         },
         (error: unknown) => {
           this.#stream.fail(error);
@@ -241,10 +247,4 @@ export class ContinuousRights {
       this.#reopening = false;
     }
   }
-}
-
-/** Whether the new supergraph refuses what the old one let through. */
-function refusesMore(wanted: Authorized, within: Authorized): boolean {
-  const known = new Set(within.refusals.map(({ path }) => path.join('.')));
-  return wanted.refusals.some(({ path }) => !known.has(path.join('.')));
 }

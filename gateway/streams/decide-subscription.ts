@@ -13,6 +13,8 @@ import type { Authorized, Delegated, Narrowing, Validated } from '../stages.ts';
 import type { Narrow } from '../subgraphs/narrow.ts';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 
+type Granted = Pick<Narrowing, 'scopes' | 'policies'>;
+
 /** The stages that decide of a subscription what they decide of a request. */
 export interface DecidingStages {
   readonly validate: Validate;
@@ -84,4 +86,42 @@ export function isSame(one: Authorized, other: Authorized): boolean {
   return (
     one.operationKey === other.operationKey && JSON.stringify(one.refusals) === JSON.stringify(other.refusals)
   );
+}
+
+/** Whether the caller still holds what narrowed tokens carry: of two alternatives it may have kept the other one. */
+export function isHeld(narrowings: DecidedSubscription['narrowings'] | undefined, now: Authorized): boolean {
+  const held = { scopes: [...now.scopes], policies: now.policies };
+  return narrowings !== undefined && [...narrowings.values()].every((carried) => isWithin(carried, held));
+}
+
+/**
+ * Whether the subgraph's stream has to be opened anew: its token does not carry what is needed now, or there is more to hold,
+ * which may be all that is left later.
+ */
+export function needsReopening(
+  { authorized, compiled, narrowings }: DecidedSubscription,
+  effective: DecidedSubscription | undefined,
+  now: Authorized,
+): boolean {
+  const { subgraph } = compiled.primary;
+  const carried = narrowings.get(subgraph);
+  const needed = effective?.narrowings.get(subgraph);
+  if (carried !== undefined && needed !== undefined && !isWithin(needed, carried)) return true;
+  return (
+    [...now.scopes].some((scope) => !authorized.scopes.has(scope)) ||
+    now.policies.some((name) => !authorized.policies.includes(name))
+  );
+}
+
+function isWithin(some: Granted, all: Granted): boolean {
+  return (
+    some.scopes.every((scope) => all.scopes.includes(scope)) &&
+    some.policies.every((name) => all.policies.includes(name))
+  );
+}
+
+/** Whether the new supergraph refuses what the old one let through. */
+export function refusesMore(wanted: Authorized, within: Authorized): boolean {
+  const known = new Set(within.refusals.map(({ path }) => path.join('.')));
+  return wanted.refusals.some(({ path }) => !known.has(path.join('.')));
 }

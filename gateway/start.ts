@@ -120,7 +120,6 @@ function serve(
       dependencies,
       limits: dependencies.streamLimits,
       heartbeatMs: config.STREAM_HEARTBEAT_SECONDS * 1000,
-      messageBytes: bodyRoom(config).bodyBytes,
     }),
   );
 }

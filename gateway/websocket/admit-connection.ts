@@ -15,10 +15,25 @@ import type { HandlerDependencies } from '../handler-dependencies.ts';
 import type { StreamLimits } from '../limits/stream-limits.ts';
 import type { Delegated } from '../stages.ts';
 import type { StreamCaller } from '../streams/stream-caller.ts';
-import { callerKey } from '../limits/caller-key.ts';
-import type { Admitted, ConnectionOptions } from './connection.ts';
-import type { MessageRooms } from './message-room.ts';
 import { withAuthorization } from './credential-request.ts';
+
+/** What a connection is told of its client, and what is recorded of it. */
+export interface Admission {
+  /** Who connects, by the upgrade's credentials or those sent over the connection; its event is durable. */
+  readonly admit: (authorization: string | undefined) => Promise<Admitted>;
+  /** Another token of the same subject, or false. */
+  readonly replace: (caller: StreamCaller, authorization: string) => Promise<boolean>;
+  /** The connection was refused before anybody was admitted. */
+  readonly onRefuse: () => void;
+  /** A message was refused before it was whole. */
+  readonly onRefuseMessage: (error: SecurityError) => void;
+  readonly onClose: () => void;
+}
+
+export interface Admitted {
+  readonly caller: StreamCaller;
+  readonly auditId: string;
+}
 
 export interface ConnectionAdmission {
   readonly request: ServiceRequest;
@@ -27,17 +42,15 @@ export interface ConnectionAdmission {
   readonly shown: Delegated | undefined;
   readonly dependencies: HandlerDependencies;
   readonly limits: StreamLimits;
-  readonly rooms: MessageRooms;
   /** Called once, when somebody is admitted or nobody can be any more. */
   readonly onSettle: () => void;
 }
 
 /** Who a connection belongs to: the upgrade's one event is recorded when that is known. */
-export function createConnectionAdmission(
-  admission: ConnectionAdmission,
-): Pick<ConnectionOptions, 'admit' | 'replace' | 'onRefuse' | 'onClose'> {
+export function createConnectionAdmission(admission: ConnectionAdmission): Admission {
   const { request, requestAudit, dependencies, onSettle } = admission;
-  const { clock } = dependencies.platform;
+  const { clock, metrics } = dependencies.platform;
+  let known = admission.shown?.caller;
   let leave: (() => void) | undefined;
   let isSettled = false;
   let isClosed = false;
@@ -49,8 +62,9 @@ export function createConnectionAdmission(
     async admit(authorization) {
       try {
         const admitted = await admit(admission, authorization);
-        if (isClosed) admitted.leave();
-        else ({ leave } = admitted);
+        ({ leave } = admitted);
+        if (isClosed) leave();
+        known = admitted.caller.delegated.caller;
         return admitted;
       } catch (error) {
         noteFailure(requestAudit, toSecurityError(error));
@@ -60,28 +74,19 @@ export function createConnectionAdmission(
         settle();
       }
     },
-    async replace(caller: StreamCaller, authorization): Promise<boolean> {
-      const replaceAudit = openRequestAudit(uuidv7(clock.now()));
-      try {
-        const from = withAuthorization(request, authorization);
-        const authenticated = authenticate(from);
-        const exchange = (): Promise<Delegated> => dependencies.exchange(authenticated, from);
-        const delegated = await exchange();
-        if (caller.replace(delegated, exchange)) return true;
-        noteCaller(replaceAudit, delegated.caller);
-        throw new SecurityError('FORBIDDEN', { detail: "another subject's token for an open connection" });
-      } catch (error) {
-        const failure = toSecurityError(error);
-        noteFailure(replaceAudit, failure);
-        await recordConnection(replaceAudit, request, dependencies).catch(() => undefined);
-        if (failure.code === 'FORBIDDEN') return false;
-        throw failure;
-      }
-    },
+    replace: (caller, authorization) => replaceToken(caller, authorization, admission),
     onRefuse() {
       if (admission.shown !== undefined) noteCaller(requestAudit, admission.shown.caller);
       noteFailure(requestAudit, new SecurityError('UNAUTHENTICATED', { detail: 'nobody was admitted' }));
       void recordConnection(requestAudit, request, dependencies).catch(() => undefined);
+    },
+    onRefuseMessage(error) {
+      if (known === undefined) return; // the connection's own event tells it
+      const messageAudit = openRequestAudit(uuidv7(clock.now()));
+      noteCaller(messageAudit, known);
+      noteFailure(messageAudit, error);
+      metrics.counter('aduana_requests_refused_total').inc({ code: error.code });
+      void recordConnection(messageAudit, request, dependencies).catch(() => undefined);
     },
     onClose() {
       isClosed = true;
@@ -91,8 +96,31 @@ export function createConnectionAdmission(
   };
 }
 
+async function replaceToken(
+  caller: StreamCaller,
+  authorization: string,
+  { request, dependencies }: Pick<ConnectionAdmission, 'request' | 'dependencies'>,
+): Promise<boolean> {
+  const replaceAudit = openRequestAudit(uuidv7(dependencies.platform.clock.now()));
+  try {
+    const from = withAuthorization(request, authorization);
+    const authenticated = authenticate(from);
+    const exchange = (): Promise<Delegated> => dependencies.exchange(authenticated, from);
+    const delegated = await exchange();
+    if (caller.replace(delegated, exchange)) return true;
+    noteCaller(replaceAudit, delegated.caller);
+    throw new SecurityError('FORBIDDEN', { detail: "another subject's token for an open connection" });
+  } catch (error) {
+    const failure = toSecurityError(error);
+    noteFailure(replaceAudit, failure);
+    await recordConnection(replaceAudit, request, dependencies).catch(() => undefined);
+    if (failure.code === 'FORBIDDEN') return false;
+    throw failure;
+  }
+}
+
 async function admit(
-  { request, requestAudit, shown, dependencies, limits, rooms }: ConnectionAdmission,
+  { request, requestAudit, shown, dependencies, limits }: ConnectionAdmission,
   authorization: string | undefined,
 ): Promise<Admitted & { readonly leave: () => void }> {
   const from = authorization === undefined ? request : withAuthorization(request, authorization);
@@ -110,8 +138,7 @@ async function admit(
       rates: undefined,
       renew: exchange,
     });
-    const auditId = await recordConnection(requestAudit, request, dependencies);
-    return { caller, auditId, room: rooms.open(callerKey(delegated.caller)), leave };
+    return { caller, auditId: await recordConnection(requestAudit, request, dependencies), leave };
   } catch (error) {
     leave();
     throw error;

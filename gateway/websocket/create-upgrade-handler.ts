@@ -13,20 +13,20 @@ import type { StreamLimits } from '../limits/stream-limits.ts';
 import type { Delegated } from '../stages.ts';
 import { createConnectionAdmission, recordConnection } from './admit-connection.ts';
 import { Connection } from './connection.ts';
-import { createMessageRooms } from './message-room.ts';
+import { MessageRoom } from './message-room.ts';
 import { CLOSE } from './messages.ts';
 
 export interface UpgradeHandlerOptions {
   readonly dependencies: HandlerDependencies;
   readonly limits: StreamLimits;
   readonly heartbeatMs: number;
-  /** What the messages of all connections may take together. */
-  readonly messageBytes: number;
 }
 
 const SUBPROTOCOL = 'graphql-transport-ws';
 /** Connections whose client has not been admitted yet; beyond it the oldest silent one makes room. */
 const MOST_UNADMITTED = 1_000;
+/** For how long a connection that is closed may wait for its client. */
+const LAST_WORDS_MS = 2_000;
 /** Clients send a large message in parts of many kilobytes, if in parts at all. */
 const MOST_FRAGMENTS = 1_024;
 const MOST_PAYLOAD_BYTES = 2 ** 31 - 1;
@@ -34,45 +34,42 @@ const MOST_PAYLOAD_BYTES = 2 ** 31 - 1;
 /** WebSocket on `/graphql`: the rules of a request hold for the upgrade, and it leaves one audit event as well. */
 export function createUpgradeHandler(options: UpgradeHandlerOptions): HandleUpgrade {
   const { dependencies, limits, heartbeatMs } = options;
-  const { platform: { clock }, limits: { bodyBytes } } = dependencies; // prettier-ignore
-  const rooms = createMessageRooms({ clock, messageBytes: bodyBytes, totalBytes: options.messageBytes });
-  const server = new WebSocketServer({
+  const serverOptions = {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: Math.min(bodyBytes, MOST_PAYLOAD_BYTES),
+    closeTimeout: LAST_WORDS_MS, // which the types do not know
+    maxPayload: Math.min(dependencies.limits.bodyBytes, MOST_PAYLOAD_BYTES),
     maxFragments: MOST_FRAGMENTS,
     // A client whose own choice is not answered would not read why the connection is closed.
-    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false)),
-  });
+    handleProtocols: (offered: ReadonlySet<string>) =>
+      offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false),
+  };
+  const server = new WebSocketServer(serverOptions);
   const unadmitted = new Set<Connection>();
   return async (upgrade) => {
     const { request } = upgrade;
-    const requestAudit = openRequestAudit(uuidv7(clock.now()));
+    const requestAudit = openRequestAudit(uuidv7(dependencies.platform.clock.now()));
     try {
       checkUpgrade(request, dependencies);
       const shown = await admitUpgrade(request, dependencies);
       if (shown === undefined) makeRoom(unadmitted);
       const socket = await accept(server, upgrade);
       if (socket.protocol !== SUBPROTOCOL) {
-        refuseSubprotocol(socket, request, requestAudit, dependencies);
+        refuseSubprotocol(socket, upgrade, requestAudit, dependencies);
         return;
       }
-      const onSettle = (): void => {
-        unadmitted.delete(connection);
-      };
-      const parts = { request, requestAudit, shown, dependencies, limits, rooms, onSettle };
-      const admission = createConnectionAdmission(parts);
+      const onSettle = (): void => void unadmitted.delete(connection);
+      const parts = { request, requestAudit, shown, dependencies, limits, onSettle };
       const connection: Connection = new Connection({
         socket,
+        stream: upgrade.socket,
+        bodies: upgrade.bodies,
         request,
+        shown,
         dependencies,
         heartbeatMs,
-        ...admission,
-      });
-      // Before the protocol reads them: what is left over of a whole message belongs to the next.
-      upgrade.socket.prependListener('data', (chunk: Buffer) => {
-        if (!connection.arrive(chunk.length)) socket.terminate();
+        admission: createConnectionAdmission(parts),
       });
       if (shown === undefined) unadmitted.add(connection);
     } catch (error) {
@@ -115,7 +112,7 @@ function accept(server: WebSocketServer, { message, socket, head }: Upgrade): Pr
 
 function refuseSubprotocol(
   socket: WebSocket,
-  request: ServiceRequest,
+  { socket: stream, bodies, request }: Upgrade,
   requestAudit: RequestAudit,
   dependencies: HandlerDependencies,
 ): void {
@@ -123,6 +120,14 @@ function refuseSubprotocol(
   void recordConnection(requestAudit, request, dependencies).catch(() => undefined);
   socket.on('error', () => undefined);
   socket.close(...CLOSE.subprotocol);
+  new MessageRoom({
+    socket,
+    stream,
+    bodies,
+    messageBytes: 0,
+    owner: () => undefined,
+    onRefuse: () => undefined,
+  });
 }
 
 async function refuse(

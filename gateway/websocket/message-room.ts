@@ -1,121 +1,149 @@
-import { createBodyBudget } from '@aduana/core/http/body-budget';
-import type { Clock } from '@aduana/core/platform/clock';
+import type { Duplex } from 'node:stream';
+import { WebSocket } from 'ws';
+import { SecurityError } from '@aduana/core/errors/security-error';
+import type { BodyBudget } from '@aduana/core/http/body-budget';
+import type { Timer } from '@aduana/core/platform/clock';
+import { FrameMeter } from './frame-meter.ts';
 
-/** What the messages of all connections may take together. */
-export interface MessageRooms {
-  /** @param owner whose connection it is: no owner has more than half of what there is */
-  open(owner: string): MessageRoom;
+export interface MessageRoomOptions {
+  readonly socket: WebSocket;
+  /** What brings its bytes. */
+  readonly stream: Duplex;
+  /** What bodies of requests and messages may take together. */
+  readonly bodies: BodyBudget;
+  /** Of the largest message. */
+  readonly messageBytes: number;
+  /** Whose messages they are; undefined while that is not known. */
+  readonly owner: () => string | undefined;
+  readonly onRefuse: (error: SecurityError) => void;
 }
 
-/** One connection's part of it. */
-export interface MessageRoom {
-  /** Counts bytes that have arrived; false where there is no room for them. */
-  arrive(bytes: number): boolean;
-  /** What has arrived was a whole message. */
-  complete(): void;
+/** What `ws` calls messages that are larger than one may be, or in more parts. */
+const OVER_LIMIT: ReadonlySet<string> = new Set([
+  'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
+  'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
+  'WS_ERR_TOO_MANY_BUFFERED_PARTS',
+]);
+/** What may be read together with the parts of a message, and stays in memory with them. */
+const BESIDE_BYTES = 262_144;
+/** Of a connection whose client is not known: its credentials. The same of one that is being closed. */
+const MOST_UNOWNED_BYTES = 65_536;
+
+/** The room that messages of one connection take until they are handled, and the time that they may take to arrive. */
+export class MessageRoom {
+  readonly #options: MessageRoomOptions;
+  readonly #meter = new FrameMeter();
+  /** What one message may take. */
+  readonly #most: number;
+  #unowned = 0;
+  #taken = 0;
+  #owner = '';
+  #arrival: Timer | undefined;
+
+  constructor(options: MessageRoomOptions) {
+    this.#options = options;
+    this.#most = 2 * options.messageBytes + BESIDE_BYTES;
+    options.stream.on('data', (chunk: Buffer) => {
+      this.#receive(chunk);
+    });
+    options.socket.on('error', (error) => {
+      if (isOverLimit(error)) this.#refuse(new SecurityError('PAYLOAD_TOO_LARGE'));
+    });
+    options.socket.once('close', () => {
+      this.complete();
+    });
+  }
+
+  /** The message that was arriving is whole. */
+  complete(): void {
+    if (this.#taken > 0) this.#options.bodies.give(this.#taken, this.#owner);
+    this.#taken = 0;
+    this.#expectNothing();
+  }
+
   /**
    * Keeps room for a message while it is carried out.
    *
    * @returns gives it back
    * @throws SecurityError `CONCURRENCY_LIMITED` or `OVERLOADED`
    */
-  hold(bytes: number): () => void;
-  /** Whether one message has been arriving for too long. */
-  readonly isOverdue: boolean;
-  close(): void;
-}
+  hold(bytes: number): () => void {
+    const { bodies, owner } = this.#options;
+    const own = owner();
+    bodies.take(bytes, own);
+    return () => {
+      bodies.give(bytes, own);
+    };
+  }
 
-export interface MessageRoomsOptions {
-  readonly clock: Clock;
-  /** Of the largest message. */
-  readonly messageBytes: number;
-  readonly totalBytes: number;
-}
+  /** What came while nobody was known counts from now on. */
+  own(): void {
+    const owner = this.#options.owner();
+    if (owner !== undefined) this.#hold(owner);
+  }
 
-/** What a single read may bring: small messages are not counted before they are whole. */
-const UNCOUNTED_BYTES = 65_536;
-const LONGEST_ARRIVAL_MS = 20_000;
-/** For which a client may take nothing of what waits for it. */
-const LONGEST_STALL_MS = 30_000;
-/** Before anybody is admitted: credentials. */
-const MOST_UNADMITTED_BYTES = 65_536;
+  /** Nothing is read until `resume`, and no message has to arrive meanwhile. */
+  pause(): void {
+    this.#options.socket.pause();
+    this.#expectNothing();
+  }
 
-/**
- * Counts the bytes of the connection, not those of its messages: a fragment of one byte keeps all in memory that was read
- * together with it.
- */
-export function createMessageRooms({ clock, messageBytes, totalBytes }: MessageRoomsOptions): MessageRooms {
-  const budget = createBodyBudget({ clock, totalBytes });
-  const take = (bytes: number, owner: string): boolean => {
+  resume(): void {
+    const { socket } = this.#options;
+    if (!socket.isPaused) return;
+    socket.resume();
+    this.own();
+  }
+
+  #receive(chunk: Buffer): void {
+    const { socket } = this.#options;
+    const owner = this.#options.owner();
+    this.#meter.read(chunk);
+    if (socket.readyState === WebSocket.OPEN && owner !== undefined) this.#hold(owner);
+    else if ((this.#unowned += chunk.length) > MOST_UNOWNED_BYTES) socket.terminate();
+  }
+
+  #hold(owner: string): void {
+    const { held } = this.#meter;
     try {
-      budget.take(bytes, owner);
-      return true;
-    } catch {
-      return false;
+      this.#take(held, owner);
+    } catch (error) {
+      this.#refuse(error as SecurityError);
+      return;
     }
-  };
-  return {
-    open(owner) {
-      let arriving = 0;
-      let counted = 0;
-      let countedSince = 0;
-      let isClosed = false;
-      const complete = (): void => {
-        if (counted > 0) budget.give(counted, owner);
-        arriving = 0;
-        counted = 0;
-      };
-      return {
-        arrive(bytes) {
-          arriving += bytes;
-          if (isClosed) return arriving <= UNCOUNTED_BYTES; // said before the client knew
-          if (arriving > messageBytes + UNCOUNTED_BYTES) return false;
-          const due = arriving - UNCOUNTED_BYTES - counted;
-          if (due <= 0) return true;
-          if (!take(due, owner)) return false;
-          if (counted === 0) countedSince = clock.monotonic();
-          counted += due;
-          return true;
-        },
-        complete,
-        hold(bytes) {
-          budget.take(bytes, owner);
-          return () => {
-            budget.give(bytes, owner);
-          };
-        },
-        get isOverdue() {
-          return counted > 0 && clock.monotonic() - countedSince >= LONGEST_ARRIVAL_MS;
-        },
-        close() {
-          isClosed = true;
-          complete();
-        },
-      };
-    },
-  };
+    if (held === 0) this.#expectNothing();
+    else if (!this.#options.socket.isPaused) this.#expectRest();
+  }
+
+  #take(held: number, owner: string): void {
+    const { bodies } = this.#options;
+    if (held > Math.min(bodies.largestBytes, this.#most)) throw new SecurityError('PAYLOAD_TOO_LARGE');
+    if (this.#taken === 0) this.#owner = owner;
+    if (held > this.#taken) bodies.take(held - this.#taken, this.#owner);
+    else bodies.give(this.#taken - held, this.#owner);
+    this.#taken = held;
+  }
+
+  #expectRest(): void {
+    this.#arrival ??= this.#options.bodies.watch(
+      () => this.#meter.held,
+      (error) => {
+        this.#refuse(error);
+      },
+    );
+  }
+
+  #expectNothing(): void {
+    this.#arrival?.cancel();
+    this.#arrival = undefined;
+  }
+
+  #refuse(error: SecurityError): void {
+    this.#expectNothing();
+    this.#options.onRefuse(error);
+  }
 }
 
-/** That of a connection over which nobody has been admitted: no message is gathered for long before it is known whose. */
-export function roomOfNobody(): MessageRoom {
-  let bytes = 0;
-  return {
-    arrive: (more) => (bytes += more) <= MOST_UNADMITTED_BYTES,
-    complete: () => undefined,
-    hold: () => () => undefined,
-    isOverdue: false,
-    close: () => undefined,
-  };
-}
-
-/** Tells, when asked now and then, whether a client has taken nothing for too long, whatever it says meanwhile. */
-export function watchStall(socket: { readonly bufferedAmount: number }, clock: Clock): () => boolean {
-  let waiting = 0;
-  let takenAt = clock.monotonic();
-  return () => {
-    const { bufferedAmount } = socket;
-    if (bufferedAmount === 0 || bufferedAmount < waiting) takenAt = clock.monotonic();
-    waiting = bufferedAmount;
-    return clock.monotonic() - takenAt > LONGEST_STALL_MS;
-  };
+function isOverLimit(error: Error): boolean {
+  return 'code' in error && OVER_LIMIT.has(String(error.code));
 }

@@ -1,3 +1,5 @@
+import type { SecurityError } from '@aduana/core/errors/security-error';
+
 /** What a client sends (graphql-transport-ws, PROTOCOL). */
 export type ClientMessage =
   | { readonly type: 'connection_init'; readonly payload: Readonly<Record<string, unknown>> }
@@ -10,11 +12,13 @@ export type ClientMessage =
 export const CLOSE = {
   goingAway: [1001, 'Going away'],
   tooBig: [1009, 'Message too big'],
+  tryAgainLater: [1013, 'Try again later'],
   badRequest: [4400, 'Invalid message'],
   unauthorized: [4401, 'Unauthorized'],
   forbidden: [4403, 'Forbidden'],
   subprotocol: [4406, 'Subprotocol not acceptable'],
   initTimeout: [4408, 'Connection initialisation timeout'],
+  messageTimeout: [4408, 'Message timeout'],
   subscriberExists: [4409, 'Subscriber already exists'],
   tooManyInits: [4429, 'Too many initialisation requests'],
   tooManyPings: [4429, 'Too many pings with credentials'],
@@ -22,6 +26,12 @@ export const CLOSE = {
 } as const satisfies Record<string, readonly [code: number, reason: string]>;
 
 export type Close = (typeof CLOSE)[keyof typeof CLOSE];
+
+/** Of a message that is refused before it is whole; where there is no room now, clients may connect again. */
+export function closeOf({ code }: SecurityError): Close {
+  if (code === 'PAYLOAD_TOO_LARGE') return CLOSE.tooBig;
+  return code === 'REQUEST_TIMEOUT' ? CLOSE.messageTimeout : CLOSE.tryAgainLater;
+}
 
 const LONGEST_ID = 256;
 

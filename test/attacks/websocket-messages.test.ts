@@ -32,7 +32,7 @@ test('a message of one byte here and there does not keep what was sent beside it
   const raw = rawOf(client);
   await write(raw, FIRST);
   let sent = 0;
-  while (!raw.destroyed && sent < 64 * MEBIBYTE) {
+  while (raw.writable && sent < 64 * MEBIBYTE) {
     await write(raw, CHUNK);
     sent += CHUNK.length;
     await new Promise(setImmediate);

@@ -4,10 +4,11 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { AuditRecord } from '@aduana/client/audit/audit-event';
+import { createBodyBudget } from '@aduana/core/http/body-budget';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
-import type { HandlerDependencies } from '../../gateway/handler.ts';
+import type { HandlerDependencies } from '../../gateway/handler-dependencies.ts';
 import { createStreamLimits } from '../../gateway/limits/stream-limits.ts';
 import { createUpgradeHandler } from '../../gateway/websocket/create-upgrade-handler.ts';
 import type { Supervised } from '../../gateway/streams/stream-supervisor.ts';
@@ -31,7 +32,7 @@ export async function openWebSocketWorld(options: WebSocketWorldOptions = {}) {
   const sockets: Duplex[] = [];
   const clients: WebSocket[] = [];
   const dependencies = {
-    platform: { clock, log: createLog('silent', () => undefined) },
+    platform: { clock, log: createLog('silent', () => undefined), metrics: createMetrics() },
     browser: { publicHosts: [], allowedOrigins: [] },
     limits: { bodyBytes: options.bodyBytes ?? 1_048_576, batch: 'off' },
     streams: {
@@ -69,8 +70,8 @@ export async function openWebSocketWorld(options: WebSocketWorldOptions = {}) {
     dependencies,
     limits,
     heartbeatMs: 15_000,
-    messageBytes: 67_108_864,
   });
+  const bodies = createBodyBudget({ clock, totalBytes: 67_108_864 });
   const server = createServer().on('upgrade', (message, socket, head) => {
     sockets.push(socket);
     const request = {
@@ -79,7 +80,7 @@ export async function openWebSocketWorld(options: WebSocketWorldOptions = {}) {
     } as unknown as ServiceRequest; // prettier-ignore
     const refuse = ({ status }: { readonly status: number }): void =>
       void socket.end(`HTTP/1.1 ${String(status)} refused\r\n\r\n`);
-    void handle({ request, message, socket, head, refuse });
+    void handle({ request, message, socket, head, bodies, refuse });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -23,6 +23,9 @@ export interface BodyBudget {
   watch(received: () => number, refuse: (error: SecurityError) => void): Timer;
 }
 
+/** What a chunk that waits takes in memory beside its bytes. */
+export const CHUNK_BYTES = 512;
+
 const TOTAL_BYTES = 67_108_864;
 const LONGEST_STALL_MS = 5_000;
 /** Below what the listener allows a request in all, so that its refusal is recorded like any other. */

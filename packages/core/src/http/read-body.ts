@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { SecurityError } from '../errors/security-error.ts';
-import type { BodyBudget } from './body-budget.ts';
+import { type BodyBudget, CHUNK_BYTES } from './body-budget.ts';
 
 export interface BodyRules {
   readonly limitBytes: number;
@@ -56,12 +56,12 @@ function collect(
         return;
       }
       try {
-        budget.take(chunk.length, owner);
+        budget.take(chunk.length + CHUNK_BYTES, owner);
       } catch (error) {
         refuse(error as SecurityError);
         return;
       }
-      onTake(chunk.length, owner);
+      onTake(chunk.length + CHUNK_BYTES, owner);
       chunks.push(chunk);
     });
     message.once('end', () => {

@@ -8,7 +8,7 @@ import type { Log } from '@aduana/core/platform/log';
 import { errorResponse } from '@aduana/core/http/error-response';
 import type { Health } from './health.ts';
 import type { ConnectionRefusal } from '@aduana/core/mtls/connection-refusal';
-import { createBodyBudget } from '@aduana/core/http/body-budget';
+import { type BodyBudget, createBodyBudget } from '@aduana/core/http/body-budget';
 import { IncomingRequest } from '@aduana/core/http/incoming-request';
 import { type Listener, type ListenerOptions, openListener } from './listener.ts';
 import { answerRequest } from './answer-request.ts';
@@ -109,7 +109,7 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
       gate.refuse,
     );
     if (options.upgrades === true && listener.paths === undefined)
-      followUpgrades(opened, gate, handlers, (upgrade) => handleUpgrade(upgrade));
+      followUpgrades(opened, gate, handlers, bodies, (upgrade) => handleUpgrade(upgrade));
     listeners.push(opened);
   };
 
@@ -141,12 +141,13 @@ function followUpgrades(
   listener: Listener,
   gate: PeerGate,
   handlers: RunningHandlers,
+  bodies: BodyBudget,
   handle: HandleUpgrade,
 ): void {
   listener.onUpgrade((message, socket, head) => {
     const peer = listener.peerOf(message.socket);
     if (!gate.ends(message, peer, listener))
-      handlers.track(handle(createUpgrade(message, socket, head, peer)));
+      handlers.track(handle(createUpgrade(message, socket, head, peer, bodies)));
   });
 }
 

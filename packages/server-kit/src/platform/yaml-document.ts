@@ -8,6 +8,7 @@ import {
   LineCounter,
   type ParsedNode,
   Parser,
+  type YAMLMap,
 } from 'yaml';
 import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 
@@ -65,10 +66,11 @@ export function parseYaml(text: string, file: string): YamlDocument {
     ...findRefusedKeys(document?.contents),
     ...findWrongCount(document, another),
   ]);
+  const pairOf = createPairLookup();
   return {
     file,
     value: document?.toJS({ maxAliasCount: 0 }),
-    locate: (path) => place(findPosition(document?.contents, path)),
+    locate: (path) => place(findPosition(document?.contents, path, pairOf)),
   };
 }
 
@@ -120,26 +122,21 @@ function findRefusedTokens(tokens: readonly CST.Token[]): readonly Finding[] {
 }
 
 /** Duplicates are found here, not by the composer, because it compares each key with each other and names none. */
-function findRefusedKeys(node: ParsedNode | null | undefined): readonly Finding[] {
-  if (isSeq(node)) return node.items.flatMap((item) => findRefusedKeys(item));
-  if (!isMap(node)) return [];
-  const findings: Finding[] = [];
+function* findRefusedKeys(node: ParsedNode | null | undefined): Generator<Finding> {
+  if (isSeq(node)) for (const item of node.items) yield* findRefusedKeys(item);
+  if (!isMap(node)) return;
   const names = new Set<string>();
   for (const { key, value } of node.items) {
     const position = key.range[0];
     const name = isScalar(key) && typeof key.value === 'string' ? key.value : undefined;
     if (name === undefined || name === '<<' || name === '__proto__')
-      findings.push({
-        position,
-        problem: 'has a key that is not accepted',
-        remedy: 'Use plain text as a key',
-      });
+      yield { position, problem: 'has a key that is not accepted', remedy: 'Use plain text as a key' };
     else if (names.has(name))
-      findings.push({ position, problem: `has the key \`${name}\` twice`, remedy: 'Keep one of the two' });
+      yield { position, problem: `has the key \`${name}\` twice`, remedy: 'Keep one of the two' };
     else names.add(name);
-    findings.push(...findRefusedKeys(key), ...findRefusedKeys(value));
+    yield* findRefusedKeys(key);
+    yield* findRefusedKeys(value);
   }
-  return findings;
 }
 
 function findWrongCount(
@@ -158,13 +155,29 @@ function findWrongCount(
   ];
 }
 
+type Pair = YAMLMap.Parsed['items'][number];
+type PairLookup = (map: YAMLMap.Parsed, key: PropertyKey) => Pair | undefined;
+
+/** The library looks through all pairs for each key. */
+function createPairLookup(): PairLookup {
+  const known = new Map<YAMLMap.Parsed, ReadonlyMap<unknown, Pair>>();
+  return (map, key) => {
+    let pairs = known.get(map);
+    if (pairs === undefined) {
+      pairs = new Map(map.items.map((pair) => [isScalar(pair.key) ? pair.key.value : undefined, pair]));
+      known.set(map, pairs);
+    }
+    return pairs.get(key);
+  };
+}
+
 /** The position of the key of a mapping, or of the item of a sequence. */
-function findPosition(root: ParsedNode | null | undefined, path: Path): number {
+function findPosition(root: ParsedNode | null | undefined, path: Path, pairOf: PairLookup): number {
   let node = root;
   let position = root?.range[0] ?? 0;
   for (const step of path) {
     if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
+      const pair = pairOf(node, step);
       if (pair === undefined) break;
       position = pair.key.range[0];
       node = pair.value;

@@ -43,6 +43,11 @@ describe('a strict YAML document', () => {
     ]);
   });
 
+  test('is refused with each of as many problems as it has', () => {
+    const most = 150_000;
+    expect(problemsOf(`a:\n${'  b: 1\n'.repeat(most)}`)).toHaveLength(most - 1);
+  });
+
   test('is refused with the first error of its syntax alone', () => {
     expect(problemsOf('a: 1\nb: [1, 2\nc: *d\n')).toEqual([
       expect.stringMatching(/^a\.yaml:\d: is not valid YAML: /),

@@ -80,8 +80,8 @@ export function answerPositions(
       return undefined;
     const variants = new Map(
       [...types, ...untold].map((name): [string, Variant] => {
-        const also = isObjectType(type) ? [] : [...objects.keys()].filter((one) => one !== name);
-        const names = [name, ...also.filter((one) => isTypeOrSubtype(schema, name, one))];
+        const also = [...objects.keys()].filter((one) => one !== name && isTypeOrSubtype(schema, name, one));
+        const names = [name, ...also];
         return [name, { names, leaves: new Map(), children: new Map() }];
       }),
     );

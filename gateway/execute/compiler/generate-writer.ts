@@ -134,9 +134,11 @@ function writeAbstract(writing: Writing, composite: CompositeShape, position: Po
     const shape = composite.forType(type);
     if (shape === undefined) continue; // clients may not know it: a closer look
     const write = writeObject(writing, shape, position);
-    if (write === undefined) return undefined;
+    if (writing.left < 0) return undefined;
+    if (write === undefined) continue; // the plan brings nothing for it: its subgraph has no such objects here
     cases.push(`case ${JSON.stringify(type)}: return ${write}(o);`);
   }
+  if (cases.length === 0) return undefined;
   const tellers = tellersOf(position);
   const here = tellers.length === 0 ? [] : writing.keys.filter((one) => one.position === position);
   const lines = [

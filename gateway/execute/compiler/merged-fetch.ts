@@ -108,8 +108,16 @@ export function splitAnswer({ data, errors }: FetchedAnswer, parts: number): (Fe
     const mine = own.filter((one) => one.part === part || one.part === undefined).map((one) => one.error);
     if (data !== undefined)
       return { data: { _entities: getOwn(data, partAlias(part)) }, errors: mine.map(asAlone) };
-    return mine.length === 0 ? undefined : { data, errors: mine.map(asAlone) };
+    const tookAll = own.some((one) => one.part !== part && !isOfEntity(one.error));
+    const isLost = mine.length === 0 || (tookAll && mine.every(isOfEntity));
+    return isLost ? undefined : { data, errors: mine.map(asAlone) };
   });
+}
+
+/** Whether an error lies within one entity: an entity may be null, so that it takes no more away (GraphQL section 6.4.4). */
+function isOfEntity(error: unknown): boolean {
+  const path = isJsonObject(error) ? getOwn(error, 'path') : undefined;
+  return Array.isArray(path) && path.length > 1;
 }
 
 function partOf(error: unknown, parts: number): number | undefined {

@@ -56,13 +56,13 @@ const ZOO = openFederation({
 const MEDIA = openFederation({
   a: {
     sdl: `
-      type Query { all: [Media!]! }
+      type Query { all: [Media!]! best: Book }
       interface Media @key(fields: "id") { id: ID!, title: String }
       type Book implements Media @key(fields: "id") { id: ID!, title: String, pages: Int }
       type Film implements Media @key(fields: "id") { id: ID!, title: String }
     `,
     resolvers: {
-      Query: { all: () => [ofType('Book', '1'), ofType('Film', '2')] },
+      Query: { all: () => [ofType('Book', '1'), ofType('Film', '2')], best: () => ofType('Book', '1') },
       Media: {
         __resolveType: ({ id }: Reference) => (id === '1' ? 'Book' : 'Film'),
         __resolveReference: itself,
@@ -83,6 +83,17 @@ const MEDIA = openFederation({
   },
 });
 
+/** Each subgraph has other members in its union. */
+const HITS = openFederation({
+  a: {
+    sdl: 'type Query { hits: [Hit] } union Hit = Song | Show type Song { seconds: Int } type Show { day: String }',
+    resolvers: {
+      Query: { hits: () => [ofType('Song', '', { seconds: 9 }), ofType('Show', '', { day: 'Mo' })] },
+    },
+  },
+  b: { sdl: 'type Query { latest: Hit } union Hit = Clip type Clip { width: Int }' },
+});
+
 const plain = createTestExecutor();
 const compiled = createTestExecutor({ completion: 'compiled' });
 const generatedAlone = createTestExecutor({
@@ -100,6 +111,8 @@ describe('generated code answers, without the interpreter and to the byte what t
     ['an interface object beside objects whose types are known', MEDIA, '{ all { id stars ... on Book { pages } } }'],
     ['an interface object whose type another subgraph tells', MEDIA, '{ top { __typename stars title ... on Book { pages } } }'],
     ['an interface object whose type nobody has to tell', MEDIA, '{ top { stars } }'],
+    ['an object that another subgraph calls by its interface', MEDIA, '{ best { stars ... on Media { kind: __typename stars } } }'],
+    ['a union of which the subgraph asked has not all members', HITS, '{ hits { __typename ... on Song { seconds } ... on Clip { width } } }'],
     ['mutations, in their order', ZOO, 'mutation { one: bear(id: "d") { id ... on Cat { age } } feed two: bear(id: "c") { owner { name } } }'],
   ])('%s', async (_, federation, document) => {
     const expected = await federation.ask(plain, document);

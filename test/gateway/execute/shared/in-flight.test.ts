@@ -172,6 +172,24 @@ describe('fetches of one step', () => {
     expect(calls.map(({ subgraph }) => subgraph)).toEqual(['a', 'b', 'b']);
   });
 
+  it('that had an error of their own at one entity keep the others', async () => {
+    const execute = createTestExecutor({ completion: 'compiled' });
+    const whole = { message: 'x', path: ['e0'] };
+    const { data, errors, calls } = await FEDERATION.ask(
+      execute,
+      '{ x: a { rating } y: a { name r: rating(of: 2) } }',
+      {
+        answer: ({ query }) =>
+          query.includes('e0:')
+            ? { data: null, errors: [whole, { message: 'y', path: ['e1', 0, 'r'] }] }
+            : undefined,
+      },
+    );
+    expect(data).toEqual({ x: { rating: null }, y: { name: 'name', r: 2 } });
+    expect(errors).toMatchObject([{ path: ['x', 'rating'] }]);
+    expect(calls.map(({ subgraph }) => subgraph)).toEqual(['a', 'b', 'b']);
+  });
+
   it('are all lost with their request, each told at its places', async () => {
     const execute = createTestExecutor({ completion: 'compiled' });
     const { data, errors } = await FEDERATION.ask(

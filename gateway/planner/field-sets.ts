@@ -25,24 +25,44 @@ export function* namedFields(
   directiveName: string,
   argument: string,
 ): Iterable<string> {
-  for (const type of Object.values(supergraph.getTypeMap())) {
-    if (!isObjectType(type) && !isInterfaceType(type)) continue;
-    const nodes = [type.astNode, ...Object.values(type.getFields()).map(({ astNode }) => astNode)];
-    for (const directive of nodes.flatMap((node) => node?.directives ?? []))
-      if (directive.name.value === directiveName) yield* fieldNames(directive, argument);
+  const types = Object.values(supergraph.getTypeMap()).flatMap(({ astNode }) => astNode?.directives ?? []);
+  for (const directive of [...types, ...fieldDirectives(supergraph)])
+    if (directive.name.value === directiveName) yield* fieldNames(directive, argument);
+}
+
+/** The names of all fields that arguments take their values from (`@fromContext`). */
+export function* contextFields(supergraph: GraphQLSchema): Iterable<string> {
+  for (const directive of fieldDirectives(supergraph)) {
+    const contexts = argumentOf(directive, 'contextArguments');
+    for (const context of contexts?.kind === Kind.LIST ? contexts.values : []) {
+      if (context.kind !== Kind.OBJECT) continue;
+      const selection = context.fields.find(({ name }) => name.value === 'selection')?.value;
+      if (selection?.kind !== Kind.STRING) continue;
+      const text = selection.value.trim(); // a set by itself, or fragments for several types
+      yield* namesIn(text.startsWith('{') ? text.slice(1, -1) : text);
+    }
   }
+}
+
+function* fieldDirectives(supergraph: GraphQLSchema): Iterable<ConstDirectiveNode> {
+  for (const type of Object.values(supergraph.getTypeMap()))
+    if (isObjectType(type) || isInterfaceType(type))
+      for (const { astNode } of Object.values(type.getFields())) yield* astNode?.directives ?? [];
 }
 
 /** The names of all fields, at whatever depth, in the field set that a directive has as an argument. */
 export function fieldNames(directive: ConstDirectiveNode, argument: string): readonly string[] {
   const value = argumentOf(directive, argument);
+  return value?.kind === Kind.STRING ? namesIn(value.value) : [];
+}
+
+function namesIn(selections: string): readonly string[] {
   const names: string[] = [];
-  if (value?.kind === Kind.STRING)
-    visit(parseSelections(value.value), {
-      Field: ({ name }) => {
-        names.push(name.value);
-      },
-    });
+  visit(parseSelections(selections), {
+    Field: ({ name }) => {
+      names.push(name.value);
+    },
+  });
   return names;
 }
 

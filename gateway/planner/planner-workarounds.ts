@@ -10,20 +10,21 @@ import {
   visit,
 } from 'graphql';
 import { interfaceObjects } from './interface-objects.ts';
-import { argumentOf, graphOf, namedFields } from './field-sets.ts';
+import { argumentOf, contextFields, graphOf, namedFields } from './field-sets.ts';
 
 /** What a client's response key begins with while the planner's own use of the same field must be told apart. */
 const PRIVATE = 'client__';
 const OWN_KEY = /^(?:client|planner)__/;
 
 /**
- * Names that the planner (2.14.4) asks for as they are: of keys and of fields that `@requires` names, which a client may
- * have as aliases of something else (`id: name` would answer the key).
+ * Names that the planner (2.14.4) asks for as they are: of keys and of fields that `@requires` or `@fromContext` name,
+ * which a client may have as aliases of something else (`id: name` would answer the key).
  */
 export function plannersFields(supergraph: GraphQLSchema): ReadonlySet<string> {
   const known = new Set(['__typename']);
   for (const name of namedFields(supergraph, 'join__type', 'key')) known.add(name);
   for (const name of namedFields(supergraph, 'join__field', 'requires')) known.add(name);
+  for (const name of contextFields(supergraph)) known.add(name);
   return known;
 }
 

@@ -376,6 +376,17 @@ describeCompletions('@fromContext', (execute) => {
       users: [{ cart: [[{ price: 'a EUR' }, null], [{ price: 'b EUR' }]] }, { cart: [[{ price: 'a USD' }]] }],
     });
   });
+
+  it('reads the field itself, where a client has its name for another one', async () => {
+    const { data, errors } = await CONTEXT.ask(execute, '{ users { currency: id cart { price } } }');
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      users: [
+        { currency: '1', cart: [[{ price: 'a EUR' }, null], [{ price: 'b EUR' }]] },
+        { currency: '2', cart: [[{ price: 'a USD' }]] },
+      ],
+    });
+  });
 });
 
 const CATALOG = openFederation({

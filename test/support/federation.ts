@@ -5,7 +5,7 @@ import type { FirstPart, IncrementalEntry } from '../../gateway/execute/incremen
 import type { Execute, Execution } from '../../gateway/execute/shared/executor.ts';
 import { createPlan } from '../../gateway/planner/plan.ts';
 import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
-import type { Caller, Narrowing, Validated } from '../../gateway/stages.ts';
+import type { Authorized, Caller, Narrowing, Validated } from '../../gateway/stages.ts';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import type { SubgraphAnswer, SubgraphRequest } from '../../gateway/subgraphs/subgraph-fetcher.ts';
 import { loadSupergraph, type PlannedSupergraph } from '../../gateway/supergraph/load-supergraph.ts';
@@ -24,7 +24,14 @@ import {
   parse,
   validate,
 } from 'graphql';
-import { describe } from '@jest/globals';
+import { afterAll, describe } from '@jest/globals';
+import {
+  type CompiledCounts,
+  countingInterpreter,
+  isFederated,
+  noCounts,
+  reportCounts,
+} from './compiled-share.ts';
 import { createFakeClock } from './fake-clock.ts';
 
 type Resolvers = Record<
@@ -51,14 +58,15 @@ export interface Ask {
   /** Changes what a subgraph answers. */
   readonly damage?: (answer: SubgraphAnswer, call: Call) => unknown;
   readonly scopes?: readonly string[];
+  readonly policies?: readonly string[];
   readonly signal?: AbortSignal;
   readonly introspection?: Readonly<Record<string, unknown>>;
   /** Claims of a caller other than the usual one. */
   readonly caller?: Partial<Caller['claims']>;
   /** What of the client's request is passed on to every subgraph. */
   readonly forwarded?: string;
-  /** Instead of the planner's. */
-  readonly plan?: Execution['plan'];
+  /** Instead of the planner's; or what plans the authorized document in its place. */
+  readonly plan?: Execution['plan'] | ((document: DocumentNode) => Promise<NonNullable<Execution['plan']>>);
   /** As if no route had been found. */
   readonly withoutPlan?: boolean;
 }
@@ -85,7 +93,7 @@ export interface AnswerInParts {
 }
 
 const LINK =
-  'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@requires", "@external", "@provides", "@shareable", "@interfaceObject", "@inaccessible", "@override", "@tag", "@requiresScopes", "@authenticated", "@context", "@fromContext", "FieldSet", "ContextFieldValue"])\n';
+  'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@requires", "@external", "@provides", "@shareable", "@interfaceObject", "@inaccessible", "@override", "@tag", "@requiresScopes", "@authenticated", "@policy", "@cost", "@listSize", "@composeDirective", "@extends", "@context", "@fromContext", "FieldSet", "ContextFieldValue"])\n';
 
 const CALLER: Caller = {
   claims: {
@@ -128,7 +136,7 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
     return authorize({ ...validated(document, text, ask), incremental }, supergraph, {
       authenticated: true,
       holdsScope: (scope) => held.has(scope),
-      holdsPolicy: () => false,
+      holdsPolicy: (name) => ask.policies?.includes(name) === true,
     });
   };
   return {
@@ -160,6 +168,12 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
     },
   };
 
+  async function choosePlan({ plan }: Ask, authorized: Authorized): Promise<Execution['plan']> {
+    if (plan === undefined) return (await planOf(authorized, supergraph))?.plan;
+    if (typeof plan !== 'function') return plan;
+    return authorized.document && plan(authorized.document);
+  }
+
   async function executionOf(
     text: string,
     ask: Ask,
@@ -167,8 +181,7 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
     incremental: boolean,
   ): Promise<Execution> {
     const authorized = authorizeFor(text, ask, incremental);
-    const plan =
-      ask.withoutPlan === true ? undefined : (ask.plan ?? (await planOf(authorized, supergraph))?.plan);
+    const plan = ask.withoutPlan === true ? undefined : await choosePlan(ask, authorized);
     return {
       plan,
       authorized,
@@ -187,15 +200,29 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
 /** `plain` merges objects, `compiled` is generated code; both give the same answers. */
 export type Completion = 'plain' | 'compiled';
 
-/** Runs the same cases over each way of completing an answer. */
+/** Runs the same cases over each way of completing an answer, and reports how many ran compiled. */
 export function describeCompletions(
   name: string,
   cases: (execute: Execute, completion: Completion) => void,
 ): void {
   for (const completion of ['plain', 'compiled'] as const)
     describe(`${name} (${completion})`, () => {
-      cases(createTestExecutor({ completion }), completion);
+      const counts = noCounts();
+      cases(completion === 'plain' ? createTestExecutor() : createCountedExecutor(counts), completion);
+      afterAll(() => {
+        reportCounts(counts);
+      });
     });
+}
+
+/** Generated code, which counts what it is asked and what it leaves to the interpreter. */
+export function createCountedExecutor(counts: CompiledCounts): Execute {
+  const execute = createTestExecutor({ completion: 'compiled', interpret: countingInterpreter(counts) });
+  return async (execution) => {
+    const answer = await execute(execution);
+    if (isFederated(execution)) counts.documents += 1;
+    return answer;
+  };
 }
 
 export function createTestExecutor({

@@ -36,7 +36,10 @@ const VARIABLES = {
   no: 'Boolean! = false',
 } as const;
 /** Names that a planner or an executor may mean something else by. */
-const ODD_ALIASES = ['id', 'sku', 'k', 'n', 'constructor', '__proto__', 'toString', '_entities', 'e0'];
+const ODD_ALIASES = [
+  ...['id', 'sku', 'k', 'n', 'constructor', '__proto__', 'toString', '_entities', 'e0'],
+  ...['hint', 'nest', 'number', 'level', 'cx'],
+];
 
 /** Makes up a document of one operation: it may be invalid where fields of one key conflict. */
 export function generateDocument(schema: GraphQLSchema, draw: Draw): GeneratedDocument {

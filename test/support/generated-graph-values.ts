@@ -1,10 +1,20 @@
-import { type GraphEntity, type GraphField, type GraphModel, hasId } from './generated-graph.ts';
+import { contextFields, contextResolvers } from './generated-context.ts';
+import {
+  type GraphEntity,
+  type GraphField,
+  type GraphModel,
+  hasId,
+  HIDDEN_MEMBER,
+} from './generated-graph.ts';
 import { requiredArguments } from './generated-graph-sdl.ts';
 import { hash } from './generated-federation.ts';
 import type { FakeSubgraph } from './federation.ts';
 
 type Source = Readonly<Record<string, unknown>>;
 type Resolvers = Record<string, Record<string, (source: Source, given: Source) => unknown>>;
+
+const HIDDEN_COLOR = 'INFRARED';
+const COLORS = ['RED', 'GREEN', 'BLUE', HIDDEN_COLOR];
 
 /** How often a mutation was carried out: its answer tells. */
 export interface Counter {
@@ -19,12 +29,14 @@ export function subgraphResolvers(
 ): NonNullable<FakeSubgraph['resolvers']> {
   const resolvers: Resolvers = {
     ...valueTypes(),
+    ...contextResolvers(model.context, number),
     ...roots(model, counter, (field) => field.at.includes(number)),
   };
   for (const entity of model.entities)
     resolvers[entity.name] = {
       __resolveReference: (reference) => referenced(entity, reference),
       ...(model.implementers.includes(entity.name) && number === 0 && { label: labelOf }),
+      ...(model.context?.subgraph === number && contextFields(model.context, entity.name, true)),
       ...Object.fromEntries(
         entity.fields.flatMap((field) => {
           if (field.at.includes(number)) return [[field.name, fieldResolver(model, field, true)]];
@@ -51,11 +63,21 @@ export function interfaceObjectResolvers(model: GraphModel): NonNullable<FakeSub
 
 /** The resolvers of one schema that knows everything. */
 export function referenceResolvers(model: GraphModel, counter: Counter): Resolvers {
-  const resolvers: Resolvers = { ...valueTypes(), ...roots(model, counter, () => true) };
+  const resolvers: Resolvers = {
+    ...valueTypes(),
+    ...contextResolvers(model.context),
+    ...roots(model, counter, 'all'),
+  };
   for (const entity of model.entities)
     resolvers[entity.name] = {
       ...(model.implementers.includes(entity.name) && { label: labelOf, nx: nxOf, ny: nyOf }),
-      ...Object.fromEntries(entity.fields.map((field) => [field.name, fieldResolver(model, field, false)])),
+      ...contextFields(model.context, entity.name, false),
+      ...Object.fromEntries(
+        entity.fields.map((field) => [
+          field.name,
+          asClientsSee(model, field, fieldResolver(model, field, false)),
+        ]),
+      ),
     };
   resolvers['Query'] = { ...resolvers['Query'], tops: () => tops(model) };
   return resolvers;
@@ -78,23 +100,43 @@ function forSchema(resolvers: Resolvers, model: GraphModel, number: number): Res
   return resolvers;
 }
 
-function roots(model: GraphModel, counter: Counter, isServed: (field: GraphField) => boolean): Resolvers {
+/** @param served by one subgraph, or all of one schema */
+function roots(
+  model: GraphModel,
+  counter: Counter,
+  served: 'all' | ((field: GraphField) => boolean),
+): Resolvers {
+  const resolversOf = (fields: readonly GraphField[], ownerOf: () => string) =>
+    Object.fromEntries(
+      fields
+        .filter((field) => served === 'all' || served(field))
+        .map((field) => {
+          const resolve: Resolve = (_, given) => valueOf(model, field, ownerOf(), given);
+          return [field.name, served === 'all' ? asClientsSee(model, field, resolve) : resolve];
+        }),
+    );
   return {
-    Query: Object.fromEntries(
-      model.queries
-        .filter(isServed)
-        .map((field) => [field.name, (_: Source, given: Source) => valueOf(model, field, 'Query', given)]),
-    ),
-    Mutation: Object.fromEntries(
-      model.mutations.filter(isServed).map((field) => [
-        field.name,
-        (_: Source, given: Source) => {
-          counter.count += 1;
-          return valueOf(model, field, `Mutation ${String(counter.count)}`, given);
-        },
-      ]),
-    ),
+    Query: resolversOf(model.queries, () => 'Query'),
+    Mutation: resolversOf(model.mutations, () => `Mutation ${String((counter.count += 1))}`),
   };
+}
+
+type Resolve = (source: Source, given: Source) => unknown;
+
+/** Without what is `@inaccessible`: its default stands for an argument, and null for a value. */
+function asClientsSee(
+  model: GraphModel,
+  { name, base, takesArguments }: GraphField,
+  resolve: Resolve,
+): Resolve {
+  const hide = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(hide);
+    if (base === 'Color' && value === HIDDEN_COLOR) return null;
+    const isHidden = typeof value === 'object' && value !== null && '__typename' in value && value.__typename === HIDDEN_MEMBER; // prettier-ignore
+    return isHidden && base === 'U' ? null : value;
+  };
+  const hidesArgument = takesArguments && model.hidingArgument.has(name);
+  return (source, given) => hide(resolve(source, hidesArgument ? { c: 'RED', ...given } : given));
 }
 
 function fieldResolver(model: GraphModel, field: GraphField, isFederated: boolean) {
@@ -189,7 +231,7 @@ function valueOf(model: GraphModel, field: GraphField, owner: string, given: Sou
       case 'Boolean':
         return at % 2 === 0;
       case 'Color':
-        return ['RED', 'GREEN', 'BLUE'][at % 3];
+        return COLORS[at % (model.hidesColor ? COLORS.length : COLORS.length - 1)];
       case 'Json':
         return [{ a: [1, null], __typename: 'E0', id: { b: {} } }, [], 'text', 0, false, {}][at % 6];
       case 'String':
@@ -216,6 +258,7 @@ function pickType(model: GraphModel, base: string, subgraph: number, at: number)
 }
 
 function entityOf(_: GraphModel, name: string, index: number): Source {
+  if (name === HIDDEN_MEMBER) return { __typename: HIDDEN_MEMBER, n: index };
   return name === 'V' ? { __typename: 'V', seed: index } : identified(name, index);
 }
 

@@ -1,3 +1,4 @@
+import { type ContextModel, generateContext } from './generated-context.ts';
 import { type Draw, pick } from './generated-federation.ts';
 
 export interface GraphField {
@@ -39,9 +40,18 @@ export interface GraphModel {
   readonly members: readonly (readonly string[])[];
   /** The entities that implement N; without any there is no N. */
   readonly implementers: readonly string[];
+  /** The fields that are `@inaccessible`: others require them. */
+  readonly hidden: ReadonlySet<string>;
+  /** The fields whose argument `c` is `@inaccessible`. */
+  readonly hidingArgument: ReadonlySet<string>;
+  /** Whether the enum has a value that is `@inaccessible`. */
+  readonly hidesColor: boolean;
+  readonly context: ContextModel | undefined;
   readonly salt: number;
 }
 
+/** A member of U that is `@inaccessible`. */
+export const HIDDEN_MEMBER = 'Hid';
 export const SUBGRAPHS = [0, 1, 2] as const;
 const LEAVES = ['Int', 'Float', 'String', 'Boolean', 'ID', 'Color', 'Json'];
 const WRAPS: readonly GraphField['wraps'][] = [
@@ -65,7 +75,11 @@ const KEYS: readonly GraphEntity['keys'][] = [
 export function generateGraph(draw: Draw): GraphModel {
   const names = ['E0', 'E1', 'E2', 'E3'].slice(0, 2 + draw(3));
   const kinds = names.map(() => pick(KEYS, draw));
-  const members = SUBGRAPHS.map(() => [...names.filter(() => draw(2) === 0), 'V']);
+  const members = SUBGRAPHS.map(() => [
+    ...names.filter(() => draw(2) === 0),
+    'V',
+    ...(draw(3) === 0 ? [HIDDEN_MEMBER] : []),
+  ]);
   const drawField = (name: string, base?: string): GraphField => {
     const owner = draw(3);
     const bases = [
@@ -103,9 +117,20 @@ export function generateGraph(draw: Draw): GraphModel {
   const queries = Array.from({ length: 4 + draw(4) }, (_, index) =>
     drawField(`q${String(index)}`, pick([...names, ...names, 'U', 'M', 'V', 'Int'], draw)),
   );
+  const provided = queries.filter(fits).map((field) => withProvides(field, entities, draw));
+  const fields = entities.flatMap((entity) => entity.fields);
+  const mayHide = (field: GraphField) =>
+    fields.some(({ requires }) => requires.includes(field)) &&
+    !provided.some(({ provides }) => provides === field);
   return {
     entities,
-    queries: queries.filter(fits).map((field) => withProvides(field, entities, draw)),
+    queries: provided,
+    hidden: namesOf(fields.filter((field) => mayHide(field) && draw(4) === 0)),
+    hidingArgument: namesOf(
+      [...fields, ...provided].filter(({ takesArguments }) => takesArguments && draw(4) === 0),
+    ),
+    hidesColor: draw(2) === 0,
+    context: generateContext(names, draw),
     mutations: Array.from({ length: 4 }, (_, index) => ({
       ...drawField(`m${String(index)}`, pick(['Int', ...names], draw)),
       fails: false,
@@ -114,6 +139,10 @@ export function generateGraph(draw: Draw): GraphModel {
     implementers,
     salt: draw(100_000),
   };
+}
+
+function namesOf(fields: readonly GraphField[]): ReadonlySet<string> {
+  return new Set(fields.map(({ name }) => name));
 }
 
 export function hasId(keys: readonly string[] | undefined): boolean {

@@ -1,50 +1,43 @@
 import { afterAll, expect, it } from '@jest/globals';
-import {
-  buildSchema,
-  graphql,
-  type GraphQLSchema,
-  isObjectType,
-  parse,
-  printSchema,
-  validate,
-} from 'graphql';
+import { graphql, parse, validate } from 'graphql';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Execute } from '../../../gateway/execute/shared/executor.ts';
-import { type Ask, createTestExecutor, type Federation, openFederation } from '../../support/federation.ts';
+import { compiledShare, noCounts } from '../../support/compiled-share.ts';
+import {
+  type Ask,
+  createCountedExecutor,
+  createTestExecutor,
+  type Federation,
+} from '../../support/federation.ts';
+import { DECORATION_RIGHTS } from '../../support/generated-decoration.ts';
 import { damageAnswer } from '../../support/damaged-answer.ts';
 import { type GeneratedDocument, generateDocument } from '../../support/generated-document.ts';
 import type { Draw } from '../../support/generated-federation.ts';
-import { generateGraph, type GraphModel, SUBGRAPHS } from '../../support/generated-graph.ts';
-import { subgraphSdls } from '../../support/generated-graph-sdl.ts';
-import {
-  type Counter,
-  interfaceObjectResolvers,
-  referenceResolvers,
-  subgraphResolvers,
-} from '../../support/generated-graph-values.ts';
+import { openGeneratedCase } from '../../support/generated-case.ts';
+import type { Counter } from '../../support/generated-graph-values.ts';
 import { deferSome, mergeParts, sorted } from '../../support/merge-parts.ts';
-import { createSeededRandom } from '../../support/seeded-random.ts';
 
 /** `DIFFERENTIAL_SUPERGRAPHS=100` makes thousands of cases of it. */
 const SUPERGRAPHS = Number(process.env['DIFFERENTIAL_SUPERGRAPHS'] ?? 4);
 const SEED = Number(process.env['DIFFERENTIAL_SEED'] ?? 1);
 const DOCUMENTS = 40;
+/** Made-up documents are harder on it than those of people: most of what falls back reads a context. */
+const COMPILED_SHARE = 0.75;
 
 const plain = createTestExecutor({ completion: 'plain' });
 const compiled = createTestExecutor({ completion: 'compiled' });
+const counts = noCounts();
+const counting = createCountedExecutor(counts);
 const counted = { supergraphs: 0, documents: 0, withErrors: 0, damaged: 0, inParts: 0, refused: 0 };
 
 it(
   'entities of all kinds of keys, and fields required, provided, shared and moved, answer as one schema does',
   async () => {
     for (let round = 0; counted.supergraphs < SUPERGRAPHS; round += 1) {
-      const draw = drawFrom(SEED * 1_000_003 + round);
-      const model = generateGraph(draw);
-      const counter = { count: 0 };
-      const federation = openOrSkip(model, counter);
-      if (federation === undefined) continue;
+      const opened = openGeneratedCase(SEED, round);
+      if (opened === undefined) continue;
       counted.supergraphs += 1;
-      const reference = referenceOf(federation.supergraph.apiSchema, model, counter);
+      const { federation, reference, draw, counter } = opened;
       for (let index = 0; index < DOCUMENTS; index += 1) {
         const document = generateDocument(reference, draw);
         if (validate(reference, parse(document.text)).length > 0) continue;
@@ -58,7 +51,7 @@ it(
           source: document.text,
           variableValues: document.variables,
         });
-        const answers = [await ask(plain), await ask(compiled)].filter((answer) => answer !== undefined);
+        const answers = [await ask(plain), await ask(counting)].filter((answer) => answer !== undefined);
         if (answers.length === 0) {
           counted.refused += 1;
           continue;
@@ -75,7 +68,8 @@ it(
           await compareInParts(federation, document, { known, data, draw, counter });
       }
     }
-    expect(counted.refused).toBeLessThan(counted.documents / 20);
+    expect(counted.refused).toBe(0);
+    expect(compiledShare(counts)).toBeGreaterThan(COMPILED_SHARE);
   },
   60_000 + SUPERGRAPHS * 20_000,
 );
@@ -83,7 +77,7 @@ it(
 afterAll(() => {
   const { documents, supergraphs, withErrors, damaged, inParts, refused } = counted;
   process.stdout.write(
-    `differential: ${String(documents)} documents x 2 completions over ${String(supergraphs)} generated supergraphs agree, ${String(withErrors)} with errors, ${String(damaged)} of answers that were damaged, ${String(inParts)} in parts; ${String(refused)} could not be planned\n`,
+    `differential: ${String(documents)} documents x 2 completions over ${String(supergraphs)} generated supergraphs agree, ${String(withErrors)} with errors, ${String(damaged)} of answers that were damaged, ${String(inParts)} in parts; ${String(refused)} could not be planned; ${(100 * compiledShare(counts)).toFixed(1)} % of those that nothing failed for ran compiled\n`,
   );
 });
 
@@ -108,7 +102,7 @@ async function compareInParts(
   const later = deferSome(parse(text), draw);
   counter.count = 0;
   try {
-    const answer = await federation.askInParts(later, { variables });
+    const answer = await federation.askInParts(later, { variables, ...DECORATION_RIGHTS });
     if (answer.parts.length > 0) counted.inParts += 1;
     expect({ ...known, later, data: sorted(mergeParts(answer)) }).toEqual({ ...known, later, data: sorted(data ?? null) }); // prettier-ignore
   } catch (error) {
@@ -129,49 +123,16 @@ async function askOrRefused(
   more: Ask,
 ): Promise<Answer | undefined> {
   try {
-    const { text: data, errors } = await federation.ask(execute, text, { variables, ...more });
+    const { text: data, errors } = await federation.ask(execute, text, {
+      variables,
+      ...DECORATION_RIGHTS,
+      ...more,
+    });
     return { data, errors: errors as Answer['errors'] };
   } catch (error) {
     if (error instanceof SecurityError && error.code === 'OPERATION_NOT_PLANNABLE') return undefined;
     throw error;
   }
-}
-
-function drawFrom(seed: number): Draw {
-  const random = createSeededRandom(seed);
-  return (below) => Math.floor(random() * below);
-}
-
-/** Undefined where the subgraphs do not compose: no route leads to some field. */
-function openOrSkip(model: GraphModel, counter: Counter): Federation | undefined {
-  const sdls = subgraphSdls(model);
-  const subgraphs = SUBGRAPHS.map((number) => {
-    const name = `s${String(number)}`;
-    return [name, { sdl: sdls[name] ?? '', resolvers: subgraphResolvers(model, number, counter) }] as const;
-  });
-  const s3 = sdls['s3'];
-  try {
-    return openFederation({
-      ...Object.fromEntries(subgraphs),
-      ...(s3 !== undefined && { s3: { sdl: s3, resolvers: interfaceObjectResolvers(model) } }),
-    });
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return undefined;
-  }
-}
-
-function referenceOf(apiSchema: GraphQLSchema, model: GraphModel, counter: Counter): GraphQLSchema {
-  const schema = buildSchema(printSchema(apiSchema));
-  for (const [name, resolvers] of Object.entries(referenceResolvers(model, counter))) {
-    const type = schema.getType(name);
-    if (!isObjectType(type)) continue;
-    for (const [key, resolve] of Object.entries(resolvers)) {
-      const field = type.getFields()[key];
-      if (field !== undefined) field.resolve = resolve as NonNullable<typeof field.resolve>;
-    }
-  }
-  return schema;
 }
 
 type Path = readonly (string | number)[];

@@ -24,11 +24,12 @@ import { type CallerViews, createCallerViews } from './authorize/caller-views.ts
 import { createIntrospect } from './authorize/introspect.ts';
 import type { CallerLimits } from './limits/caller-limits.ts';
 import { createDocumentLimits, type DocumentLimits } from './limits/document-limits.ts';
-import { createPlan } from './planner/plan.ts';
+import { createPlan, type Plan } from './planner/plan.ts';
 import { createAuthorizer } from './authorize/create-authorizer.ts';
 import { createMissBudget, type MissBudget } from './limits/miss-budget.ts';
 import { createValidate } from './documents/validate.ts';
 import { measureStages } from './measure-stages.ts';
+import { keepTrustedWarm } from './warm-trusted-documents.ts';
 import { warmBeforeUpdate } from './supergraph/warm-before-update.ts';
 import type { SupergraphManager } from './supergraph/supergraph-manager.ts';
 import { createPlanMeasure } from './telemetry/plan-measure.ts';
@@ -42,6 +43,8 @@ const UNLIMITED = Number.MAX_SAFE_INTEGER;
 export type Dependencies = HandlerDependencies & {
   readonly subgraphs: SubgraphConnections;
   readonly streamLimits: StreamLimits;
+  /** Plans the operator's own documents, where there are any, and keeps them planned. */
+  readonly warm: () => Promise<void>;
 };
 
 /** What a gateway has opened, and closes. */
@@ -77,6 +80,7 @@ export function createDependencies(
   return measureStages(platform, trusted !== undefined, {
     ...stages,
     streamLimits,
+    warm: createWarm(config, platform, { supergraph, trusted, plan: stages.plan }),
     streams: startStreams(config, platform, streamParts),
     platform,
     browser: { publicHosts: config.PUBLIC_HOSTS, allowedOrigins: config.ALLOWED_ORIGINS },
@@ -109,6 +113,16 @@ export function createDependencies(
     engine: () => policies.current(),
     supergraph: () => supergraph.current(),
   });
+}
+
+function createWarm(
+  { AUTHORIZATION_MODE: mode }: GatewayConfig,
+  platform: ServicePlatform,
+  { supergraph, trusted, plan }: Pick<Opened, 'supergraph' | 'trusted'> & { readonly plan: Plan },
+): Dependencies['warm'] {
+  if (trusted === undefined) return () => Promise.resolve();
+  const authorize = createAuthorizer({ clock: platform.clock, mode }); // nobody's budget pays for it
+  return () => keepTrustedWarm({ trusted, supergraph, authorize, plan, platform });
 }
 
 function createExecutors(

@@ -62,6 +62,7 @@ export async function startGateway(
     const trusted = scope.add(await openTrusted(config, platform), (documents) => documents?.stop());
     const opened = { connections, audit, flood, policies, supergraph, callers, proofs, trusted };
     const dependencies = createDependencies(config, platform, opened);
+    await dependencies.warm();
     if (early === undefined) await untilReady(() => healthOf(opened).status !== 'unavailable', clock);
     const http = early ?? (await openHttp());
     http.honourTraceFlags((peer) => policies.current().serviceBySpiffeId(peer.spiffeId) !== undefined);

@@ -13,7 +13,9 @@ export interface TrustedDocuments {
   byId(id: string): string | undefined;
   /** Whether the text is that of a listed operation, to the letter. */
   has(text: string): boolean;
+  texts(): Iterable<string>;
   readonly size: number;
+  onChange(listener: () => void): void;
   stop(): Promise<void>;
 }
 
@@ -64,6 +66,8 @@ export async function openTrustedDocuments(options: TrustedDocumentsOptions): Pr
   return {
     byId: (id) => followed.current().byId.get(id),
     has: (text) => followed.current().texts.has(text),
+    texts: () => followed.current().texts,
+    onChange: (listener) => void followed.onChange(listener),
     get size() {
       return followed.current().byId.size;
     },

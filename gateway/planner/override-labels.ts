@@ -22,8 +22,25 @@ export function readOverrideLabels(supergraph: GraphQLSchema): readonly string[]
  * any other label for none.
  */
 export function chooseOverrides(labels: readonly string[], traceId: string): readonly string[] {
-  return labels.filter((label) => {
-    const percent = Number(/^percent\((\d+(?:\.\d+)?)\)$/.exec(label)?.[1] ?? 0);
-    return sha256(`${traceId} ${label}`).readUInt32BE(0) / 2 ** 32 < percent / 100;
-  });
+  return labels.filter(
+    (label) => sha256(`${traceId} ${label}`).readUInt32BE(0) / 2 ** 32 < percentOf(label) / 100,
+  );
+}
+
+const MOST_CHOICES = 8;
+
+/** What may be chosen for a request, as far as that are few. */
+export function possibleOverrides(labels: readonly string[]): readonly (readonly string[])[] {
+  let choices: (readonly string[])[] = [[]];
+  for (const label of labels) {
+    const percent = percentOf(label);
+    if (percent <= 0) continue;
+    const held = choices.map((choice) => [...choice, label]);
+    choices = percent >= 100 ? held : [...choices, ...held].slice(0, MOST_CHOICES);
+  }
+  return choices;
+}
+
+function percentOf(label: string): number {
+  return Number(/^percent\((\d+(?:\.\d+)?)\)$/.exec(label)?.[1] ?? 0);
 }

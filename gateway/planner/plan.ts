@@ -3,7 +3,7 @@ import { traceFields } from '@aduana/core/wire/trace-context';
 import type { Log } from '@aduana/core/platform/log';
 import type { QueryPlan } from '@apollo/query-planner';
 import { type DocumentNode, type GraphQLSchema, print } from 'graphql';
-import { chooseOverrides, readOverrideLabels } from './override-labels.ts';
+import { chooseOverrides, possibleOverrides, readOverrideLabels } from './override-labels.ts';
 import type { FindPlan } from './operation-planner.ts';
 import { type UsedOperation, type WarmBounds, warmPlans, type WarmReport } from './warm-plans.ts';
 import { type MissBudget, UNLIMITED } from '../limits/miss-budget.ts';
@@ -47,6 +47,12 @@ export interface Plan {
   (authorized: Authorized, supergraph: PlannableSupergraph): Planned | undefined | Promise<Planned>;
   /** Plans over `next` what was asked for most over `previous`. */
   warm(next: PlannableSupergraph, previous: PlannableSupergraph, bounds: WarmBounds): Promise<WarmReport>;
+  /** Plans over a supergraph what is known to be asked for, where it has no plan yet. */
+  prepare(
+    operations: readonly Authorized[],
+    over: PlannableSupergraph,
+    bounds: WarmBounds,
+  ): Promise<WarmReport>;
 }
 
 export interface PlanOptions {
@@ -96,7 +102,7 @@ export function createPlan({ log, budget = UNLIMITED, measure = UNMEASURED }: Pl
       return met;
     }
     const overrides = chooseOverrides(labels, trace.traceId);
-    const key = [operationKey, ...overrides].join(' ');
+    const key = planKey(operationKey, overrides);
     const known = byKey.get(key);
     if (known !== undefined) {
       known.uses += 1;
@@ -117,8 +123,32 @@ export function createPlan({ log, budget = UNLIMITED, measure = UNMEASURED }: Pl
 
   return Object.assign(plan, {
     warm: (next: PlannableSupergraph, previous: PlannableSupergraph, bounds: WarmBounds) =>
-      warm(plansOf(next), plansOf(previous), next.findPlan, bounds),
+      warm(plansOf(next), [...plansOf(previous).byKey.all()], next.findPlan, bounds),
+    prepare: (operations: readonly Authorized[], over: PlannableSupergraph, bounds: WarmBounds) => {
+      const plans = plansOf(over);
+      return warm(plans, unplanned(operations, plans), over.findPlan, bounds);
+    },
   });
+}
+
+/** One operation, by the key of its plan. */
+type Wanted = Omit<KeptPlan, 'plan' | 'used' | 'kept'>;
+
+function unplanned(operations: readonly Authorized[], { labels, byKey }: Plans): readonly Wanted[] {
+  const wanted = new Map<string, Wanted>();
+  for (const { document, operationKey, operationLength: characters } of operations) {
+    if (document === undefined) continue;
+    const text = print(document);
+    for (const overrides of possibleOverrides(labels)) {
+      const key = planKey(operationKey, overrides);
+      if (byKey.get(key) === undefined) wanted.set(key, { key, characters, text, overrides, uses: 0 });
+    }
+  }
+  return [...wanted.values()];
+}
+
+function planKey(operationKey: string, overrides: readonly string[]): string {
+  return [operationKey, ...overrides].join(' ');
 }
 
 /** Plans what no cache has, and keeps it where the caller's budget allows. */
@@ -154,14 +184,14 @@ function makePlan(
 
 function warm(
   { byKey }: Plans,
-  previous: Plans,
+  wanted: readonly Wanted[],
   findPlan: FindPlan,
   bounds: WarmBounds,
 ): Promise<WarmReport> {
-  const keep = ({ text, overrides, key, characters }: KeptPlan, plan: QueryPlan): void => {
+  const keep = ({ text, overrides, key, characters }: Wanted, plan: QueryPlan): void => {
     byKey.add({ plan, text, overrides, uses: 0, ...createTextEntry(key, characters) });
   };
-  return warmPlans([...previous.byKey.all()], findPlan, keep, bounds);
+  return warmPlans(wanted, findPlan, keep, bounds);
 }
 
 interface Miss extends Required<PlanOptions> {

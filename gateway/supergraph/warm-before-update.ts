@@ -3,8 +3,8 @@ import type { Platform } from '@aduana/core/platform/platform';
 import type { Plan } from '../planner/plan.ts';
 import type { SupergraphManager } from './supergraph-manager.ts';
 
-const WARM_MS = 5_000;
-const OPERATIONS = 500;
+/** How long a supergraph waits for its plans, and for how many of them. */
+export const WARM_BOUNDS = { milliseconds: 5_000, most: 500 } as const;
 
 /** Plans the operations that are used most over a new supergraph before it is in force. */
 export function warmBeforeUpdate(
@@ -13,9 +13,8 @@ export function warmBeforeUpdate(
   { clock, log }: Pick<Platform, 'clock' | 'log'>,
 ): Plan {
   supergraph.beforeUpdate(async (next) => {
-    const bounds = { clock, milliseconds: WARM_MS, most: OPERATIONS };
     try {
-      const report = await plan.warm(next, supergraph.current(), bounds);
+      const report = await plan.warm(next, supergraph.current(), { clock, ...WARM_BOUNDS });
       log.info('the most used operations are planned over the new supergraph', { ...report });
     } catch (error) {
       log.warn('plans for the new supergraph could not be made before it is in force', {

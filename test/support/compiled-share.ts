@@ -1,49 +1,71 @@
 import { appendFileSync } from 'node:fs';
-import type { Execution } from '../../gateway/execute/shared/executor.ts';
+import type { Execute, Execution } from '../../gateway/execute/shared/executor.ts';
 import { compileProgram } from '../../gateway/execute/compiler/compile-program.ts';
 import { executePlain } from '../../gateway/execute/interpreter/execute-plain.ts';
 import type { RunExecutable } from '../../gateway/execute/shared/run-executable.ts';
 
-/** What came of documents that generated code was to answer. */
-export interface CompiledCounts {
-  /** All that had something to fetch. */
-  documents: number;
-  /** Those that the interpreter finished as an answer was not as planned: there was code, and something failed. */
-  notAsPlanned: number;
+/** How many documents there were, each counted once however often it was asked. */
+export interface CompiledFigures {
+  readonly documents: number;
+  /** Those that the interpreter alone finished, as something failed each time: there was code, and an answer was not as planned. */
+  readonly notAsPlanned: number;
   /** Those that the interpreter answered for want of code, or though nothing failed. */
-  fellBack: number;
+  readonly fellBack: number;
 }
 
-/** The file that the runs of all test files add a line to; the reporter reads it. */
-export const COUNTS_FILE = 'EXECUTION_COUNTS';
-
-export function noCounts(): CompiledCounts {
-  return { documents: 0, notAsPlanned: 0, fellBack: 0 };
+/** What comes of documents that generated code is to answer. */
+export interface CompiledCounts {
+  /** Stands in for the interpreter, and notes what it is asked for. */
+  readonly interpret: RunExecutable;
+  /** Notes what the interpreter was not asked for. */
+  count(execute: Execute): Execute;
+  figures(): CompiledFigures;
 }
 
-/** The share of documents that ran compiled, of those whose answers were as planned. */
-export function compiledShare({ documents, notAsPlanned, fellBack }: CompiledCounts): number {
-  return documents === notAsPlanned ? 1 : 1 - fellBack / (documents - notAsPlanned);
-}
+/** The worse, the higher. */
+const OUTCOMES = ['notAsPlanned', 'compiled', 'fellBack'] as const;
+type Outcome = (typeof OUTCOMES)[number];
 
-/** The interpreter, which tells what it was asked for. */
-export function countingInterpreter(counts: CompiledCounts): RunExecutable {
-  return async (log, executable, execution, send) => {
-    const finished = await executePlain(log, executable, execution, send);
-    if (!isFederated(execution)) return finished;
-    const failed = finished.errors.length > 0;
-    if (failed && compileProgram(executable) !== undefined) counts.notAsPlanned += 1;
-    else counts.fellBack += 1;
-    return finished;
+export function createCompiledCounts(): CompiledCounts {
+  const outcomes = new Map<string, Outcome>();
+  const interpreted = new WeakSet<Execution>();
+  const note = (execution: Execution, outcome: Outcome): void => {
+    const { plan, authorized, supergraph } = execution;
+    if (plan?.node === undefined || authorized.everythingRefused) return; // nothing is fetched for it
+    const key = `${supergraph.hash} ${authorized.documentHash} ${JSON.stringify(plan)}`;
+    const known = outcomes.get(key);
+    if (known === undefined || OUTCOMES.indexOf(outcome) > OUTCOMES.indexOf(known))
+      outcomes.set(key, outcome);
+  };
+  const countOf = (outcome: Outcome) => [...outcomes.values()].filter((one) => one === outcome).length;
+  return {
+    async interpret(log, executable, execution, send) {
+      interpreted.add(execution);
+      const finished = await executePlain(log, executable, execution, send);
+      const isExplained = finished.errors.length > 0 && compileProgram(executable) !== undefined;
+      note(execution, isExplained ? 'notAsPlanned' : 'fellBack');
+      return finished;
+    },
+    count: (execute) => async (execution) => {
+      const answer = await execute(execution);
+      if (!interpreted.has(execution)) note(execution, 'compiled');
+      return answer;
+    },
+    figures: () => ({
+      documents: outcomes.size,
+      notAsPlanned: countOf('notAsPlanned'),
+      fellBack: countOf('fellBack'),
+    }),
   };
 }
 
-export function isFederated({ plan, authorized }: Execution): boolean {
-  return plan?.node !== undefined && !authorized.everythingRefused;
+/** The share of documents that ran compiled, of those whose answers were as planned. */
+export function compiledShare({ documents, notAsPlanned, fellBack }: CompiledFigures): number {
+  return documents === notAsPlanned ? 1 : 1 - fellBack / (documents - notAsPlanned);
 }
 
-/** Adds what one suite has counted to the figures of the run. */
+/** Adds what one suite has counted to the figures of the run, in the file that the reporter reads. */
 export function reportCounts(counts: CompiledCounts): void {
-  const file = process.env[COUNTS_FILE];
-  if (file !== undefined && counts.documents > 0) appendFileSync(file, `${JSON.stringify(counts)}\n`);
+  const file = process.env['EXECUTION_COUNTS'];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(counts.figures())}\n`);
 }

@@ -25,13 +25,7 @@ import {
   validate,
 } from 'graphql';
 import { afterAll, describe } from '@jest/globals';
-import {
-  type CompiledCounts,
-  countingInterpreter,
-  isFederated,
-  noCounts,
-  reportCounts,
-} from './compiled-share.ts';
+import { type CompiledCounts, createCompiledCounts, reportCounts } from './compiled-share.ts';
 import { createFakeClock } from './fake-clock.ts';
 
 type Resolvers = Record<
@@ -207,22 +201,17 @@ export function describeCompletions(
 ): void {
   for (const completion of ['plain', 'compiled'] as const)
     describe(`${name} (${completion})`, () => {
-      const counts = noCounts();
+      const counts = createCompiledCounts();
       cases(completion === 'plain' ? createTestExecutor() : createCountedExecutor(counts), completion);
       afterAll(() => {
-        reportCounts(counts);
+        if (completion === 'compiled') reportCounts(counts);
       });
     });
 }
 
 /** Generated code, which counts what it is asked and what it leaves to the interpreter. */
 export function createCountedExecutor(counts: CompiledCounts): Execute {
-  const execute = createTestExecutor({ completion: 'compiled', interpret: countingInterpreter(counts) });
-  return async (execution) => {
-    const answer = await execute(execution);
-    if (isFederated(execution)) counts.documents += 1;
-    return answer;
-  };
+  return counts.count(createTestExecutor({ completion: 'compiled', interpret: counts.interpret }));
 }
 
 export function createTestExecutor({

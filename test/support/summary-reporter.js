@@ -10,7 +10,7 @@ const MISSING = /^needs (.+)$/;
 /** The least share of the execution suite's documents that generated code answers. */
 const COMPILED_SHARE = 0.9;
 /** With fewer documents than these it was not the whole suite that ran. */
-const WHOLE_SUITE = 150;
+const WHOLE_SUITE = 80;
 
 /**
  * Closes a run with the stores and the completions that it ran over, as the suites' names tell, with how many documents

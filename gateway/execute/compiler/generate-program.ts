@@ -38,7 +38,7 @@ export function generateProgram(
   const levelOf = new Map(levels.flatMap((level, number) => level.map((step) => [step, number] as const)));
   const keys = representationKeys(schema, positions, levelOf);
   const tables: unknown[] = [];
-  const writer = keys && generateWriter(shape, positions, keys, tables);
+  const writer = keys && generateWriter(schema, shape, positions, keys, tables);
   if (keys === undefined || writer === undefined) return undefined;
   const source = [
     "'use strict';",

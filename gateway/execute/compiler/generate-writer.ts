@@ -1,4 +1,11 @@
-import { type GraphQLOutputType, isAbstractType, isListType, isNonNullType, isObjectType } from 'graphql';
+import {
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  isAbstractType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+} from 'graphql';
 import type { CompositeShape, FieldShape, ObjectShape } from '../shared/answer-shape.ts';
 import type { Position, Variant } from './answer-positions.ts';
 import type { FetchStep } from '../shared/compile-plan.ts';
@@ -7,6 +14,8 @@ import { type RepresentationKeys, tellersOf } from './representation-keys.ts';
 import { writeLeaf } from './write-leaf.ts';
 
 interface Writing {
+  /** The whole supergraph: what it has beyond the API schema is hidden. */
+  readonly schema: GraphQLSchema;
   readonly positions: readonly Position[];
   readonly keys: readonly RepresentationKeys[];
   readonly tables: unknown[];
@@ -23,6 +32,7 @@ const MEMO = 'MEMO';
 
 /** Code of `write(state)`, which gives the JSON text of `data`; undefined where the answer is not fixed enough. */
 export function generateWriter(
+  schema: GraphQLSchema,
   shape: ObjectShape,
   positions: readonly Position[],
   keys: readonly RepresentationKeys[],
@@ -30,6 +40,7 @@ export function generateWriter(
 ): string | undefined {
   const [root] = positions;
   const writing: Writing = {
+    schema,
     positions,
     keys,
     tables,
@@ -127,18 +138,30 @@ function additionLines(
   });
 }
 
-/** Writes an object by the type that it says it is of. */
-function writeAbstract(writing: Writing, composite: CompositeShape, position: Position): string | undefined {
+/**
+ * Writes an object by the type that it says it is of; one of a type that clients may not know is null.
+ *
+ * @param nullable whether null may be here
+ */
+function writeAbstract(
+  writing: Writing,
+  composite: CompositeShape,
+  position: Position,
+  nullable: boolean,
+): string | undefined {
   const cases: string[] = [];
   for (const type of position.variants.keys()) {
     const shape = composite.forType(type);
-    if (shape === undefined) continue; // clients may not know it: a closer look
+    if (shape === undefined) {
+      const isHidden = nullable && type !== position.untold;
+      if (isHidden) cases.push(`case ${JSON.stringify(type)}: return 'null';`);
+      continue;
+    }
     const write = writeObject(writing, shape, position);
     if (writing.left < 0) return undefined;
     if (write === undefined) continue; // the plan brings nothing for it: its subgraph has no such objects here
     cases.push(`case ${JSON.stringify(type)}: return ${write}(o);`);
   }
-  if (cases.length === 0) return undefined;
   const tellers = tellersOf(position);
   const here = tellers.length === 0 ? [] : writing.keys.filter((one) => one.position === position);
   const lines = [
@@ -209,10 +232,10 @@ function writeValue(
   variable: string,
 ): string | undefined {
   if (isNonNullType(type)) {
-    const inner = writePresent(writing, field, child, type.ofType, variable);
+    const inner = writePresent(writing, field, child, type.ofType, { variable, nullable: false });
     return inner && `if (${variable} == null) throw FAST_PATH_MISMATCH; ${inner}`;
   }
-  const inner = writePresent(writing, field, child, type, variable);
+  const inner = writePresent(writing, field, child, type, { variable, nullable: true });
   return inner && `if (${variable} == null) s += 'null'; else { ${inner} }`;
 }
 
@@ -221,7 +244,7 @@ function writePresent(
   field: FieldShape,
   child: Position | undefined,
   type: GraphQLOutputType,
-  variable: string,
+  { variable, nullable }: { readonly variable: string; readonly nullable: boolean },
 ): string | undefined {
   if (isListType(type)) {
     const element = `${variable}e`;
@@ -233,11 +256,11 @@ function writePresent(
     s += ']';`
     );
   }
-  if (field.children === undefined) return writeLeaf(writing.tables, type, variable);
+  if (field.children === undefined) return writeLeaf(writing, type, variable, nullable);
   if (child === undefined) return undefined;
   const below = isObjectType(type) ? field.children.forType(type.name) : undefined;
   const write = isAbstractType(type)
-    ? writeAbstract(writing, field.children, child)
+    ? writeAbstract(writing, field.children, child, nullable)
     : below && writeObject(writing, below, child);
   return write && `s += ${write}(${variable});`;
 }

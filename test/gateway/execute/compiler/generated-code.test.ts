@@ -86,9 +86,21 @@ const MEDIA = openFederation({
 /** Each subgraph has other members in its union. */
 const HITS = openFederation({
   a: {
-    sdl: 'type Query { hits: [Hit] } union Hit = Song | Show type Song { seconds: Int } type Show { day: String }',
+    sdl: `
+      type Query { hits: [Hit] moods: [Mood] nobody: Nobody } interface Nobody { id: ID }
+      union Hit = Song | Show | Draft type Song { seconds: Int } type Show { day: String }
+      type Draft @inaccessible { id: ID } enum Mood { GLAD SAD @inaccessible }
+    `,
     resolvers: {
-      Query: { hits: () => [ofType('Song', '', { seconds: 9 }), ofType('Show', '', { day: 'Mo' })] },
+      Query: {
+        hits: () => [
+          ofType('Song', '', { seconds: 9 }),
+          ofType('Show', '', { day: 'Mo' }),
+          ofType('Draft', 'd'),
+        ],
+        moods: () => ['GLAD', 'SAD'],
+        nobody: () => null,
+      },
     },
   },
   b: { sdl: 'type Query { latest: Hit } union Hit = Clip type Clip { width: Int }' },
@@ -113,6 +125,8 @@ describe('generated code answers, without the interpreter and to the byte what t
     ['an interface object whose type nobody has to tell', MEDIA, '{ top { stars } }'],
     ['an object that another subgraph calls by its interface', MEDIA, '{ best { stars ... on Media { kind: __typename stars } } }'],
     ['a union of which the subgraph asked has not all members', HITS, '{ hits { __typename ... on Song { seconds } ... on Clip { width } } }'],
+    ['values that clients may not know', HITS, '{ moods hits { __typename } }'],
+    ['an interface that no type implements', HITS, '{ nobody { id } }'],
     ['mutations, in their order', ZOO, 'mutation { one: bear(id: "d") { id ... on Cat { age } } feed two: bear(id: "c") { owner { name } } }'],
   ])('%s', async (_, federation, document) => {
     const expected = await federation.ask(plain, document);

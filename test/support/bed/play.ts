@@ -49,6 +49,7 @@ export interface Player {
 }
 
 export function openPlayer(bed: Bed, ledger: AnswerLedger): Player {
+  let lostBefore = 0;
   const rows: string[] = [rowOf(COLUMNS), rowOf(COLUMNS.map(() => '---'))];
   const note = (...cells: readonly string[]): void => {
     rows.push(rowOf(cells));
@@ -62,7 +63,8 @@ export function openPlayer(bed: Bed, ledger: AnswerLedger): Player {
       const load = await (event.load ?? (({ services }) => startPacedLoad(services)))(bed);
       const { recovered, remark } = await befall(bed, event, load);
       ledger.add(load.gateway.filter(({ status }) => status !== 0));
-      const lost = await countLost(ledger, event.loses === undefined ? SPOOLS_MS : 10_000);
+      const lost = await countLost(ledger, lostBefore, event.loses === undefined ? SPOOLS_MS : 10_000);
+      lostBefore += lost;
       const wanted = event.loses === undefined ? 'WHOLE' : 'INCOMPLETE';
       const verdict = await untilVerdict(bed, wanted);
       const all = [...load.gateway, ...load.tokens];
@@ -117,11 +119,16 @@ async function befall(
   }
 }
 
-async function countLost(ledger: AnswerLedger, patienceMilliseconds: number): Promise<number> {
+/** @param before what earlier events have lost for good */
+async function countLost(
+  ledger: AnswerLedger,
+  before: number,
+  patienceMilliseconds: number,
+): Promise<number> {
   const deadline = performance.now() + patienceMilliseconds;
   for (;;) {
-    const { length } = await ledger.missing();
-    if (length === 0 || performance.now() > deadline) return length;
+    const lost = (await ledger.missing()).length - before;
+    if (lost === 0 || performance.now() > deadline) return lost;
     await wait(200);
   }
 }

@@ -113,7 +113,7 @@ export const MAY_IMPORT = {
       'run-operation.ts': ['streams', 'stages.ts', 'http', 'documents', 'limits', 'authorize', 'planner', 'execute', 'subgraphs', 'audit', 'supergraph'],
       'handler-dependencies.ts': ['streams', 'run-operation.ts', 'telemetry', 'authenticate', 'exchange', 'limits', 'subgraphs', 'supergraph', 'traffic'],
       'run-request.ts': ['streams', 'stages.ts', 'run-operation.ts', 'handler-dependencies.ts', 'http', 'documents', 'limits', 'authorize', 'audit', 'supergraph', 'traffic'],
-      'handler.ts': ['handler-dependencies.ts', 'run-request.ts', 'http', 'audit', 'traffic'],
+      'handler.ts': ['handler-dependencies.ts', 'run-request.ts', 'http', 'audit'],
       websocket: ['stages.ts', 'handler-dependencies.ts', 'run-request.ts', 'run-operation.ts', 'http', 'authenticate', 'limits', 'authorize', 'audit', 'streams'],
       'start-streams.ts': ['config.ts', 'limits', 'execute', 'streams', 'supergraph'],
       workers: ['limits'],

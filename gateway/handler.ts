@@ -1,4 +1,4 @@
-import { ANONYMOUS, type AuditOutcome } from '@aduana/client/audit/audit-event';
+import { ANONYMOUS } from '@aduana/client/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { corsHeaders } from '@aduana/core/http/browser-rules';
 import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
@@ -9,16 +9,7 @@ import { traceFields } from '@aduana/core/wire/trace-context';
 import { noteFailure, openRequestAudit, type RequestAudit, requestRecord } from './audit/request-audit.ts';
 import type { HandlerDependencies } from './handler-dependencies.ts';
 import { challengesFor } from './http/challenges.ts';
-import { runRequest } from './run-request.ts';
-import type { TrafficOutcome } from './traffic/traffic.ts';
-
-/** How each outcome counts in the traffic of the last minutes. */
-export const TRAFFIC: Readonly<Record<AuditOutcome, TrafficOutcome>> = {
-  ALLOWED: 'answered',
-  PARTIAL: 'refused',
-  DENIED: 'refused',
-  FAILED: 'failed',
-};
+import { runRequest, TRAFFIC } from './run-request.ts';
 
 /**
  * `/graphql`: the outer wall. Whatever happens inside, the request leaves one audit event, and its answer leaves when

@@ -1,3 +1,4 @@
+import type { AuditOutcome } from '@aduana/client/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { checkBrowserRules, preflightHeaders } from '@aduana/core/http/browser-rules';
 import type { ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
@@ -16,6 +17,15 @@ import type { OpenedStream, StreamOpening, WantedStream } from './streams/open-s
 import type { StreamAdmission } from './streams/stream-caller.ts';
 import { writeAnswer, writeWhole } from './streams/write-answer.ts';
 import type { LoadedSupergraph } from './supergraph/loaded-supergraph.ts';
+import type { TrafficOutcome } from './traffic/traffic.ts';
+
+/** How each outcome counts in the traffic of the last minutes. */
+export const TRAFFIC: Readonly<Record<AuditOutcome, TrafficOutcome>> = {
+  ALLOWED: 'answered',
+  PARTIAL: 'refused',
+  DENIED: 'refused',
+  FAILED: 'failed',
+};
 
 /**
  * One HTTP request to `/graphql` with its operations: who asks, what of it may be done now, and the answer.

@@ -10,11 +10,10 @@ import {
   requestRecord,
 } from '../audit/request-audit.ts';
 import { rightsOf } from '../authorize/rights.ts';
-import { TRAFFIC } from '../handler.ts';
 import type { HandlerDependencies } from '../handler-dependencies.ts';
 import { readOperationParameters } from '../http/graphql-request.ts';
 import { type OperationAnswer, runOperation } from '../run-operation.ts';
-import { runOrExplain } from '../run-request.ts';
+import { runOrExplain, TRAFFIC } from '../run-request.ts';
 import type { OpenedStream } from '../streams/open-streams.ts';
 import type { StreamOpening } from '../streams/open-streams.ts';
 import type { StreamCaller } from '../streams/stream-caller.ts';

@@ -56,6 +56,7 @@ export async function openSocketWorld(options: SocketWorldOptions) {
         return Promise.resolve('');
       },
     },
+    traffic: { begin: () => 0, note: () => undefined },
     flood: { count: () => Promise.resolve(undefined) },
     callers: { enter: options.enter ?? (() => Promise.reject(new TypeError('nothing is run'))) },
     async exchange({ credential }: Authenticated) {

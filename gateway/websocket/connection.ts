@@ -1,7 +1,4 @@
-import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
 import type { SecurityError } from '@aduana/core/errors/security-error';
-import type { BodyBudget } from '@aduana/core/http/body-budget';
 import { describeError } from '@aduana/core/platform/log';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import type { HandlerDependencies } from '../handler-dependencies.ts';
@@ -13,16 +10,11 @@ import type { Supervised } from '../streams/stream-supervisor.ts';
 import type { Admission } from './admit-connection.ts';
 import { ConnectionOperations } from './connection-operations.ts';
 import { FreshCredentials } from './fresh-credentials.ts';
-import { MessageRoom } from './message-room.ts';
-import { type ClientMessage, type Close, CLOSE, closeOf, readMessage } from './messages.ts';
+import { MessageRoom, type MessageRoomOptions } from './message-room.ts';
+import { authorizationOf, type ClientMessage, type Close, CLOSE, closeOf, readMessage } from './messages.ts';
 import { watchStall } from './watch-stall.ts';
 
-export interface ConnectionOptions {
-  readonly socket: WebSocket;
-  /** What brings its bytes. */
-  readonly stream: Duplex;
-  /** What bodies of requests and messages may take together. */
-  readonly bodies: BodyBudget;
+export interface ConnectionOptions extends Pick<MessageRoomOptions, 'socket' | 'stream' | 'bodies'> {
   /** The request that was upgraded. */
   readonly request: ServiceRequest;
   /** By the credentials of the upgrade; undefined where there were none. */
@@ -249,9 +241,4 @@ export class Connection implements Supervised {
   #isClosed(): boolean {
     return this.#state === 'closed';
   }
-}
-
-function authorizationOf(payload: Readonly<Record<string, unknown>>): string | undefined {
-  const value = payload['Authorization'] ?? payload['authorization'];
-  return typeof value === 'string' ? value : undefined;
 }

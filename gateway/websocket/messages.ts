@@ -56,6 +56,12 @@ export function readMessage(text: string): ClientMessage | undefined {
   }
 }
 
+/** The credentials that came with a message. */
+export function authorizationOf(payload: Readonly<Record<string, unknown>>): string | undefined {
+  const value = payload['Authorization'] ?? payload['authorization'];
+  return typeof value === 'string' ? value : undefined;
+}
+
 function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);

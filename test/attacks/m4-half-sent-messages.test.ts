@@ -6,10 +6,10 @@ import type { Caller } from '../../gateway/stages.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import {
   closeCodeOf,
-  openSocketWorld,
+  openWebSocketService,
   refusalsOf,
-  type SocketWorldOptions,
-} from '../support/socket-world.ts';
+  type WebSocketServiceOptions,
+} from '../support/websocket-service.ts';
 import { delegatedOf } from '../support/stream-world.ts';
 import { until } from '../support/until.ts';
 
@@ -17,11 +17,11 @@ import { until } from '../support/until.ts';
 const LIMIT = 1_048_576;
 const ROOM = 4 * LIMIT;
 const PING = JSON.stringify({ type: 'ping' });
-let world: Awaited<ReturnType<typeof openSocketWorld>>;
+let world: Awaited<ReturnType<typeof openWebSocketService>>;
 
-async function open(more: Partial<SocketWorldOptions> = {}) {
+async function open(more: Partial<WebSocketServiceOptions> = {}) {
   const clock = createFakeClock();
-  world = await openSocketWorld({ clock, bodyBytes: ROOM, largestBytes: LIMIT, ...more });
+  world = await openWebSocketService({ clock, bodyBytes: ROOM, largestBytes: LIMIT, ...more });
   return clock;
 }
 afterEach(() => world.close());

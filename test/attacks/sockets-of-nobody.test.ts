@@ -1,15 +1,19 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { closeCodeOf, openSocketWorld } from '../support/socket-world.ts';
+import { closeCodeOf, openWebSocketService } from '../support/websocket-service.ts';
 import { until } from '../support/until.ts';
 
 // The attacker: anybody who reaches the port, without credentials.
 const WITH_CREDENTIALS = { authorization: 'Bearer a.b.c' };
-let world: Awaited<ReturnType<typeof openSocketWorld>>;
+let world: Awaited<ReturnType<typeof openWebSocketService>>;
 
 beforeEach(async () => {
-  world = await openSocketWorld({ clock: createFakeClock(), bodyBytes: 4_194_304, largestBytes: 1_048_576 });
+  world = await openWebSocketService({
+    clock: createFakeClock(),
+    bodyBytes: 4_194_304,
+    largestBytes: 1_048_576,
+  });
 });
 afterEach(() => world.close());
 

@@ -3,17 +3,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import type { AuditRecord } from '@aduana/client/audit/audit-event';
 import { createBodyBudget } from '@aduana/core/http/body-budget';
 import type { ServiceRequest } from '@aduana/core/http/route';
-import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 import type { HandlerDependencies } from '../../gateway/handler-dependencies.ts';
 import { createStreamLimits } from '../../gateway/limits/stream-limits.ts';
 import { createUpgradeHandler } from '../../gateway/websocket/create-upgrade-handler.ts';
-import type { Supervised } from '../../gateway/streams/stream-supervisor.ts';
 import { createFakeClock } from './fake-clock.ts';
-import { delegatedOf } from './stream-world.ts';
+import { webSocketDependencies } from './websocket-dependencies.ts';
 
 const TRACE = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), sampled: false };
 const START = Date.UTC(2026, 0, 1, 12);
@@ -27,44 +24,18 @@ export interface WebSocketWorldOptions {
 /** The WebSocket face of a gateway on a port of loopback; what lies behind it is the test's. */
 export async function openWebSocketWorld(options: WebSocketWorldOptions = {}) {
   const clock = createFakeClock(START);
-  const records: AuditRecord[] = [];
-  const supervised = new Set<Supervised>();
   const sockets: Duplex[] = [];
   const clients: WebSocket[] = [];
-  const dependencies = {
-    platform: { clock, log: createLog('silent', () => undefined), metrics: createMetrics() },
-    browser: { publicHosts: [], allowedOrigins: [] },
-    limits: { bodyBytes: options.bodyBytes ?? 1_048_576, batch: 'off' },
-    streams: {
-      supervisor: {
-        add: (one: Supervised) => supervised.add(one),
-        remove: (one: Supervised) => supervised.delete(one),
-        version: () => 1,
-        isDraining: false,
-      },
-      admit: ({ delegated }: { readonly delegated: object }) => ({
-        delegated,
-        expiresAt: Infinity,
-        judge: () => undefined,
-        renew: () => undefined,
-        replace: () => true,
-        noteRates: () => undefined,
-      }),
-    },
-    audit: {
-      record(record: AuditRecord) {
-        records.push(record);
-        return Promise.resolve('');
-      },
-    },
-    traffic: { begin: () => 0, note: () => undefined },
-    flood: { count: () => Promise.resolve(undefined) },
-    exchange: () => Promise.resolve(delegatedOf('a', {})),
-    ...options.more,
-  } as unknown as HandlerDependencies;
+  const metrics = createMetrics();
+  const { dependencies, records, supervised } = webSocketDependencies({
+    clock,
+    metrics,
+    bodyBytes: options.bodyBytes ?? 1_048_576,
+    ...(options.more && { more: options.more }),
+  });
   const limits = createStreamLimits(
     { LIMIT_STREAMS: 'off', LIMIT_STREAMS_PER_CALLER: options.perCaller ?? 'off' },
-    createMetrics(),
+    metrics,
   );
   const handle = createUpgradeHandler({
     dependencies,

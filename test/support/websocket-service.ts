@@ -4,16 +4,15 @@ import { WebSocket } from 'ws';
 import type { AuditRecord } from '@aduana/client/audit/audit-event';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import { openHttpService } from '@aduana/server-kit/http/service';
-import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
-import type { HandlerDependencies } from '../../gateway/handler-dependencies.ts';
 import { createStreamLimits } from '../../gateway/limits/stream-limits.ts';
-import type { Authenticated, Caller, Delegated } from '../../gateway/stages.ts';
+import type { Authenticated, Caller } from '../../gateway/stages.ts';
 import { createUpgradeHandler } from '../../gateway/websocket/create-upgrade-handler.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { delegatedOf } from './stream-world.ts';
+import { webSocketDependencies } from './websocket-dependencies.ts';
 
-export interface SocketWorldOptions {
+export interface WebSocketServiceOptions {
   readonly clock: FakeClock;
   /** What bodies and messages may take together, and one of them. */
   readonly bodyBytes: number;
@@ -26,44 +25,22 @@ export interface SocketWorldOptions {
 }
 
 /** The WebSockets of a gateway whose callers are named by their tokens, `Bearer a.NAME.c`; `/body` reads a body. */
-export async function openSocketWorld(options: SocketWorldOptions) {
+export async function openWebSocketService(options: WebSocketServiceOptions) {
   const { clock, bodyBytes, largestBytes } = options;
-  const records: AuditRecord[] = [];
   const open: { terminate(): void }[] = [];
-  const state = { closed: 0 };
   const metrics = createMetrics();
-  const platform = { clock, log: createLog('silent', () => undefined), metrics };
-  const dependencies = {
-    platform,
-    browser: { publicHosts: [], allowedOrigins: [] },
-    limits: { bodyBytes: largestBytes, batch: 'off' },
-    streams: {
-      supervisor: {
-        add: () => undefined,
-        remove: () => (state.closed += 1),
-        version: () => 1,
-        isDraining: false,
-      },
-      admit: ({ delegated }: { readonly delegated: Delegated }) => ({
-        delegated,
-        expiresAt: Infinity,
-        judge: () => undefined,
-      }),
-    },
-    audit: {
-      record(record: AuditRecord) {
-        records.push(record);
-        return Promise.resolve('');
+  const { dependencies, records } = webSocketDependencies({
+    clock,
+    metrics,
+    bodyBytes: largestBytes,
+    more: {
+      callers: { enter: options.enter ?? (() => Promise.reject(new TypeError('nothing is run'))) },
+      async exchange({ credential }: Authenticated) {
+        await options.beforeExchange?.();
+        return delegatedOf('token' in credential ? (credential.token.reveal().split('.')[1] ?? '') : '', {});
       },
     },
-    traffic: { begin: () => 0, note: () => undefined },
-    flood: { count: () => Promise.resolve(undefined) },
-    callers: { enter: options.enter ?? (() => Promise.reject(new TypeError('nothing is run'))) },
-    async exchange({ credential }: Authenticated) {
-      await options.beforeExchange?.();
-      return delegatedOf('token' in credential ? (credential.token.reveal().split('.')[1] ?? '') : '', {});
-    },
-  } as unknown as HandlerDependencies;
+  });
   const limits = createStreamLimits(
     { LIMIT_STREAMS_PER_CALLER: options.connectionsPerCaller ?? 'off', LIMIT_STREAMS: 'off' },
     metrics,
@@ -73,7 +50,7 @@ export async function openSocketWorld(options: SocketWorldOptions) {
     listeners: [{ address: '127.0.0.1', port: 0, tls: undefined }],
     bodyBytes,
     upgrades: true,
-    platform,
+    platform: dependencies.platform,
   });
   const body = {
     method: 'POST',
@@ -109,8 +86,6 @@ export async function openSocketWorld(options: SocketWorldOptions) {
 
   return {
     records,
-    /** How many connections the gateway has given up. */
-    closed: () => state.closed,
     metrics,
     connect,
     /** A WebSocket whose caller is admitted. */

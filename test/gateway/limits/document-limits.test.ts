@@ -183,7 +183,7 @@ describe('cost', () => {
     ['{ fixed { children { id } } }', 100 * (2 + 10 * 2)],
     ['{ many(first: 5) { id } }', 10],
     ['{ many { id } }', 14],
-    ['{ many(first: -5) { id } }', 0],
+    ['{ many(first: -5) { id } }', 200],
     ['query ($n: Int) { many(first: $n) { id } }', 60, { n: 30 }],
     ['query ($n: Int = 4) { many(first: $n) { id } }', 8],
     ['{ connection(first: 3) { edges { node { id } } total } }', 1 + 3 * (1 + 2)],

@@ -4,25 +4,13 @@ import type { Supergraph } from '@apollo/federation-internals';
 import type { GraphQLSchema } from 'graphql';
 import type { Account } from '../limits/miss-budget.ts';
 import type { PlannableSupergraph } from '../planner/plan.ts';
-import { type HeaderRules, NO_HEADERS } from './header-rules.ts';
-import { DEFAULT_LOAD, type SubgraphLoad } from './subgraph-load.ts';
-import { DEFAULT_SUBSCRIPTIONS, type SubscriptionSettings } from './subscription-settings.ts';
+import { NO_HEADERS } from './header-rules.ts';
+import { DEFAULT_LOAD } from './subgraph-load.ts';
+import { DEFAULT_SUBSCRIPTIONS } from './subscription-settings.ts';
 import type { SubgraphSettings } from './supergraph-config.ts';
 
-/** Where a subgraph answers, and how it is called. */
-export interface LoadedSubgraph {
-  readonly name: string;
-  readonly url: string;
-  /** Its id in service_identities.yaml. */
-  readonly audience: string;
-  readonly headers: HeaderRules;
-  /** What of its errors reaches clients: codes of the deployment, or their messages as well. */
-  readonly errors: 'masked' | 'messages';
-  readonly timeoutMs: number;
-  readonly clientCertificate: boolean;
-  readonly load: SubgraphLoad;
-  readonly subscriptions: SubscriptionSettings;
-}
+/** Where a subgraph answers, and how it is called; `audience` is its id in service_identities.yaml. */
+export type LoadedSubgraph = Omit<SubgraphSettings, 'schema'>;
 
 /** One supergraph in force: everything in it belongs together and never changes. */
 export interface LoadedSupergraph extends PlannableSupergraph {

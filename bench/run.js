@@ -42,6 +42,6 @@ await withWorkload(async ({ deployment, ports, control, helpers }) => {
     { name: 'aduana unshared', start: aduana({ SHARE_IN_FLIGHT: 'off' }) },
   ];
   for (const { name, start } of all.filter(isWanted)) gateways.push({ name, ...(await start()) });
-  writeReport(mode, await createRounds({ gateways, control, helpers }).run(MODES[mode]));
+  writeReport(mode, await createRounds({ gateways, control, helpers }).run(MODES[mode]), only === undefined);
 });
 process.exit();

@@ -1,12 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { writeSizingTables } from '../tools/write-sizing-table.js';
 import { drawChart } from './draw-chart.js';
 
 const FOLDER = new URL('results/', import.meta.url);
+/** The runs from which the guide to sizing is computed. */
+const SIZING = new Set(['quick', 'audit-cost']);
 
-/** Prints the table with ratios and keeps the run, with machine and versions, as JSON and as a picture. */
-export function writeReport(mode, results) {
+/** Prints the table with ratios and keeps a run of all gateways, with machine and versions, as JSON and as a picture. */
+export function writeReport(mode, results, isWhole) {
   const rows = summarize(results);
   for (const query of ['big', 'medium', 'small'])
     for (const connections of [...new Set(rows.map((row) => row.connections))])
@@ -15,7 +18,7 @@ export function writeReport(mode, results) {
         connections,
         rows.filter((row) => row.query === query && row.connections === connections),
       );
-  if (mode === 'smoke') return;
+  if (mode === 'smoke' || !isWhole) return;
   keepResults(mode, peerVersions(), { rows });
   writeFileSync(new URL(`${mode}.svg`, FOLDER), drawChart(rows));
   console.log(`written: bench/results/${mode}.svg`);
@@ -34,6 +37,7 @@ export function keepResults(mode, versions, measured) {
   };
   writeFileSync(new URL(`${mode}.json`, FOLDER), `${JSON.stringify(report, null, 2)}\n`);
   console.log(`\nwritten: bench/results/${mode}.json`);
+  if (SIZING.has(mode)) writeSizingTables();
 }
 
 /** The median over the rounds. */

@@ -1,4 +1,5 @@
-import { openTestSts, type TestSts, type TestStsOptions } from './test-sts.ts';
+import { createTestCa } from './test-ca.ts';
+import { openTestSts, seededSecrets, type TestSts, type TestStsOptions } from './test-sts.ts';
 
 /** Replicas of one STS, all on the store of `shared`. */
 export interface StsReplicas {
@@ -6,14 +7,16 @@ export interface StsReplicas {
   close(): Promise<void>;
 }
 
-/** @param shared of each replica; those after the first also have its secrets and its certificate authority */
+/** @param shared of each replica; all have the secrets and the certificate authority of the first, whether or not that started */
 export function createStsReplicas(shared: () => TestStsOptions): StsReplicas {
   const opened: TestSts[] = [];
+  let home: Pick<TestStsOptions, 'secrets' | 'ca'> | undefined;
   return {
     async open(more = {}) {
-      const [first] = opened;
-      const ofFirst = first === undefined ? {} : { secrets: first.secrets, ca: first.ca };
-      const sts = await openTestSts({ ...shared(), ...ofFirst, ...more });
+      const options = { ...shared(), ...more };
+      const { secrets = await seededSecrets(options.clients), ca = await createTestCa() } = options;
+      home ??= { secrets, ca };
+      const sts = await openTestSts({ ...shared(), ...home, ...more });
       opened.push(sts);
       return sts;
     },

@@ -1,5 +1,7 @@
-import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LogSource } from '@aduana/audit-verifier/log-source';
+import { bundleEntries, TILE_WIDTH, tilePath } from '@aduana/audit-verifier/tile-path';
 import type { SecurePeer } from '@aduana/core/mtls-client/secure-peer';
 import { databaseNameOf } from '@aduana/server-kit/platform/database-url';
 import { auditUrl } from '@aduana/server-kit/config/service-settings';
@@ -9,10 +11,8 @@ import { acquireHomeLock } from '@aduana/server-kit/store/home-lock';
 import { rolesOf } from '@aduana/server-kit/store/migrate';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { openDeploymentClient, runningSettings } from './deployment-client.ts';
-import type { LogSource } from './log-source.ts';
 import { readStoredLog } from './stored-log.ts';
 
-const BUNDLE = 256;
 const EXIT_USAGE = 3;
 const TIMEOUT_MS = 30_000;
 const BUNDLE_BYTES = 16_777_216;
@@ -39,7 +39,8 @@ async function openRunningLog(context: CommandContext): Promise<LogSource | unde
       isRunning: true,
       minimumIndex: minimumIndex.toString('utf8'),
       timestamped,
-      hashes: (from) => get(peer, `/audit/tile/0/${tileName(from / BUNDLE)}`),
+      hashes: (from) =>
+        get(peer, `/audit/${tilePath({ level: 0, index: from / TILE_WIDTH, width: TILE_WIDTH })}`),
       vkey: vkey.toString('utf8'),
       checkpoint: checkpoint.toString('utf8'),
       entries: (from, to) => readBundle(peer, from, to),
@@ -73,25 +74,10 @@ async function get(peer: SecurePeer, path: string): Promise<Buffer> {
   return body;
 }
 
-/** The index of a tile as its path names it (c2sp.org/tlog-tiles). */
-function tileName(index: number): string {
-  const digits = String(index).padStart(Math.ceil(String(index).length / 3) * 3, '0');
-  const groups = digits.match(/\d{3}/g) ?? [];
-  return groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/');
-}
-
-/** One bundle of the tile layout (c2sp.org/tlog-tiles): each entry after its length in two bytes. */
+/** One bundle of the tile layout (c2sp.org/tlog-tiles). */
 async function readBundle(peer: SecurePeer, from: number, to: number): Promise<readonly string[]> {
-  const name = tileName(from / BUNDLE);
-  const partial = to - from === BUNDLE ? '' : `.p/${String(to - from)}`;
-  const body = await get(peer, `/audit/tile/entries/${name}${partial}`);
-  const entries: string[] = [];
-  for (let at = 0; at < body.length;) {
-    const length = body.readUInt16BE(at);
-    entries.push(body.toString('utf8', at + 2, at + 2 + length));
-    at += 2 + length;
-  }
-  return entries;
+  const path = tilePath({ level: 'entries', index: from / TILE_WIDTH, width: to - from });
+  return (bundleEntries(await get(peer, `/audit/${path}`)) ?? []).map((entry) => entry.toString('utf8'));
 }
 
 async function openStoredLog(context: CommandContext): Promise<LogSource> {
@@ -137,60 +123,4 @@ async function openAuditStore(
       await lock.release();
     },
   };
-}
-
-/** Writes `entries.jsonl`, `checkpoint` and `vkey` into a folder that is there, up to the signed size; of dropped entries their hashes; the last time stamp. */
-export async function exportLog(source: LogSource, folder: string): Promise<number> {
-  // last of all, so that an export that was cut short is not taken for a log that was
-  await rm(join(folder, 'checkpoint'), { force: true });
-  await writeFile(join(folder, 'vkey'), source.vkey, { mode: 0o600 });
-  const size = Number(source.checkpoint.split('\n')[1] ?? 0);
-  const minimumIndex = Number(/^minimum index (\d+)$/m.exec(source.minimumIndex)?.[1] ?? 0);
-  await rm(join(folder, 'minimum-index'), { force: true });
-  await rm(join(folder, 'dropped-hashes'), { force: true });
-  if (minimumIndex > 0) {
-    await writeFile(join(folder, 'minimum-index'), source.minimumIndex, { mode: 0o600 });
-    await write(join(folder, 'dropped-hashes'), 0, minimumIndex, source.hashes);
-  }
-  await writeTimestamped(source, folder);
-  let entries = 0;
-  await write(join(folder, 'entries.jsonl'), minimumIndex, size, async (from, to) => {
-    const texts = await source.entries(from, to);
-    entries += texts.length;
-    return texts.map((text) => `${text}\n`).join('');
-  });
-  await writeFile(join(folder, 'checkpoint'), source.checkpoint, { mode: 0o600 });
-  return entries;
-}
-
-async function writeTimestamped(
-  { timestamped: { note, response } }: LogSource,
-  folder: string,
-): Promise<void> {
-  const [stamped, stamp] = [join(folder, 'timestamped-checkpoint'), join(folder, 'timestamp.tsr')];
-  await Promise.all([stamped, stamp].map((file) => rm(file, { force: true })));
-  if (response.length === 0) return;
-  await writeFile(stamped, note, { mode: 0o600 });
-  await writeFile(stamp, response, { mode: 0o600 });
-}
-
-/** Writes a file bundle by bundle, reading one ahead. */
-async function write(
-  path: string,
-  begin: number,
-  end: number,
-  read: (from: number, to: number) => Promise<string | Buffer>,
-): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    const readFrom = (from: number) => (from < end ? read(from, Math.min(from + BUNDLE, end)) : undefined);
-    let next = readFrom(begin);
-    for (let from = begin; next !== undefined; from += BUNDLE) {
-      const content = await next;
-      next = readFrom(from + BUNDLE);
-      if (content.length > 0) await file.appendFile(content);
-    }
-  } finally {
-    await file.close();
-  }
 }

@@ -4,17 +4,22 @@ import { join } from 'node:path';
 import { makeFolder } from '@aduana/server-kit/platform/make-folder';
 import type { Command } from 'commander';
 import { EXIT, type Report } from '@aduana/audit-verifier/verdict';
+import { exportLog } from '@aduana/audit-verifier/export-log';
 import { verifyLog } from '@aduana/audit-verifier/verify-log';
+import { verifyPublished } from '@aduana/audit-verifier/verify-published';
+import type { VerifyOptions } from '@aduana/audit-verifier/verify-options';
 import { erasePerson } from './audit-erase.ts';
-import { exportLog, openLogSource } from './audit-export.ts';
+import { openLogSource } from './audit-export.ts';
 import { recoverLog } from './audit-recover.ts';
 import { rotateAuditKey } from './audit-rotate-key.ts';
 import { followLog } from './audit-tail.ts';
 import { proveEvent } from './audit-prove.ts';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { examples } from './help-examples.ts';
+import { openPublished, readPublished } from './published-log.ts';
 
 interface VerifyFlags {
+  readonly from?: string;
   readonly since?: string;
   readonly vkey?: string;
   readonly maxAge?: string;
@@ -22,6 +27,9 @@ interface VerifyFlags {
 
 const MOST_LOOKS = 4;
 const LOOK_AGAIN_MS = 1_000;
+/** A bucket gets a checkpoint every ten seconds. */
+const LOOK_AT_BUCKET_MS = 10_000;
+const PUBLISHED = 'where the log is published: https://host/prefix or s3://bucket/prefix';
 
 /** `aduana audit`: verify, export, read and prove the log, as the auditor. */
 export function registerAudit(program: Command, context: CommandContext): void {
@@ -42,6 +50,7 @@ export function registerAudit(program: Command, context: CommandContext): void {
       '[dir]',
       'a folder made by `audit export`; default: the log of the running service, or its database',
     )
+    .option('--from <location>', PUBLISHED)
     .option('--since <file>', 'an older checkpoint: check that the log only grew since then')
     .option(
       '--vkey <vkey>',
@@ -58,9 +67,10 @@ export function registerAudit(program: Command, context: CommandContext): void {
     )
     .addHelpText('after', examples('audit export --out audit-export'))
     .requiredOption('--out <dir>', 'the folder; it is created if it does not exist')
-    .action(async ({ out }: { out: string }) => {
+    .option('--from <location>', PUBLISHED)
+    .action(async ({ out, from }: { out: string; from?: string }) => {
       await writeTo(out, () => makeFolder(out));
-      const source = await openLogSource(context);
+      const source = await (from === undefined ? openLogSource(context) : openPublished(from, context));
       try {
         const entries = await writeTo(out, () => exportLog(source, out));
         context.print(`${String(entries)} entries in ${out}`);
@@ -139,34 +149,61 @@ async function verify(
 ): Promise<void> {
   if (flags.maxAge !== undefined && !/^\d+$/.test(flags.maxAge))
     throw new CommandFailure(EXIT.usage, '--max-age must be a number of seconds');
-  const verifyFolder = (of: string): Promise<Report> =>
-    verifyLog({
-      folder: of,
-      now: context.clock.now(),
-      ...(flags.vkey === undefined ? {} : { vkey: flags.vkey }),
-      ...(flags.since === undefined ? {} : { sinceFile: flags.since }),
-      ...(flags.maxAge === undefined ? {} : { maxAgeSeconds: Number(flags.maxAge) }),
-    });
-  const { exitCode, lines } =
-    folder === undefined ? await verifyOwnLog(verifyFolder, context) : await verifyFolder(folder);
+  if (folder !== undefined && flags.from !== undefined)
+    throw new CommandFailure(EXIT.usage, 'Give a folder or --from, not both');
+  const options = {
+    now: context.clock.now(),
+    ...(flags.vkey === undefined ? {} : { vkey: flags.vkey }),
+    ...(flags.since === undefined ? {} : { sinceFile: flags.since }),
+    ...(flags.maxAge === undefined ? {} : { maxAgeSeconds: Number(flags.maxAge) }),
+  };
+  const { exitCode, lines } = await verifyWhere(folder, flags.from, options, context);
   for (const line of lines) context.print(line);
   if (exitCode !== EXIT.whole) throw new CommandFailure(exitCode, '');
 }
 
-/** What is under way while a running log is read has no outcome yet: it is looked at again before that is called a gap. */
-async function verifyOwnLog(
-  verifyFolder: (folder: string) => Promise<Report>,
+async function verifyWhere(
+  folder: string | undefined,
+  from: string | undefined,
+  options: Omit<VerifyOptions, 'folder'>,
   context: CommandContext,
 ): Promise<Report> {
+  if (folder !== undefined) return verifyLog({ ...options, folder });
+  if (from === undefined) return lookAgain(LOOK_AGAIN_MS, () => verifyOwnLog(options, context), context);
+  return readPublished(from, context, (read) =>
+    lookAgain(
+      LOOK_AT_BUCKET_MS,
+      async () => ({ report: await verifyPublished(read, options), isRunning: true }),
+      context,
+    ),
+  );
+}
+
+interface Look {
+  readonly report: Report;
+  /** Whether the log grows meanwhile. */
+  readonly isRunning: boolean;
+}
+
+/** What is under way while a running log is read has no outcome yet: it is looked at again before that is called a gap. */
+async function lookAgain(
+  pauseMilliseconds: number,
+  look: () => Promise<Look>,
+  { clock }: CommandContext,
+): Promise<Report> {
   for (let looks = 1; ; looks += 1) {
-    const { folder, isRunning } = await exportToTemporary(context);
-    try {
-      const report = await verifyFolder(folder);
-      if (report.exitCode !== EXIT.incomplete || !isRunning || looks === MOST_LOOKS) return report;
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-    await context.clock.sleep(LOOK_AGAIN_MS);
+    const { report, isRunning } = await look();
+    if (report.exitCode !== EXIT.incomplete || !isRunning || looks === MOST_LOOKS) return report;
+    await clock.sleep(pauseMilliseconds);
+  }
+}
+
+async function verifyOwnLog(options: Omit<VerifyOptions, 'folder'>, context: CommandContext): Promise<Look> {
+  const { folder, isRunning } = await exportToTemporary(context);
+  try {
+    return { report: await verifyLog({ ...options, folder }), isRunning };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -21,6 +21,7 @@ async function examine(json: boolean, context: CommandContext): Promise<void> {
   const { checkSecretProvider, checkDatabase, checkPolicies, checkSupergraph } =
     await import('./doctor-parts.ts');
   const { checkSigningKeys } = await import('./doctor-signing-keys.ts');
+  const { checkObjectStore } = await import('./doctor-object-store.ts');
   const { checkServices } = await import('./doctor-services.ts');
   const configuration = await checkConfiguration(context);
   const readable = configuration.every(({ state }) => state !== 'FAIL');
@@ -31,6 +32,7 @@ async function examine(json: boolean, context: CommandContext): Promise<void> {
         checkSecretProvider,
         checkSigningKeys,
         checkDatabase,
+        checkObjectStore,
         checkPolicies,
         checkSupergraph,
         checkServices,

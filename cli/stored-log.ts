@@ -1,5 +1,5 @@
 import type { Database } from '@aduana/server-kit/store/database';
-import type { LogSource } from './log-source.ts';
+import type { LogSource } from '@aduana/audit-verifier/log-source';
 
 const TILE = 256;
 

@@ -50,7 +50,7 @@ const DASHBOARDS = {
         'aduana_audit_timestamps_total',
         'aduana_audit_minimum_index',
       ],
-      Sinks: ['aduana_sink_lag_events', 'aduana_sink_dead_letters_total'],
+      Sinks: ['aduana_sink_lag_events', 'aduana_sink_dead_letters_total', 'aduana_audit_objects_total'],
       Telemetry: ['aduana_telemetry_dropped_total'],
     },
   },

@@ -1,10 +1,12 @@
 // `npm run bench:audit-cost`: what the audit service and PostgreSQL spend for each event, and how many a second there are
 // when all wait. Service, client and token service are processes as in production, over mTLS.
+// `-- --publish` adds a log that is published into a bucket, a double of S3 in this process.
 // `-- --baseline=FILE` adds the `dist/cli/main.js` of another checkout, in turns; `--profile` writes a CPU profile; `--keep` writes `bench/results/audit-cost.json`.
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { cpuMilliseconds } from '../cpu-time.js';
+import { startBucket } from './start-bucket.js';
 import { watchBackends } from './watch-backends.js';
 import { prepareAduana, startStsAndAudit } from '../start-aduana.js';
 import { forkChild, nextMessage, stopAll } from '../start-process.js';
@@ -27,13 +29,16 @@ const LOADS = [
 const VARIANTS = [
   ...(baseline === undefined ? [] : [{ name: 'baseline', main: baseline }]),
   { name: 'here' },
+  ...(process.argv.includes('--publish') ? [{ name: 'published', isPublished: true }] : []),
 ];
 const profile = process.argv.includes('--profile') ? ['--cpu-prof', '--cpu-prof-dir=/tmp/audit-profile'] : [];
 
 /** Starts a log of its own and returns what measures a load over it. */
-async function openVariant({ main }, url) {
+async function openVariant({ main, isPublished }, url) {
+  const prepared = await prepareAduana(url);
   const deployment = {
-    ...(await prepareAduana(url)),
+    ...prepared,
+    env: { ...prepared.env, ...(isPublished ? await startBucket() : {}) },
     auditOptions: profile,
     ...(main === undefined ? {} : { main }),
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { OBJECT_STORE_SETTINGS } from '@aduana/server-kit/object-store/settings';
 import { SERVICE_SETTINGS } from '@aduana/server-kit/config/service-settings';
-import { duration, durationOrOff } from '@aduana/server-kit/config/variable';
+import { choice, duration, durationOrOff } from '@aduana/server-kit/config/variable';
 
 /** What is dropped by a slip of the pen never comes back. */
 const SHORTEST_RETENTION_MS = 86_400_000;
@@ -32,6 +33,11 @@ export const AUDIT_SETTINGS = {
     (value) => value === 'off' || value >= SHORTEST_RETENTION_MS,
     'is shorter than a day',
   ),
+  ...OBJECT_STORE_SETTINGS,
+  /** The shortest time between two checkpoints in the bucket. */
+  AUDIT_OBJECT_STORE_INTERVAL: duration(10_000).refine((value) => value >= 1000, 'is shorter than a second'),
+  /** What happens in the bucket to entries that `AUDIT_RETENTION` drops. */
+  AUDIT_OBJECT_STORE_RETENTION: choice(['drop', 'keep'], 'drop'),
   SIEM_SINKS: z.string().default('policies/siem.yaml'),
 } as const;
 

@@ -24,6 +24,7 @@ import { type Integrity, readIntegrity } from './reading/integrity.ts';
 import { createStreamCounts } from './reading/stream-counts.ts';
 import type { Proofs } from './checkpoints/proofs.ts';
 import type { MinimumIndex } from './checkpoints/minimum-index.ts';
+import { startPublishing } from './publishing/start-publishing.ts';
 import { recordRecovery } from './record-recovery.ts';
 import { startRetention } from './retention/start-retention.ts';
 import { readSinkSettings } from './shippers/sink-settings.ts';
@@ -80,7 +81,9 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
   await audit.start();
   await recordRecovery(secrets, reader, audit);
   checkpoints.release();
-  const shippers = startShippers(sinks, store, platform);
+  await checkpoints.advance(); // what is published has a checkpoint
+  const publisher = startPublishing(settings, { ...checkpoints, reader }, store, platform);
+  const shippers = startShippers(sinks, store, platform, publisher);
   const states = (size: number) => shippers.states(size);
   const retention = startRetention({
     ...platform,
@@ -94,7 +97,6 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     audit,
   });
   const settling = settlePartitions({ ...platform, writer });
-  await checkpoints.advance();
   const streams = createStreamCounts(reader);
   const follower = createEventFollower({ reader, clock, log });
 

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Command } from 'commander';
 import { EXIT } from '@aduana/audit-verifier/verdict';
 import { verifyLog } from '@aduana/audit-verifier/verify-log';
-import { exportLog } from '../../cli/audit-export.ts';
+import { exportLog } from '@aduana/audit-verifier/export-log';
 import { registerAudit } from '../../cli/audit.ts';
-import type { LogSource } from '../../cli/log-source.ts';
+import type { LogSource } from '@aduana/audit-verifier/log-source';
 
 let folder: string;
 beforeEach(async () => {

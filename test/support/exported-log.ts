@@ -9,11 +9,16 @@ import { postedEvent } from './audit-events.ts';
 
 export const TEST_SIGNER = createNoteSigner('test.local/audit', createHash('sha256').update('test').digest());
 
-/** The note over the first `size` of these texts. */
-export function noteOver(texts: readonly string[], size = texts.length): string {
+/** The root over the first `size` of these texts. */
+export function rootOver(texts: readonly string[], size = texts.length): Buffer {
   const tree = new Frontier();
   for (const text of texts.slice(0, size)) tree.append(leafHash(text));
-  return signCheckpoint({ origin: TEST_SIGNER.name, size, root: tree.root() }, [TEST_SIGNER]);
+  return tree.root();
+}
+
+/** The note over the first `size` of these texts. */
+export function noteOver(texts: readonly string[], size = texts.length): string {
+  return signCheckpoint({ origin: TEST_SIGNER.name, size, root: rootOver(texts, size) }, [TEST_SIGNER]);
 }
 
 /** A boot's events in order, each with whatever a test cares about. */

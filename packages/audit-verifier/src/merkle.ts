@@ -1,6 +1,7 @@
 import { hash as digest } from 'node:crypto';
 
-const EMPTY_ROOT = digest('sha256', '', 'buffer');
+/** The root of a tree without leaves. */
+export const EMPTY_ROOT = digest('sha256', '', 'buffer');
 const LEAF = new Uint8Array([0]);
 const NODE = new Uint8Array([1]);
 const HASH_BYTES = 32;
@@ -10,7 +11,8 @@ export function leafHash(leaf: Uint8Array): Buffer {
   return digest('sha256', Buffer.concat([LEAF, leaf]), 'buffer');
 }
 
-function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
+/** SHA-256(0x01 || left || right) (RFC 9162 section 2.1.1). */
+export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   return digest('sha256', Buffer.concat([NODE, left, right]), 'buffer');
 }
 

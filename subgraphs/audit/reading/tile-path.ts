@@ -20,3 +20,11 @@ export function parseTilePath(path: string): TilePath | undefined {
     width: width === undefined ? 256 : Number(width),
   };
 }
+
+/** What follows `/tile/`: what `parseTilePath` reads. */
+export function formatTilePath({ level, index, width }: TilePath): string {
+  const digits = String(index).padStart(Math.ceil(String(index).length / 3) * 3, '0');
+  const groups = digits.match(/\d{3}/g) ?? [];
+  const name = groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/');
+  return `${String(level)}/${name}${width === 256 ? '' : `.p/${String(width)}`}`;
+}

@@ -10,6 +10,7 @@ import type { MinimumIndex } from '../checkpoints/minimum-index.ts';
 import { assertKept } from './assert-kept.ts';
 import { authorizePeer, type PeerAuthority } from './authorize-peer.ts';
 import type { Proofs } from '../checkpoints/proofs.ts';
+import { readTile, TILE_TYPE } from './read-tile.ts';
 import { parseTilePath, type TilePath } from './tile-path.ts';
 import { peerActor } from './peer-actor.ts';
 
@@ -24,7 +25,6 @@ export interface TileRouteOptions extends PeerAuthority {
 const PREFIX = '/audit/tile/';
 const READ_RECORDED_FOR_MS = 60_000;
 const MAX_READERS = 1000;
-const MAX_ENTRY_BYTES = 65_535;
 
 /**
  * The log as tiles (c2sp.org/tlog-tiles), for standard tools: hashes for whoever may see proofs, entries for whoever may
@@ -46,17 +46,10 @@ export function createTileRoutes(options: TileRouteOptions): readonly Route[] {
       await recordRead(service, request, asked, options.audit);
       recorded.set(service, true, clock.now() + READ_RECORDED_FOR_MS);
     }
-    const body =
-      asked.level === 'entries'
-        ? await readEntries(options.reader, asked)
-        : Buffer.concat(await options.tree.tile(asked.level, asked.index, asked.width));
     return {
       status: 200,
-      headers: {
-        'content-type': 'application/octet-stream',
-        'cache-control': 'private, max-age=31536000, immutable',
-      },
-      body,
+      headers: { 'content-type': TILE_TYPE, 'cache-control': 'private, max-age=31536000, immutable' },
+      body: await readTile(asked, options),
     };
   }
 
@@ -67,26 +60,6 @@ export function createTileRoutes(options: TileRouteOptions): readonly Route[] {
 function isWithin({ level, index, width }: TilePath, size: number): boolean {
   const nodes = Math.floor(size / TILE_HASHES ** (level === 'entries' ? 0 : level));
   return index * TILE_HASHES + width <= nodes;
-}
-
-/** Each entry as its length in two bytes and its canonical text. */
-async function readEntries(reader: Database, { index, width }: TilePath): Promise<Buffer> {
-  const from = index * TILE_HASHES;
-  const { rows } = await reader.query<{ canonical: string }>(
-    'SELECT canonical FROM entries WHERE seq >= $1 AND seq < $2 ORDER BY seq',
-    [from, from + width],
-  );
-  if (rows.length !== width) throw new SecurityError('NOT_FOUND', { detail: 'entries are gone' });
-  return Buffer.concat(
-    rows.flatMap(({ canonical }) => {
-      const bytes = Buffer.from(canonical);
-      if (bytes.length > MAX_ENTRY_BYTES)
-        throw new SecurityError('NOT_FOUND', { detail: 'an entry is too long' });
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(bytes.length);
-      return [length, bytes];
-    }),
-  );
 }
 
 async function recordRead(service: string, request: ServiceRequest, asked: TilePath, audit: AuditSink) {

@@ -1,13 +1,11 @@
 import type { Clock } from '@aduana/core/platform/clock';
-import { every, type Repeating } from '@aduana/core/platform/every';
-import { jitter } from '@aduana/core/platform/ids';
-import { describeError, type Log } from '@aduana/core/platform/log';
+import type { Log } from '@aduana/core/platform/log';
 import { within } from '@aduana/core/platform/within';
 import type { Database } from '@aduana/server-kit/store/database';
+import { type Claim, ClaimedWork } from './claimed-work.ts';
 import { formatRecord } from './format-record.ts';
-import { RetryableError } from './http-transport.ts';
 import type { SentPart, ShippedEvent, Sink } from './sink.ts';
-import { LEASE_MS, type Refused, type SinkCursors } from './sink-cursors.ts';
+import type { Refused, SinkCursors } from './sink-cursors.ts';
 import { readStream } from './read-stream.ts';
 import { SentRecords } from './sent-records.ts';
 import type { StreamCursor } from './stream-record.ts';
@@ -27,74 +25,47 @@ const BATCH_EVENTS = 500;
 /** How much may be under way without an acknowledgement. */
 const WINDOW_EVENTS = 20_000;
 const IDLE_MS = 500;
-const CLAIM_PAUSE_MS = 5000;
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
 const CONNECT_DEADLINE_MS = 15_000;
 const SEND_DEADLINE_MS = 120_000;
-const STOP_DEADLINE_MS = 3000;
 const NOTHING: SentPart = { taken: 0, dead: [] };
 
 /** Brings the log to one receiver: at least once, in order, from where the receiver's acknowledgements ended. */
 export class Shipper {
   readonly #options: ShipperOptions;
-  readonly #stopped = new AbortController();
-  readonly #running: Promise<void>;
-  #lastError: string | undefined;
+  readonly #work: ClaimedWork;
 
   constructor(options: ShipperOptions) {
     this.#options = options;
-    this.#running = this.#run();
+    this.#work = new ClaimedWork({ ...options, work: (claim) => this.#ship(claim) });
+  }
+
+  get name(): string {
+    return this.#options.name;
   }
 
   /** What keeps events from their receiver; undefined while they flow. */
   get lastError(): string | undefined {
-    return this.#lastError;
+    return this.#work.lastError;
   }
 
   /** Ends within seconds, whatever the receiver does: what is not acknowledged is sent again by whoever ships next. */
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    await within(this.#options.clock, STOP_DEADLINE_MS, late, () => this.#running).catch(() => undefined);
-  }
-
-  async #run(): Promise<void> {
-    const { name, cursors, log } = this.#options;
-    let pause = FIRST_PAUSE_MS;
-    while (!this.#isStopped()) {
-      try {
-        const cursor = await cursors.claim(name);
-        if (cursor === undefined) {
-          this.#lastError = undefined; // whoever ships tells how it goes
-          await this.#sleep(CLAIM_PAUSE_MS);
-        } else await this.#ship(cursor, () => (pause = FIRST_PAUSE_MS));
-      } catch (error) {
-        if (this.#isStopped()) break;
-        if (this.#lastError === undefined)
-          log.warn('a sink does not take events', { sink: name, error: describeError(error) });
-        this.#lastError = error instanceof Error ? error.message : String(error);
-        const asked = error instanceof RetryableError ? error.retryAfterMilliseconds : 0;
-        await this.#sleep(Math.max(pause * jitter(0.2), asked));
-        pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
-      }
-    }
-    await cursors.release(name).catch(() => undefined);
+  stop(): Promise<void> {
+    return this.#work.stop();
   }
 
   /** One connection's life. */
-  async #ship(cursor: StreamCursor, onProgress: () => void): Promise<void> {
-    const { name, sink, clock, log } = this.#options;
+  async #ship({ cursor, signal, progressed }: Claim): Promise<void> {
+    const { sink, clock } = this.#options;
     const connection = await within(clock, CONNECT_DEADLINE_MS, late, () => sink.connect(0));
     const end = (): void => {
       connection.close().catch(() => undefined);
     };
-    this.#stopped.signal.addEventListener('abort', end, { once: true });
-    const keeping = this.#keepClaim(end);
+    signal.addEventListener('abort', end, { once: true });
     const sent = new SentRecords(cursor);
     let waiting: readonly ShippedEvent[] = [];
     let saved = cursor;
     try {
-      while (!this.#isStopped()) {
+      while (!signal.aborted) {
         if (waiting.length === 0) waiting = await this.#read(sent);
         const isLast = waiting.length < BATCH_EVENTS;
         const { taken, dead } =
@@ -107,15 +78,12 @@ export class Shipper {
         if (reached !== saved || refused.length > 0) {
           await this.#save(reached, refused);
           saved = reached;
-          onProgress();
-          if (this.#lastError !== undefined) log.info('a sink takes events again', { sink: name });
-          this.#lastError = undefined;
+          progressed();
         }
-        if (waiting.length === 0 && isLast) await this.#sleep(IDLE_MS);
+        if (waiting.length === 0 && isLast) await clock.sleep(IDLE_MS, signal).catch(() => undefined);
       }
     } finally {
-      this.#stopped.signal.removeEventListener('abort', end);
-      await keeping.stop();
+      signal.removeEventListener('abort', end);
       await connection.close().catch(() => undefined);
     }
   }
@@ -125,21 +93,6 @@ export class Shipper {
     if (sent.size >= WINDOW_EVENTS) return [];
     const records = await readStream(this.#options.reader, sent.end, BATCH_EVENTS);
     return records.map((record) => formatRecord(record, this.#options.format, sent.add(record)));
-  }
-
-  /** A receiver may take longer than a claim lasts: it is kept meanwhile. */
-  #keepClaim(onLost: () => void): Repeating {
-    const { name, cursors, clock, log } = this.#options;
-    return every(
-      clock,
-      () => LEASE_MS / 3,
-      async () => {
-        if (!(await cursors.keep(name))) onLost();
-      },
-      (error) => {
-        log.debug('the claim to a sink is not kept', { sink: name, error: describeError(error) });
-      },
-    );
   }
 
   async #save(cursor: StreamCursor, refused: readonly Refused[]): Promise<void> {
@@ -154,14 +107,6 @@ export class Shipper {
     }
     if (!(await cursors.advance(name, cursor, refused)))
       throw new Error('another replica ships to this sink');
-  }
-
-  #isStopped(): boolean {
-    return this.#stopped.signal.aborted;
-  }
-
-  async #sleep(milliseconds: number): Promise<void> {
-    await this.#options.clock.sleep(milliseconds, this.#stopped.signal).catch(() => undefined);
   }
 }
 

@@ -19,40 +19,50 @@ export interface Shippers {
 
 const METRICS_PAUSE_MS = 10_000;
 
+/** Whatever has a cursor, and may be in trouble. */
+interface Receiver {
+  readonly name: string;
+  readonly lastError: string | undefined;
+  stop(): Promise<void>;
+}
+
+/** @param publisher what publishes the log beside the sinks, where anything does: its state is told with theirs, and it ends with them */
 export function startShippers(
   settings: readonly SinkSettings[],
   { writer, reader }: ServiceStore,
   { clock, log, metrics }: Platform,
+  publisher?: Receiver,
 ): Shippers {
   const cursors = createSinkCursors(writer, uuid(), clock);
   const deadLetters = metrics.counter('aduana_sink_dead_letters_total');
   const lag = metrics.gauge('aduana_sink_lag_events');
-  const shippers = settings.map((sink) => ({
-    name: sink.name,
-    shipper: new Shipper({
-      name: sink.name,
-      format: sink.format,
-      sink: createSink(sink, hostname(), clock),
-      cursors,
-      reader,
-      clock,
-      log,
-      onDeadLetters: (count) => {
-        deadLetters.inc({ sink: sink.name }, count);
-      },
-    }),
-  }));
+  const shippers = settings.map(
+    (sink) =>
+      new Shipper({
+        name: sink.name,
+        format: sink.format,
+        sink: createSink(sink, hostname(), clock),
+        cursors,
+        reader,
+        clock,
+        log,
+        onDeadLetters: (count) => {
+          deadLetters.inc({ sink: sink.name }, count);
+        },
+      }),
+  );
+  const receivers: readonly Receiver[] = publisher === undefined ? shippers : [...shippers, publisher];
 
   async function states(size: number): Promise<readonly SinkState[]> {
-    if (shippers.length === 0) return [];
+    if (receivers.length === 0) return [];
     const { rows } = await reader.query<{ name: string; cursor: number; dead: number }>(
       `SELECT name, cursor, (SELECT count(*) FROM dead_letters d WHERE d.sink = s.name) AS dead FROM sinks s`,
     );
     const stored = new Map(rows.map((row) => [row.name, row]));
-    return shippers.map(({ name, shipper }) => {
+    return receivers.map(({ name, lastError }) => {
       const { cursor = 0, dead = 0 } = stored.get(name) ?? {};
       const refused = dead === 0 ? null : `${String(dead)} events were refused for good`;
-      return { name, cursor, lag: Math.max(0, size - cursor), lastError: shipper.lastError ?? refused };
+      return { name, cursor, lag: Math.max(0, size - cursor), lastError: lastError ?? refused };
     });
   }
 
@@ -72,7 +82,7 @@ export function startShippers(
     states,
     async stop() {
       await measuring.stop();
-      await Promise.all(shippers.map(({ shipper }) => shipper.stop()));
+      await Promise.all(receivers.map((receiver) => receiver.stop()));
     },
   };
 }

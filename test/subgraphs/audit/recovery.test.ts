@@ -6,7 +6,7 @@ import { verifyLog } from '@aduana/audit-verifier/verify-log';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { compile } from '@aduana/server-kit/iam/compile';
 import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
-import { exportLog } from '../../../cli/audit-export.ts';
+import { exportLog } from '@aduana/audit-verifier/export-log';
 import { readStoredLog } from '../../../cli/stored-log.ts';
 import { AUDIT_SCHEMA } from '../../../subgraphs/audit/log/schema.ts';
 import { createRecoveryRoutes } from '../../../subgraphs/audit/recovery-routes.ts';

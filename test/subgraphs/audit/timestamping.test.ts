@@ -13,7 +13,7 @@ import { createTimestampRequest } from '@aduana/server-kit/audit/timestamp-token
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { EXIT } from '@aduana/audit-verifier/verdict';
 import { verifyLog } from '@aduana/audit-verifier/verify-log';
-import { exportLog } from '../../../cli/audit-export.ts';
+import { exportLog } from '@aduana/audit-verifier/export-log';
 import { readStoredLog } from '../../../cli/stored-log.ts';
 import { postedBody, postedEvent } from '../../support/audit-events.ts';
 import { openTestLog, type TestLog } from '../../support/open-test-log.ts';

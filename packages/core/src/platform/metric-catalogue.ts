@@ -17,7 +17,7 @@ export interface MetricDescription {
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const OUTCOMES = ['allowed', 'partial', 'denied', 'failed'];
 const SUBGRAPHS = 'the subgraphs of the supergraph';
-const SINKS = 'the sinks of SIEM_SINKS';
+const SINKS = 'the sinks of SIEM_SINKS, and AUDIT_OBJECT_STORE';
 
 /** Every metric of Aduana; what Node reports of its process is beside them. */
 export const METRICS = {
@@ -185,6 +185,11 @@ export const METRICS = {
     help: 'Whether the log contradicts what was signed of it: 1 yes, 0 no',
     labels: {},
     merge: 'max',
+  },
+  aduana_audit_objects_total: {
+    kind: 'counter',
+    help: 'Objects that were put into the bucket of AUDIT_OBJECT_STORE, were there already or were removed, and attempts that failed',
+    labels: { outcome: ['stored', 'present', 'removed', 'failed'] },
   },
   aduana_sink_dead_letters_total: {
     kind: 'counter',

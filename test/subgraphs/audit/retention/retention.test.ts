@@ -9,7 +9,7 @@ import { leafHash } from '@aduana/server-kit/audit/merkle';
 import { verifyConsistency, verifyInclusion } from '@aduana/audit-verifier/merkle';
 import { EXIT } from '@aduana/audit-verifier/verdict';
 import { verifyLog } from '@aduana/audit-verifier/verify-log';
-import { exportLog } from '../../../../cli/audit-export.ts';
+import { exportLog } from '@aduana/audit-verifier/export-log';
 import { readStoredLog } from '../../../../cli/stored-log.ts';
 import { AUDIT_SCHEMA, PARTITION_ENTRIES } from '../../../../subgraphs/audit/log/schema.ts';
 import { assertKept, assertNotDropped } from '../../../../subgraphs/audit/reading/assert-kept.ts';

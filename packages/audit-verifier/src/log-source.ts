@@ -1,4 +1,4 @@
-/** Where a log can be read: from the running service, or from its store. */
+/** Where a log can be read: from the running service, from its store, or from where it is published. */
 export interface LogSource {
   /** Whether the service runs, so that the log grows while it is read. */
   readonly isRunning: boolean;
@@ -12,5 +12,7 @@ export interface LogSource {
   hashes(from: number, to: number): Promise<Buffer>;
   /** Canonical texts from `from` up to `to`; fewer where they are gone. */
   entries(from: number, to: number): Promise<readonly string[]>;
+  /** How many tiles and bundles may be asked for beside the next one; default: 1. */
+  readonly readAhead?: number;
   close(): Promise<void>;
 }

@@ -14,7 +14,8 @@ export async function startBucket() {
     const { pathname, searchParams } = new URL(message.url, 'http://bucket');
     const refuse = (status, code) => response.writeHead(status).end(`<Error><Code>${code}</Code></Error>`);
     if (message.method === 'PUT') {
-      if (message.headers['if-none-match'] === '*' && objects.has(pathname)) return refuse(412, 'PreconditionFailed');
+      if (message.headers['if-none-match'] === '*' && objects.has(pathname))
+        return refuse(412, 'PreconditionFailed');
       objects.set(pathname, Buffer.concat(chunks));
       response.end();
     } else if (message.method === 'DELETE') {

@@ -43,7 +43,7 @@ const DASHBOARDS = {
     title: 'Aduana: audit log',
     rows: {
       Events: ['aduana_audit_events_total', 'aduana_audit_append_duration_seconds'],
-      Spool: ['aduana_audit_spool_bytes', 'aduana_audit_spool_limit_bytes'],
+      Spool: ['aduana_audit_spool_bytes', 'aduana_audit_spool_limit_bytes', 'aduana_audit_held_bytes'],
       Integrity: [
         'aduana_audit_log_contradicted',
         'aduana_audit_findings_total',

@@ -11,6 +11,7 @@ import type { StoredTimestamps } from './checkpoints/stored-timestamps.ts';
 import type { TreeReader } from './checkpoints/tree-reader.ts';
 import type { AuditSettings } from './config.ts';
 import { findPreviousStart } from './log/close-ended-instances.ts';
+import { type HeldEvents, openHeldEvents } from './log/held-events.ts';
 import { createIngest, type Ingest } from './log/ingest.ts';
 import { AUDIT_MIGRATIONS } from './log/migrations.ts';
 import { AUDIT_SCHEMA } from './log/schema.ts';
@@ -36,6 +37,7 @@ export interface OpenLog {
   readonly reader: Database;
   readonly follower: Pick<EventFollower, 'follow'>;
   readonly ingest: Ingest;
+  readonly held: HeldEvents;
   readonly proofs: Proofs;
   readonly tree: TreeReader;
   readonly minimumIndex: Pick<MinimumIndex, 'current' | 'note'>;
@@ -74,11 +76,13 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
   const sequencer = createSequencer(writer);
   const stopsFrom = await findPreviousStart(reader, instance);
   const own = (): AuditClient => audit;
-  const ingest = createIngest({ sequencer, subjectKeys, reader, clock, log, own, stopsFrom });
-  const spool = await openOwnSpool(settings, platform);
-  const audit = openOwnAudit({ instance, settings, platform, ingest, spool });
+  const awaitsHeld = (): boolean => held.isPending;
+  const ingest = createIngest({ sequencer, subjectKeys, reader, clock, log, own, stopsFrom, awaitsHeld });
+  const { spool, held } = await openDisk(settings, platform, ingest, own);
+  const audit = openOwnAudit({ instance, settings, platform, ingest, spool, held });
   const checkpoints = await openCheckpoints({ settings, platform, store, audit });
   await audit.start();
+  held.begin();
   await recordRecovery(secrets, reader, audit);
   checkpoints.release();
   await checkpoints.advance(); // what is published has a checkpoint
@@ -105,16 +109,14 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     reader,
     follower,
     ingest,
+    held,
     audit,
     subjectKeys,
     secrets,
     retain: () => retention.run(),
     integrity: () => readIntegrity({ reader, clock, ...checkpoints, sinks: states, streams }),
     async close() {
-      await follower.stop();
-      await retention.stop();
-      await settling.stop();
-      await shippers.stop();
+      for (const part of [follower, retention, settling, shippers, held]) await part.stop();
       await ingest.settle();
       await audit.stop();
       await spool.close();
@@ -128,14 +130,30 @@ function spoolFolder(settings: AuditSettings): string {
   return join(settings.ADUANA_HOME, 'spool', 'audit');
 }
 
-async function openOwnSpool(settings: AuditSettings, { secrets, log }: LogPlatform): Promise<SpoolQueue> {
-  if (settings.SPOOL === 'off') return createNoSpool();
-  return openSpool({
-    folder: spoolFolder(settings),
-    key: (await ensureSecret(secrets, 'spool-keys/audit')).revealBytes(),
+/** Where the log's own events wait, and what it holds of others'. */
+async function openDisk(
+  settings: AuditSettings,
+  platform: LogPlatform,
+  ingest: Ingest,
+  own: () => AuditClient,
+): Promise<{ readonly spool: SpoolQueue; readonly held: HeldEvents }> {
+  const folder = spoolFolder(settings);
+  const common = {
+    key: (await ensureSecret(platform.secrets, 'spool-keys/audit')).revealBytes(),
     maxBytes: settings.AUDIT_SPOOL_MAX_BYTES,
-    log,
-  });
+    log: platform.log,
+  };
+  return {
+    spool: settings.SPOOL === 'off' ? createNoSpool() : await openSpool({ ...common, folder }),
+    held: await openHeldEvents({
+      ...platform,
+      ...common,
+      folder: join(folder, 'held'),
+      holds: settings.SPOOL === 'replicated',
+      ingest,
+      own,
+    }),
+  };
 }
 
 /** The log's own events take the way of all others, without the network. */
@@ -145,12 +163,14 @@ function openOwnAudit({
   platform,
   ingest,
   spool,
+  held,
 }: {
   readonly instance: string;
   readonly settings: AuditSettings;
   readonly platform: LogPlatform;
   readonly ingest: Ingest;
   readonly spool: SpoolQueue;
+  readonly held: Pick<HeldEvents, 'isEmpty'>;
 }): AuditClient {
   return createAuditClient({
     instance,
@@ -159,6 +179,7 @@ function openOwnAudit({
     },
     spool,
     ...(settings.SPOOL === 'off' ? {} : { boots: openSpoolBoots(spoolFolder(settings)) }),
+    leavesMore: () => !held.isEmpty,
     mode: settings.AUDIT_MODE,
     platform,
   });

@@ -11,7 +11,7 @@ import { createStoreCheck } from '@aduana/server-kit/store/store-check';
 import { createCheckpointRoutes } from './checkpoints/checkpoint-routes.ts';
 import type { AuditSettings } from './config.ts';
 import { createGraphqlRoute } from './graphql-route.ts';
-import { createEventsRoute } from './log/events-route.ts';
+import { createEventsRoute, createHeldEventsRoute } from './log/events-route.ts';
 import { type OpenLog, openLog } from './open-log.ts';
 import { createPersonalDataRoutes } from './reading/personal-data-routes.ts';
 import { createRecoveryRoutes } from './recovery-routes.ts';
@@ -40,6 +40,7 @@ export async function startAudit(
     http.serve(
       [
         createEventsRoute({ trustDomain, verify, ingest: log.ingest }),
+        createHeldEventsRoute({ trustDomain, verify, held: log.held }),
         ...createCheckpointRoutes(log),
         ...createRecoveryRoutes({ ...log, ...authority }),
         ...createTileRoutes({ ...log, ...authority }),
@@ -70,7 +71,8 @@ function healthOf(log: OpenLog, parts: Readonly<Record<string, string>>): Health
     audit: log.audit.state,
   };
   const isTorn = log.contradiction() !== undefined; // what is recorded now can be proved to nobody
-  if (isTorn || parts['status'] !== 'ok' || parts['database'] !== 'ok')
-    return { status: 'unavailable', checks };
-  return { status: checks.log === 'ok' && checks.audit === 'ok' ? 'ok' : 'degraded', checks };
+  const isUseful = parts['database'] === 'ok' || log.held.isTaking; // it may hold what it cannot append
+  if (isTorn || parts['status'] !== 'ok' || !isUseful) return { status: 'unavailable', checks };
+  const isWhole = parts['database'] === 'ok' && checks.log === 'ok' && checks.audit === 'ok';
+  return { status: isWhole ? 'ok' : 'degraded', checks };
 }

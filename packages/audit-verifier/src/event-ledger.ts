@@ -1,4 +1,5 @@
 import { addRange, gapsOf, type NumberRanges, readRange } from './number-ranges.ts';
+import { OpenIntents } from './open-intents.ts';
 import { SourceLife } from './source-life.ts';
 
 /** Numbers of a boot's count that no event of the log has, both ends included. */
@@ -37,6 +38,8 @@ interface Boot {
   readonly peer: string;
   readonly instance: string;
   readonly bootId: string;
+  /** The time of its first event. */
+  readonly beganAt: number;
   /** The first number that is asked for. */
   readonly start: number;
   readonly counted: NumberRanges;
@@ -55,6 +58,7 @@ interface LedgerEvent {
   };
   readonly detail?: {
     readonly audit_id?: unknown;
+    readonly operation_kind?: unknown;
     readonly peer?: unknown;
     readonly count?: unknown;
     readonly answered?: unknown;
@@ -73,11 +77,13 @@ const LOG = 'audit';
 export class EventLedger {
   readonly #boots = new Map<string, Boot>();
   /** Who promised an outcome, by the id of the request. */
-  readonly #open = new Set<string>();
+  readonly #intents = new OpenIntents();
   /** Whether earlier entries are dropped: a boot is judged from its first kept event on. */
   readonly #beginsLate: boolean;
   /** Times after that are of a wrong clock, or of a source that wants the log to look young. */
   readonly #latestTime: number;
+  /** When the log last said that copies of a peer's events are damaged, in milliseconds since the epoch. */
+  readonly #unheldAt = new Map<string, number>();
   #retention: LedgerFindings['retention'];
   #admitted = 0;
   #newest = 0;
@@ -91,15 +97,17 @@ export class EventLedger {
     const { source, type, time } = event;
     const peer = String(source?.peer);
     const n = typeof source?.n === 'number' ? source.n : undefined;
-    const boot = this.#boot(peer, String(source?.instance), String(source?.boot_id), n);
-    if (n !== undefined) addRange(boot.counted, n, n);
     const at = typeof time === 'string' ? Date.parse(time) : NaN;
+    const boot = this.#boot(peer, String(source?.instance), String(source?.boot_id), at, n);
+    if (n !== undefined) addRange(boot.counted, n, n);
     if (at <= this.#latestTime) this.#newest = Math.max(this.#newest, at);
     this.#live(boot, event);
-    if (type === 'request.intent') this.#open.add(`${peer} ${String(event.detail?.audit_id)}`);
-    else if (type === 'request') this.#open.delete(`${peer} ${String(event.id)}`);
+    if (type === 'request.intent') this.#intents.begin(`${peer} ${String(event.detail?.audit_id)}`);
+    else if (type === 'request')
+      this.#intents.end(`${peer} ${String(event.id)}`, event.detail?.operation_kind);
+    else if (type === 'audit.unheld' && peer === LOG) this.#unheldAt.set(String(event.detail?.peer), at);
     else if (type === 'request.unknown' && peer === LOG)
-      this.#open.delete(`${String(event.detail?.peer)} ${String(event.detail?.audit_id)}`);
+      this.#intents.end(`${String(event.detail?.peer)} ${String(event.detail?.audit_id)}`);
     else if (type === 'audit.gap') this.#admit(boot, event);
     else if (type === 'audit.retention' && peer === LOG)
       this.#retention = { seq, minimumIndex: event.detail?.minimum_index };
@@ -108,15 +116,15 @@ export class EventLedger {
   findings(): LedgerFindings {
     return {
       missing: [...this.#boots.values()].flatMap(missingOf),
-      open: [...this.#boots.values()].flatMap((boot) => openOf(boot, this.#newest)),
-      openIntents: [...this.#open].map((key) => key.slice(key.indexOf(' ') + 1)),
+      open: [...this.#boots.values()].flatMap((boot) => openOf(boot, this.#newest, this.#unheldAt)),
+      openIntents: this.#intents.open().map((key) => key.slice(key.indexOf(' ') + 1)),
       admittedLosses: this.#admitted,
       retention: this.#retention,
       newest: this.#newest,
     };
   }
 
-  #boot(peer: string, instance: string, bootId: string, n = 0): Boot {
+  #boot(peer: string, instance: string, bootId: string, beganAt: number, n = 0): Boot {
     const key = JSON.stringify([peer, instance, bootId]);
     const known = this.#boots.get(key);
     if (known !== undefined) return known;
@@ -124,6 +132,7 @@ export class EventLedger {
       peer,
       instance,
       bootId,
+      beganAt,
       start: this.#beginsLate ? n : 0,
       counted: [],
       life: new SourceLife(),
@@ -149,8 +158,12 @@ export class EventLedger {
   }
 }
 
-function openOf({ peer, instance, bootId, counted, life }: Boot, newest: number): OpenSource[] {
-  const why = life.openAt(newest);
+function openOf(
+  { peer, instance, bootId, beganAt, counted, life }: Boot,
+  newest: number,
+  unheldAt: ReadonlyMap<string, number>,
+): OpenSource[] {
+  const why = life.openAt(newest, !(beganAt > (unheldAt.get(peer) ?? -Infinity)));
   const from = (counted.at(-1)?.[1] ?? -1) + 1;
   return why === undefined ? [] : [{ peer, instance, bootId, from, why }];
 }

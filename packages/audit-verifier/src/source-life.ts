@@ -9,11 +9,12 @@ const PATIENCE = 3;
 /**
  * Whether a boot may have recorded more than the log has. One that says where it spools, and that it is heard of every
  * `alive_seconds`, is open once it is silent for three times as long beside a log that goes on, or once another boot of
- * its instance has begun that did not find its spool. One that never said so, of an older release, is not judged.
+ * its instance has begun that did not find its spool. One that has each event copied to an audit replica is open only
+ * where such copies were damaged. One that never said so, of an older release, is not judged.
  */
 export class SourceLife {
   #aliveSeconds: number | undefined;
-  #spools = true;
+  #spool: unknown = 'local';
   #ended = false;
   #isAbandoned = false;
   /** Milliseconds since the epoch. */
@@ -26,7 +27,7 @@ export class SourceLife {
     if (type === 'source.stop') this.#ended = true;
     if (type !== 'source.start' && type !== 'source.alive') return;
     if (typeof detail?.alive_seconds === 'number') this.#aliveSeconds = detail.alive_seconds;
-    this.#spools = detail?.spool !== 'off';
+    this.#spool = detail?.spool;
   }
 
   /** @param isContinued whether the next boot has sent what this one left */
@@ -35,9 +36,14 @@ export class SourceLife {
     else this.#isAbandoned = true;
   }
 
-  /** @param newest the time of the log's newest event */
-  openAt(newest: number): 'succeeded' | 'silent' | undefined {
-    if (this.#ended || !this.#spools || this.#aliveSeconds === undefined) return undefined;
+  /**
+   * @param newest the time of the log's newest event
+   * @param isCopyDamaged whether an audit replica has lost copies that may be of this boot
+   */
+  openAt(newest: number, isCopyDamaged: boolean): 'succeeded' | 'silent' | undefined {
+    if (this.#ended || this.#spool === 'off' || (this.#spool === 'replicated' && !isCopyDamaged))
+      return undefined;
+    if (this.#aliveSeconds === undefined) return undefined;
     if (this.#isAbandoned) return 'succeeded';
     return newest - this.#heardAt > this.#aliveSeconds * PATIENCE * 1000 ? 'silent' : undefined;
   }

@@ -22,6 +22,7 @@ export interface CountedEvent {
   };
   readonly detail?: {
     readonly audit_id?: unknown;
+    readonly operation_kind?: unknown;
     readonly peer?: unknown;
     readonly boot_id?: unknown;
     readonly ranges?: unknown;
@@ -52,6 +53,8 @@ const LOG = 'audit';
 /** Whoever leaves more holes than that has holes for good. */
 const MAX_RANGES = 1_000;
 const MAX_HOLES = 1_000;
+/** Refused mutations have an outcome without an intent too. */
+const MAX_EARLY = 10_000;
 
 /** Keeps account of what every source has counted, and of mutations whose outcome is awaited. */
 export class SourceLedger {
@@ -59,6 +62,8 @@ export class SourceLedger {
   readonly #boots = new Map<string, Map<string, Boot>>();
   /** The time of the intent, by peer and request. */
   readonly #intents: Map<string, number>;
+  /** Outcomes of mutations that came before their intent: replicas append what they held in any order. */
+  readonly #early = new Set<string>();
   readonly #beganLate: boolean;
 
   constructor(snapshot: LedgerSnapshot = { boots: [], intents: [] }) {
@@ -75,11 +80,10 @@ export class SourceLedger {
   add({ id, time, type, source, detail }: CountedEvent): void {
     const boot = this.#bootOf(source);
     count(boot, [source.n, source.n]);
-    if (type === 'request.intent')
-      this.#intents.set(`${source.peer} ${String(detail?.audit_id)}`, Date.parse(time));
-    else if (type === 'request') this.#intents.delete(`${source.peer} ${id}`);
+    if (type === 'request.intent') this.#begin(`${source.peer} ${String(detail?.audit_id)}`, time);
+    else if (type === 'request') this.#end(`${source.peer} ${id}`, detail?.operation_kind);
     else if (type === 'request.unknown' && source.peer === LOG)
-      this.#intents.delete(`${String(detail?.peer)} ${String(detail?.audit_id)}`);
+      this.#end(`${String(detail?.peer)} ${String(detail?.audit_id)}`);
     else if (type === 'audit.gap') admit(boot, detail?.ranges);
   }
 
@@ -98,6 +102,17 @@ export class SourceLedger {
       boots: this.#all(),
       intents: [...this.#intents],
     };
+  }
+
+  #begin(key: string, time: string): void {
+    if (!this.#early.delete(key)) this.#intents.set(key, Date.parse(time));
+  }
+
+  #end(key: string, operationKind?: unknown): void {
+    if (this.#intents.delete(key) || operationKind !== 'mutation') return;
+    this.#early.add(key);
+    const [oldest] = this.#early;
+    if (this.#early.size > MAX_EARLY && oldest !== undefined) this.#early.delete(oldest);
   }
 
   #bootOf({ peer, instance, boot_id: bootId, n }: CountedEvent['source']): Boot {

@@ -19,12 +19,17 @@ export async function admitEvents(
   events: readonly PostedEvent[],
   subjectKeys: SubjectKeys,
 ): Promise<readonly NewEntry[]> {
-  const foreign = events.find(({ type }) => !mayWrite(peer, type));
-  if (foreign !== undefined)
-    throw new SecurityError('FORBIDDEN', { detail: `${peer} may not write ${foreign.type}` });
+  requireOwnTypes(peer, events);
   if (events.every(({ pii }) => pii === undefined || pii === null))
     return events.map((event) => toEntry(peer, event, null));
   return Promise.all(events.map(async (event) => toEntry(peer, event, await seal(event, subjectKeys))));
+}
+
+/** @throws SecurityError `FORBIDDEN` for a type that this peer may not write */
+export function requireOwnTypes(peer: string, events: readonly PostedEvent[]): void {
+  const foreign = events.find(({ type }) => !mayWrite(peer, type));
+  if (foreign !== undefined)
+    throw new SecurityError('FORBIDDEN', { detail: `${peer} may not write ${foreign.type}` });
 }
 
 function toEntry(peer: string, event: PostedEvent, pii: SealedPersonalData | null): NewEntry {

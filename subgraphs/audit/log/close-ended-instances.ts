@@ -8,6 +8,8 @@ export interface EndedInstanceOptions {
   readonly sink: AuditSink;
   /** Stops below that entry have been dealt with. */
   readonly stopsFrom: number;
+  /** Boots of which something has come late, since it was held while the log was away: they are looked at once more. */
+  readonly late?: readonly string[];
 }
 
 /** A boot of an instance that has stopped, or of which another boot has begun since: an instance has one at a time. */
@@ -16,9 +18,11 @@ interface EndedInstance {
   readonly instance: string;
   readonly boot_id: string;
   readonly started: number;
-  /** The entry that ended it: its `source.stop`, or the `source.start` after it. */
+  /** The entry that ended it: its `source.stop`, or the `source.start` after it; of one that came late, the last entry. */
   readonly ended: number;
   readonly stopped: number | null;
+  /** Whether its loss is recorded. */
+  readonly told: boolean;
 }
 
 const INTENTS_AT_ONCE = 1000;
@@ -34,22 +38,28 @@ export async function closeEndedInstances({
   reader,
   sink,
   stopsFrom,
+  late = [],
 }: EndedInstanceOptions): Promise<number> {
   const { rows } = await reader.query<EndedInstance>(
-    `WITH boots AS MATERIALIZED (SELECT peer, instance, boot_id, seq AS started,
-         lead(seq) OVER (PARTITION BY peer, instance ORDER BY seq) AS succeeded
+    `WITH boots AS MATERIALIZED (SELECT peer, instance, boot_id, seq AS started, boot_id = ANY($2) AS is_late,
+         min(seq) OVER (PARTITION BY peer, instance ORDER BY time, seq
+           ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS succeeded
        FROM entries WHERE type = 'source.start'),
      stops AS MATERIALIZED (SELECT peer, instance, boot_id, min(seq) AS stopped
        FROM entries WHERE type = 'source.stop' GROUP BY peer, instance, boot_id),
      losses AS MATERIALIZED (SELECT canonical::json -> 'detail' AS detail
-       FROM entries WHERE type = 'source.lost' AND peer = 'audit')
-     SELECT peer, instance, boot_id, started, stopped, coalesce(stopped, succeeded) AS ended
-     FROM boots b LEFT JOIN stops USING (peer, instance, boot_id)
-     WHERE stopped >= $1 OR (stopped IS NULL AND succeeded IS NOT NULL AND NOT EXISTS (
-       SELECT 1 FROM losses WHERE detail ->> 'peer' = b.peer AND detail ->> 'instance' = b.instance
-         AND detail ->> 'boot_id' = b.boot_id))
+       FROM entries WHERE type = 'source.lost' AND peer = 'audit'),
+     judged AS (SELECT *, EXISTS (
+         SELECT 1 FROM losses WHERE detail ->> 'peer' = b.peer AND detail ->> 'instance' = b.instance
+           AND detail ->> 'boot_id' = b.boot_id) AS told
+       FROM boots b LEFT JOIN stops USING (peer, instance, boot_id))
+     SELECT peer, instance, boot_id, started, stopped, told,
+       CASE WHEN is_late THEN (SELECT max(seq) FROM entries) ELSE coalesce(stopped, succeeded) END AS ended
+     FROM judged
+     WHERE stopped >= $1 OR (is_late AND coalesce(stopped, succeeded) IS NOT NULL)
+       OR (stopped IS NULL AND succeeded > started AND NOT told)
      ORDER BY started`,
-    [stopsFrom],
+    [stopsFrom, late],
   );
   const failures: unknown[] = [];
   for (const boot of rows)
@@ -71,13 +81,13 @@ export async function findPreviousStart(reader: Database, instance: string): Pro
 }
 
 async function closeBoot(reader: Database, sink: AuditSink, boot: EndedInstance): Promise<void> {
-  const { peer, instance, boot_id: bootId, started, ended, stopped } = boot;
+  const { peer, instance, boot_id: bootId, started, ended, stopped, told } = boot;
   let openCount = 0;
   for await (const canonical of openIntents(reader, boot)) {
     await recordUnknown(sink, peer, canonical);
     openCount += 1;
   }
-  if (stopped !== null) return;
+  if (stopped !== null || told) return;
   const { rows: last } = await reader.query<{ n: number }>(
     'SELECT max(n) AS n FROM entries WHERE peer = $1 AND instance = $2 AND boot_id = $3 AND seq BETWEEN $4 AND $5',
     [peer, instance, bootId, started, ended],

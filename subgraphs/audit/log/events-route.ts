@@ -1,9 +1,7 @@
-import { SecurityError } from '@aduana/core/errors/security-error';
-import { requireAccessToken } from '@aduana/core/http/require-access-token';
-import { requirePeer } from '@aduana/core/http/require-peer';
-import type { Route, ServiceRequest } from '@aduana/core/http/route';
-import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
+import type { Route } from '@aduana/core/http/route';
 import type { Span } from '@aduana/core/platform/tracer';
+import { authenticateSource, type SourceAuthority } from './authenticate-source.ts';
+import type { HeldEvents } from './held-events.ts';
 import { tracesOf } from './traces-of.ts';
 import type { Ingest } from './ingest.ts';
 import { createPeerShare } from './peer-share.ts';
@@ -14,26 +12,40 @@ const BODY_LIMIT_BYTES = 4_194_304;
 const SHARE_BYTES = 4_194_304;
 
 /** `POST /audit/events`: from a peer with its certificate and a token of its own for this audience; 2xx means durable. */
-export function createEventsRoute(options: {
-  readonly trustDomain: string;
-  readonly verify: VerifyAccessToken;
-  readonly ingest: Pick<Ingest, 'accept'>;
-}): Route {
+export function createEventsRoute({
+  ingest,
+  ...authority
+}: SourceAuthority & { readonly ingest: Pick<Ingest, 'accept'> }): Route {
+  return createRoute('/audit/events', 'accepted', authority, (peer, body) => ingest.accept(peer, body));
+}
+
+/** `POST /audit/held-events`: the same, from the same peers; 2xx means that they are on this replica's disk until the log has them. */
+export function createHeldEventsRoute({
+  held,
+  ...authority
+}: SourceAuthority & { readonly held: Pick<HeldEvents, 'hold'> }): Route {
+  return createRoute('/audit/held-events', 'held', authority, (peer, body) => held.hold(peer, body));
+}
+
+function createRoute(
+  path: string,
+  done: string,
+  authority: SourceAuthority,
+  take: (peer: string, body: string) => Promise<number>,
+): Route {
   const withinShare = createPeerShare(SHARE_BYTES);
   return {
     method: 'POST',
-    path: '/audit/events',
+    path,
     async handle(request) {
-      const peer = await authenticatePeer(request, options);
+      const peer = await authenticateSource(request, authority);
       const body = await request.body(BODY_LIMIT_BYTES);
       if (request.span !== undefined) linkTraces(request.span, body);
-      const accepted = await withinShare(peer, body.length, () =>
-        options.ingest.accept(peer, body.toString('utf8')),
-      );
+      const count = await withinShare(peer, body.length, () => take(peer, body.toString('utf8')));
       return {
         status: 200,
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ accepted }),
+        body: JSON.stringify({ [done]: count }),
       };
     },
   };
@@ -43,21 +55,4 @@ export function createEventsRoute(options: {
 function linkTraces(span: Span, body: Buffer): void {
   const traces = tracesOf(body.toString('utf8'));
   if (traces.length > 1) for (const trace of traces.slice(0, MOST_LINKS)) span.link(trace);
-}
-
-/** The service that is at the other end and whose own token this is: nobody posts in another's name. */
-async function authenticatePeer(
-  request: ServiceRequest,
-  { trustDomain, verify }: { readonly trustDomain: string; readonly verify: VerifyAccessToken },
-): Promise<string> {
-  const { spiffeId } = requirePeer(request, undefined);
-  const verified = await requireAccessToken(request, verify, {
-    bindingRequired: true,
-    scopes: ['audit:events:write'],
-  });
-  const peer = spiffeId.slice(`spiffe://${trustDomain}/`.length);
-  const { client_id: clientId, sub } = verified.claims;
-  if (clientId !== peer || sub !== peer)
-    throw new SecurityError('FORBIDDEN', { detail: 'the token is not the own one of this peer' });
-  return peer;
 }

@@ -71,3 +71,16 @@ test('one that spools nothing leaves nothing behind', async () => {
   const off = { spool: 'off', alive_seconds: 300 };
   expect(await problemsOf(start(0, { detail: off }))).toEqual([]);
 });
+
+test('one that has each event copied to an audit replica leaves nothing behind, unless such copies were damaged', async () => {
+  const replicated = { spool: 'replicated', alive_seconds: 300 };
+  const lost = start(0, { detail: replicated });
+  const next = start(7, { boot: 'b', detail: { ...replicated, previous: [] } });
+  const alive = [12, 17, 20].map((minute, n) => ({ minute, boot: 'b', n: n + 1, type: 'source.alive', detail: replicated })); // prettier-ignore
+  const unheld = (minute: number, peer: string): Told => ({ minute, boot: 'log', instance: 'audit@1', n: 5, type: 'audit.unheld', detail: { peer, count: 1 } }); // prettier-ignore
+  expect(await problemsOf(lost, next, ...alive)).toEqual([]);
+  expect(await problemsOf(lost, next, ...alive, unheld(21, 'sts'))).toEqual([]);
+  expect(await problemsOf(lost, next, ...alive, unheld(21, 'gateway'))).toEqual([
+    'gateway gateway@1 boot a is open from event 1 on: the next boot did not find its spool',
+  ]);
+});

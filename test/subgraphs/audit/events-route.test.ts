@@ -1,20 +1,39 @@
 import { describe, expect, test } from '@jest/globals';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
-import { createEventsRoute } from '../../../subgraphs/audit/log/events-route.ts';
+import { createEventsRoute, createHeldEventsRoute } from '../../../subgraphs/audit/log/events-route.ts';
 import { createServiceRequest } from '../../support/service-request.ts';
 
 const MEGABYTE = 1_048_576;
 
-/** The route over an ingest that appends when a test says so; each service shows its own token, named as itself. */
+/** Each service shows its own token, named as itself. */
+const authority: Omit<Parameters<typeof createEventsRoute>[0], 'ingest'> = {
+  trustDomain: 'aduana.local',
+  verify: (service) => {
+    const claims = { client_id: service, sub: service, cnf: { 'x5t#S256': 'T' } };
+    const scopes = new Set(['audit:events:write']);
+    return Promise.resolve({ claims: claims as unknown as AccessTokenClaims, kid: 'k', scopes });
+  },
+};
+
+const requestOf = (service: string, token: string, body: string) =>
+  createServiceRequest({
+    path: '/audit/events',
+    headers: { authorization: `Bearer ${token}` },
+    peer: {
+      spiffeId: `spiffe://aduana.local/${service}`,
+      thumbprint: 'T',
+      chain: [],
+      notAfter: Infinity,
+    },
+    encrypted: true,
+    body,
+  });
+
+/** The route over an ingest that appends when a test says so */
 function openRoute() {
   const waiting: (() => void)[] = [];
   const route = createEventsRoute({
-    trustDomain: 'aduana.local',
-    verify: (service) => {
-      const claims = { client_id: service, sub: service, cnf: { 'x5t#S256': 'T' } };
-      const scopes = new Set(['audit:events:write']);
-      return Promise.resolve({ claims: claims as unknown as AccessTokenClaims, kid: 'k', scopes });
-    },
+    ...authority,
     ingest: {
       accept: () =>
         new Promise((resolve) => {
@@ -25,20 +44,7 @@ function openRoute() {
     },
   });
   const post = (service: string, bytes: number) =>
-    route.handle(
-      createServiceRequest({
-        path: '/audit/events',
-        headers: { authorization: `Bearer ${service}` },
-        peer: {
-          spiffeId: `spiffe://aduana.local/${service}`,
-          thumbprint: 'T',
-          chain: [],
-          notAfter: Infinity,
-        },
-        encrypted: true,
-        body: 'x'.repeat(bytes),
-      }),
-    );
+    route.handle(requestOf(service, service, 'x'.repeat(bytes)));
   const appendAll = (): void => {
     for (const append of waiting.splice(0)) append();
   };
@@ -61,4 +67,17 @@ describe('POST /audit/events', () => {
     appendAll();
     expect(await again).toMatchObject({ status: 200 });
   });
+});
+
+test('POST /audit/held-events takes events from each peer in its own name alone', async () => {
+  const held: string[] = [];
+  const hold = (peer: string) => Promise.resolve(held.push(peer));
+  const route = createHeldEventsRoute({ ...authority, held: { hold } });
+  expect(await route.handle(requestOf('leads', 'leads', '{}'))).toMatchObject({ status: 200 });
+  await expect(route.handle(requestOf('leads', 'gateway', '{}'))).rejects.toMatchObject({
+    code: 'FORBIDDEN',
+  });
+  const nobody = { ...requestOf('leads', 'leads', '{}'), peer: undefined };
+  await expect(route.handle(nobody)).rejects.toMatchObject({ code: 'MTLS_REQUIRED' });
+  expect(held).toEqual(['leads']);
 });

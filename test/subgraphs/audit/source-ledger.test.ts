@@ -79,6 +79,26 @@ describe('the account of what a source has counted', () => {
     expect(ledger.holes()).not.toEqual([]);
   });
 
+  test('finds a mutation without an outcome, whichever of both comes first', () => {
+    const intent = (n: number, id: string) =>
+      eventOf(n, { type: 'request.intent', detail: { audit_id: id } });
+    const outcome = (n: number, id: string) => eventOf(n, { id, detail: { operation_kind: 'mutation' } });
+    const openOf = (...events: readonly ReturnType<typeof eventOf>[]) => {
+      const ledger = new SourceLedger();
+      const auditor = new EventLedger(false, Infinity);
+      events.forEach((event, seq) => {
+        ledger.add(event);
+        auditor.add(event, seq);
+      });
+      expect(auditor.findings().openIntents).toHaveLength(ledger.openIntentsBefore(Infinity));
+      return auditor.findings().openIntents;
+    };
+    expect(openOf(intent(0, 'a'), outcome(1, 'a'))).toEqual([]);
+    expect(openOf(outcome(1, 'a'), intent(0, 'a'))).toEqual([]);
+    expect(openOf(outcome(1, 'a'), intent(0, 'b'))).toEqual(['b']);
+    expect(openOf(outcome(1, 'a'), intent(0, 'a'), intent(2, 'a'))).toEqual(['a']);
+  });
+
   test('goes on from what was kept of it', () => {
     const before = new SourceLedger();
     for (const n of [0, 1, 4]) before.add(eventOf(n));

@@ -1,7 +1,8 @@
-import { ANONYMOUS, type AuditActor, type AuditRecord } from './audit-event.ts';
+import { ANONYMOUS, type AuditRecord } from './audit-event.ts';
 import type { AuditSink } from './audit-sink.ts';
 import { auditEvent } from './event-catalogue.ts';
 import { boundedText } from './canonical.ts';
+import { shareOfRoom } from './share-of-room.ts';
 import type { SpoolQueue } from './spool.ts';
 import type { SpoolBoots } from './spool-boots.ts';
 import { SecurityError } from '@aduana/core/errors/security-error';
@@ -25,6 +26,8 @@ export interface AuditClientOptions {
   readonly spool: SpoolQueue;
   /** Which boots have used the spool; absent: nobody may conclude from the log that one was lost. */
   readonly boots?: SpoolBoots;
+  /** Whether, beside the spool, something is left to the next boot: then no `source.stop` says that nothing is. */
+  readonly leavesMore?: () => boolean;
   readonly mode: 'fail_closed' | 'fail_open';
   readonly platform: AuditPlatform;
 }
@@ -35,12 +38,10 @@ export interface AuditClient extends AuditSink {
   start(): Promise<void>;
   /** Records `source.stop`, sends what it can within a few seconds, and leaves the rest in the spool. Idempotent. */
   stop(): Promise<void>;
-  /** `spooling`: events go to the disk until what lies there is sent. `refusing`: they go nowhere, since nothing is spooled. */
+  /** `spooling`: events go to the disk until what lies there is sent. `refusing`: they go nowhere, since nothing is spooled, or nobody keeps a copy. */
   readonly state: 'ok' | 'spooling' | 'refusing';
 }
 
-const ANONYMOUS_SHARE = 0.25;
-const INTENT_SHARE = 0.9;
 const ALIVE_SECONDS = 300;
 const START_AGAIN_MS = 1000;
 
@@ -74,7 +75,7 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
     return event.id;
   }
 
-  const promise = { spool: spool.isOff === true ? 'off' : 'local', alive_seconds: ALIVE_SECONDS };
+  const promise = { spool: promiseOf(spool), alive_seconds: ALIVE_SECONDS };
   const isPromised = boots !== undefined || spool.isOff === true;
   const alive = isPromised
     ? beginAlive(platform.clock, () =>
@@ -87,18 +88,18 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
     const detail = isPromised ? { ...promise, ...(previous === undefined ? {} : { previous }) } : {};
     const started = (): Promise<void> =>
       delivery.deliver(lifecycle(auditEvent('source.start', detail), 'ALLOWED'));
-    if (spool.isOff === true) await untilRecorded(started, platform.clock, () => stopping !== undefined);
-    else await Promise.all([started(), delivery.admitGaps()]);
+    const isLast = (): boolean => promise.spool === 'local' || stopping !== undefined;
+    await Promise.all([untilRecorded(started, platform.clock, isLast), delivery.admitGaps()]);
   }
 
+  const warn = (error: unknown) => { platform.log.warn('the stop of this service could not be recorded', { error }); }; // prettier-ignore
   async function stop(): Promise<void> {
     await alive?.stop();
     await delivery.admitGaps();
-    await delivery.deliver(lifecycle(auditEvent('source.stop', {}), 'ALLOWED')).catch((error: unknown) => {
-      platform.log.warn('the stop of this service could not be recorded', { error });
-    });
+    const leavesMore = options.leavesMore?.() === true;
+    if (!leavesMore) await delivery.deliver(lifecycle(auditEvent('source.stop', {}), 'ALLOWED')).catch(warn);
     await delivery.stop();
-    if (spool.isEmpty) await boots?.leaveEmpty();
+    if (spool.isEmpty && !leavesMore) await boots?.leaveEmpty();
   }
 
   return {
@@ -112,6 +113,12 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
       return stateOf(delivery);
     },
   };
+}
+
+/** Where what is answered may lie while the log is away. */
+function promiseOf({ isOff, isReplicated }: SpoolQueue): 'off' | 'local' | 'replicated' {
+  if (isOff === true) return 'off';
+  return isReplicated === true ? 'replicated' : 'local';
 }
 
 function stateOf({ isRefusing, isSpooling }: AuditDelivery): AuditClient['state'] {
@@ -128,17 +135,18 @@ function beginAlive(clock: Clock, record: () => Promise<void>): Repeating {
   ); // a loss is admitted as a gap
 }
 
-/** Without a spool, nobody waits for the log but us. */
+/** Where events are refused while the log is away, nobody waits for it but us. */
 async function untilRecorded(
   record: () => Promise<void>,
   clock: Clock,
-  isEnded: () => boolean,
+  isLast: () => boolean,
 ): Promise<void> {
-  while (!isEnded())
+  for (;;)
     try {
       await record();
       return;
-    } catch {
+    } catch (error) {
+      if (isLast()) throw error;
       await clock.sleep(START_AGAIN_MS);
     }
 }
@@ -152,12 +160,6 @@ async function deliverIn(delivery: AuditDelivery, span: Span, event: OutgoingEve
   } finally {
     span.end(failure);
   }
-}
-
-/** Unauthenticated callers cannot fill the spool, and what was begun finds room for its outcome. */
-function shareOf(type: string, actor: AuditActor): number {
-  if (actor.sub === ANONYMOUS.sub) return ANONYMOUS_SHARE;
-  return type === 'request.intent' ? INTENT_SHARE : 1;
 }
 
 /** Numbers the events of one boot from 0 and gives them their final text. */
@@ -198,6 +200,6 @@ function createEnvelopes(
       pii: pii ?? null,
       ...rest,
     });
-    return { id, n, text, shareOfRoom: shareOf(type, actor) };
+    return { id, n, text, shareOfRoom: shareOfRoom(type, actor) };
   };
 }

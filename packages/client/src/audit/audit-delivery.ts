@@ -69,7 +69,7 @@ export class AuditDelivery {
       },
       whenSpoolRests: () => this.#appending,
       onEmpty: () => {
-        this.#isSpooling = false;
+        this.#isSpooling = this.#isAway = false;
         this.#log('the audit service takes events again');
         void this.admitGaps();
       },
@@ -83,9 +83,10 @@ export class AuditDelivery {
     return this.#isSpooling;
   }
 
-  /** Whether events are refused until the service takes them again, since they go to no disk. */
+  /** Whether events are refused until the service takes them again, since they go to no disk, or to one alone. */
   get isRefusing(): boolean {
-    return this.#isAway && this.#spoolsNothing;
+    if (this.#spoolsNothing) return this.#isAway;
+    return this.#options.spool.isRefusing === true && (this.#isAway || this.#isSpooling);
   }
 
   get #spoolsNothing(): boolean {
@@ -110,13 +111,14 @@ export class AuditDelivery {
     });
   }
 
-  /** Records what is lost since the last time; a loss that cannot be recorded now is only logged. */
+  /** Records what is lost since the last time; a loss that cannot be recorded now is told the next time. */
   async admitGaps(): Promise<void> {
     const { mode, describeGap, platform, spool } = this.#options;
     this.#losses.addDurable(spool.takeLost());
     for (const gap of this.#losses.take(mode === 'fail_open')) {
       platform.log.error('events are missing from the audit log', { count: gap.count });
       await this.deliver(describeGap(gap)).catch((error: unknown) => {
+        this.#losses.restore(gap);
         platform.log.error('a gap of the audit log could not be recorded', { count: gap.count, error });
       });
     }
@@ -194,8 +196,8 @@ export class AuditDelivery {
     if (part.length === 0) return;
     const { spool, platform } = this.#options;
     const hangs = (): SecurityError => unavailable('the disk of the spool hangs');
-    const append =
-      this.#appending === undefined ? spool.append(textsOf(part), shareOfRoom) : Promise.reject(hangs());
+    const rests = this.#appending === undefined;
+    const append = rests ? spool.append(textsOf(part), shareOfRoom) : Promise.reject(hangs());
     const settled = append.then(
       () => {
         this.#isSpooling = true; // the drain may have found the spool empty just before
@@ -203,6 +205,7 @@ export class AuditDelivery {
       },
       () => {
         this.#losses.add(numbersOf(part));
+        if (rests && spool.isEmpty) this.#isSpooling = false; // nothing is drained whose end would say so
       },
     );
     this.#appending ??= settled.then(() => {
@@ -211,6 +214,7 @@ export class AuditDelivery {
     try {
       await within(platform.clock, SPOOL_DEADLINE_MS, hangs, () => append);
       this.#settle(part, 'spooled');
+      if (spool.isReplicated === true) void this.admitGaps(); // who may be lost with its disk does not wait for the log
     } catch (error) {
       this.#refuse(part, error);
     }

@@ -18,6 +18,8 @@ export interface Losses {
    * @param answered whether requests are answered although nothing takes their event (`fail_open`)
    */
   take(answered: boolean): readonly Gap[];
+  /** What could not be admitted is told the next time. */
+  restore(gap: Gap): void;
 }
 
 const MAX_RANGES = 128;
@@ -48,6 +50,13 @@ export function createLosses(): Losses {
       count = durable = 0;
       ranges = [];
       return gaps;
+    },
+    restore(gap) {
+      if (gap.ranges.length === 0) durable += gap.count;
+      else {
+        count += gap.count;
+        ranges = [...gap.ranges.map(([from, to]): [number, number] => [from, to]), ...ranges];
+      }
     },
   };
 }

@@ -20,6 +20,11 @@ export interface BatchPost {
 export const POST_DEADLINE_MS = 2000;
 const DRAIN_DEADLINE_MS = 10_000;
 
+/** What events are posted as. */
+export function eventsBody(texts: readonly string[]): string {
+  return `{"events":[${texts.join(',')}]}`;
+}
+
 export function createBatchPost(
   post: PostEvents,
   { clock, tracer }: Pick<AuditPlatform, 'clock' | 'tracer'>,
@@ -30,12 +35,12 @@ export function createBatchPost(
     stop?: AbortSignal,
     trace?: TraceContext,
   ): Promise<void> {
-    const body = `{"events":[${texts.join(',')}]}`;
     return within(
       clock,
       deadlineMilliseconds,
       () => unavailable('no answer in time'),
-      (signal) => post(body, stop === undefined ? signal : AbortSignal.any([signal, stop]), trace),
+      (signal) =>
+        post(eventsBody(texts), stop === undefined ? signal : AbortSignal.any([signal, stop]), trace),
     );
   }
   return {

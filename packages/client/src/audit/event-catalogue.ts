@@ -69,6 +69,8 @@ export const EVENT_CATALOGUE = {
   'source.alive': { classUid: APPLICATION_LIFECYCLE, writers: 'any', detail: ['spool', 'alive_seconds'] },
   'source.stop': { classUid: APPLICATION_LIFECYCLE, writers: 'any', detail: [] },
   'source.lost': { classUid: APPLICATION_LIFECYCLE, writers: ['audit'], detail: ['peer', 'instance', 'boot_id', 'last_n', 'open_intents', 'unsettled_floods'] },
+  /** What a peer had handed over while the log was away is damaged: it is in the log only if the peer has sent it itself. */
+  'audit.unheld': { classUid: APPLICATION_LIFECYCLE, writers: ['audit'], detail: ['peer', 'count'] },
   'audit.gap': { classUid: APPLICATION_LIFECYCLE, writers: 'any', detail: ['count', 'ranges', 'answered'] },
 } as const satisfies Readonly<Record<string, EventType>>; // prettier-ignore
 

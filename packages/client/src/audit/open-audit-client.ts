@@ -1,11 +1,13 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { SecurePeer } from '@aduana/core/mtls-client/secure-peer';
+import type { SecurePeer, SecureResponse } from '@aduana/core/mtls-client/secure-peer';
 import { describeError } from '@aduana/core/platform/log';
+import type { TraceContext } from '@aduana/core/platform/tracer';
 import type { Secret } from '@aduana/core/secrets/secret';
 import { formatTraceparent } from '@aduana/core/wire/trace-context';
 import { type AuditClient, type AuditClientOptions, createAuditClient } from './audit-client.ts';
 import { createNoSpool } from './no-spool.ts';
-import { openSpool } from './spool.ts';
+import { createReplicatedSpool, type HandOver } from './replicated-spool.ts';
+import { openSpool, type SpoolQueue } from './spool.ts';
 import { openSpoolBoots } from './spool-boots.ts';
 
 /** Where events are sent, and where they wait. */
@@ -24,6 +26,11 @@ export interface OpenAuditClientOptions {
         /** 32 bytes that authenticate the records; keep them elsewhere than in the folder. */
         readonly key: Uint8Array;
         readonly maxBytes: number;
+        /**
+         * The audit service once more, over one connection, so that one replica gets all of it: an event is durable only
+         * once it lies on that replica's disk too. Absent: the disk of this machine is enough.
+         */
+        readonly copies?: SecurePeer;
       };
   /** Where an event can be kept nowhere, `record` rejects (`fail_closed`), or resolves and the loss is recorded later (`fail_open`). */
   readonly mode: AuditClientOptions['mode'];
@@ -49,9 +56,8 @@ const ANSWER_BYTES = 262_144;
  * const id = await audit.record({ type: 'app.order', class_uid: 6003, outcome: 'ALLOWED', actor });
  */
 export async function openAuditClient(options: OpenAuditClientOptions): Promise<OpenAuditClient> {
-  const { peer, token, instance, mode, platform } = options;
-  const spool =
-    options.spool === 'off' ? createNoSpool() : await openSpool({ ...options.spool, log: platform.log });
+  const { peer, instance, mode, platform } = options;
+  const spool = await openQueue(options);
   const audit = createAuditClient({
     instance,
     spool,
@@ -59,20 +65,7 @@ export async function openAuditClient(options: OpenAuditClientOptions): Promise<
     mode,
     platform,
     async post(body, signal, trace) {
-      const held = await token();
-      const answer = await peer.request({
-        method: 'POST',
-        path: '/audit/events',
-        headers: {
-          'content-type': 'application/json',
-          authorization: `Bearer ${held.reveal()}`,
-          ...(trace === undefined ? {} : { traceparent: formatTraceparent(trace) }),
-        },
-        body,
-        timeoutMilliseconds: CALL_TIMEOUT_MS,
-        maxResponseBytes: ANSWER_BYTES,
-        signal,
-      });
+      const answer = await post(options, peer, '/audit/events', body, signal, trace);
       if (answer.status >= 300) throw refusal(answer.status, answer.body);
     },
   });
@@ -86,6 +79,43 @@ export async function openAuditClient(options: OpenAuditClientOptions): Promise<
       await spool.close();
     },
   };
+}
+
+async function openQueue(options: OpenAuditClientOptions): Promise<SpoolQueue> {
+  const { spool, platform } = options;
+  if (spool === 'off') return createNoSpool();
+  const local = await openSpool({ ...spool, log: platform.log });
+  const { copies } = spool;
+  if (copies === undefined) return local;
+  const handOver: HandOver = async (body, signal) => {
+    const { status } = await post(options, copies, '/audit/held-events', body, signal);
+    return status < 300;
+  };
+  return createReplicatedSpool(local, handOver, platform.clock);
+}
+
+async function post(
+  { token }: Pick<OpenAuditClientOptions, 'token'>,
+  peer: SecurePeer,
+  path: string,
+  body: string,
+  signal: AbortSignal,
+  trace?: TraceContext,
+): Promise<SecureResponse> {
+  const held = await token();
+  return peer.request({
+    method: 'POST',
+    path,
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${held.reveal()}`,
+      ...(trace === undefined ? {} : { traceparent: formatTraceparent(trace) }),
+    },
+    body,
+    timeoutMilliseconds: CALL_TIMEOUT_MS,
+    maxResponseBytes: ANSWER_BYTES,
+    signal,
+  });
 }
 
 /** 400, 409, 413, 415 and 422 condemn what was sent; all else is worth another try. */

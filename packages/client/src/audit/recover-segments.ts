@@ -17,6 +17,8 @@ export interface RecoverOptions {
   readonly key: Uint8Array;
   readonly disk: SpoolDisk;
   readonly log: Log;
+  /** Whether the end of the newest segment may be no torn one: it counts as lost, since who wrote it may have lost its own copy. */
+  readonly doubtsTorn?: boolean;
 }
 
 const DIGITS = 12;
@@ -37,6 +39,7 @@ export async function recoverSegments({
   key,
   disk,
   log,
+  doubtsTorn = false,
 }: RecoverOptions): Promise<{ segments: SpoolSegment[]; lost: number }> {
   const names = (await disk.list(folder)).filter((name) => NAME.test(name)).sort();
   const segments: SpoolSegment[] = [];
@@ -47,7 +50,7 @@ export async function recoverSegments({
     const scan = scanSegment(key, { segment: name, from: 0, bytes });
     const torn = bytes.length - scan.intactBytes;
     // a crash tears the newest segment alone; anywhere else, something damaged the disk
-    const unreadable = scan.lost + (torn > 0 && name !== names.at(-1) ? 1 : 0);
+    const unreadable = scan.lost + (torn > 0 && (doubtsTorn || name !== names.at(-1)) ? 1 : 0);
     lost += unreadable;
     if (unreadable > 0)
       log.error('the audit spool holds records that are damaged or not ours', {

@@ -15,6 +15,8 @@ export interface SpoolOptions {
   /** Absent: this machine's. */
   readonly disk?: SpoolDisk;
   readonly segmentBytes?: number;
+  /** A torn end counts as lost: it may as well be a damaged one. Absent: it is what a crash leaves of what was not durable. */
+  readonly doubtsTorn?: boolean;
 }
 
 /** Where events wait while the log is away. */
@@ -24,6 +26,10 @@ export interface SpoolQueue extends Pick<
 > {
   /** Set where there is none: nothing ever waits. */
   readonly isOff?: boolean;
+  /** Set where an event lies on the disk of an audit replica too before it counts as durable. */
+  readonly isReplicated?: boolean;
+  /** Whether that replica did not take the last events. */
+  readonly isRefusing?: boolean;
 }
 
 /** The oldest segment, as far as it is read. */

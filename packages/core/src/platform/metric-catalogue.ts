@@ -73,6 +73,11 @@ export const METRICS = {
     help: 'Size up to which the spool may grow',
     labels: {},
   },
+  aduana_audit_held_bytes: {
+    kind: 'gauge',
+    help: 'Size of the audit events that an audit replica holds for other services until the log takes them',
+    labels: {},
+  },
   aduana_security_events_total: {
     kind: 'counter',
     help: 'Security event tokens of trusted issuers',

@@ -43,8 +43,8 @@ export const SERVICE_SETTINGS = {
   SECRET_PROVIDER: choice(['local', 'vault', 'aws_kms'], 'local'),
   ADUANA_MASTER_KEY_FILE: z.string().optional(),
   AUDIT_MODE: choice(['fail_closed', 'fail_open'], 'fail_closed'),
-  /** Where events wait while the log is away: on this machine's disk, or nowhere (503 meanwhile). */
-  SPOOL: choice(['local', 'off'], 'local'),
+  /** Where events wait while the log is away: on this machine's disk, at an audit replica's too, or nowhere (503 meanwhile). */
+  SPOOL: choice(['local', 'replicated', 'off'], 'local'),
   AUDIT_SPOOL_MAX_BYTES: z
     .string()
     .regex(/^\d+$/, 'is not a whole number')

@@ -27,15 +27,15 @@ export async function openAuditConnection(
   { client, sts }: AuditConnectionParts,
   { service, settings, platform, worker = 1 }: AuditConnectionOptions,
 ): Promise<AuditConnection> {
-  const peer = client.peer({
+  const audit = {
     origin: new URL(auditUrl(settings)).origin,
     spiffeId: `spiffe://${settings.TRUST_DOMAIN}/audit`,
     failureCode: 'AUDIT_UNAVAILABLE',
-  });
+  } as const;
   // The first one is what a single process is: its successor, of either kind, closes what it left behind.
   const suffix = worker === 1 ? '' : `.worker-${String(worker)}`;
   return openAuditClient({
-    peer,
+    peer: client.peer(audit),
     token: () => sts.ownToken('audit'),
     instance: `${service}@${settings.INSTANCE}${suffix}`,
     spool:
@@ -45,6 +45,9 @@ export async function openAuditConnection(
             folder: join(settings.ADUANA_HOME, 'spool', service + suffix),
             key: (await ensureSecret(platform.secrets, `spool-keys/${service}`)).revealBytes(),
             maxBytes: settings.AUDIT_SPOOL_MAX_BYTES,
+            ...(settings.SPOOL === 'replicated'
+              ? { copies: client.peer({ ...audit, maxConnections: 1 }) }
+              : {}),
           },
     mode: settings.AUDIT_MODE,
     platform,

@@ -22,6 +22,7 @@ async function examine(json: boolean, context: CommandContext): Promise<void> {
     await import('./doctor-parts.ts');
   const { checkSigningKeys } = await import('./doctor-signing-keys.ts');
   const { checkObjectStore } = await import('./doctor-object-store.ts');
+  const { checkSpool } = await import('./doctor-spool.ts');
   const { checkServices } = await import('./doctor-services.ts');
   const configuration = await checkConfiguration(context);
   const readable = configuration.every(({ state }) => state !== 'FAIL');
@@ -33,6 +34,7 @@ async function examine(json: boolean, context: CommandContext): Promise<void> {
         checkSigningKeys,
         checkDatabase,
         checkObjectStore,
+        checkSpool,
         checkPolicies,
         checkSupergraph,
         checkServices,

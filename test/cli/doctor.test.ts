@@ -124,6 +124,15 @@ test('policies and a supergraph that cannot be read, and a database that is away
   expect(wrong.some(({ subject, finding }) => /supergraph|nowhere/.test(subject + finding))).toBe(true);
 });
 
+test('copies of events at an audit replica on this machine are told to be none', async () => {
+  await makeHome();
+  const spoolOf = async (more: Record<string, string>) =>
+    (await examine({ SPOOL: 'replicated', ...more })).findings.filter(({ subject }) => subject === 'SPOOL');
+  expect(await spoolOf({})).toMatchObject([{ state: 'warn' }]);
+  expect(await spoolOf({ AUDIT_URL: 'https://audit:8012' })).toMatchObject([{ state: 'ok' }]);
+  expect(await spoolOf({ SPOOL: 'local' })).toEqual([]);
+});
+
 test('signing keys in Vault: what the policy lacks is told path by path, and nothing is made', async () => {
   await makeHome();
   const vault = await startVaultDouble();

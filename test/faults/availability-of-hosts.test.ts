@@ -3,7 +3,12 @@ import { createLog } from '@aduana/server-kit/platform/create-log';
 import { openPgDatabase } from '@aduana/server-kit/store/pg-database';
 import { openAnswerLedger } from '../support/answer-ledger.ts';
 import { type Bed, makeBed } from '../support/bed/bed.ts';
-import { ASYNCHRONOUS_FAILOVER, DATABASE_EVENTS, LOST_DISK } from '../support/bed/database-events.ts';
+import {
+  ASYNCHRONOUS_FAILOVER,
+  DATABASE_EVENTS,
+  LOST_DISK,
+  REPLICATED_DISK,
+} from '../support/bed/database-events.ts';
 import { addressOf, hasBed } from '../support/bed/network.ts';
 import { openPlayer, type Player } from '../support/bed/play.ts';
 import { SERVICE_EVENTS } from '../support/bed/service-events.ts';
@@ -23,7 +28,9 @@ describeWith('`npm run test:availability`, as root', hasBed, 'over hosts of thei
   });
 
   describe('nothing answered is lost, the log is whole, and all goes on by itself', () => {
-    test.each([...DATABASE_EVENTS, ...SERVICE_EVENTS])('$name', (event) => player.play(event));
+    test.each([...DATABASE_EVENTS, ...SERVICE_EVENTS, REPLICATED_DISK])('$name', (event) =>
+      player.play(event),
+    );
   });
 
   test('pgbouncer in transaction mode is refused at the first connection', async () => {

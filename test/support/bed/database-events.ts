@@ -86,19 +86,32 @@ export const DATABASE_EVENTS: readonly Event[] = [
   },
 ];
 
+const DISK_LOST = 'database away 20 s, a gateway lost with its disk';
+
 /** What lay in the spool of that gateway alone is gone, and clients have its answers. */
 export const LOST_DISK: Event = {
-  name: 'database away 20 s, a gateway lost with its disk',
+  name: DISK_LOST,
   loses: 'spool',
   cutsClients: true,
-  async happen(bed) {
-    await cutFromDatabase(bed);
-    await wait(10_000);
-    await bed.services.loseDisk('gateway1');
-    await wait(10_000);
-    await mendServices(bed);
-  },
+  prepare: ({ services }) => services.restartAll({ SPOOL: 'local' }),
+  happen: loseDisk,
 };
+
+/** The same where each event lay at an audit replica too. */
+export const REPLICATED_DISK: Event = {
+  name: `${DISK_LOST}, \`SPOOL=replicated\``,
+  cutsClients: true,
+  prepare: ({ services }) => services.restartAll({ SPOOL: 'replicated' }),
+  happen: loseDisk,
+};
+
+async function loseDisk(bed: Bed): Promise<void> {
+  await cutFromDatabase(bed);
+  await wait(10_000);
+  await bed.services.loseDisk('gateway1');
+  await wait(10_000);
+  await mendServices(bed);
+}
 
 /** Patroni without `synchronous_mode`: the standbys hear nothing of the leader for 1.5 s, and then its machine dies. */
 export const ASYNCHRONOUS_FAILOVER: Event = {

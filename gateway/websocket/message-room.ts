@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { BodyBudget } from '@aduana/core/http/body-budget';
 import type { Timer } from '@aduana/core/platform/clock';
-import { FrameMeter } from './frame-meter.ts';
+import { FrameMeter } from '../limits/frame-meter.ts';
 
 export interface MessageRoomOptions {
   readonly socket: WebSocket;

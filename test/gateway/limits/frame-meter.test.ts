@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { CHUNK_BYTES } from '@aduana/core/http/body-budget';
-import { FrameMeter } from '../../../gateway/websocket/frame-meter.ts';
+import { FrameMeter } from '../../../gateway/limits/frame-meter.ts';
 
 interface Frame {
   readonly opcode: number;

@@ -45,7 +45,7 @@ export async function openProcessPlatform(
   const { clock, log } = context;
   const metrics = createMetrics({ ofProcess: createProcessMetrics() });
   const telemetry = await openTelemetryIfAsked(settings, { services, metrics, clock, log });
-  const bus = await openBus(settings, log);
+  const bus = await openBus(settings, context);
   // Before the services: one that is ready long before the audit service begins with a spool, and empties it late.
   const embedded =
     isNeeded && settings.DATABASE_URL === undefined ? await openEmbedded(settings.ADUANA_HOME) : undefined;
@@ -88,10 +88,10 @@ export async function openProcessPlatform(
 }
 
 /** Drivers are loaded where they are used. */
-async function openBus({ REDIS_URL: url }: ServiceSettings, log: CommandContext['log']): Promise<EventBus> {
+async function openBus({ REDIS_URL: url }: ServiceSettings, context: CommandContext): Promise<EventBus> {
   if (url === undefined) return createInProcessBus();
   const { createRedisBus } = await import('@aduana/server-kit/bus/redis-bus');
-  return createRedisBus(url, REDIS_PREFIX, log);
+  return createRedisBus(url, REDIS_PREFIX, context);
 }
 
 async function openServer(...parameters: Parameters<typeof openOnceThere>): Promise<ServiceStore> {

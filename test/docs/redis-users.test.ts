@@ -102,8 +102,8 @@ describeWith('redis-server', commandsOf('redis-server').length > 0, 'the Redis u
   test.each(['gateway', 'audit', 'admin', 'console', 'leads', 'sts'])(
     '%s is woken by the STS',
     async (user) => {
-      const listener = open(createRedisBus(urlOf(user), PREFIX, SILENT));
-      const sts = open(createRedisBus(urlOf('sts'), PREFIX, SILENT));
+      const listener = open(createRedisBus(urlOf(user), PREFIX, { clock: CLOCK, log: SILENT }));
+      const sts = open(createRedisBus(urlOf('sts'), PREFIX, { clock: CLOCK, log: SILENT }));
       let woken = 0;
       listener.subscribe('status', () => (woken += 1));
       await until(() => listener.connected && sts.connected);

@@ -3,6 +3,7 @@ import { type Clock, epochSeconds } from '../platform/clock.ts';
 import { every } from '../platform/every.ts';
 import { createExpiringIds } from '../platform/expiring-ids.ts';
 import { jitter } from '../platform/ids.ts';
+import { createPaced } from '../platform/paced.ts';
 import { createAbsenceLog } from '../platform/absence-log.ts';
 import type { Log } from '../platform/log.ts';
 import { createRevokedSubjects } from './revoked-subjects.ts';
@@ -36,6 +37,8 @@ export interface StatusReader extends StatusView {
 const POLL_MS = 2_500;
 /** Until the first read, when the STS may not be there yet. */
 const FIRST_POLL_MS = 200;
+/** Between two reads that others ask for: who floods the bus makes nobody ask the STS more often than this. */
+const LEAST_PAUSE_MS = 500;
 const PATIENCE_MS = 5_000;
 const LONGEST_STALENESS_MS = 60_000;
 const PRUNE_EVERY_SECONDS = 300;
@@ -113,9 +116,19 @@ async function readPages(
   return startedAt;
 }
 
+/** Returns what ends it. */
+function wakeNowAndThen({ onWake, clock }: StatusReaderOptions, wake: () => void): () => void {
+  const paced = createPaced(clock, LEAST_PAUSE_MS, wake);
+  const unsubscribe = onWake(paced.call);
+  return () => {
+    unsubscribe();
+    paced.stop();
+  };
+}
+
 /** Follows the status feed: polls, and reads at once when woken, so that nobody need trust the bus. */
 export function createStatusReader(options: StatusReaderOptions): StatusReader {
-  const { onWake, clock, log } = options;
+  const { clock, log } = options;
   const copy = createStatusCopy();
   const listeners = new Set<() => void>();
   const openedAt = clock.monotonic();
@@ -138,7 +151,7 @@ export function createStatusReader(options: StatusReaderOptions): StatusReader {
   const polling = every(clock, pause, read, (error) => {
     absence.failed(error, readAt < 0 && clock.monotonic() - openedAt < PATIENCE_MS);
   });
-  const unsubscribe = onWake(polling.wake);
+  const unsubscribe = wakeNowAndThen(options, polling.wake);
   polling.wake();
   const isFresh = (): boolean => clock.monotonic() - readAt <= LONGEST_STALENESS_MS;
 

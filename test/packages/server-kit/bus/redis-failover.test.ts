@@ -31,7 +31,7 @@ afterAll(() => servers.close());
 /** All that the services use Redis for, two replicas of it. */
 function openUses(url: string) {
   const replica = () => {
-    const bus = createRedisBus(url, 'aduana:', log);
+    const bus = createRedisBus(url, 'aduana:', { clock, log });
     const spent = createRedisSpentIds({ url, prefix: 'aduana:', own: createSpentProofs(clock), clock, log });
     const presence = { announce: () => 'one', count: () => 1 };
     const rates = createRedisRateCounter({ url, prefix: 'aduana:', presence, clock, log });

@@ -35,6 +35,7 @@ import { openSignals } from './signals/open-signals.ts';
 import type { TakeSecurityEvent } from './signals/take-security-event.ts';
 import type { StatusFeed } from './status/status-feed.ts';
 import { createTokenIssuer, type IssueToken } from './token/token-issuer.ts';
+import { createTokenRates, type TokenRates } from './token/token-rates.ts';
 import { createTokenRegister, type TokenRegister } from './token/token-register.ts';
 
 export interface StsOptions extends SigningKeysOptions {
@@ -59,6 +60,7 @@ export interface OpenSts extends Omit<Verification, 'verifySecurityEvent'> {
   readonly audit: AuditClient;
   readonly flood: AnonymousFlood;
   readonly issue: IssueToken;
+  readonly rates: TokenRates;
   rotate(order: RotationOrder): Promise<KeyRotation>;
   rotateSecret(order: SecretRotationOrder): Promise<SecretRotation>;
   /** The versions of client secrets that the STS wrote itself, of each service the newest first. */
@@ -85,7 +87,7 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
   showStatusAge(platform.metrics, status);
   showSigningKeys(ring, settings.SIGNING_KEY_ROTATION_INTERVAL, platform);
   const clientSecrets = await openClientSecrets(database, seals, status, bus, platform);
-  const flood = openAnonymousFlood(settings.ANONYMOUS_EVENTS_PER_MINUTE, audit, platform);
+  const limits = openLimits(settings, audit, platform);
 
   const rotation = { database, secrets, seals, bus, audit, platform, timing, gatherMilliseconds: GATHER_MS };
   const rotate = (order: RotationOrder) => rotateKeys(order, ring, { ...rotation, custody: base.custody });
@@ -111,7 +113,7 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
     ...verification,
     takeSecurityEvent: signals.takeSecurityEvent,
     audit,
-    flood,
+    ...limits,
     issue: createTokenIssuer({ ...signing, audit }),
     rotate,
     rotateSecret,
@@ -130,10 +132,22 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
     async close() {
       await signals.stop();
       await Promise.all([schedule?.stop(), secretSchedule?.stop(), pruning.stop(), clientSecrets.stop()]);
-      await flood.flush();
+      await Promise.all([limits.flood.flush(), limits.rates.flood.flush()]);
       await closeAudit();
       await base.close();
     },
+  };
+}
+
+/** What keeps callers from filling the log, and from asking without end. */
+function openLimits(
+  settings: StsSettings,
+  audit: AuditClient,
+  platform: ServicePlatform,
+): Pick<OpenSts, 'flood' | 'rates'> {
+  return {
+    flood: openAnonymousFlood(settings.ANONYMOUS_EVENTS_PER_MINUTE, audit, platform),
+    rates: createTokenRates(settings, audit, platform),
   };
 }
 

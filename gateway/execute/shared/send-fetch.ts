@@ -1,7 +1,7 @@
 import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Authorized, Narrowing } from '../../stages.ts';
-import type { SubgraphFetcher, SubgraphRequest } from '../../subgraphs/subgraph-fetcher.ts';
+import type { SubgraphFetcher } from '../../subgraphs/subgraph-fetcher.ts';
 import type { FetchStep } from './compile-plan.ts';
 import { type FetchedAnswer, readAnswer } from './fetched-answer.ts';
 import type { InFlight } from './in-flight.ts';
@@ -39,14 +39,14 @@ export function createOpenSender(inFlight: InFlight | undefined): OpenSender {
         );
       onCall(subgraph);
       const body = bodyText(fetch, variables);
-      const send = async (signal: AbortSignal) => {
-        const request: SubgraphRequest = { subgraph, body, operationKind, caller, narrowing, trace, signal };
-        return readAnswer(await fetcher.fetch(request));
+      const send = async (signal: AbortSignal, keep: RunningOperation['keep']) => {
+        const sent = { subgraph, body, operationKind, caller, narrowing, trace, signal, keep };
+        return readAnswer(await fetcher.fetch(sent));
       };
-      if (operationKind === 'mutation')
-        return operation.bound(mutate(inFlight, () => send(operation.signal())));
+      const sendAlone = () => send(operation.signal(), operation.keep);
+      if (operationKind === 'mutation') return operation.bound(mutate(inFlight, sendAlone));
       const forwarded = fetcher.forwarded?.(subgraph);
-      if (inFlight === undefined || forwarded === undefined) return operation.bound(send(operation.signal()));
+      if (inFlight === undefined || forwarded === undefined) return operation.bound(sendAlone());
       const key = `${subgraph} ${caller.claims.jti} ${narrowingText(narrowing)} ${forwarded} ${body}`;
       return operation.bound(inFlight.share(key, operation, send));
     };
@@ -98,6 +98,7 @@ export function publicFailure(error: unknown): Code {
     case 'STS_UNAVAILABLE':
     case 'STATUS_UNAVAILABLE':
     case 'OVERLOADED':
+    case 'RATE_LIMITED':
       return code;
     case 'OPERATION_TIMEOUT':
       return 'SUBGRAPH_UNAVAILABLE';

@@ -2,7 +2,7 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import { errorResponse, toSecurityError } from '@aduana/core/http/error-response';
 import type { ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 
-/** The only words that an OAuth endpoint answers with (RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 9449 section 5). */
+/** The only words that an OAuth endpoint answers with (RFC 6749 section 5.2, RFC 8628 section 3.5, RFC 8693 section 2.2.2, RFC 9449 section 5). */
 const OAUTH_CODES = new Set([
   'invalid_request',
   'invalid_client',
@@ -13,6 +13,7 @@ const OAUTH_CODES = new Set([
   'invalid_target',
   'invalid_dpop_proof',
   'use_dpop_nonce',
+  'slow_down',
   'temporarily_unavailable',
 ]);
 

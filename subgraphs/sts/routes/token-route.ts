@@ -26,12 +26,14 @@ import { grantTokenExchange } from '../token/token-exchange.ts';
 import { traceFields } from '@aduana/core/wire/trace-context';
 import { readTokenForm } from '../forms/token-form.ts';
 import type { IssuedToken, IssueToken } from '../token/token-issuer.ts';
+import type { TokenRates } from '../token/token-rates.ts';
 import { oauthErrorResponse } from './oauth-error.ts';
 
 export interface TokenRouteOptions {
   readonly clients: ClientAuthenticationOptions;
   readonly subjects: Omit<SubjectTokenOptions, 'engine'>;
   readonly issue: IssueToken;
+  readonly rates: TokenRates;
   /** Whose replays all replicas know. */
   readonly dpop: VerifyDpopProof;
   readonly audit: AuditSink;
@@ -80,7 +82,7 @@ function countTokenRequests(
 async function answer(
   request: ServiceRequest,
   progress: Progress,
-  { clients, subjects, issue, dpop }: TokenRouteOptions,
+  { clients, subjects, issue, rates, dpop }: TokenRouteOptions,
 ): Promise<ServiceResponse> {
   const form = await readTokenForm(request);
   const client = await authenticateClient(request, form, clients);
@@ -93,11 +95,13 @@ async function answer(
   if (grantType === GRANT_CLIENT_CREDENTIALS) {
     progress.grantType = grantType;
     const grant = grantClientCredentials(form, client, dpopThumbprint, context);
+    await rates.take(grant);
     return success(await issue('token.issue', grant, request), {}, subjects);
   }
   if (grantType === GRANT_TOKEN_EXCHANGE) {
     progress.grantType = grantType;
     const grant = await grantTokenExchange(form, client, dpopThumbprint, context);
+    await rates.take(grant);
     const issued = await issue('token.exchange', grant, request);
     return success(issued, { issued_token_type: TOKEN_TYPE_ACCESS_TOKEN }, subjects);
   }
@@ -141,22 +145,21 @@ async function refuse(
   failure: unknown,
   request: ServiceRequest,
   progress: Progress,
-  { audit, flood, log }: TokenRouteOptions,
+  { audit, flood, rates, log }: TokenRouteOptions,
 ): Promise<ServiceResponse> {
   const { client, grantType } = progress;
   const error = toSecurityError(failure);
   if (error.status >= 500)
     log.error('a token request failed', { error: describeError(error), ...traceFields(request.trace) });
   try {
-    const flooding = isUnauthenticated(error, progress)
-      ? await flood.count(request.remoteAddress)
-      : undefined;
-    if (flooding !== undefined)
+    const counted =
+      error.code === 'slow_down' ? rates.flood : isUnauthenticated(error, progress) ? flood : undefined;
+    const flooding = await counted?.count(request.remoteAddress);
+    if (flooding !== undefined) {
       // a failure of ours is told as one
-      return oauthErrorResponse(
-        error.status >= 500 ? error : new SecurityError('RATE_LIMITED', flooding),
-        request,
-      );
+      const isTold = error.status >= 500 || error.code === 'slow_down';
+      return oauthErrorResponse(isTold ? error : new SecurityError('RATE_LIMITED', flooding), request);
+    }
     const refusal = {
       ...auditEvent('token.refuse', {
         error: error.code,

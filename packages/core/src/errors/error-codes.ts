@@ -6,7 +6,7 @@ export interface ErrorCode {
 
 /**
  * Every code that Aduana answers with. Lower-case codes are OAuth's own words
- * (RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8693 section 2.2.2, RFC 9449 section 5) and those of security events
+ * (RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8628 section 3.5, RFC 8693 section 2.2.2, RFC 9449 section 5) and those of security events
  * (RFC 8935 section 2.4), the others are ours.
  */
 export const ERROR_CODES = {
@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   invalid_issuer: { status: 400, text: 'Security event tokens of this issuer are not accepted' },
   invalid_audience: { status: 400, text: 'The security event token is meant for somebody else' },
   access_denied: { status: 400, text: 'The transmitter may not send this security event token' },
+  slow_down: { status: 429, text: 'Too many tokens are asked for' },
   temporarily_unavailable: { status: 503, text: 'The service is temporarily unavailable' },
 
   BAD_REQUEST: { status: 400, text: 'The request is malformed' },

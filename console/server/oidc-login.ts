@@ -1,10 +1,11 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
-import { sha256Base64url } from '@aduana/core/platform/digest';
-import { randomSecret } from '@aduana/core/platform/ids';
+import { random } from '@aduana/core/platform/ids';
 import { Secret } from '@aduana/core/secrets/secret';
+import { decrypt, encrypt } from '@aduana/server-kit/secrets/aes-gcm';
 import * as oidc from 'openid-client';
+import { z } from 'zod';
 
 /** Login at an OpenID provider: the authorization code flow with PKCE (OpenID Connect Core section 3.1, RFC 7636). */
 export interface OidcLogin {
@@ -35,20 +36,26 @@ export interface OidcSettings {
   readonly clientSecret: Secret | undefined;
 }
 
-interface Transaction {
-  readonly verifier: string;
-  readonly state: string;
-  readonly nonce: string;
-  readonly redirectUri: string;
-}
+/** A login under way. The browser keeps it, so that nobody who begins many takes another's away. */
+const TRANSACTION = z.object({
+  verifier: z.string(),
+  state: z.string(),
+  nonce: z.string(),
+  redirectUri: z.string(),
+  /** Milliseconds since the epoch. */
+  expiresAt: z.number(),
+});
+type Transaction = z.output<typeof TRANSACTION>;
 
 export const LOGIN_LIFE_SECONDS = 600;
-const MOST_LOGINS = 500;
+/** Finished ones; of what is forgotten, the provider knows its code. */
+const MOST_FINISHED = 10_000;
+const PURPOSE = Buffer.from('aduana console login');
 const PROVIDER_TIMEOUT_SECONDS = 10;
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 export function createOidcLogin(settings: OidcSettings, clock: Clock): OidcLogin {
-  const transactions = createBoundedCache<Transaction>(clock, MOST_LOGINS);
+  const seals = createSeals(clock);
   const configuration = createDiscovery(settings);
 
   return {
@@ -59,6 +66,7 @@ export function createOidcLogin(settings: OidcSettings, clock: Clock): OidcLogin
         state: oidc.randomState(),
         nonce: oidc.randomNonce(),
         redirectUri,
+        expiresAt: clock.now() + LOGIN_LIFE_SECONDS * 1000,
       };
       const url = oidc.buildAuthorizationUrl(known, {
         redirect_uri: redirectUri,
@@ -68,14 +76,10 @@ export function createOidcLogin(settings: OidcSettings, clock: Clock): OidcLogin
         state: transaction.state,
         nonce: transaction.nonce,
       });
-      const cookie = randomSecret();
-      transactions.set(sha256Base64url(cookie), transaction, clock.now() + LOGIN_LIFE_SECONDS * 1000);
-      return { url: url.href, cookie };
+      return { url: url.href, cookie: seals.seal(transaction) };
     },
     async finish(answer, cookie) {
-      const key = sha256Base64url(cookie ?? '');
-      const transaction = transactions.get(key);
-      transactions.delete(key);
+      const transaction = seals.openOnce(cookie ?? '');
       if (transaction === undefined) throw refuse('no login is under way');
       const known = await configuration();
       const at = new URL(transaction.redirectUri);
@@ -96,6 +100,24 @@ export function createOidcLogin(settings: OidcSettings, clock: Clock): OidcLogin
           ? error
           : refuse('the answer of the provider does not hold', error);
       }
+    },
+  };
+}
+
+/** Seals logins under a key of this process; each opens once, while it lasts. */
+function createSeals(clock: Clock) {
+  const key = random(32);
+  const finished = createBoundedCache<true>(clock, MOST_FINISHED);
+  return {
+    seal: (transaction: Transaction): string =>
+      encrypt(key, Buffer.from(JSON.stringify(transaction)), PURPOSE).toString('base64url'),
+    openOnce(sealed: string): Transaction | undefined {
+      const opened = decrypt(key, Buffer.from(sealed, 'base64url'), PURPOSE);
+      if (opened === undefined) return undefined;
+      const transaction = TRANSACTION.parse(JSON.parse(opened.toString('utf8')));
+      if (transaction.expiresAt <= clock.now() || finished.get(transaction.state) === true) return undefined;
+      finished.set(transaction.state, true, transaction.expiresAt);
+      return transaction;
     },
   };
 }

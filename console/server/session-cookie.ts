@@ -1,9 +1,9 @@
 import type { ServiceRequest } from '@aduana/core/http/route';
 
-/** A cookie of the console; its value is 256 random bits, or a transaction's id. */
+/** A cookie of the console; its value is 256 random bits, or a login under way, which is sealed. */
 export type CookieName = 'session' | 'login';
 
-const VALUE = /^[A-Za-z0-9_-]{43}$/;
+const VALUES = { session: /^[A-Za-z0-9_-]{43}$/, login: /^[A-Za-z0-9_-]{1,2048}$/ } as const;
 const LONGEST_HEADER = 8_192;
 
 /** RFC 6265bis section 4.1.3.2: over TLS the prefix keeps other hosts and paths from setting it. */
@@ -24,7 +24,7 @@ export function readCookie(
     return pair.startsWith(prefix) ? [pair.slice(prefix.length)] : [];
   });
   const [value] = values;
-  return values.length === 1 && value !== undefined && VALUE.test(value) ? value : undefined;
+  return values.length === 1 && value !== undefined && VALUES[cookie].test(value) ? value : undefined;
 }
 
 /** The `Set-Cookie` header of the session: `Strict`, so that no other site's link or form brings it along. */

@@ -9,6 +9,7 @@ import type { ConsoleRoute } from './console-route.ts';
 import { createEventFeed, type EventFeed, type EventFilter, isFinal } from './event-feed.ts';
 import type { RequireSession } from './require-session.ts';
 import type { Session } from './session.ts';
+import { createPlaces } from './session-places.ts';
 
 export interface StreamRouteOptions {
   readonly route: ConsoleRoute;
@@ -33,26 +34,11 @@ const OUTCOMES: readonly unknown[] = ['ALLOWED', 'PARTIAL', 'DENIED', 'FAILED', 
 /** `GET /requests/stream`: what is recorded, as it comes, as Server-Sent Events (HTML section 9.2). */
 export function createStreamRoute(options: StreamRouteOptions): Route {
   const { route, requireSession, gateway } = options;
-  const open = new Map<string, number>();
-  let count = 0;
-
-  function enter({ id }: Session): () => void {
-    const own = open.get(id) ?? 0;
-    if (own >= MOST_OF_ONE_SESSION || count >= MOST_STREAMS) throw new SecurityError('CONCURRENCY_LIMITED');
-    open.set(id, own + 1);
-    count += 1;
-    return () => {
-      count -= 1;
-      const left = (open.get(id) ?? 1) - 1;
-      if (left === 0) open.delete(id);
-      else open.set(id, left);
-    };
-  }
-
+  const places = createPlaces(MOST_OF_ONE_SESSION, MOST_STREAMS);
   return route({ method: 'GET', path: '/requests/stream' }, 'data', async (request) => {
     const session = await requireSession(request, false);
     const feed = createEventFeed(gateway, session, readFilter(request), lastSeq(request));
-    const leave = enter(session);
+    const leave = places.enter(session.id);
     return streamOf(feed, session, leave, options);
   });
 }

@@ -62,6 +62,10 @@ export const GATEWAY_SETTINGS = {
   LIMIT_CONCURRENT_OPERATIONS: countOrOff(200),
   LIMIT_OPERATIONS_IN_PROGRESS: countOrOff(1_000),
   LIMIT_OPERATIONS_WAITING: count(1_000, 0),
+  /** Memory for answers of subgraphs and events of their streams that are under way. */
+  LIMIT_SUBGRAPH_BYTES: countOrOff(268_435_456),
+  /** Memory for answers that clients have not read yet. */
+  LIMIT_UNREAD_BYTES: countOrOff(268_435_456),
   OPERATION_TIMEOUT_MS: count(30_000),
   /** Threads that load supergraphs, validate big documents and plan; `off`: the event loop does. */
   PLANNING_THREADS: countOrOff(1),

@@ -26,6 +26,7 @@ import type { CallerLimits } from './limits/caller-limits.ts';
 import { createDocumentLimits, type DocumentLimits } from './limits/document-limits.ts';
 import { createPlan, type Plan } from './planner/plan.ts';
 import { createAuthorizer } from './authorize/create-authorizer.ts';
+import { createSharedRoom } from './limits/shared-room.ts';
 import { createMissBudget, type MissBudget } from './limits/miss-budget.ts';
 import { createValidate } from './documents/validate.ts';
 import { measureStages } from './measure-stages.ts';
@@ -67,16 +68,18 @@ export function createDependencies(
 ): Dependencies {
   const { clock } = platform;
   const documentLimits = createDocumentLimits(config);
+  const room = createSharedRoom(config.LIMIT_SUBGRAPH_BYTES);
   const subgraphs = createSubgraphConnections({
     client: connections.client,
     trustDomain: config.TRUST_DOMAIN,
     platform,
+    room,
   });
   const budget = createMissBudget({ clock, keptPerMinute: MISSES_KEPT_PER_MINUTE });
   const stages = createStages(config, platform, { documentLimits, budget, supergraph });
   const { views } = stages;
   const streamLimits = createStreamLimits(config, platform.metrics);
-  const streamParts = { connections, audit, policies, supergraph, stages, limits: streamLimits };
+  const streamParts = { connections, audit, policies, supergraph, stages, limits: streamLimits, room };
   return measureStages(platform, trusted !== undefined, {
     ...stages,
     streamLimits,

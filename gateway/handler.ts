@@ -42,7 +42,8 @@ export function createHandler(
         // A preflight that is allowed is answered: others of its address flood. A failure of ours is told as one: nobody can
         // be called anonymous while the STS is away.
         if (response.status < 500 && requestAudit.outcome !== 'ALLOWED')
-          response = graphqlErrorResponse(
+          response = withPlaceOf(
+            response,
             new SecurityError('RATE_LIMITED', { ...flood, detail: 'anonymous flood' }),
           );
       }
@@ -53,7 +54,7 @@ export function createHandler(
         ...traceFields(request.trace),
       });
       response.stream?.cancel();
-      response = graphqlErrorResponse(toSecurityError(error));
+      response = withPlaceOf(response, toSecurityError(error));
     }
     dependencies.traffic.note(TRAFFIC[requestAudit.outcome], startedAt);
     const headers = {
@@ -64,6 +65,11 @@ export function createHandler(
     request.span?.set('aduana.audit_id', auditId);
     return { ...response, headers, code: response.code ?? requestAudit.code };
   };
+}
+
+/** The answer that is sent instead of another, whose place it has. */
+function withPlaceOf({ onSent }: ServiceResponse, error: SecurityError): ServiceResponse {
+  return { ...graphqlErrorResponse(error), ...(onSent === undefined ? {} : { onSent }) };
 }
 
 function refuse(

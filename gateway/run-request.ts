@@ -3,7 +3,7 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import { checkBrowserRules, preflightHeaders } from '@aduana/core/http/browser-rules';
 import type { ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 import type { Engine } from '@aduana/server-kit/iam/compile';
-import { noteCaller, type RequestAudit } from './audit/request-audit.ts';
+import { noteBatch, noteCaller, openOperationAudit, type RequestAudit } from './audit/request-audit.ts';
 import { rightsOf } from './authorize/rights.ts';
 import { RequestErrors } from './documents/request-errors.ts';
 import type { HandlerDependencies } from './handler-dependencies.ts';
@@ -15,6 +15,7 @@ import { type OperationAnswer, type OperationContext, runOperation } from './run
 import type { Caller, Delegated } from './stages.ts';
 import type { OpenedStream, StreamOpening, WantedStream } from './streams/open-streams.ts';
 import type { StreamAdmission } from './streams/stream-caller.ts';
+import { countUnread } from './streams/count-unread.ts';
 import { writeAnswer, writeWhole } from './streams/write-answer.ts';
 import type { LoadedSupergraph } from './supergraph/loaded-supergraph.ts';
 import type { TrafficOutcome } from './traffic/traffic.ts';
@@ -51,7 +52,7 @@ export async function runRequest(
   const { caller } = delegated;
   noteCaller(requestAudit, caller);
   const body = request.method === 'POST' ? await request.body(bodyBytes, callerKey(caller)) : undefined;
-  const place = placeOf(await dependencies.callers.enter(caller, request));
+  const leave = await dependencies.callers.enter(caller, request);
   try {
     const mediaType = chooseMediaType(request.headers.accept);
     const { requests, batched } = readGraphqlRequests(request, body, dependencies.limits.batch);
@@ -78,33 +79,31 @@ export async function runRequest(
           : openerOf(admission, { forward, requestAudit }, dependencies),
       incremental: mediaType.incremental === true && !batched,
     };
-    const answers = await runInTurn(requests, delegated, { context, decide, mediaType }, dependencies);
-    const [only] = answers;
-    const response =
-      batched || only === undefined
-        ? writeWhole(200, `[${answers.map(({ text }) => text).join(',')}]`, mediaType)
-        : writeAnswer(only, mediaType, (rest) =>
-            streams.finish(rest, streams.admit(admission), place.keep()),
-          );
+    const run = batched ? runBatch : runInTurn;
+    const answers = await run(requests, delegated, { context, decide, mediaType }, dependencies);
+    const response = write(answers, batched, mediaType, (rest) =>
+      streams.finish(rest, streams.admit(admission)),
+    );
     const headers = { ...fetcher.answerHeaders(), ...response.headers };
-    return withChallenges(request, answers, { ...response, headers });
-  } finally {
-    place.leave();
+    if (answers.some(({ stream }) => stream !== undefined)) leave(); // streams have places of their own
+    const unread = dependencies.callers.keepUnread(caller);
+    return withChallenges(request, answers, { ...countUnread(response, unread, leave), headers });
+  } catch (error) {
+    leave();
+    throw error;
   }
 }
 
-/** A place among the operations under way, which may be kept by an answer that is finished later. */
-function placeOf(leave: () => void) {
-  let isKept = false;
-  return {
-    keep: (): (() => void) => {
-      isKept = true;
-      return leave;
-    },
-    leave(): void {
-      if (!isKept) leave();
-    },
-  };
+function write(
+  answers: readonly OperationAnswer[],
+  batched: boolean,
+  mediaType: MediaType,
+  finish: Parameters<typeof writeAnswer>[2],
+): ServiceResponse {
+  const [only] = answers;
+  return batched || only === undefined
+    ? writeWhole(200, `[${answers.map(({ text }) => text).join(',')}]`, mediaType)
+    : writeAnswer(only, mediaType, finish);
 }
 
 /** Counts one operation towards the rates of the policies, and decides what the caller may do in it. */
@@ -117,25 +116,26 @@ async function countAndDecide(
   return { rates, rights: rightsOf(caller, engine, { time: clock.now(), environment, rates }) };
 }
 
+interface Operations {
+  readonly context: OperationContext;
+  readonly decide: () => Promise<Pick<OperationContext, 'rights'>>;
+  readonly mediaType: MediaType;
+  /** Of one operation; default: that of the request. */
+  readonly auditOf?: () => RequestAudit;
+}
+
 /** Each operation of a batch counts towards the rates of the policies: the context is that of the first one. */
 async function runInTurn(
   requests: readonly GraphqlRequest[],
   delegated: Delegated,
-  {
-    context: first,
-    decide,
-    mediaType,
-  }: {
-    readonly context: OperationContext;
-    readonly decide: () => Promise<Pick<OperationContext, 'rights'>>;
-    readonly mediaType: MediaType;
-  },
+  { context: first, decide, mediaType, auditOf = () => first.requestAudit }: Operations,
   dependencies: HandlerDependencies,
 ): Promise<readonly OperationAnswer[]> {
-  const { requestAudit } = first;
   const answers: OperationAnswer[] = [];
   for (const [index, one] of requests.entries()) {
-    const context = index === 0 ? first : { ...first, rights: (await decide()).rights };
+    const requestAudit = auditOf();
+    const rights = index === 0 ? first.rights : (await decide()).rights;
+    const context = { ...first, rights, requestAudit };
     const run = () =>
       dependencies.measureOperation(delegated, requestAudit, (measured) =>
         runOperation(measured, one, dependencies, context),
@@ -143,6 +143,27 @@ async function runInTurn(
     answers.push(await runOrExplain(run, requestAudit, mediaType));
   }
   return answers;
+}
+
+/** The event of a batch names every operation that ran, the one that ended it included. */
+async function runBatch(
+  requests: readonly GraphqlRequest[],
+  delegated: Delegated,
+  operations: Operations,
+  dependencies: HandlerDependencies,
+): Promise<readonly OperationAnswer[]> {
+  const { requestAudit } = operations.context;
+  const recorded: RequestAudit[] = [];
+  const auditOf = (): RequestAudit => {
+    const own = openOperationAudit(requestAudit);
+    recorded.push(own);
+    return own;
+  };
+  try {
+    return await runInTurn(requests, delegated, { ...operations, auditOf }, dependencies);
+  } finally {
+    noteBatch(requestAudit, recorded);
+  }
 }
 
 /** Callers who ask the same with the same counts of their rates share a stream of the subgraph. */

@@ -5,6 +5,7 @@ import { claimsWithin } from '@aduana/server-kit/iam/claims-within';
 import type { LivePolicies } from '@aduana/server-kit/iam/live-policies';
 import type { GatewaySettings } from './config.ts';
 import { createCompileSubscription } from './execute/subscription/compile-subscription.ts';
+import type { SharedRoom } from './limits/shared-room.ts';
 import type { StreamLimits } from './limits/stream-limits.ts';
 import type { DecidingStages } from './streams/decide-subscription.ts';
 import { createOpenStreams, type OpenStreams } from './streams/open-streams.ts';
@@ -17,13 +18,14 @@ export interface StreamParts {
   readonly supergraph: SupergraphManager;
   readonly stages: Omit<DecidingStages, 'compile'>;
   readonly limits: StreamLimits;
+  readonly room: SharedRoom;
 }
 
 /** The streams of a gateway, as its variables say. */
 export function startStreams(
   config: GatewaySettings,
   platform: ServicePlatform,
-  { connections, audit, policies, supergraph, stages, limits }: StreamParts,
+  { connections, audit, policies, supergraph, stages, limits, room }: StreamParts,
 ): OpenStreams {
   return createOpenStreams({
     stages: { ...stages, compile: createCompileSubscription() },
@@ -34,6 +36,7 @@ export function startStreams(
     environment: config.DEPLOYMENT_ENVIRONMENT,
     audit,
     limits,
+    room,
     refusals: config.REFUSALS,
     platform,
     isSupported: config.EXECUTOR === 'aduana',

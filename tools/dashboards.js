@@ -20,6 +20,7 @@ const DASHBOARDS = {
         'aduana_subgraph_fetches',
         'aduana_subgraph_fetches_waiting',
         'aduana_subgraph_overloads_total',
+        'aduana_subgraph_answer_bytes',
       ],
     },
   },

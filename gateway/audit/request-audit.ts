@@ -7,6 +7,7 @@ import { actorOfToken } from '@aduana/server-kit/http/token-actor';
 import type { CallerRights } from '../authorize/rights.ts';
 import type { Authorized, Caller, Refusal } from '../stages.ts';
 import { bounded, cut, TEXT_CHARACTERS } from './bounded-detail.ts';
+import { describeOperations, outcomeOfAll } from './batched-operations.ts';
 import { decidingRule, type ExplainedRefusal, explainRefusal, refusedFields } from './explained-refusals.ts';
 
 const AUTHENTICATION = 3002;
@@ -26,6 +27,7 @@ export interface RequestAudit {
   operationKind: string | undefined;
   documentHash: string | undefined;
   fields: readonly string[];
+  rootType: string | undefined;
   refusals: readonly ExplainedRefusal[];
   /** What would have been refused in another mode than `dry_run`. */
   unenforced: readonly ExplainedRefusal[];
@@ -34,6 +36,8 @@ export interface RequestAudit {
   policySha256: string | undefined;
   /** A stream was opened: the event is a `stream.open`. */
   opensStream: boolean;
+  /** Of a batch, in the order in which they ran. */
+  operations: readonly RequestAudit[];
 }
 
 export function openRequestAudit(id: string): RequestAudit {
@@ -47,12 +51,14 @@ export function openRequestAudit(id: string): RequestAudit {
     operationKind: undefined,
     documentHash: undefined,
     fields: [],
+    rootType: undefined,
     refusals: [],
     unenforced: [],
     subgraphs: [],
     errorCodes: [],
     policySha256: undefined,
     opensStream: false,
+    operations: [],
   };
 }
 
@@ -77,19 +83,49 @@ export function noteCaller(requestAudit: RequestAudit, caller: Caller): void {
 export function noteFields(requestAudit: RequestAudit, authorized: Authorized, rights: CallerRights): void {
   const refusals = authorized.refusals.map((refusal) => explainRefusal(refusal, rights));
   const unenforced = authorized.unenforced.map((refusal) => explainRefusal(refusal, rights));
-  const fields =
-    requestAudit.fields.length === 0 ? authorized.fields : [...requestAudit.fields, ...authorized.fields];
-  requestAudit.fields = fits(fields) ? fields : rootFirst(fields, authorized.shape.rootType);
-  requestAudit.refusals = [...requestAudit.refusals, ...refusals];
-  requestAudit.unenforced = [...requestAudit.unenforced, ...unenforced];
+  const { fields, shape } = authorized;
+  requestAudit.fields = fits(fields) ? fields : rootFirst(fields, shape.rootType);
+  requestAudit.rootType = shape.rootType;
+  requestAudit.refusals = refusals;
+  requestAudit.unenforced = unenforced;
   if (refusals.length === 0)
     requestAudit.outcome = requestAudit.outcome === 'FAILED' ? 'ALLOWED' : requestAudit.outcome;
   else requestAudit.outcome = authorized.everythingRefused || authorized.rejected ? 'DENIED' : 'PARTIAL';
 }
 
+/** A record of its own for one operation of a batch. */
+export function openOperationAudit({ id, actor, policySha256 }: RequestAudit): RequestAudit {
+  return { ...openRequestAudit(id), actor, policySha256 };
+}
+
+/** Notes all operations of a batch; a mutation stands for it, or the first. */
+export function noteBatch(requestAudit: RequestAudit, operations: readonly RequestAudit[]): void {
+  const shown = operations.find(({ operationKind }) => operationKind === 'mutation') ?? operations[0];
+  if (shown === undefined) return;
+  const { operationName, operationKind, documentHash } = shown;
+  const all = <Part>(partsOf: (one: RequestAudit) => readonly Part[]): readonly Part[] => [
+    ...new Set(operations.flatMap(partsOf)),
+  ];
+  const fields = all((one) => one.fields);
+  const rootTypes = all(({ rootType }) => (rootType === undefined ? [] : [rootType]));
+  Object.assign(requestAudit, {
+    operations,
+    operationName,
+    operationKind,
+    documentHash,
+    fields: fits(fields) ? fields : rootFirst(fields, ...rootTypes),
+    refusals: all((one) => one.refusals),
+    unenforced: all((one) => one.unenforced),
+    subgraphs: all((one) => one.subgraphs),
+    errorCodes: all((one) => one.errorCodes),
+    code: operations.find(({ code }) => code !== undefined)?.code,
+    outcome: outcomeOfAll(operations),
+  } satisfies Partial<RequestAudit>);
+}
+
 /** What an operation does stands at its root: no cut may take that. */
-function rootFirst(fields: readonly string[], rootType: string): readonly string[] {
-  const isRoot = (coordinate: string): boolean => coordinate.startsWith(`${rootType}.`);
+function rootFirst(fields: readonly string[], ...rootTypes: readonly string[]): readonly string[] {
+  const isRoot = (coordinate: string): boolean => rootTypes.some((type) => coordinate.startsWith(`${type}.`));
   return [...fields.filter(isRoot), ...fields.filter((coordinate) => !isRoot(coordinate))];
 }
 
@@ -126,6 +162,7 @@ export function requestRecord(requestAudit: RequestAudit, trace: TraceContext, a
       ...(requestAudit.errorCodes.length === 0 ? {} : { error_codes: requestAudit.errorCodes }),
       ...refusedFields('refused', requestAudit.refusals),
       ...refusedFields('unenforced', requestAudit.unenforced),
+      ...describeOperations(requestAudit.operations),
     }),
     ...(authenticated ? {} : { class_uid: AUTHENTICATION }),
     outcome: requestAudit.outcome,

@@ -10,13 +10,15 @@ import type { GatewaySettings } from '../config.ts';
 import type { Caller } from '../stages.ts';
 import { callerKey } from './caller-key.ts';
 import type { CallerPlaces, SharedLimits } from './shared-limits.ts';
+import { createSharedRoom, type SharedRoom } from './shared-room.ts';
 import { createOverloadLog } from './overload-log.ts';
 import { createBoundedSemaphore, type BoundedSemaphore } from './bounded-semaphore.ts';
 
 /** How much one caller may ask at once and in a minute. */
 export interface CallerLimits {
   /**
-   * Takes a place for one operation of the caller, among its own and among all that are in progress.
+   * Takes a place for one operation of the caller, among its own and among all that are in progress. Who has not read as much
+   * of its answers as is left for all others gets none.
    *
    * @param client tells, if a place has to be waited for, whether the client has left meanwhile
    * @returns gives the place back
@@ -29,6 +31,8 @@ export interface CallerLimits {
    * @throws SecurityError `RATE_LIMITED`
    */
   countBatch(caller: Caller, operations: number): Promise<void>;
+  /** Counts what the caller has not read yet of one answer. */
+  keepUnread(caller: Caller): UnreadAnswer;
   /** Counts this request towards each rate condition of the policies: whether the caller is within it, by its name. */
   countRates(caller: Caller, conditions: readonly RateCondition[]): Promise<ReadonlyMap<string, boolean>>;
   /** `ok`, or what of the counting is not as it should be. */
@@ -36,11 +40,22 @@ export interface CallerLimits {
   close(): Promise<void>;
 }
 
+/** What is in memory of an answer until its client has read it. */
+export interface UnreadAnswer {
+  /** @param bytes all that its client has not read */
+  set(bytes: number): void;
+  /** Whether the caller has not read as much, of all its answers, as is left for all others. */
+  readonly isTooMuch: boolean;
+  /** Its client has read it, or has left. */
+  release(): void;
+}
+
 type Settings = Pick<
   GatewaySettings,
   | 'LIMIT_CONCURRENT_OPERATIONS'
   | 'LIMIT_OPERATIONS_IN_PROGRESS'
   | 'LIMIT_OPERATIONS_WAITING'
+  | 'LIMIT_UNREAD_BYTES'
   | 'RATE_LIMIT_PER_MINUTE'
   | 'REDIS_URL'
   | 'TRUST_DOMAIN'
@@ -73,9 +88,15 @@ export async function createCallerLimits(
     shared?.places ??
     createPlaces(() => (limit === 'off' ? Infinity : Math.max(1, Math.floor(limit / counter.replicas))));
   const all = createOperationSemaphore(settings, platform);
+  const unread = createSharedRoom(settings.LIMIT_UNREAD_BYTES);
   return {
     async enter(caller, client) {
       const key = callerKey(caller);
+      if (unread.isFull(key))
+        throw new SecurityError('CONCURRENCY_LIMITED', {
+          detail: 'answers that were not read',
+          retryAfterSeconds: 1,
+        });
       const taking = own.take(key);
       if (taking !== undefined) await taking;
       try {
@@ -98,6 +119,7 @@ export async function createCallerLimits(
       for (let counted = 1; counted < operations; counted += 1)
         await takeOne(counter, callerKey(caller), perMinute);
     },
+    keepUnread: (caller) => createUnreadAnswer(unread, callerKey(caller)),
     async countRates(caller, conditions) {
       if (conditions.length === 0) return NO_RATES;
       const verdicts = conditions.map(async ({ name, limit, perSeconds }) => {
@@ -160,6 +182,24 @@ function createOperationSemaphore(settings: Settings, platform: Platform): Bound
     gauge.set(all.waiting);
   });
   return all;
+}
+
+function createUnreadAnswer(room: SharedRoom, owner: string): UnreadAnswer {
+  let held = 0;
+  const set = (bytes: number): void => {
+    room.give(owner, held);
+    room.add(owner, bytes);
+    held = bytes;
+  };
+  return {
+    set,
+    get isTooMuch() {
+      return room.isFull(owner);
+    },
+    release: () => {
+      set(0);
+    },
+  };
 }
 
 function createPlaces(limit: () => number): CallerPlaces {

@@ -3,21 +3,25 @@ import type { Metrics } from '@aduana/core/platform/metrics';
 import type { GatewaySettings } from '../config.ts';
 import type { Caller } from '../stages.ts';
 import { callerKey } from './caller-key.ts';
+import { createSharedRoom } from './shared-room.ts';
 
 /** How many streams may be open. */
 export interface StreamLimits {
   /**
    * Takes a place for one stream of the caller.
    *
+   * @param bytes what is kept in memory of its request while it is open
    * @returns gives the place back
    * @throws SecurityError `STREAMS_LIMITED` or `OVERLOADED`, with when to try again
    */
-  take(caller: Caller): () => void;
+  take(caller: Caller, bytes: number): () => void;
   /** The same for a connection over which streams may be opened. */
   connect(caller: Caller): () => void;
 }
 
 const RETRY_AFTER_SECONDS = 5;
+/** For the requests of all open streams: of one caller alone, half of it at most. */
+const REQUEST_BYTES = 67_108_864;
 
 type Settings = Pick<GatewaySettings, 'LIMIT_STREAMS_PER_CALLER' | 'LIMIT_STREAMS'>;
 
@@ -32,7 +36,7 @@ export function createStreamLimits(settings: Settings, metrics: Metrics): Stream
   metrics.gauge('aduana_streams_open', (gauge) => {
     gauge.set(streams.open());
   });
-  return { take: streams.take, connect: connections.take };
+  return { take: streams.take, connect: (caller) => connections.take(caller, 0) };
 }
 
 function createPlaces(
@@ -40,6 +44,7 @@ function createPlaces(
   onRefuse: (limit: 'caller' | 'all') => void,
 ) {
   const taken = new Map<string, number>();
+  const requests = createSharedRoom(REQUEST_BYTES);
   let open = 0;
   const refuse = (limit: 'caller' | 'all', code: 'STREAMS_LIMITED' | 'OVERLOADED'): never => {
     onRefuse(limit);
@@ -53,11 +58,12 @@ function createPlaces(
   };
   return {
     open: () => open,
-    take(caller: Caller): () => void {
+    take(caller: Caller, bytes: number): () => void {
       const key = callerKey(caller);
       const own = taken.get(key) ?? 0;
       if (perCaller !== 'off' && own >= perCaller) refuse('caller', 'STREAMS_LIMITED');
       if (inAll !== 'off' && open >= inAll) refuse('all', 'OVERLOADED');
+      if (!requests.take(key, bytes)) refuse('caller', 'STREAMS_LIMITED');
       taken.set(key, own + 1);
       open += 1;
       let left = false;
@@ -65,6 +71,7 @@ function createPlaces(
         if (left) return;
         left = true;
         leave(key);
+        requests.give(key, bytes);
       };
     },
   };

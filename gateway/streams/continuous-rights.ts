@@ -1,15 +1,11 @@
-import type { Clock } from '@aduana/core/platform/clock';
-import { describeError, type Log } from '@aduana/core/platform/log';
+import { describeError } from '@aduana/core/platform/log';
 import { describeRefusals } from '../audit/request-audit.ts';
-import type { RefusalPlacement } from '../authorize/place-refusals.ts';
 import type { CallerRights } from '../authorize/rights.ts';
 import { type Cure, findCure } from '../authorize/step-up.ts';
-import type { GraphqlRequest } from '../http/graphql-request.ts';
 import type { Authorized, Validated } from '../stages.ts';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import {
   completeDecision,
-  type DecidingStages,
   isHeld,
   isRefused,
   isSame,
@@ -19,31 +15,7 @@ import {
   withinOpened,
 } from './decide-subscription.ts';
 import type { Feed, FeedRequest } from './feed.ts';
-import type { StreamCaller } from './stream-caller.ts';
-import type { StreamEnd } from './stream-end.ts';
-import type { StreamSupervisor } from './stream-supervisor.ts';
-
-export interface ContinuousRightsOptions {
-  readonly stages: DecidingStages;
-  readonly supergraph: () => LoadedSupergraph;
-  readonly supervisor: StreamSupervisor;
-  readonly refusals: RefusalPlacement;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-/** The stream whose rights these are. */
-export interface StreamOfRights {
-  readonly request: GraphqlRequest;
-  readonly caller: StreamCaller;
-  openFeed(request: FeedRequest): Promise<Feed>;
-  /** The feed of now is another one. */
-  onFeed(feed: Feed): void;
-  noteRefusals(described: Readonly<Record<string, unknown>>): void;
-  end(end: StreamEnd): void;
-  fail(error: unknown): void;
-  isOver(): boolean;
-}
+import type { ContinuousRightsOptions, StreamOfRights } from './stream-of-rights.ts';
 
 const RENEW_BEFORE_MS = 20_000;
 const REOPEN_AFTER_MS = 5_000;
@@ -54,6 +26,8 @@ export class ContinuousRights {
   readonly #stream: StreamOfRights;
   #feed: Feed | undefined;
   #version: number;
+  /** The version of the rights that was decided by. */
+  #decided: number;
   /** Milliseconds since the epoch: what was decided changes by itself. */
   #changesAt: number;
   /** How often has been decided. */
@@ -67,6 +41,7 @@ export class ContinuousRights {
     this.#options = options;
     this.#stream = stream;
     this.#version = options.supervisor.version(options.clock.now());
+    this.#decided = options.supervisor.rightsVersion;
     this.#changesAt = stream.caller.changesAfter(0); // the stages decided a moment ago: what has passed is looked at again
     this.#policies = stream.caller.policies;
   }
@@ -84,16 +59,17 @@ export class ContinuousRights {
   review(now: number): void {
     if (this.#stream.isOver()) return;
     const { caller } = this.#stream;
-    const version = this.#options.supervisor.version(now);
-    if (version === this.#version && now < this.#changesAt) return;
+    const { supervisor } = this.#options;
+    const version = supervisor.version(now);
+    const isDecided = supervisor.rightsVersion === this.#decided && now < this.#changesAt;
+    if (isDecided && version === this.#version) return;
     this.#version = version;
+    const over = caller.judge(now);
+    if (over !== undefined) this.#stream.end(over);
+    if (over !== undefined || isDecided) return;
+    this.#decided = supervisor.rightsVersion;
     this.#changesAt = caller.changesAfter(now);
     this.#decisions += 1;
-    const over = caller.judge(now);
-    if (over !== undefined) {
-      this.#stream.end(over);
-      return;
-    }
     try {
       this.#decideAgain(now);
     } catch (error) {
@@ -103,7 +79,7 @@ export class ContinuousRights {
 
   /** The same, whatever there is to compare. */
   reviewAnyway(now: number): void {
-    this.#version = 0;
+    this.#decided = 0;
     this.review(now);
   }
 
@@ -131,7 +107,7 @@ export class ContinuousRights {
     if (!this.#stream.isOver() && caller.expiresAt - now <= RENEW_BEFORE_MS) caller.renew();
     if (this.#reopenAt !== 0 && now >= this.#reopenAt) {
       this.#reopenAt = 0;
-      this.#version = 0;
+      this.#decided = 0;
     }
   }
 
@@ -185,7 +161,7 @@ export class ContinuousRights {
         (made) => {
           if (feed.authorized !== authorized) return;
           feed.effective = made;
-          this.#version = 0; // it may need another token
+          this.#decided = 0; // it may need another token
         },
         (error: unknown) => {
           this.#stream.fail(error);

@@ -37,22 +37,18 @@ const RENEW_BEFORE_MS = 20_000;
 /**
  * The body that brings an answer in parts. Each part has what the caller may see when it leaves: who may see nothing any
  * more gets no other part.
- *
- * @param onEnd called once
  */
 export function deferredBody(
   answer: UnfinishedAnswer,
   caller: StreamCaller,
-  onEnd: () => void,
   options: DeferredAnswerOptions,
 ): BodyStream {
   return {
     start(sink) {
-      new DeferredAnswer(answer, caller, sink, onEnd, options).start();
+      new DeferredAnswer(answer, caller, sink, options).start();
     },
     cancel() {
       answer.rest.leave(new Error('the answer was not sent'));
-      onEnd();
     },
   };
 }
@@ -71,7 +67,6 @@ class DeferredAnswer implements Supervised {
   readonly #answer: UnfinishedAnswer;
   readonly #caller: StreamCaller;
   readonly #sink: BodySink;
-  readonly #onEnd: () => void;
   readonly #options: DeferredAnswerOptions;
   #authorized: Authorized;
   #version = 0;
@@ -82,13 +77,11 @@ class DeferredAnswer implements Supervised {
     answer: UnfinishedAnswer,
     caller: StreamCaller,
     sink: BodySink,
-    onEnd: () => void,
     options: DeferredAnswerOptions,
   ) {
     this.#answer = answer;
     this.#caller = caller;
     this.#sink = sink;
-    this.#onEnd = onEnd;
     this.#options = options;
     this.#authorized = answer.authorized;
   }
@@ -188,6 +181,5 @@ class DeferredAnswer implements Supervised {
     this.#answer.rest.leave(new Error('the client left'));
     if (text !== undefined) this.#sink.write(text);
     this.#sink.end();
-    this.#onEnd();
   }
 }

@@ -1,5 +1,7 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import { type FetchedAnswer, readAnswer } from '../execute/shared/fetched-answer.ts';
+import type { SharedRoom } from '../limits/shared-room.ts';
 import type { Feed } from './feed.ts';
 
 /** An event that has come and has not left. */
@@ -13,6 +15,8 @@ export interface EventQueueOptions {
   readonly clock: Clock;
   readonly bufferBytes: number;
   readonly messagesPerSecond: number | 'off';
+  /** What all answers of subgraphs and events of their streams may take together. */
+  readonly room: SharedRoom;
 }
 
 const SECOND_MS = 1_000;
@@ -20,7 +24,7 @@ const SECOND_MS = 1_000;
 /** What subgraphs have sent for one subscription, in the order in which it came, within its bounds. */
 export class EventQueue {
   readonly #options: EventQueueOptions;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   #bytes = 0;
   #isPaused = false;
   #second = 0;
@@ -44,9 +48,12 @@ export class EventQueue {
     return messagesPerSecond === 'off' || this.#inSecond <= messagesPerSecond;
   }
 
-  /** @throws SecurityError `SUBGRAPH_ERROR` for what is no GraphQL result */
+  /** @throws SecurityError `SUBGRAPH_ERROR` for what is no GraphQL result, `OVERLOADED` where there is no room for it */
   push(feed: Feed, result: unknown, bytes: number): void {
-    this.#waiting.push({ feed, event: readAnswer(result), bytes });
+    const event = readAnswer(result);
+    if (!this.#options.room.take(subgraphOf(feed), bytes))
+      throw new SecurityError('OVERLOADED', { detail: 'there is no room for its events' });
+    this.#waiting.push({ feed, event, bytes });
     this.#bytes += bytes;
     if (this.#bytes <= this.#options.bufferBytes || this.#isPaused) return;
     this.#isPaused = true;
@@ -56,7 +63,7 @@ export class EventQueue {
   /** Takes the first one out; the feed of now goes on where it had been stopped. */
   shift(current: Feed | undefined): void {
     const first = this.#waiting.shift();
-    this.#bytes -= first?.bytes ?? 0;
+    if (first !== undefined) this.#forget(first);
     if (!this.#isPaused || this.#bytes > this.#options.bufferBytes / 2) return;
     this.#isPaused = false;
     current?.upstream.resume();
@@ -68,6 +75,15 @@ export class EventQueue {
   }
 
   clear(): void {
-    this.#waiting = [];
+    for (const waiting of this.#waiting.splice(0)) this.#forget(waiting);
   }
+
+  #forget({ feed, bytes }: Waiting): void {
+    this.#bytes -= bytes;
+    this.#options.room.give(subgraphOf(feed), bytes);
+  }
+}
+
+function subgraphOf({ opened }: Feed): string {
+  return opened.compiled.primary.subgraph;
 }

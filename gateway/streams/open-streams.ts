@@ -1,6 +1,7 @@
 import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import type { BodyStream } from '@aduana/core/http/route';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { sha256Base64url } from '@aduana/core/platform/digest';
 import type { Platform } from '@aduana/core/platform/platform';
 import type { StatusView } from '@aduana/core/status/status-entry';
 import type { LivePolicies } from '@aduana/server-kit/iam/live-policies';
@@ -8,6 +9,8 @@ import type { RequestAudit } from '../audit/request-audit.ts';
 import type { RefusalPlacement } from '../authorize/place-refusals.ts';
 import { createOpenSender } from '../execute/shared/send-fetch.ts';
 import type { GraphqlRequest } from '../http/graphql-request.ts';
+import { parsedBytes } from '../limits/parsed-bytes.ts';
+import type { SharedRoom } from '../limits/shared-room.ts';
 import type { StreamLimits } from '../limits/stream-limits.ts';
 import type { Authorized, Validated } from '../stages.ts';
 import type { RequestFetcher } from '../subgraphs/forward.ts';
@@ -31,6 +34,8 @@ export interface OpenStreamsOptions {
   readonly environment: string;
   readonly audit: AuditSink;
   readonly limits: StreamLimits;
+  /** What all answers of subgraphs and events of their streams may take together. */
+  readonly room: SharedRoom;
   readonly refusals: RefusalPlacement;
   readonly platform: Platform;
   readonly isSupported: boolean;
@@ -71,12 +76,8 @@ export interface OpenStreams {
   admit(admission: StreamAdmission): StreamCaller;
   /** @throws SecurityError `STREAMS_UNSUPPORTED`, `STREAMS_LIMITED`, `OVERLOADED`, or why the subgraph's stream is not there */
   open(wanted: WantedStream, opening: StreamOpening): Promise<OpenedStream>;
-  /**
-   * The body of an answer that comes in parts.
-   *
-   * @param onEnd called once
-   */
-  finish(answer: UnfinishedAnswer, caller: StreamCaller, onEnd: () => void): BodyStream;
+  /** The body of an answer that comes in parts. */
+  finish(answer: UnfinishedAnswer, caller: StreamCaller): BodyStream;
   readonly supervisor: StreamSupervisor;
   /** Ends all streams and waits until their ends are recorded. */
   close(): Promise<void>;
@@ -90,7 +91,10 @@ export function createOpenStreams(options: OpenStreamsOptions): OpenStreams {
   const touch = (): void => {
     supervisor.touch();
   };
-  const following = [status.onChange(touch), policies.onChange(touch)];
+  const touchStatus = (): void => {
+    supervisor.touchStatus();
+  };
+  const following = [status.onChange(touchStatus), policies.onChange(touch)];
   supergraph.onUpdate(touch);
   const subscribe = createSubscribe(options, supervisor, gate);
   const asCaller: StreamCallerOptions = {
@@ -106,7 +110,7 @@ export function createOpenStreams(options: OpenStreamsOptions): OpenStreams {
       if (!options.isSupported)
         throw new SecurityError('STREAMS_UNSUPPORTED', { detail: 'EXECUTOR=apollo serves no streams' });
       if (supervisor.isDraining) throw new SecurityError('NOT_READY', { detail: 'stopping' });
-      const leave = limits.take(wanted.authorized.caller);
+      const leave = limits.take(wanted.authorized.caller, bytesOf(wanted.request));
       try {
         const subscription = await subscribe(wanted, opening);
         opening.requestAudit.opensStream = true;
@@ -117,8 +121,8 @@ export function createOpenStreams(options: OpenStreamsOptions): OpenStreams {
         throw error;
       }
     },
-    finish: (answer, caller, onEnd) =>
-      deferredBody(answer, caller, onEnd, {
+    finish: (answer, caller) =>
+      deferredBody(answer, caller, {
         authorize: options.stages.authorize,
         supervisor,
         refusals: options.refusals,
@@ -132,6 +136,12 @@ export function createOpenStreams(options: OpenStreamsOptions): OpenStreams {
       await gate.close();
     },
   };
+}
+
+/** What a stream keeps of its request, with what its variables were parsed into. */
+function bytesOf({ query = '', variables }: GraphqlRequest): number {
+  const sent = JSON.stringify(variables);
+  return query.length + sent.length + parsedBytes(sent);
 }
 
 function subgraphsOf({ decided }: Subscription): readonly string[] {
@@ -176,7 +186,7 @@ function toOpened(
 /** Opens subscriptions; those that ask the same of the same subgraphs for the same caller are one. */
 function createSubscribe(options: OpenStreamsOptions, supervisor: StreamSupervisor, gate: AuditGate) {
   const shared = new Map<string, Promise<Subscription>>();
-  const { stages, platform, supergraph, refusals } = options;
+  const { stages, platform, supergraph, refusals, room } = options;
   const { bufferBytes, messagesPerSecond, operationTimeoutMs } = options;
   const subscriptionOptions: SubscriptionOptions = {
     stages,
@@ -187,6 +197,7 @@ function createSubscribe(options: OpenStreamsOptions, supervisor: StreamSupervis
     refusals,
     clock: platform.clock,
     log: platform.log,
+    room,
     bufferBytes,
     messagesPerSecond,
     operationTimeoutMs,
@@ -220,8 +231,9 @@ function keyOf(
   const { claims, address, certificateThumbprint, method } = authorized.caller;
   const fetcher = forward(supergraph);
   const forwarded = [...narrowings.keys()].map((subgraph) => fetcher.forwarded?.(subgraph));
-  return JSON.stringify([
+  const asked = JSON.stringify([
     shareKey, claims.jti, address, certificateThumbprint, method,
     documentHash, operationName, variables, authorized.operationKey, forwarded,
   ]); // prettier-ignore
+  return sha256Base64url(asked);
 }

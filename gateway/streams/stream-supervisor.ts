@@ -21,8 +21,12 @@ export interface StreamSupervisor {
   remove(one: Supervised): void;
   /** Grows whenever something has changed that rights may depend on: an unchanged stream compares one number. */
   version(now: number): number;
+  /** The same, but for what the status feed says: that ends callers, and neither gives nor takes a field. As of `version`. */
+  readonly rightsVersion: number;
   /** Something has changed: everything is reviewed soon. */
   touch(): void;
+  /** The same, where only the status feed has changed. */
+  touchStatus(): void;
   readonly isDraining: boolean;
   /** Ends everything; nothing new is opened. */
   drain(): void;
@@ -46,28 +50,22 @@ export function createStreamSupervisor(options: StreamSupervisorOptions): Stream
   const all = new Set<Supervised>();
   const times = createTimeConditions(engine);
   let version = 1;
+  let rightsVersion = 1;
   let wasFresh = isFresh(status);
   let lookedAt = clock.now();
   let isDraining = false;
-  let reviewing: Promise<void> | undefined;
-  let reviewed = 0;
 
   const current = (now: number): number => {
     const fresh = isFresh(status);
-    if (times.changedBetween(lookedAt, now) || fresh !== wasFresh) version += 1;
+    if (times.changedBetween(lookedAt, now) || fresh !== wasFresh) {
+      version += 1;
+      rightsVersion += 1;
+    }
     wasFresh = fresh;
     lookedAt = Math.max(lookedAt, now);
     return version;
   };
-  const reviewAll = async (): Promise<void> => {
-    while (reviewed !== version) {
-      reviewed = version;
-      await inTurns(all, log, (one) => {
-        one.review(clock.now());
-      });
-    }
-    reviewing = undefined;
-  };
+  const review = createReview(all, options, () => version);
   const ticking: Repeating = every(
     clock,
     () => TICK_MS,
@@ -81,9 +79,17 @@ export function createStreamSupervisor(options: StreamSupervisorOptions): Stream
     add: (one) => void all.add(one),
     remove: (one) => void all.delete(one),
     version: current,
+    get rightsVersion() {
+      return rightsVersion;
+    },
     touch() {
       version += 1;
-      reviewing ??= reviewAll();
+      rightsVersion += 1;
+      review();
+    },
+    touchStatus() {
+      version += 1;
+      review();
     },
     get isDraining() {
       return isDraining;
@@ -93,6 +99,28 @@ export function createStreamSupervisor(options: StreamSupervisorOptions): Stream
       for (const one of [...all]) one.drain();
     },
     stop: () => ticking.stop(),
+  };
+}
+
+/** Looks at everything until there is nothing newer; what comes meanwhile is a part of that. */
+function createReview(
+  all: ReadonlySet<Supervised>,
+  { clock, log }: StreamSupervisorOptions,
+  version: () => number,
+): () => void {
+  let reviewing: Promise<void> | undefined;
+  let reviewed = 0;
+  const reviewAll = async (): Promise<void> => {
+    while (reviewed !== version()) {
+      reviewed = version();
+      await inTurns(all, log, (one) => {
+        one.review(clock.now());
+      });
+    }
+    reviewing = undefined;
+  };
+  return () => {
+    reviewing ??= reviewAll();
   };
 }
 

@@ -7,12 +7,13 @@ import type { Validated } from '../stages.ts';
 import type { RequestFetcher } from '../subgraphs/forward.ts';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import { completeEvent, type CompleteEventOptions } from './complete-event.ts';
-import { ContinuousRights, type ContinuousRightsOptions } from './continuous-rights.ts';
+import { ContinuousRights } from './continuous-rights.ts';
 import type { DecidedSubscription } from './decide-subscription.ts';
 import { EventQueue, type EventQueueOptions } from './event-queue.ts';
 import { type Feed, type FeedListener, openFeed } from './feed.ts';
 import type { StreamCaller } from './stream-caller.ts';
 import type { StreamEnd } from './stream-end.ts';
+import type { ContinuousRightsOptions } from './stream-of-rights.ts';
 import type { Supervised } from './stream-supervisor.ts';
 import type { Subscriber } from './subscriber.ts';
 
@@ -182,9 +183,9 @@ export class Subscription implements Supervised {
     }
     try {
       this.#queue.push(feed, result, bytes);
-    } catch {
+    } catch (error) {
       feed.upstream.close();
-      this.#finish(feed, { reason: 'subgraph', code: 'SUBGRAPH_ERROR' });
+      this.#finish(feed, { reason: 'subgraph', code: toSecurityError(error).code });
       return;
     }
     void this.#pump();

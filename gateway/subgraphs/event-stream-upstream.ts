@@ -1,6 +1,10 @@
+import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { SecureStream } from '@aduana/core/mtls-client/secure-client';
 import { createEventReader, type StreamedEvent } from '@aduana/core/wire/event-stream';
+import type { HeldBytes } from '../limits/held-bytes.ts';
+import { parsedBytes } from '../limits/parsed-bytes.ts';
+import type { AnswerRoom } from './subgraph-connection.ts';
 import type { Upstream, UpstreamListener } from './upstream.ts';
 
 /** Of one event of a subgraph, whatever it comes over. */
@@ -9,9 +13,10 @@ export const MOST_EVENT_BYTES = 8_388_608;
 /**
  * A subgraph's stream of server-sent events (graphql-sse, distinct connections).
  *
+ * @param answers where an event that is not whole takes room
  * @throws SecurityError `SUBGRAPH_UNAVAILABLE` or `SUBGRAPH_ERROR` for an answer that is none
  */
-export function readEventStream(stream: SecureStream): Upstream {
+export function readEventStream(stream: SecureStream, answers: AnswerRoom): Upstream {
   const { status, headers } = stream;
   if (status !== 200 || !/^text\/event-stream\s*(;|$)/i.test(headers['content-type'] ?? '')) {
     stream.close();
@@ -19,9 +24,15 @@ export function readEventStream(stream: SecureStream): Upstream {
       detail: `status ${String(status)} and no event stream`,
     });
   }
+  const state = { isOver: false, held: answers.hold() };
+  const close = (): void => {
+    state.isOver = true;
+    state.held.release();
+    stream.close();
+  };
   return {
     start(listener) {
-      start(stream, listener);
+      start(stream, state, { listener, close, onNoRoom: answers.onRefuse });
     },
     pause: () => {
       stream.pause();
@@ -29,27 +40,42 @@ export function readEventStream(stream: SecureStream): Upstream {
     resume: () => {
       stream.resume();
     },
-    close: () => {
-      stream.close();
-    },
+    close,
   };
 }
 
-function start(stream: SecureStream, listener: UpstreamListener): void {
-  let isOver = false;
+interface StreamState {
+  readonly isOver: boolean;
+  /** By the event that is not whole yet. */
+  readonly held: HeldBytes;
+}
+
+function start(
+  stream: SecureStream,
+  state: StreamState,
+  {
+    listener,
+    close,
+    onNoRoom,
+  }: {
+    readonly listener: UpstreamListener;
+    readonly close: () => void;
+    readonly onNoRoom: AnswerRoom['onRefuse'];
+  },
+): void {
+  const isOver = (): boolean => state.isOver; // which what is told changes
   const end = (tell: () => void): void => {
-    if (isOver) return;
-    isOver = true;
-    stream.close();
+    if (state.isOver) return;
+    close();
     tell();
   };
-  const fail = (code: 'SUBGRAPH_ERROR' | 'SUBGRAPH_UNAVAILABLE', detail: string): void => {
+  const fail = (code: Code, detail: string): void => {
     end(() => {
       listener.onFailure(code, detail);
     });
   };
   const onEvent = ({ event, data }: StreamedEvent): void => {
-    if (isOver) return;
+    if (state.isOver) return;
     if (event === 'complete')
       end(() => {
         listener.onComplete();
@@ -58,19 +84,22 @@ function start(stream: SecureStream, listener: UpstreamListener): void {
     else {
       const result = parseResult(data);
       if (result === undefined) fail('SUBGRAPH_ERROR', 'an event that is no JSON');
-      else listener.onResult(result, data.length);
+      else listener.onResult(result, data.length + parsedBytes(data));
     }
   };
   const reader = createEventReader(MOST_EVENT_BYTES, onEvent);
   stream.read({
     onData(chunk) {
-      if (isOver) return;
+      if (state.isOver) return;
       try {
         reader.read(chunk);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         fail('SUBGRAPH_ERROR', error.message);
       }
+      if (isOver() || state.held.set(reader.held)) return;
+      onNoRoom();
+      fail('OVERLOADED', 'there is no room for its events');
     },
     onEnd(error) {
       fail('SUBGRAPH_UNAVAILABLE', error?.message ?? 'the stream ended without `complete`');

@@ -2,6 +2,7 @@ import { CallError, type CallFailure } from '@aduana/core/mtls-client/call-error
 import type { SecureClient } from '@aduana/core/mtls-client/secure-client';
 import type { StsClient } from '@aduana/client/sts/sts-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { CHUNK_BYTES } from '@aduana/core/http/body-budget';
 import type { Clock } from '@aduana/core/platform/clock';
 import { uuid } from '@aduana/core/platform/ids';
 import type { Platform } from '@aduana/core/platform/platform';
@@ -9,6 +10,9 @@ import { formatTraceparent } from '@aduana/core/wire/trace-context';
 import type { LoadedSubgraph } from '../supergraph/loaded-supergraph.ts';
 import { clientPart, createAnswerHeaders, headersToSubgraph } from './forward-headers.ts';
 import type { Outcome } from '../limits/circuit-breaker.ts';
+import type { HeldBytes } from '../limits/held-bytes.ts';
+import { parsedBytes } from '../limits/parsed-bytes.ts';
+import { createSharedRoom, type SharedRoom } from '../limits/shared-room.ts';
 import { openUpstream } from './open-upstream.ts';
 import type { OpenUpstream } from './upstream.ts';
 import type { SubgraphAnswer, SubgraphFetcher, SubgraphRequest } from './subgraph-fetcher.ts';
@@ -19,6 +23,8 @@ import { createSubgraphConnections, type SubgraphConnections } from './subgraph-
 export interface ForwardOptions {
   /** Default: its own. */
   readonly connections?: SubgraphConnections;
+  /** Of connections of its own; default: without a bound. */
+  readonly room?: SharedRoom;
   /** Whether a service with this id is in the registry. */
   readonly isRegistered?: (audience: string) => boolean;
   readonly client: SecureClient;
@@ -54,8 +60,8 @@ interface Shipment {
  * names.
  */
 export function createForward(options: ForwardOptions): Forward {
-  const lines = options.connections ?? createSubgraphConnections(options);
-  const { isRegistered = () => true } = options;
+  const { isRegistered = () => true, room = createSharedRoom('off') } = options;
+  const lines = options.connections ?? createSubgraphConnections({ ...options, room });
   return (subgraphs, clientHeaders) => {
     lines.follow(subgraphs);
     const answerHeaders = createAnswerHeaders();
@@ -87,20 +93,47 @@ export function createForward(options: ForwardOptions): Forward {
         const { clock, tracer } = options.platform;
         return traceFetch(tracer, shipment.line, request, (traced, span) =>
           guard(shipment.line, traced, clock, async () => {
-            let answer = await send(shipment, traced, options);
-            if (answer.status === 401) {
-              // Refused before anything ran: the certificate or a key may just have changed, so ask once with a fresh token.
-              options.sts.forgetNarrowed(request.caller, request.narrowing);
-              answer = await send(shipment, traced, options);
-            }
-            span?.set('http.response.status_code', answer.status);
-            answerHeaders.take(target.headers, answer.headers);
-            return { status: answer.status, answer: parseAnswer(answer.body) };
+            const { status, headers: answered, answer } = await fetchAnswer(shipment, traced, options);
+            span?.set('http.response.status_code', status);
+            answerHeaders.take(target.headers, answered);
+            return { status, answer };
           }),
         );
       },
     };
   };
+}
+
+/** Sends, and keeps room for the answer for as long as it is needed. */
+async function fetchAnswer(shipment: Shipment, request: SubgraphRequest, options: ForwardOptions) {
+  const held = shipment.line.answers.hold();
+  try {
+    let response = await send(shipment, request, options, held);
+    if (response.status === 401) {
+      // Refused before anything ran: the certificate or a key may just have changed, so ask once with a fresh token.
+      held.release();
+      options.sts.forgetNarrowed(request.caller, request.narrowing);
+      response = await send(shipment, request, options, held);
+    }
+    const { status, headers, body } = response;
+    const text = body.toString('utf8');
+    if (!held.take(parsedBytes(text)))
+      throw new CallError('OVERLOADED', 'no_room', {
+        detail: 'no room for its values',
+        retryAfterSeconds: 1,
+      });
+    const answer = parseAnswer(text);
+    if (request.keep === undefined) held.release();
+    else
+      request.keep(() => {
+        held.release();
+      });
+    return { status, headers, answer };
+  } catch (error) {
+    held.release();
+    if (error instanceof CallError && error.failure === 'no_room') shipment.line.answers.onRefuse();
+    throw error;
+  }
 }
 
 function unregistered({ audience }: LoadedSubgraph): SecurityError {
@@ -159,6 +192,7 @@ async function send(
   { target, line, headers }: Shipment,
   { caller, narrowing, trace, body, signal, operationKind }: SubgraphRequest,
   { sts, maxResponseBytes, platform: { clock } }: ForwardOptions,
+  held: HeldBytes,
 ) {
   const { timeoutMs } = target;
   const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing, trace);
@@ -182,6 +216,7 @@ async function send(
       body,
       timeoutMilliseconds,
       maxResponseBytes,
+      takeRoom: (bytes) => held.take(bytes + CHUNK_BYTES),
       signal,
       repeatable: operationKind === 'query',
     });
@@ -191,9 +226,9 @@ async function send(
 }
 
 /** The JSON object of an answer, if it is one. */
-function parseAnswer(body: Buffer): SubgraphAnswer | undefined {
+function parseAnswer(text: string): SubgraphAnswer | undefined {
   try {
-    const answer: unknown = JSON.parse(body.toString('utf8'));
+    const answer: unknown = JSON.parse(text);
     return typeof answer === 'object' && answer !== null && !Array.isArray(answer) ? answer : undefined;
   } catch {
     return undefined;

@@ -1,7 +1,10 @@
+import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { OpenPeer } from '@aduana/core/mtls-client/secure-client';
 import type { Clock } from '@aduana/core/platform/clock';
+import { FrameMeter } from '../limits/frame-meter.ts';
 import { MOST_EVENT_BYTES } from './event-stream-upstream.ts';
+import type { AnswerRoom } from './subgraph-connection.ts';
 import { SocketUpstream } from './socket-upstream.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -14,6 +17,8 @@ export interface SocketRequest {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** Where a message that is not whole takes room. */
+  readonly answers: AnswerRoom;
 }
 
 /**
@@ -23,7 +28,7 @@ export interface SocketRequest {
  * @throws SecurityError `SUBGRAPH_UNAVAILABLE`, `SUBGRAPH_ERROR`
  */
 export async function openSocket(peer: OpenPeer, request: SocketRequest): Promise<Upstream | undefined> {
-  const { path, headers, body, timeoutMs, signal, clock } = request;
+  const { path, headers, body, timeoutMs, signal, clock, answers } = request;
   const since = clock.monotonic();
   const connection = await peer.connect({ timeoutMilliseconds: timeoutMs, signal });
   const socket = new WebSocket(new URL(path, peer.origin), 'graphql-transport-ws', {
@@ -35,5 +40,27 @@ export async function openSocket(peer: OpenPeer, request: SocketRequest): Promis
   });
   const left = Math.max(1, timeoutMs - (clock.monotonic() - since));
   const upstream = new SocketUpstream({ socket, body, timeoutMs: left, signal, clock });
+  holdRoom(socket, connection, answers, () => {
+    upstream.fail('OVERLOADED', 'there is no room for its messages');
+  });
   return (await upstream.opened) ? upstream : undefined;
+}
+
+/** Keeps room for what waits for the rest of its message. */
+function holdRoom(socket: WebSocket, connection: Socket, answers: AnswerRoom, onNoRoom: () => void): void {
+  const held = answers.hold();
+  const meter = new FrameMeter();
+  let isClosed = false;
+  socket.once('open', () => {
+    connection.on('data', (chunk: Buffer) => {
+      meter.read(chunk);
+      if (isClosed || held.set(meter.held)) return;
+      answers.onRefuse();
+      onNoRoom();
+    });
+  });
+  socket.once('close', () => {
+    isClosed = true;
+    held.release();
+  });
 }

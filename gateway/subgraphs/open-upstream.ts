@@ -57,7 +57,7 @@ async function openEventStream(
     timeoutMilliseconds: timeoutMs,
     signal,
   });
-  if (stream.status !== 401) return readEventStream(stream);
+  if (stream.status !== 401) return readEventStream(stream, line.answers);
   stream.close();
   return undefined;
 }
@@ -68,5 +68,5 @@ function openConnection(
   clock: Clock,
 ): Promise<Upstream | undefined> {
   const path = subscriptions.path ?? line.path;
-  return openSocket(line.streams(), { path, headers, body, timeoutMs, signal, clock });
+  return openSocket(line.streams(), { path, headers, body, timeoutMs, signal, clock, answers: line.answers });
 }

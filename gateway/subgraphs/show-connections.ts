@@ -1,6 +1,7 @@
 import type { MetricName } from '@aduana/core/platform/metric-catalogue';
 import type { Platform } from '@aduana/core/platform/platform';
 import type { CircuitState } from '../limits/circuit-breaker.ts';
+import type { SharedRoom } from '../limits/shared-room.ts';
 import { createOverloadLog } from '../limits/overload-log.ts';
 import type { FetchDurations, SubgraphConnection } from './subgraph-connection.ts';
 
@@ -11,6 +12,8 @@ export interface ShownConnections {
   onChange(subgraph: string): (state: CircuitState, before: CircuitState) => void;
   /** Told of each fetch for which there is no place. */
   onRefuse(subgraph: string): () => void;
+  /** Told of each answer for which there is no room. */
+  onNoRoom(subgraph: string): () => void;
 }
 
 const STATE_VALUES: Readonly<Record<CircuitState, number>> = { closed: 0, half_open: 1, open: 2 };
@@ -18,6 +21,7 @@ const STATE_VALUES: Readonly<Record<CircuitState, number>> = { closed: 0, half_o
 /** Shows the lines to subgraphs among the metrics, and tells the log when one is left alone and when it is back. */
 export function showConnections(
   lines: () => Iterable<SubgraphConnection>,
+  room: SharedRoom,
   platform: Platform,
 ): ShownConnections {
   const { log, metrics } = platform;
@@ -29,10 +33,18 @@ export function showConnections(
   };
   show('aduana_subgraph_fetches', ({ places }) => places.taken);
   show('aduana_subgraph_fetches_waiting', ({ places }) => places.waiting);
+  show('aduana_subgraph_answer_bytes', ({ name }) => room.takenBy(name));
   show('aduana_subgraph_circuit', ({ breaker }) => STATE_VALUES[breaker?.state ?? 'closed']);
   const opened = metrics.counter('aduana_subgraph_circuit_opened_total');
   const refused = metrics.counter('aduana_subgraph_overloads_total');
   const durations = metrics.histogram('aduana_subgraph_request_duration_seconds');
+  const refusing = (subgraph: string, message: string): (() => void) => {
+    const tell = createOverloadLog(platform, message, { subgraph });
+    return () => {
+      refused.inc({ subgraph });
+      tell();
+    };
+  };
   return {
     durations: (subgraph) => ({
       success: durations.bind({ subgraph, outcome: 'success' }),
@@ -47,12 +59,7 @@ export function showConnections(
       else if (before === 'closed') log.warn('a subgraph answers nothing and is left alone', fields);
       else log.debug('a subgraph is tried again', fields);
     },
-    onRefuse(subgraph) {
-      const tell = createOverloadLog(platform, 'a subgraph is asked for more than its places', { subgraph });
-      return () => {
-        refused.inc({ subgraph });
-        tell();
-      };
-    },
+    onRefuse: (subgraph) => refusing(subgraph, 'a subgraph is asked for more than its places'),
+    onNoRoom: (subgraph) => refusing(subgraph, 'answers of a subgraph find no room'),
   };
 }

@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock, Timer } from '@aduana/core/platform/clock';
+import { parsedBytes } from '../limits/parsed-bytes.ts';
 import {
   COMPLETE,
   INIT,
@@ -28,7 +29,7 @@ interface Settle {
   readonly reject: (error: Error) => void;
 }
 
-type Code = 'SUBGRAPH_ERROR' | 'SUBGRAPH_UNAVAILABLE';
+type Code = 'SUBGRAPH_ERROR' | 'SUBGRAPH_UNAVAILABLE' | 'OVERLOADED';
 
 /**
  * Both those of the protocol and those of WebSocket, and what answers them: beside one byte of a message, all that was read
@@ -51,7 +52,7 @@ export class SocketUpstream implements Upstream {
   #timer: Timer;
   #heardAt: number;
   readonly #abandon = (): void => {
-    this.#fail('SUBGRAPH_UNAVAILABLE', 'the stream was abandoned by its caller');
+    this.fail('SUBGRAPH_UNAVAILABLE', 'the stream was abandoned by its caller');
   };
   #state: 'opening' | 'acknowledged' | 'running' | 'over' = 'opening';
   #listener: UpstreamListener | undefined;
@@ -75,7 +76,7 @@ export class SocketUpstream implements Upstream {
     });
     this.#heardAt = clock.monotonic();
     this.#timer = clock.after(timeoutMs, () => {
-      this.#fail('SUBGRAPH_UNAVAILABLE', 'no `connection_ack` in time');
+      this.fail('SUBGRAPH_UNAVAILABLE', 'no `connection_ack` in time');
     });
     signal.addEventListener('abort', this.#abandon, { once: true });
     this.#follow();
@@ -89,21 +90,19 @@ export class SocketUpstream implements Upstream {
     });
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#heardAt = clock.monotonic();
-      if (this.#state !== 'over')
-        this.#take(isBinary ? undefined : readServerMessage(data.toString('utf8')), data.length);
+      if (this.#state === 'over') return;
+      const text = isBinary ? '' : data.toString('utf8');
+      this.#take(readServerMessage(text), data.length + parsedBytes(text));
     });
-    socket.on('ping', () => {
-      this.#heardAt = clock.monotonic();
-      this.#countPing();
-    });
-    socket.on('pong', () => {
-      this.#heardAt = clock.monotonic();
-      this.#countPing();
-    });
+    for (const event of ['ping', 'pong'] as const)
+      socket.on(event, () => {
+        this.#heardAt = clock.monotonic();
+        this.#countPing();
+      });
     socket.on('unexpected-response', (_request, { statusCode = 0 }) => {
       if (statusCode === 401) this.#refuse();
       else
-        this.#fail(
+        this.fail(
           statusCode >= 500 ? 'SUBGRAPH_UNAVAILABLE' : 'SUBGRAPH_ERROR',
           `status ${String(statusCode)} and no WebSocket`,
         );
@@ -111,12 +110,12 @@ export class SocketUpstream implements Upstream {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const { code, message } = error;
       const isComplaint = code === undefined || /^(WS_ERR_|HPE_)/.test(code);
-      this.#fail(isComplaint ? 'SUBGRAPH_ERROR' : 'SUBGRAPH_UNAVAILABLE', message);
+      this.fail(isComplaint ? 'SUBGRAPH_ERROR' : 'SUBGRAPH_UNAVAILABLE', message);
     });
     socket.on('close', (code: number) => {
       if (code === 4401 && this.#state === 'opening') this.#refuse();
-      else if (code >= 4400 && code < 4500) this.#fail('SUBGRAPH_ERROR', closedWith(code));
-      else this.#fail(COMPLAINTS.has(code) ? 'SUBGRAPH_ERROR' : 'SUBGRAPH_UNAVAILABLE', closedWith(code));
+      else if (code >= 4400 && code < 4500) this.fail('SUBGRAPH_ERROR', closedWith(code));
+      else this.fail(COMPLAINTS.has(code) ? 'SUBGRAPH_ERROR' : 'SUBGRAPH_UNAVAILABLE', closedWith(code));
     });
   }
 
@@ -158,8 +157,8 @@ export class SocketUpstream implements Upstream {
     else if (message?.type === 'next' && isRunning) this.#listener?.onResult(message.payload, bytes);
     else if (message?.type === 'complete' && isRunning) this.#complete();
     else if (message?.type === 'error' && isRunning)
-      this.#fail('SUBGRAPH_ERROR', `an error: ${JSON.stringify(message.payload)}`.slice(0, LONGEST_TOLD));
-    else this.#fail('SUBGRAPH_ERROR', 'what is no message of the protocol, or not at this time');
+      this.fail('SUBGRAPH_ERROR', `an error: ${JSON.stringify(message.payload)}`.slice(0, LONGEST_TOLD));
+    else this.fail('SUBGRAPH_ERROR', 'what is no message of the protocol, or not at this time');
   }
 
   #acknowledge(): void {
@@ -176,7 +175,7 @@ export class SocketUpstream implements Upstream {
       const quietMs = clock.monotonic() - this.#heardAt;
       if (socket.isPaused) this.#heardAt = clock.monotonic();
       else if (quietMs >= 2 * HEARTBEAT_MS) {
-        this.#fail('SUBGRAPH_UNAVAILABLE', 'it answers no pings');
+        this.fail('SUBGRAPH_UNAVAILABLE', 'it answers no pings');
         return;
       } else if (quietMs >= HEARTBEAT_MS) socket.ping();
       this.#keepAlive();
@@ -210,7 +209,7 @@ export class SocketUpstream implements Upstream {
   #pong(): void {
     const { socket } = this.#options;
     if (socket.bufferedAmount > MOST_UNREAD_BYTES)
-      this.#fail('SUBGRAPH_ERROR', 'it reads no answers to its pings');
+      this.fail('SUBGRAPH_ERROR', 'it reads no answers to its pings');
     else socket.send(PONG);
   }
 
@@ -219,10 +218,11 @@ export class SocketUpstream implements Upstream {
     if (second !== this.#second) this.#pings = 0;
     this.#second = second;
     this.#pings += 1;
-    if (this.#pings > MOST_PINGS_PER_SECOND) this.#fail('SUBGRAPH_ERROR', 'too many pings');
+    if (this.#pings > MOST_PINGS_PER_SECOND) this.fail('SUBGRAPH_ERROR', 'too many pings');
   }
 
-  #fail(code: Code, detail: string): void {
+  /** Ends it as failed. */
+  fail(code: Code, detail: string): void {
     const state = this.#state;
     if (state === 'over') return;
     this.#end();

@@ -3,6 +3,8 @@ import type { Platform } from '@aduana/core/platform/platform';
 import type { LoadedSubgraph } from '../supergraph/loaded-supergraph.ts';
 import { type CircuitBreaker, createCircuitBreaker } from '../limits/circuit-breaker.ts';
 import { createBoundedSemaphore } from '../limits/bounded-semaphore.ts';
+import { HeldBytes } from '../limits/held-bytes.ts';
+import type { SharedRoom } from '../limits/shared-room.ts';
 import { createTraffic } from '../traffic/traffic.ts';
 import { type ShownConnections, showConnections } from './show-connections.ts';
 import type { SubgraphConnection } from './subgraph-connection.ts';
@@ -17,6 +19,8 @@ export interface SubgraphConnectionsOptions {
   readonly client: SecureClient;
   readonly trustDomain: string;
   readonly platform: Platform;
+  /** What all answers of subgraphs and events of their streams may take together, by the subgraph's name. */
+  readonly room: SharedRoom;
 }
 
 /** The limits on streams are those of the clients. */
@@ -25,14 +29,11 @@ const MOST_STREAMS = 65_536;
 const RETIRE_AFTER_MS = 300_000;
 
 /** A line lives on over a swap of the supergraph as long as the subgraph keeps its name, URL and identity. */
-export function createSubgraphConnections({
-  client,
-  trustDomain,
-  platform,
-}: SubgraphConnectionsOptions): SubgraphConnections {
+export function createSubgraphConnections(options: SubgraphConnectionsOptions): SubgraphConnections {
+  const { client, trustDomain, platform, room } = options;
   const lines = new Map<string, SubgraphConnection>();
   const known = new WeakMap<LoadedSubgraph, SubgraphConnection>();
-  const shown = showConnections(() => lines.values(), platform);
+  const shown = showConnections(() => lines.values(), room, platform);
   let followed: ReadonlyMap<string, LoadedSubgraph> | undefined;
 
   function open({ name, url, audience, clientCertificate, load }: LoadedSubgraph): SubgraphConnection {
@@ -57,6 +58,7 @@ export function createSubgraphConnections({
         name: `the subgraph ${name}`,
         onRefuse: shown.onRefuse(name),
       }),
+      answers: { hold: () => new HeldBytes(room, name), onRefuse: shown.onNoRoom(name) },
       traffic: createTraffic(platform.clock),
       durations: shown.durations(name),
       breaker: openBreaker(circuitBreaker, platform.clock, shown.onChange(name)),

@@ -11,6 +11,8 @@ export interface SubgraphRequest {
   readonly narrowing: Narrowing;
   readonly trace: TraceContext;
   readonly signal: AbortSignal;
+  /** Called with what gives the answer's room back, once the answer is needed no more; without it, it is given back at once. */
+  readonly keep?: (release: () => void) => void;
 }
 
 /** The parsed JSON object that a subgraph answered with; not yet trusted in any way. */
@@ -22,7 +24,8 @@ export interface SubgraphAnswer {
 /**
  * Sends over mTLS with the narrowed token, without redirects, within the subgraph's time-out.
  *
- * @throws SecurityError `SUBGRAPH_UNAVAILABLE`, `SUBGRAPH_ERROR`, `STS_UNAVAILABLE` or `OPERATION_TIMEOUT`
+ * @throws SecurityError `SUBGRAPH_UNAVAILABLE`, `SUBGRAPH_ERROR`, `STS_UNAVAILABLE`, `OPERATION_TIMEOUT`, or `OVERLOADED` where
+ * there is no place for the fetch or no room for its answer
  */
 export interface SubgraphFetcher {
   fetch(request: SubgraphRequest): Promise<SubgraphAnswer>;

@@ -3,6 +3,7 @@ import { describeError } from '@aduana/core/platform/log';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import type { HandlerDependencies } from '../handler-dependencies.ts';
 import { callerKey } from '../limits/caller-key.ts';
+import type { UnreadAnswer } from '../limits/caller-limits.ts';
 import type { Delegated } from '../stages.ts';
 import type { StreamCaller } from '../streams/stream-caller.ts';
 import type { StreamEnd } from '../streams/stream-end.ts';
@@ -39,6 +40,7 @@ export class Connection implements Supervised {
   readonly #isStalled: () => boolean;
   #state: 'opened' | 'admitting' | 'admitted' | 'closed' = 'opened';
   #caller: StreamCaller | undefined;
+  #unread: UnreadAnswer | undefined;
   /** Whose messages come; the same, whatever token it shows. */
   #owner: string | undefined;
   #heardAt: number;
@@ -70,7 +72,7 @@ export class Connection implements Supervised {
     });
     this.#credentials = new FreshCredentials({
       replace: options.admission.replace,
-      isClosed: () => this.#isClosed(),
+      isClosed: this.#isClosed,
       onReplaced: () => {
         this.#goOn();
       },
@@ -101,6 +103,7 @@ export class Connection implements Supervised {
       patience.cancel();
       if (this.#state === 'opened') admission.onRefuse();
       this.#end(undefined);
+      this.#unread?.release();
     });
   }
 
@@ -119,6 +122,7 @@ export class Connection implements Supervised {
     const { socket, heartbeatMs, dependencies } = this.#options;
     const monotonic = dependencies.platform.clock.monotonic();
     if (this.#caller !== undefined && this.#caller.expiresAt - now <= RENEW_BEFORE_MS) this.#caller.renew();
+    this.#unread?.set(socket.bufferedAmount);
     const isSilent = monotonic - this.#heardAt > 2 * heartbeatMs + PONG_MS;
     if (isSilent || this.#isStalled()) socket.terminate();
     else if (monotonic - this.#spokeAt >= heartbeatMs) {
@@ -166,6 +170,7 @@ export class Connection implements Supervised {
       const { caller, auditId } = await this.#options.admission.admit(authorizationOf(payload));
       if (this.#isClosed()) return;
       this.#caller = caller;
+      this.#unread = this.#options.dependencies.callers.keepUnread(caller.delegated.caller);
       this.#owner = callerKey(caller.delegated.caller);
       this.#state = 'admitted';
       this.#room.own();
@@ -213,7 +218,9 @@ export class Connection implements Supervised {
     const { socket } = this.#options;
     if (this.#state === 'closed') return;
     socket.send(text);
-    if (socket.bufferedAmount > MOST_WAITING_BYTES) socket.terminate();
+    this.#unread?.set(socket.bufferedAmount);
+    const isBehind = socket.bufferedAmount > 0 && this.#unread?.isTooMuch === true;
+    if (isBehind || socket.bufferedAmount > MOST_WAITING_BYTES) socket.terminate();
   }
 
   #close([code, reason]: Close, end?: StreamEnd): void {
@@ -238,7 +245,5 @@ export class Connection implements Supervised {
     this.#options.admission.onClose();
   }
 
-  #isClosed(): boolean {
-    return this.#state === 'closed';
-  }
+  readonly #isClosed = (): boolean => this.#state === 'closed';
 }

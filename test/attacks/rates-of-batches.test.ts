@@ -21,6 +21,7 @@ async function open(perMinute: number | 'off' = 'off') {
       LIMIT_CONCURRENT_OPERATIONS: 'off',
       LIMIT_OPERATIONS_IN_PROGRESS: 'off',
       LIMIT_OPERATIONS_WAITING: 0,
+      LIMIT_UNREAD_BYTES: 'off',
       RATE_LIMIT_PER_MINUTE: perMinute,
       REDIS_URL: undefined,
       TRUST_DOMAIN: 'aduana.local',

@@ -96,6 +96,7 @@ describe('a subgraph that streams over WebSocket', () => {
       results: [],
       bytes: 0,
       end: error as { code: 'SUBGRAPH_ERROR'; detail: string },
+      close: () => undefined,
     }));
     expect(await untilOver(heard)).toMatchObject({ code: 'SUBGRAPH_ERROR' });
     expect(heard.results).toEqual([]);

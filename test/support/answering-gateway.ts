@@ -38,6 +38,7 @@ const UNCOUNTED = {
   enter: () => Promise.resolve(() => undefined),
   countBatch: () => Promise.resolve(),
   countRates: () => Promise.resolve(new Map()),
+  keepUnread: () => ({ set: () => undefined, isTooMuch: false, release: () => undefined }),
 } as unknown as HandlerDependencies['callers'];
 
 /** A gateway over one subgraph whose every field is 1, and a caller with this login. */

@@ -9,7 +9,7 @@ import { createSystemClock } from '@aduana/core/platform/clock';
 import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 import { Secret } from '@aduana/core/secrets/secret';
-import { createForward, type Forward } from '../../gateway/subgraphs/forward.ts';
+import { createForward, type Forward, type ForwardOptions } from '../../gateway/subgraphs/forward.ts';
 import type { LoadedSubgraph } from '../../gateway/supergraph/loaded-supergraph.ts';
 import { NO_HEADERS } from '../../gateway/supergraph/header-rules.ts';
 import { DEFAULT_LOAD } from '../../gateway/supergraph/subgraph-load.ts';
@@ -46,9 +46,12 @@ export interface Forwarding {
 
 export const LONGEST_ANSWER = 1_048_576;
 
+export type ForwardingBounds = Partial<Pick<ForwardOptions, 'room' | 'maxResponseBytes'>>;
+
 /** @param settings by the subgraph's name: what differs from the usual */
 export async function openForwarding(
   settings: Readonly<Record<string, Partial<LoadedSubgraph>>>,
+  { room, maxResponseBytes = LONGEST_ANSWER }: ForwardingBounds = {},
 ): Promise<Forwarding> {
   const lines: string[] = [];
   const log = createLog('info', (line) => lines.push(line));
@@ -86,7 +89,8 @@ export async function openForwarding(
       client,
       sts: sts as unknown as StsClient,
       trustDomain: 'aduana.local',
-      maxResponseBytes: LONGEST_ANSWER,
+      maxResponseBytes,
+      ...(room === undefined ? {} : { room }),
       platform: { clock, log, metrics },
     }),
     subgraphs,

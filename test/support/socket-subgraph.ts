@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Code } from '@aduana/core/errors/error-codes';
 import type { Upstream } from '../../gateway/subgraphs/upstream.ts';
-import { type Forwarding, openForwarding } from './forwarding.ts';
+import { type Forwarding, type ForwardingBounds, openForwarding } from './forwarding.ts';
 import { delegatedOf } from './stream-world.ts';
 import { until } from './until.ts';
 
@@ -21,10 +21,18 @@ export interface Heard {
   readonly results: unknown[];
   bytes: number;
   end: 'complete' | { readonly code: Code; readonly detail: string } | undefined;
+  close(): void;
 }
 
 export function listenTo(upstream: Upstream): Heard {
-  const heard: Heard = { results: [], bytes: 0, end: undefined };
+  const heard: Heard = {
+    results: [],
+    bytes: 0,
+    end: undefined,
+    close: () => {
+      upstream.close();
+    },
+  };
   upstream.start({
     onResult(result, bytes) {
       heard.results.push(result);
@@ -42,10 +50,13 @@ export async function untilOver(heard: Heard): Promise<Heard['end']> {
 }
 
 /** The gateway's way to a subgraph that streams over WebSocket, both over mTLS. */
-export async function openSocketSubgraph(settings: Parameters<typeof openForwarding>[0][string] = {}) {
-  const forwarding = await openForwarding({
-    live: { subscriptions: { protocol: 'graphql_ws', path: '/live?v=1' }, timeoutMs: 60_000, ...settings },
-  });
+export async function openSocketSubgraph(
+  settings: Parameters<typeof openForwarding>[0][string] = {},
+  bounds: ForwardingBounds = {},
+) {
+  const subscriptions = { protocol: 'graphql_ws', path: '/live?v=1' } as const;
+  const live = { subscriptions, timeoutMs: 60_000, ...settings };
+  const forwarding = await openForwarding({ live }, bounds);
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,

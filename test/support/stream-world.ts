@@ -13,6 +13,7 @@ import { createValidate } from '../../gateway/documents/validate.ts';
 import { createCompileSubscription } from '../../gateway/execute/subscription/compile-subscription.ts';
 import { createExecuteIncremental } from '../../gateway/execute/incremental/execute-incremental.ts';
 import { createDocumentLimits } from '../../gateway/limits/document-limits.ts';
+import { createSharedRoom } from '../../gateway/limits/shared-room.ts';
 import { createStreamLimits } from '../../gateway/limits/stream-limits.ts';
 import { createPlan } from '../../gateway/planner/plan.ts';
 import type { Caller, Delegated } from '../../gateway/stages.ts';
@@ -53,7 +54,7 @@ export function openStreamWorld(
   clock: FakeClock,
   supergraph: LoadedSupergraph,
   engine: Engine,
-  more: Partial<OpenStreamsOptions> & { readonly perCaller?: number } = {},
+  more: Partial<OpenStreamsOptions> & { readonly perCaller?: number; readonly onAuthorize?: () => void } = {},
 ) {
   const log = createLog('silent', () => undefined);
   const metrics = createMetrics();
@@ -65,9 +66,13 @@ export function openStreamWorld(
     LIMIT_DEPTH: 'off', LIMIT_INTROSPECTION_DEPTH: 'off', LIMIT_ALIASES: 'off', LIMIT_ROOT_FIELDS: 'off',
     LIMIT_DIRECTIVES: 'off', LIMIT_COST: 'off', LIST_SIZE: 10,
   } as never); // prettier-ignore
+  const authorizer = createAuthorizer({ clock, mode: 'filter' });
   const stages = {
     validate: createValidate('off', documentLimits),
-    authorize: createAuthorizer({ clock, mode: 'filter' }),
+    authorize: ((...of) => {
+      more.onAuthorize?.();
+      return authorizer(...of);
+    }) satisfies typeof authorizer,
     views: ({ apiSchema }: LoadedSupergraph) => apiSchema,
     plan: createPlan({ log }),
     narrow: createNarrow(),
@@ -95,6 +100,7 @@ export function openStreamWorld(
       },
     },
     limits,
+    room: createSharedRoom('off'),
     refusals: 'errors',
     platform: { clock, log, metrics },
     isSupported: true,
@@ -149,7 +155,7 @@ export function openStreamWorld(
       const text = `{"data":${first.data}}`;
       const unfinished = { text, rest: first.rest, validated, authorized, supergraph: state.supergraph };
       const sink = createSink();
-      const body = streams.finish(unfinished, admit(delegated), () => (sink.places += 1));
+      const body = streams.finish(unfinished, admit(delegated));
       return { sink, body };
     },
     changePolicies(next: Engine) {
@@ -192,7 +198,7 @@ function listen(listeners: Set<() => void>) {
 
 /** A client that reads all that comes. */
 function createSink() {
-  const state = { text: '', isEnded: false, places: 0, close: (): void => undefined };
+  const state = { text: '', isEnded: false, close: (): void => undefined };
   return Object.assign(state, {
     waitingBytes: 0,
     write(text: string) {

@@ -48,6 +48,10 @@ export function webSocketDependencies({ clock, metrics, bodyBytes, more }: WebSo
     flood: { count: () => Promise.resolve(undefined) },
     exchange: () => Promise.resolve(delegatedOf('a', {})),
     ...more,
+    callers: {
+      keepUnread: () => ({ set: () => undefined, isTooMuch: false, release: () => undefined }),
+      ...(more?.callers ?? {}),
+    },
   } as unknown as HandlerDependencies;
   return { dependencies, records, supervised };
 }

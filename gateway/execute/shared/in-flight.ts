@@ -5,35 +5,42 @@ import type { RunningOperation } from './running-operation.ts';
 export interface InFlight {
   /**
    * @param key everything that the answer may depend on
-   * @param start runs until nobody waits any more: its signal is then aborted
+   * @param start runs until nobody waits any more: its signal is then aborted; what it gives to `keep` is released when the last
+   * operation that had the answer is over
    */
-  share(
-    key: string,
-    waiter: Pick<RunningOperation, 'onEnd'>,
-    start: (signal: AbortSignal) => Promise<FetchedAnswer>,
-  ): Promise<FetchedAnswer>;
+  share(key: string, waiter: Pick<RunningOperation, 'onEnd' | 'keep'>, start: Start): Promise<FetchedAnswer>;
   /** Something may have changed: what was asked before answers nobody who asks from now on. */
   forget(): void;
 }
+
+type Start = (signal: AbortSignal, keep: RunningOperation['keep']) => Promise<FetchedAnswer>;
 
 interface SharedRequest {
   readonly answer: Promise<FetchedAnswer>;
   readonly controller: AbortController;
   /** Nobody joins any more. */
   readonly close: () => void;
+  readonly kept: (() => void)[];
   waiting: number;
+  /** Operations that wait or have the answer. */
+  holders: number;
 }
 
 export function createInFlight(): InFlight {
   let requests = new Map<string, SharedRequest>();
-  const open = (key: string, start: (signal: AbortSignal) => Promise<FetchedAnswer>): SharedRequest => {
+  const open = (key: string, start: Start): SharedRequest => {
     const current = requests;
     const controller = new AbortController();
     const close = (): void => {
       if (current.get(key) === request) current.delete(key);
     };
-    const answer = start(controller.signal).finally(close);
-    const request: SharedRequest = { answer, controller, close, waiting: 0 };
+    const kept: (() => void)[] = [];
+    const keep = (release: () => void): void => {
+      if (request.holders > 0) kept.push(release);
+      else release();
+    };
+    const answer = start(controller.signal, keep).finally(close);
+    const request: SharedRequest = { answer, controller, close, kept, waiting: 0, holders: 0 };
     requests.set(key, request);
     return request;
   };
@@ -41,6 +48,11 @@ export function createInFlight(): InFlight {
     async share(key, waiter, start) {
       const request = requests.get(key) ?? open(key, start);
       request.waiting += 1;
+      request.holders += 1;
+      waiter.keep(() => {
+        request.holders -= 1;
+        if (request.holders === 0) for (const release of request.kept.splice(0)) release();
+      });
       const removeListener = waiter.onEnd((reason) => {
         request.waiting -= 1;
         if (request.waiting > 0) return;

@@ -9,7 +9,9 @@ export interface RunningOperation {
   /** The same as a signal: made only where one is asked for, as it is costly. */
   signal(): AbortSignal;
   end(reason: Error): void;
-  /** Lets go of the client. */
+  /** Calls `release` when the operation is over, at once if it is. */
+  readonly keep: (release: () => void) => void;
+  /** The operation is over: lets go of the client and of what was kept. */
   close(): void;
 }
 
@@ -17,6 +19,8 @@ export function openOperation(client: AbortSignal): RunningOperation {
   const listeners = new Set<(reason: Error) => void>();
   let ended: { readonly reason: Error } | undefined;
   let controller: AbortController | undefined;
+  const kept: (() => void)[] = [];
+  let isClosed = false;
   const end = (reason: Error): void => {
     if (ended !== undefined) return;
     ended = { reason };
@@ -51,8 +55,14 @@ export function openOperation(client: AbortSignal): RunningOperation {
       }
       return controller.signal;
     },
+    keep(release) {
+      if (isClosed) release();
+      else kept.push(release);
+    },
     close() {
+      isClosed = true;
       client.removeEventListener('abort', onAbort);
+      for (const release of kept.splice(0)) release();
     },
   };
 }

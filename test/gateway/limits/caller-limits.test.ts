@@ -55,6 +55,7 @@ async function open(settings: Given) {
       LIMIT_CONCURRENT_OPERATIONS: settings.concurrent ?? 'off',
       LIMIT_OPERATIONS_IN_PROGRESS: settings.inProgress ?? 'off',
       LIMIT_OPERATIONS_WAITING: settings.waiting ?? 0,
+      LIMIT_UNREAD_BYTES: 'off',
       RATE_LIMIT_PER_MINUTE: settings.perMinute ?? 'off',
       REDIS_URL: undefined,
       TRUST_DOMAIN: 'aduana.local',

@@ -2,6 +2,7 @@ import type { OpenPeer, SecureClient } from '@aduana/core/mtls-client/secure-cli
 import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createMetrics } from '@aduana/server-kit/platform/create-metrics';
 import { expect, test } from '@jest/globals';
+import { createSharedRoom } from '../../../gateway/limits/shared-room.ts';
 import { createSubgraphConnections } from '../../../gateway/subgraphs/subgraph-connections.ts';
 import { withSettings } from '../../../gateway/supergraph/loaded-supergraph.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -16,7 +17,12 @@ test('the connections of a subgraph that is needed no longer are closed, those f
     },
   } as unknown as SecureClient;
   const platform = { clock, log: createLog('silent', () => undefined), metrics: createMetrics() };
-  const connections = createSubgraphConnections({ client, trustDomain: 'aduana.local', platform });
+  const connections = createSubgraphConnections({
+    client,
+    trustDomain: 'aduana.local',
+    platform,
+    room: createSharedRoom('off'),
+  });
   const [before, after] = ['https://one.example/', 'https://two.example/'].map((url) =>
     withSettings(new Map([['orders', url]]), new Map()),
   );

@@ -21,7 +21,7 @@ export const EVENT_CATALOGUE = {
   request: {
     classUid: API_ACTIVITY,
     writers: ['gateway'],
-    detail: ['source_address', 'operation_kind', 'code', 'reason', 'error_codes', 'refused', 'unenforced', 'more_fields', 'more_operation_name', 'more_refused', 'more_unenforced'],
+    detail: ['source_address', 'operation_kind', 'code', 'reason', 'error_codes', 'refused', 'unenforced', 'more_fields', 'more_operation_name', 'more_refused', 'more_unenforced', 'operations', 'more_operations'],
   },
   /** Instead of `request`, for a stream that was opened; durable before its first message. */
   'stream.open': {

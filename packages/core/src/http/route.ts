@@ -42,6 +42,8 @@ export interface ServiceResponse {
   readonly stream?: BodyStream;
   /** Of the table of error codes: what the answer says went wrong. */
   readonly code?: string | undefined;
+  /** Called once: the answer has been written out, or its connection is closed. */
+  readonly onSent?: () => void;
 }
 
 /** Writes the body of an answer that has no end that is known. */

@@ -13,6 +13,8 @@ export interface SecureRequest {
   readonly timeoutMilliseconds: number;
   /** The call fails where the body of the answer is larger. */
   readonly maxResponseBytes: number;
+  /** Asked before each part of the answer's body is kept; the call fails with `OVERLOADED` where it says that there is no room. */
+  readonly takeRoom?: (bytes: number) => boolean;
   /** Abandons the call. */
   readonly signal?: AbortSignal;
   /** May be sent once more where the connection ended before any byte of an answer (RFC 9110 section 9.2.2). */
@@ -28,7 +30,7 @@ export interface SecureResponse {
 }
 
 /** A request whose answer has no end that could be waited for. */
-export type SecureStreamRequest = Omit<SecureRequest, 'maxResponseBytes' | 'repeatable'>;
+export type SecureStreamRequest = Omit<SecureRequest, 'maxResponseBytes' | 'takeRoom' | 'repeatable'>;
 
 /** What comes of a streamed answer. */
 export interface StreamReader {

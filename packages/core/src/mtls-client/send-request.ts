@@ -42,6 +42,8 @@ export function sendRequest(
 /** How a connection ends that the other side has closed, such as one that was kept too long. */
 const CLOSED: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
+const RETRY_AFTER_SECONDS = 1;
+
 interface Outcome {
   readonly resolve: (response: SecureResponse) => void;
   readonly reject: (error: CallError) => void;
@@ -97,6 +99,8 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#size += chunk.length;
     if (this.#size > this.#request.maxResponseBytes) this.abandon('oversize', 'the answer is too large');
+    else if (this.#request.takeRoom?.(chunk.length) === false)
+      this.abandon('no_room', 'there is no room for its answer');
     else this.#chunks.push(chunk);
   }
 
@@ -122,10 +126,13 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
     this.#chunks.length = 0;
     this.#rules.deadlines.remove(this);
     const detail = `${this.#rules.origin}: ${reason}`;
-    const error = new CallError(this.#rules.failureCode, failure, {
-      detail,
-      ...(cause === undefined ? {} : { cause }),
-    });
+    const error =
+      failure === 'no_room'
+        ? new CallError('OVERLOADED', failure, { detail, retryAfterSeconds: RETRY_AFTER_SECONDS })
+        : new CallError(this.#rules.failureCode, failure, {
+            detail,
+            ...(cause === undefined ? {} : { cause }),
+          });
     this.#outcome.reject(error);
     return error;
   }

@@ -148,6 +148,11 @@ export const METRICS = {
     help: 'Fetches that wait for a connection',
     labels: { subgraph: SUBGRAPHS },
   },
+  aduana_subgraph_answer_bytes: {
+    kind: 'gauge',
+    help: 'Memory that answers and events of the subgraph take, in bytes',
+    labels: { subgraph: SUBGRAPHS },
+  },
   aduana_subgraph_circuit: {
     kind: 'gauge',
     help: 'Whether a subgraph is called: 0 yes (closed), 1 to try (half-open), 2 no (open)',
@@ -161,7 +166,7 @@ export const METRICS = {
   },
   aduana_subgraph_overloads_total: {
     kind: 'counter',
-    help: 'Fetches for which there was no place',
+    help: 'Fetches for which there was no place, and answers and events for which there was no room',
     labels: { subgraph: SUBGRAPHS },
   },
   aduana_audit_events_total: {

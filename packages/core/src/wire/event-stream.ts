@@ -11,6 +11,8 @@ export interface StreamedEvent {
 export interface EventReader {
   /** @throws RangeError for an event of more than the largest size */
   read(chunk: Uint8Array): void;
+  /** Characters that wait for the end of their event. */
+  readonly held: number;
 }
 
 /**
@@ -50,6 +52,9 @@ export function createEventReader(
   }
 
   return {
+    get held() {
+      return held + line.length;
+    },
     read(chunk) {
       const text = decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       let from = 0;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingRequest } from '@aduana/core/http/incoming-request';
 import { createBodySink } from './body-sink.ts';
+import type { AnswerDeadlines } from './answer-deadlines.ts';
 import type { RequestTelemetry } from './request-telemetry.ts';
 import type { Router } from './router.ts';
 
@@ -16,9 +17,11 @@ export async function answerRequest(
   response: ServerResponse,
   {
     longestStallMilliseconds,
+    deadlines,
     endsConnection,
     telemetry,
   }: {
+    readonly deadlines: AnswerDeadlines;
     readonly telemetry: RequestTelemetry;
     readonly longestStallMilliseconds: number;
     readonly endsConnection: (message: IncomingMessage) => boolean;
@@ -26,13 +29,15 @@ export async function answerRequest(
 ): Promise<void> {
   const startedAt = telemetry.start(request);
   const answered = await router(request);
-  const { status, headers, body, stream } = answered;
+  const { status, headers, body, stream, onSent } = answered;
   telemetry.end(startedAt, request, answered);
   request.release();
   if (response.destroyed) {
     stream?.cancel();
+    onSent?.();
     return;
   }
+  if (onSent !== undefined) response.once('close', onSent);
   if (stream === undefined) response.setTimeout(longestStallMilliseconds);
   response.statusCode = status;
   response.setHeader('x-content-type-options', 'nosniff');
@@ -46,10 +51,11 @@ export async function answerRequest(
     response.setHeader('connection', 'close');
   if (stream !== undefined) {
     response.flushHeaders();
-    stream.start(createBodySink(response));
+    stream.start(createBodySink(response, deadlines));
     return;
   }
   const bytes = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   response.setHeader('content-length', bytes);
   response.end(request.method === 'HEAD' ? undefined : body);
+  deadlines.expect(response, longestStallMilliseconds);
 }

@@ -12,6 +12,7 @@ import { type BodyBudget, createBodyBudget } from '@aduana/core/http/body-budget
 import { IncomingRequest } from '@aduana/core/http/incoming-request';
 import { type Listener, type ListenerOptions, openListener } from './listener.ts';
 import { answerRequest } from './answer-request.ts';
+import { createAnswerDeadlines } from './answer-deadlines.ts';
 import { createConnectionEnds } from './connection-ends.ts';
 import { createPeerGate, type PeerGate } from './peer-gate.ts';
 import { createRequestTelemetry } from './request-telemetry.ts';
@@ -91,6 +92,7 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
   let stopping: Promise<void> | undefined;
   const answering = {
     longestStallMilliseconds: options.longestStallMilliseconds ?? LONGEST_STALL_MS,
+    deadlines: createAnswerDeadlines(clock),
     telemetry: createRequestTelemetry(platform),
     endsConnection: (message: IncomingMessage) => ends.endsConnection(message),
   };

@@ -81,7 +81,7 @@ function refuse(
   const known = toSecurityError(error);
   noteFailure(requestAudit, known);
   const fields = { audit_id: requestAudit.id, ...traceFields(request.trace) };
-  if (request.signal.aborted) {
+  if (request.abandoned.aborted) {
     requestAudit.reason = 'the client left before its answer';
     log.debug('a client left', fields);
   } else if (known.status >= 500 && known.code !== 'OVERLOADED')

@@ -1,5 +1,6 @@
 import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import { type GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import type { LoadedSupergraph } from './supergraph/loaded-supergraph.ts';
 import { intentRecord, type RequestAudit, noteFields } from './audit/request-audit.ts';
@@ -45,7 +46,7 @@ export interface OperationContext {
   readonly rights: CallerRights;
   readonly fetcher: SubgraphFetcher;
   readonly requestAudit: RequestAudit;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Opens a subscription; undefined where the client takes no stream. */
   readonly openStream?: ((wanted: WantedStream) => Promise<OpenedStream>) | undefined;
   /** The client takes its answer in parts. */

@@ -72,7 +72,7 @@ export async function runRequest(
       rights,
       fetcher,
       requestAudit,
-      signal: request.signal,
+      signal: request.abandoned,
       openStream:
         mediaType.streams === undefined || batched
           ? undefined

@@ -1,4 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Clock } from '@aduana/core/platform/clock';
 
 export interface BoundedSemaphoreOptions {
@@ -21,7 +22,7 @@ export interface BoundedSemaphore {
    *
    * @throws SecurityError `OVERLOADED` at once where too many wait, or when the time is over
    */
-  take(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  take(milliseconds: number, signal?: CancelSignal): Promise<void>;
   /** Gives a place back. */
   leave(): void;
   readonly taken: number;
@@ -29,7 +30,7 @@ export interface BoundedSemaphore {
 }
 
 interface Waiting {
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CancelSignal | undefined;
   readonly enter: () => void;
   readonly refuse: (reason: string) => void;
 }
@@ -61,7 +62,7 @@ export function createBoundedSemaphore(options: BoundedSemaphoreOptions): Bounde
 }
 
 interface Queue {
-  wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void>;
+  wait(milliseconds: number, signal: CancelSignal | undefined): Promise<void>;
   /** @returns whether somebody waited for the place */
   letIn(): boolean;
   readonly size: number;

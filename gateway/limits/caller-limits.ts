@@ -4,6 +4,7 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { RateCondition } from '@aduana/server-kit/iam/compile';
 import { createSignedPresence } from '@aduana/core/mtls/signed-presence';
 import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import { uuid } from '@aduana/core/platform/ids';
 import type { Platform } from '@aduana/core/platform/platform';
 import type { GatewaySettings } from '../config.ts';
@@ -24,7 +25,7 @@ export interface CallerLimits {
    * @returns gives the place back
    * @throws SecurityError `CONCURRENCY_LIMITED`, `RATE_LIMITED` or `OVERLOADED`, with when to try again
    */
-  enter(caller: Caller, client?: { readonly signal: AbortSignal }): Promise<() => void>;
+  enter(caller: Caller, client?: { readonly signal: CancelSignal }): Promise<() => void>;
   /**
    * Counts the further operations of a batch, whose first one has a place already.
    *

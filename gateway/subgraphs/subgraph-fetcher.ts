@@ -1,3 +1,4 @@
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
 import type { Caller, Narrowing } from '../stages.ts';
 
@@ -10,7 +11,7 @@ export interface SubgraphRequest {
   readonly caller: Caller;
   readonly narrowing: Narrowing;
   readonly trace: TraceContext;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Called with what gives the answer's room back, once the answer is needed no more; without it, it is given back at once. */
   readonly keep?: (release: () => void) => void;
 }

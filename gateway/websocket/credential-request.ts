@@ -14,6 +14,7 @@ export function withAuthorization(request: ServiceRequest, authorization: string
     encrypted: request.encrypted,
     trace: request.trace,
     signal: request.signal,
+    abandoned: request.abandoned,
     declaredBytes: 0,
     body: () => Promise.reject(new TypeError('There is no body')),
   };

@@ -1,9 +1,10 @@
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import { expect, test } from '@jest/globals';
 import { createInFlight } from '../../gateway/execute/shared/in-flight.ts';
 import { openOperation } from '../../gateway/execute/shared/running-operation.ts';
 
 type Answer = Parameters<ReturnType<typeof createInFlight>['share']>[2] extends (
-  signal: AbortSignal,
+  signal: CancelSignal,
 ) => Promise<infer A>
   ? A
   : never;
@@ -12,12 +13,12 @@ const ANSWER = { data: {} } as unknown as Answer;
 /** Fetches that end when they are told to, or fail when they are aborted. */
 function open() {
   const inFlight = createInFlight();
-  const started: { answer(): void; readonly signal: AbortSignal }[] = [];
+  const started: { answer(): void; readonly signal: CancelSignal }[] = [];
   const ask = (client: AbortSignal) =>
     inFlight.share('key', openOperation(client), (signal) =>
       new Promise((resolve, reject) => {
         started.push({ signal, answer: () => { resolve(ANSWER); } });
-        signal.addEventListener('abort', () => { setImmediate(reject, signal.reason); });
+        signal.addEventListener('abort', () => { setImmediate(reject, signal.reason as Error); });
       }),
     ); // prettier-ignore
   return { ask, started };

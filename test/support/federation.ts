@@ -6,6 +6,7 @@ import type { Execute, Execution } from '../../gateway/execute/shared/executor.t
 import { createPlan } from '../../gateway/planner/plan.ts';
 import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
 import type { Authorized, Caller, Narrowing, Validated } from '../../gateway/stages.ts';
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import type { SubgraphAnswer, SubgraphRequest } from '../../gateway/subgraphs/subgraph-fetcher.ts';
 import { loadSupergraph, type PlannedSupergraph } from '../../gateway/supergraph/load-supergraph.ts';
@@ -48,7 +49,7 @@ export interface Call {
 export interface Ask {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Takes the place of a subgraph's own answer where it returns one. */
-  readonly answer?: (call: Call, signal: AbortSignal, request: SubgraphRequest) => unknown;
+  readonly answer?: (call: Call, signal: CancelSignal, request: SubgraphRequest) => unknown;
   /** Changes what a subgraph answers. */
   readonly damage?: (answer: SubgraphAnswer, call: Call) => unknown;
   readonly scopes?: readonly string[];

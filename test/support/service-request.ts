@@ -29,6 +29,7 @@ export function createServiceRequest(parts: RequestParts = {}): ServiceRequest {
     encrypted: parts.encrypted ?? false,
     trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false },
     signal: new AbortController().signal,
+    abandoned: new AbortController().signal,
     declaredBytes: Number(parts.headers?.['content-length'] ?? 0),
     body(limitBytes) {
       const bytes = Buffer.from(parts.body ?? '');

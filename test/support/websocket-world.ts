@@ -48,6 +48,7 @@ export async function openWebSocketWorld(options: WebSocketWorldOptions = {}) {
     const request = {
       method: 'GET', path: '/graphql', headers: message.headers, headerCount: () => 1, peer: undefined,
       remoteAddress: '127.0.0.1', encrypted: false, trace: TRACE, signal: new AbortController().signal,
+      abandoned: new AbortController().signal,
     } as unknown as ServiceRequest; // prettier-ignore
     const refuse = ({ status }: { readonly status: number }): void =>
       void socket.end(`HTTP/1.1 ${String(status)} refused\r\n\r\n`);

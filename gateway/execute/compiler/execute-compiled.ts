@@ -1,3 +1,4 @@
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Log } from '@aduana/core/platform/log';
 import type { Executable } from '../shared/compile-executable.ts';
 import type { FetchStep, Step } from '../shared/compile-plan.ts';
@@ -70,7 +71,7 @@ interface CompiledRun {
   readonly compiled: CompiledPlan;
   readonly variables: Readonly<Record<string, unknown>>;
   /** Aborted when the client leaves. */
-  readonly abandoned: AbortSignal;
+  readonly abandoned: CancelSignal;
   readonly send: SendFetch;
   /** Shared by runs that were given the very same answers so far. */
   state: ProgramState;

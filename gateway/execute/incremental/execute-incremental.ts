@@ -1,4 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { type CancelSignal, Cancellation } from '@aduana/core/platform/cancellation';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import type { Authorized, Shape } from '../../stages.ts';
@@ -73,8 +74,8 @@ export function createExecuteIncremental(options: IncrementalExecutorOptions): E
 }
 
 /** The client of an answer in parts, which may leave before the first one or after it. */
-function openClient(first: AbortSignal) {
-  const left = new AbortController();
+function openClient(first: CancelSignal) {
+  const left = new Cancellation();
   const leave = (reason: Error): void => {
     left.abort(reason);
   };
@@ -85,7 +86,7 @@ function openClient(first: AbortSignal) {
   else first.addEventListener('abort', onAbort, { once: true });
   return {
     leave,
-    signal: left.signal,
+    signal: left,
     forget: (): void => {
       first.removeEventListener('abort', onAbort);
     },

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Log } from '@aduana/core/platform/log';
 import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
 import { copyData } from '../interpreter/merge-data.ts';
@@ -20,7 +21,7 @@ export interface IncrementalRunOptions {
   readonly execution: Execution;
   readonly log: Log;
   /** Of the client: aborted when it leaves. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** For one step, under the rights of that moment. */
   readonly openSend: (authorized: Authorized) => SendFetch;
 }

@@ -1,4 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { GraphQLSchema } from 'graphql';
 import type { AnswerError } from '../shared/answer-errors.ts';
 import type { ObjectShape } from '../shared/answer-shape.ts';
@@ -29,7 +30,7 @@ export interface PlanRun {
   /** Whether a subgraph's own messages reach the client. */
   readonly showsMessages: (subgraph: string) => boolean;
   /** Ends the run where this is aborted; a deadline does not. */
-  readonly abandoned: AbortSignal;
+  readonly abandoned: CancelSignal;
 }
 
 /** Takes what a stream brought as the answer of the fetch that opened it. */

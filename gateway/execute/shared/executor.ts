@@ -1,3 +1,4 @@
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { QueryPlan } from '@apollo/query-planner';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { Authorized, Narrowing } from '../../stages.ts';
@@ -14,7 +15,7 @@ export interface Execution {
   readonly narrowings: ReadonlyMap<string, Narrowing>;
   readonly fetcher: SubgraphFetcher;
   /** Aborted when the client leaves. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** The finished values of `__schema` and `__type`, by response key. */
   readonly introspection?: Readonly<Record<string, unknown>> | undefined;
 }

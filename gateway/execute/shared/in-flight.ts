@@ -1,3 +1,4 @@
+import { type CancelSignal, Cancellation } from '@aduana/core/platform/cancellation';
 import type { FetchedAnswer } from './fetched-answer.ts';
 import type { RunningOperation } from './running-operation.ts';
 
@@ -13,11 +14,11 @@ export interface InFlight {
   forget(): void;
 }
 
-type Start = (signal: AbortSignal, keep: RunningOperation['keep']) => Promise<FetchedAnswer>;
+type Start = (signal: CancelSignal, keep: RunningOperation['keep']) => Promise<FetchedAnswer>;
 
 interface SharedRequest {
   readonly answer: Promise<FetchedAnswer>;
-  readonly controller: AbortController;
+  readonly cancellation: Cancellation;
   /** Nobody joins any more. */
   readonly close: () => void;
   readonly kept: (() => void)[];
@@ -30,7 +31,7 @@ export function createInFlight(): InFlight {
   let requests = new Map<string, SharedRequest>();
   const open = (key: string, start: Start): SharedRequest => {
     const current = requests;
-    const controller = new AbortController();
+    const cancellation = new Cancellation();
     const close = (): void => {
       if (current.get(key) === request) current.delete(key);
     };
@@ -39,8 +40,8 @@ export function createInFlight(): InFlight {
       if (request.holders > 0) kept.push(release);
       else release();
     };
-    const answer = start(controller.signal, keep).finally(close);
-    const request: SharedRequest = { answer, controller, close, kept, waiting: 0, holders: 0 };
+    const answer = start(cancellation, keep).finally(close);
+    const request: SharedRequest = { answer, cancellation, close, kept, waiting: 0, holders: 0 };
     requests.set(key, request);
     return request;
   };
@@ -57,7 +58,7 @@ export function createInFlight(): InFlight {
         request.waiting -= 1;
         if (request.waiting > 0) return;
         request.close(); // who asks from now on must not get what nobody waits for
-        request.controller.abort(reason);
+        request.cancellation.abort(reason);
       });
       try {
         return await request.answer;

@@ -1,13 +1,13 @@
-import { setMaxListeners } from 'node:events';
+import { type CancelSignal, Cancellation } from '@aduana/core/platform/cancellation';
 
 /** All that one operation waits for: it ends when its time is up, or when the client leaves. */
 export interface RunningOperation {
+  /** Aborted if the operation is ended early. */
+  readonly signal: CancelSignal;
   /** Waits no longer than the operation lives, whatever becomes of `pending`. */
   bound<Value>(pending: Promise<Value>): Promise<Value>;
   /** Calls `listener` if the operation is ended early; the returned function takes it back. */
   onEnd(listener: (reason: Error) => void): () => void;
-  /** The same as a signal: made only where one is asked for, as it is costly. */
-  signal(): AbortSignal;
   end(reason: Error): void;
   /** Calls `release` when the operation is over, at once if it is. */
   readonly keep: (release: () => void) => void;
@@ -15,46 +15,46 @@ export interface RunningOperation {
   close(): void;
 }
 
-export function openOperation(client: AbortSignal): RunningOperation {
+export function openOperation(client: CancelSignal): RunningOperation {
+  const signal = new Cancellation();
   const listeners = new Set<(reason: Error) => void>();
   let ended: { readonly reason: Error } | undefined;
-  let controller: AbortController | undefined;
   const kept: (() => void)[] = [];
   let isClosed = false;
   const end = (reason: Error): void => {
     if (ended !== undefined) return;
     ended = { reason };
     for (const listener of listeners) listener(reason);
-    controller?.abort(reason);
+    signal.abort(reason);
   };
   const onAbort = (): void => {
     end(client.reason instanceof Error ? client.reason : new Error('the client left'));
   };
-  const onEnd = (listener: (reason: Error) => void): (() => void) => {
-    if (ended === undefined) listeners.add(listener);
-    else listener(ended.reason);
-    return () => listeners.delete(listener);
-  };
   if (client.aborted) onAbort();
   else client.addEventListener('abort', onAbort, { once: true });
   return {
-    onEnd,
+    signal,
     end,
+    onEnd(listener) {
+      if (ended === undefined) listeners.add(listener);
+      else listener(ended.reason);
+      return () => listeners.delete(listener);
+    },
     bound: (pending) =>
       new Promise((resolve, reject) => {
-        const removeListener = onEnd((reason) => {
-          reject(reason);
-        });
-        pending.finally(removeListener).then(resolve, reject);
+        if (ended === undefined) listeners.add(reject);
+        else reject(ended.reason);
+        pending.then(
+          (value) => {
+            listeners.delete(reject);
+            resolve(value);
+          },
+          (error: Error) => {
+            listeners.delete(reject);
+            reject(error);
+          },
+        );
       }),
-    signal() {
-      if (controller === undefined) {
-        controller = new AbortController();
-        setMaxListeners(0, controller.signal);
-        if (ended !== undefined) controller.abort(ended.reason);
-      }
-      return controller.signal;
-    },
     keep(release) {
       if (isClosed) release();
       else kept.push(release);

@@ -1,5 +1,6 @@
 import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Authorized, Narrowing } from '../../stages.ts';
 import type { SubgraphFetcher } from '../../subgraphs/subgraph-fetcher.ts';
 import type { FetchStep } from './compile-plan.ts';
@@ -39,11 +40,11 @@ export function createOpenSender(inFlight: InFlight | undefined): OpenSender {
         );
       onCall(subgraph);
       const body = bodyText(fetch, variables);
-      const send = async (signal: AbortSignal, keep: RunningOperation['keep']) => {
+      const send = async (signal: CancelSignal, keep: RunningOperation['keep']) => {
         const sent = { subgraph, body, operationKind, caller, narrowing, trace, signal, keep };
         return readAnswer(await fetcher.fetch(sent));
       };
-      const sendAlone = () => send(operation.signal(), operation.keep);
+      const sendAlone = () => send(operation.signal, operation.keep);
       if (operationKind === 'mutation') return operation.bound(mutate(inFlight, sendAlone));
       const forwarded = fetcher.forwarded?.(subgraph);
       if (inFlight === undefined || forwarded === undefined) return operation.bound(sendAlone());

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Engine } from '@aduana/server-kit/iam/compile';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -24,14 +25,14 @@ beforeAll(async () => {
 async function open(claims: Parameters<typeof delegatedOf>[1] = {}) {
   const clock = createFakeClock(START);
   const world = openStreamWorld(clock, supergraph, everything);
-  const held: { readonly signal: AbortSignal; readonly release: () => void }[] = [];
+  const held: { readonly signal: CancelSignal; readonly release: () => void }[] = [];
   const { fetcher } = createFeeds(({ subgraph, body, signal }) => {
     if (subgraph === 'items' && body.includes('{item{'))
       return Promise.resolve({ data: { item: { __typename: 'Item', id: '1' } } });
     const entity = { __typename: 'Item', price: 7, stock: 3, secret: 's' };
     return new Promise((resolve, reject) => {
       signal.addEventListener('abort', () => {
-        reject(signal.reason as Error);
+        reject(signal.reason);
       });
       held.push({ signal: signal, release: () => { resolve({ data: { _entities: [entity] } }); } }); // prettier-ignore
     });

@@ -3,6 +3,7 @@ import { SecurityError } from '../errors/security-error.ts';
 import type { PeerIdentity } from '../mtls/peer-identity.ts';
 import { stripReservedHeaders } from '../wire/strip-reserved-headers.ts';
 import { acceptTrace, NO_TRACES, type TraceAcceptance } from '../wire/accept-trace.ts';
+import { type CancelSignal, Cancellation, toAbortSignal } from '../platform/cancellation.ts';
 import type { Span, TraceContext } from '../platform/tracer.ts';
 import type { BodyBudget } from './body-budget.ts';
 import { readBody } from './read-body.ts';
@@ -27,7 +28,8 @@ export class IncomingRequest implements ServiceRequest {
   readonly #traces: TraceAcceptance;
   /** Of this request; undefined where it is not recorded. */
   span: Span | undefined;
-  #controller: AbortController | undefined;
+  #cancellation: Cancellation | undefined;
+  #signal: AbortSignal | undefined;
   #held = 0;
   #owner: string | undefined;
 
@@ -69,20 +71,26 @@ export class IncomingRequest implements ServiceRequest {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      const controller = (this.#controller = new AbortController());
-      this.#response.once('close', () => {
-        if (!this.#response.writableFinished) controller.abort();
+    return (this.#signal ??= toAbortSignal(this.abandoned));
+  }
+
+  get abandoned(): CancelSignal {
+    if (this.#cancellation === undefined) {
+      const cancellation = (this.#cancellation = new Cancellation());
+      this.#response.on('close', () => {
+        if (!this.#response.writableFinished) cancellation.abort(new Error('the client left'));
       });
     }
-    return this.#controller.signal;
+    return this.#cancellation;
   }
 
   headerCount(name: string): number {
     let found = 0;
     const { rawHeaders } = this.#message;
-    for (let index = 0; index < rawHeaders.length; index += 2)
-      if (rawHeaders[index]?.toLowerCase() === name) found += 1;
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const sent = rawHeaders[index] ?? '';
+      if (sent.length === name.length && sent.toLowerCase() === name) found += 1;
+    }
     return found;
   }
 

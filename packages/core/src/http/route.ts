@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { PeerIdentity } from '../mtls/peer-identity.ts';
+import type { CancelSignal } from '../platform/cancellation.ts';
 import type { Span, TraceContext } from '../platform/tracer.ts';
 
 /** An HTTP request as a route sees it: reserved headers stripped, the peer's certificate verified. */
@@ -21,6 +22,8 @@ export interface ServiceRequest {
   readonly span?: Span | undefined;
   /** Aborted when the client leaves before its answer. */
   readonly signal: AbortSignal;
+  /** The same, for what need not be the platform's own. */
+  readonly abandoned: CancelSignal;
   /** How large the body is, as its head says; 0 where it does not. */
   readonly declaredBytes: number;
   /**

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../platform/cancellation.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { CallFailure } from './call-error.ts';
 
@@ -7,7 +8,7 @@ const RESOLUTION_MILLISECONDS = 25;
 export interface Pending {
   /** On the monotonic clock. */
   readonly deadline: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CancelSignal | undefined;
   abandon(failure: CallFailure, reason: string): void;
 }
 

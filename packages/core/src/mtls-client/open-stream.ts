@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
+import type { CancelSignal } from '../platform/cancellation.ts';
 import { CallError, type CallFailure } from './call-error.ts';
 import type { Pending } from './deadlines.ts';
 import { describeConnectionFailure } from './describe-connection-failure.ts';
@@ -39,7 +40,7 @@ interface Outcome {
 
 class OpeningStream implements Dispatcher.DispatchHandler, Pending, SecureStream {
   readonly deadline: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CancelSignal | undefined;
   readonly #rules: ExchangeRules;
   readonly #outcome: Outcome;
   #controller: Dispatcher.DispatchController | undefined;
@@ -48,7 +49,7 @@ class OpeningStream implements Dispatcher.DispatchHandler, Pending, SecureStream
   status = 0;
   headers: IncomingHttpHeaders = {};
 
-  constructor(signal: AbortSignal | undefined, rules: ExchangeRules, outcome: Outcome) {
+  constructor(signal: CancelSignal | undefined, rules: ExchangeRules, outcome: Outcome) {
     this.signal = signal;
     this.deadline = rules.deadline;
     this.#rules = rules;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Code } from '../errors/error-codes.ts';
+import type { CancelSignal } from '../platform/cancellation.ts';
 
 /** One request to a peer, and what bounds its answer. */
 export interface SecureRequest {
@@ -16,7 +17,7 @@ export interface SecureRequest {
   /** Asked before each part of the answer's body is kept; the call fails with `OVERLOADED` where it says that there is no room. */
   readonly takeRoom?: (bytes: number) => boolean;
   /** Abandons the call. */
-  readonly signal?: AbortSignal;
+  readonly signal?: CancelSignal;
   /** May be sent once more where the connection ended before any byte of an answer (RFC 9110 section 9.2.2). */
   readonly repeatable?: boolean;
 }

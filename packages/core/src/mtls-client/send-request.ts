@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import type { Code } from '../errors/error-codes.ts';
+import type { CancelSignal } from '../platform/cancellation.ts';
 import { CallError, type CallFailure } from './call-error.ts';
 import type { Deadlines, Pending } from './deadlines.ts';
 import { describeConnectionFailure } from './describe-connection-failure.ts';
@@ -53,7 +54,7 @@ interface Outcome {
 /** A class, because the hot path makes one for each call: a closure per callback would cost more. */
 class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
   readonly deadline: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CancelSignal | undefined;
   readonly #request: SecureRequest;
   readonly #rules: ExchangeRules;
   readonly #outcome: Outcome;

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import { describe, expect, it } from '@jest/globals';
 import { type Ask, createTestExecutor, openFederation } from '../../../support/federation.ts';
 import { until } from '../../../support/until.ts';
@@ -90,7 +91,7 @@ describe('requests in flight', () => {
     const execute = createTestExecutor({ completion: 'compiled', shareInFlight: true });
     const { open, answer } = gate();
     const clients = [new AbortController(), new AbortController()];
-    const signals: AbortSignal[] = [];
+    const signals: CancelSignal[] = [];
     const asked = clients.map(({ signal }) =>
       FEDERATION.ask(execute, QUERY, {
         signal,

@@ -156,6 +156,7 @@ function createCallerExchange(
     limitClaims: (claims) => claimsWithin(policies.current(), claims),
     isTrustedIssuer: (issuer) => policies.current().issuers.has(issuer),
     isRegistered: (peer) => policies.current().serviceBySpiffeId(peer.spiffeId) !== undefined,
+    clock,
   });
 }
 

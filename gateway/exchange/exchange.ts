@@ -1,5 +1,7 @@
 import type { StsClient } from '@aduana/client/sts/sts-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
+import { type BoundedCache, createBoundedCache } from '@aduana/core/platform/bounded-cache';
+import type { Clock } from '@aduana/core/platform/clock';
 import { subjectAltNames } from '@aduana/core/mtls/subject-alt-names';
 import { provePossession } from '@aduana/core/http/require-access-token';
 import type { ServiceRequest } from '@aduana/core/http/route';
@@ -26,6 +28,7 @@ export interface ExchangeOptions {
   readonly isTrustedIssuer: (issuer: string) => boolean;
   /** Whether the certificate's SPIFFE ID belongs to a registered service. */
   readonly isRegistered: (peer: PeerIdentity) => boolean;
+  readonly clock: Clock;
 }
 
 interface Exchanged {
@@ -38,6 +41,18 @@ interface ExchangedToken extends Exchanged {
   readonly provesPossession: boolean;
 }
 
+/** What a token says before anything of it has been verified. */
+interface Claimed {
+  readonly issuer: unknown;
+  /** Whether it is bound to something. */
+  readonly isBound: boolean;
+}
+
+/** What verified tokens of the STS claim, so that it need not be read out of them again. */
+type OwnTokens = BoundedCache<Claimed>;
+
+const OWN_TOKENS_KEPT = 10_000;
+
 export type Exchange = (authenticated: Authenticated, request: ServiceRequest) => Promise<Delegated>;
 
 /**
@@ -47,6 +62,8 @@ export type Exchange = (authenticated: Authenticated, request: ServiceRequest) =
  * @throws SecurityError `UNAUTHENTICATED` for credentials that do not hold, `STS_UNAVAILABLE` or `STATUS_UNAVAILABLE`
  */
 export function createExchange(options: ExchangeOptions): Exchange {
+  const own: OwnTokens = createBoundedCache(options.clock, OWN_TOKENS_KEPT);
+  const tokenOptions = { ...options, own };
   return async ({ credential, trace }, request) => {
     const { peer } = request;
     switch (credential.kind) {
@@ -64,7 +81,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         );
       case 'bearer':
       case 'dpop': {
-        const exchanged = await asCaller(exchangeToken(credential, request, options, trace), options);
+        const exchanged = await asCaller(exchangeToken(credential, request, tokenOptions, trace), options);
         return delegated(exchanged, methodOf(exchanged.claims), exchanged.provesPossession);
       }
     }
@@ -92,19 +109,29 @@ export function createExchange(options: ExchangeOptions): Exchange {
 async function exchangeToken(
   { kind, token }: Extract<Authenticated['credential'], { readonly kind: 'bearer' | 'dpop' }>,
   request: ServiceRequest,
-  options: ExchangeOptions,
+  options: ExchangeOptions & { readonly own: OwnTokens },
   trace: TraceContext,
 ): Promise<ExchangedToken> {
   const { peer } = request;
+  const { own } = options;
   const text = token.reveal();
   const actor = peer !== undefined && options.isRegistered(peer) ? peer : undefined;
-  const { iss: issuer, cnf } = readUnverifiedClaims(text);
+  const known = own.get(text);
+  const claimed = known ?? readClaimed(text);
+  const { issuer } = claimed;
   // What is bound was sent by its holder: this gateway asks for that of a token of the STS, the STS of any other.
-  const provesPossession = cnf !== undefined;
+  const provesPossession = claimed.isBound;
   if (issuer === options.issuer) {
     const verified = await options.verify(text);
-    const dpop = { verify: options.verifyProof, url: endpointOf(request) };
-    const dpopThumbprint = await provePossession(request, { scheme: kind, token: text }, dpop);
+    if (known === undefined) own.set(text, claimed, verified.claims.exp * 1000);
+    const dpopThumbprint =
+      kind === 'dpop'
+        ? await provePossession(
+            request,
+            { scheme: kind, token: text },
+            { verify: options.verifyProof, url: endpointOf(request) },
+          )
+        : undefined;
     requireBinding(verified, { certificateThumbprint: peer?.thumbprint, dpopThumbprint }, false);
     if (actor === undefined || isBoundTo(verified.claims, actor))
       return { token, claims: verified.claims, provesPossession };
@@ -112,6 +139,11 @@ async function exchangeToken(
     throw new SecurityError('invalid_token', { detail: 'the issuer is not trusted, or not for such tokens' });
   const { token: exchanged, claims } = await options.sts.exchangeBearer(token, actor?.chain, trace);
   return { token: exchanged, claims, provesPossession };
+}
+
+function readClaimed(token: string): Claimed {
+  const { iss: issuer, cnf } = readUnverifiedClaims(token);
+  return { issuer, isBound: cnf !== undefined };
 }
 
 /** The endpoint as the client called it: its host name has been checked against those that are served. */

@@ -44,5 +44,6 @@ export async function openGatewayExchange(
     limitClaims: (claims) => claimsWithin(policies(), claims),
     isTrustedIssuer: (name) => policies().issuers.has(name),
     isRegistered: ({ spiffeId }) => policies().serviceBySpiffeId(spiffeId) !== undefined,
+    clock,
   });
 }

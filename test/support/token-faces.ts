@@ -46,6 +46,7 @@ export async function openTokenFaces(sts: TestSts): Promise<TokenFaces> {
     limitClaims: (claims) => claims,
     isTrustedIssuer: () => false,
     isRegistered: () => false,
+    clock,
   });
   const route = await createSubgraphRoute({
     name: 'sts',

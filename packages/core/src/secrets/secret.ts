@@ -10,25 +10,25 @@ const CENSORED = '[secret]';
  * headers.authorization = `Bearer ${secret.reveal()}`;
  */
 export class Secret {
-  readonly #bytes: Buffer;
+  readonly #value: string | Buffer;
 
-  private constructor(bytes: Buffer) {
-    this.#bytes = bytes;
+  private constructor(value: string | Buffer) {
+    this.#value = value;
   }
 
-  /** @param value text, kept as UTF-8, or bytes, which are copied */
+  /** @param value text, whose bytes are its UTF-8, or bytes, which are copied */
   static of(value: string | Uint8Array): Secret {
-    return new Secret(Buffer.from(value as string));
+    return new Secret(typeof value === 'string' ? value : Buffer.from(value));
   }
 
   /** The bytes themselves, for the one call that needs them. */
   revealBytes(): Buffer {
-    return this.#bytes;
+    return typeof this.#value === 'string' ? Buffer.from(this.#value) : this.#value;
   }
 
   /** The value as UTF-8 text, for the one call that needs it. */
   reveal(): string {
-    return this.#bytes.toString('utf8');
+    return this.#value.toString();
   }
 
   toString(): string {

@@ -171,18 +171,7 @@ function createEnvelopes(
   let count = 0;
   return (record) => {
     const now = clock.now();
-    const {
-      id = uuidv7(now),
-      type,
-      class_uid,
-      outcome,
-      actor,
-      request,
-      policy,
-      trace,
-      pii,
-      ...rest
-    } = record;
+    const { id = uuidv7(now), type, actor } = record;
     const n = count;
     count += 1;
     const text = boundedText({
@@ -191,14 +180,14 @@ function createEnvelopes(
       time: new Date(now).toISOString(),
       source: { instance, boot_id: bootId, n },
       type,
-      class_uid,
-      outcome,
+      class_uid: record.class_uid,
+      outcome: record.outcome,
       actor,
-      request: request ?? null,
-      policy: policy ?? null,
-      trace: trace ?? null,
-      pii: pii ?? null,
-      ...rest,
+      request: record.request ?? null,
+      policy: record.policy ?? null,
+      trace: record.trace ?? null,
+      pii: record.pii ?? null,
+      detail: record.detail,
     });
     return { id, n, text, shareOfRoom: shareOfRoom(type, actor) };
   };

@@ -1,7 +1,7 @@
 import type { SpoolQueue } from './spool.ts';
 import type { SecurityError } from '@aduana/core/errors/security-error';
 import type { LogFields } from '@aduana/core/platform/log';
-import type { Counter, Histogram } from '@aduana/core/platform/metrics';
+import type { Counter, HistogramSeries } from '@aduana/core/platform/metrics';
 import { within } from '@aduana/core/platform/within';
 import {
   numbersOf,
@@ -34,7 +34,7 @@ const START_UP_MS = 10_000;
 export class AuditDelivery {
   readonly #options: DeliveryOptions;
   readonly #total: Counter | undefined;
-  readonly #durations: Histogram | undefined;
+  readonly #durations: HistogramSeries | undefined;
   readonly #post: BatchPost;
   readonly #losses = createLosses();
   readonly #drain: AuditDrain;
@@ -52,7 +52,7 @@ export class AuditDelivery {
     const { spool, platform } = options;
     this.#post = createBatchPost(options.post, platform);
     this.#total = platform.metrics?.counter('aduana_audit_events_total');
-    this.#durations = platform.metrics?.histogram('aduana_audit_append_duration_seconds');
+    this.#durations = platform.metrics?.histogram('aduana_audit_append_duration_seconds').bind({});
     platform.metrics?.gauge('aduana_audit_spool_bytes', (gauge) => {
       gauge.set(spool.bytes);
     });

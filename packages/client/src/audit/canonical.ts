@@ -59,26 +59,46 @@ const REPLACED = /\\u(?:0000|d[89a-f])/;
  * @returns undefined where it takes `writeEvent`
  */
 function writeOrdinary(event: Readonly<Record<string, unknown>>, order: Order): string | undefined {
-  const plain = plainCopy(event, order, 0);
+  const plain = order === 'sorted' ? plainCopy(event, 0) : isPlain(event, 0) ? event : undefined;
   if (plain === undefined) return undefined;
   const text = JSON.stringify(plain);
   return text.length <= ORDINARY_CHARACTERS && !REPLACED.test(text) ? text : undefined;
 }
 
-/** A copy whose members are in order; undefined where `JSON.stringify` might write anything else than `writeEvent`. */
-function plainCopy(value: unknown, order: Order, depth: number): unknown {
+/** Whether `JSON.stringify` writes a value as `writeEvent` does with the members as they are. */
+function isPlain(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return value.length <= ORDINARY_CHARACTERS;
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return true;
+  if (typeof value !== 'object' || depth >= MAX_DEPTH) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (Array.isArray(value)) {
+    if (prototype !== Array.prototype || value.length > ORDINARY_ITEMS) return false;
+    for (const element of value) if (!isPlain(element, depth + 1)) return false;
+    return true;
+  }
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  let names = 0;
+  for (const name in value) {
+    const member = (value as Readonly<Record<string, unknown>>)[name];
+    if ((names += 1) > ORDINARY_ITEMS || !(member === undefined || isPlain(member, depth + 1))) return false;
+  }
+  return true;
+}
+
+/** A copy whose members are sorted; undefined where `JSON.stringify` might write anything else than `writeEvent`. */
+function plainCopy(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return value.length > ORDINARY_CHARACTERS ? undefined : value;
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
   if (typeof value !== 'object' || depth >= MAX_DEPTH) return undefined;
-  if (Array.isArray(value)) return plainArray(value, order, depth);
+  if (Array.isArray(value)) return plainArray(value, depth);
   const names = Object.keys(value);
   if (names.length > ORDINARY_ITEMS) return undefined;
-  if (order === 'sorted') names.sort();
+  names.sort();
   const copy: Record<string, unknown> = {};
   for (const name of names) {
     const member = (value as Readonly<Record<string, unknown>>)[name];
     if (member === undefined) continue;
-    const plain = plainCopy(member, order, depth + 1);
+    const plain = plainCopy(member, depth + 1);
     // an object puts names that are numbers first
     if (plain === undefined || isDigit(name.charCodeAt(0)) || name === '__proto__') return undefined;
     copy[name] = plain;
@@ -86,11 +106,11 @@ function plainCopy(value: unknown, order: Order, depth: number): unknown {
   return copy;
 }
 
-function plainArray(value: readonly unknown[], order: Order, depth: number): unknown {
+function plainArray(value: readonly unknown[], depth: number): unknown {
   if (value.length > ORDINARY_ITEMS) return undefined;
   const copy: unknown[] = [];
   for (const element of value) {
-    const plain = plainCopy(element, order, depth + 1);
+    const plain = plainCopy(element, depth + 1);
     if (plain === undefined) return undefined;
     copy.push(plain);
   }

@@ -7,6 +7,8 @@ import type { OpenedStream } from './open-streams.ts';
 
 const FORMATS = { event_stream: EVENT_STREAM, multipart_subscription: MULTIPART_SUBSCRIPTION } as const;
 
+const LONG_CHARACTERS = 16_384;
+
 /** What became of one operation. */
 export interface WritableAnswer {
   readonly status: number;
@@ -37,7 +39,9 @@ export function writeAnswer(
   return { status, headers: headersOf(format), body: wholeBody(format, text) };
 }
 
-export function writeWhole(status: number, body: string, { contentType }: MediaType): ServiceResponse {
+/** A long text becomes bytes at once: while its event becomes durable, the collector need not carry its parts along. */
+export function writeWhole(status: number, text: string, { contentType }: MediaType): ServiceResponse {
+  const body = text.length < LONG_CHARACTERS ? text : Buffer.from(text);
   return { status, headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body };
 }
 

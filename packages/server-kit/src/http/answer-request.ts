@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { IncomingRequest } from '@aduana/core/http/incoming-request';
 import { createBodySink } from './body-sink.ts';
 import type { AnswerDeadlines } from './answer-deadlines.ts';
@@ -38,24 +38,26 @@ export async function answerRequest(
     return;
   }
   if (onSent !== undefined) response.once('close', onSent);
-  if (stream === undefined) response.setTimeout(longestStallMilliseconds);
-  response.statusCode = status;
-  response.setHeader('x-content-type-options', 'nosniff');
-  for (const name in headers) response.setHeader(name, headers[name] as string | string[]);
+  const head: OutgoingHttpHeaders = {
+    'x-content-type-options': 'nosniff',
+    ...(headers as OutgoingHttpHeaders),
+  };
   const mayBeDumped =
     message.complete || Number(message.headers['content-length'] ?? Infinity) <= DUMP_LIMIT_BYTES;
   const hasBody =
     message.headers['content-length'] !== undefined || message.headers['transfer-encoding'] !== undefined;
   const tooSlow = status === TOO_SLOW && !message.complete;
-  if ((hasBody && !mayBeDumped) || tooSlow || endsConnection(message))
-    response.setHeader('connection', 'close');
+  if ((hasBody && !mayBeDumped) || tooSlow || endsConnection(message)) head['connection'] = 'close';
   if (stream !== undefined) {
-    response.flushHeaders();
+    response.writeHead(status, head).flushHeaders();
     stream.start(createBodySink(response, deadlines));
     return;
   }
   const bytes = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  response.setHeader('content-length', bytes);
-  response.end(request.method === 'HEAD' ? undefined : body);
+  head['content-length'] = bytes;
+  response.writeHead(status, head);
+  if (body === undefined || request.method === 'HEAD') response.end();
+  else response.end(body, bytes === body.length ? 'latin1' : 'utf8'); // as many bytes as characters: ASCII, which is copied
+  if (response.writableLength > 0) response.setTimeout(longestStallMilliseconds);
   deadlines.expect(response, longestStallMilliseconds);
 }

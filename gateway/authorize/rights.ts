@@ -1,8 +1,8 @@
 import { isMet, type Requirement, type Rights } from '@aduana/subgraph/graphql/requirement';
-import type { AccessContext } from '@aduana/server-kit/iam/access-context';
+import type { AccessContext, AccessRequest } from '@aduana/server-kit/iam/access-context';
 import type { Engine } from '@aduana/server-kit/iam/compile';
 import type { Decision, PolicyDecision } from '@aduana/server-kit/iam/decision';
-import { evaluate } from '@aduana/server-kit/iam/evaluate';
+import { evaluate, evaluateAlways } from '@aduana/server-kit/iam/evaluate';
 import { evaluatePolicy } from '@aduana/server-kit/iam/evaluate-policy';
 import { loginOf } from '@aduana/server-kit/iam/login-of';
 import { type StepUp, stepUpFor } from '@aduana/server-kit/iam/step-up';
@@ -38,6 +38,9 @@ const MOST_ROLES = 8;
 /** A memo, not state: an engine never changes, a reload makes a new one, and its catalogue bounds the entries. */
 const granting = new WeakMap<Engine, Map<string, readonly PlacedRole[]>>();
 
+/** A memo, not state: the claims of a token never change. */
+const scopesGranted = new WeakMap<Caller['claims'], ReadonlySet<string>>();
+
 /** What of a request's circumstances the caller itself does not tell. */
 export type Circumstances = Pick<AccessContext, 'time' | 'environment' | 'rates'>;
 
@@ -47,16 +50,14 @@ export type Circumstances = Pick<AccessContext, 'time' | 'environment' | 'rates'
  */
 export function rightsOf(caller: Caller, engine: Engine, circumstances: Circumstances): CallerRights {
   const { claims } = caller;
-  const context = { ...circumstances, ...contextOf(caller, engine) };
-  const granted = new Set(claims.scope.split(' '));
-  const issuer = claims.sub_kind === 'user' ? claims.sub_iss : undefined;
-  const asked = { subject: claims.sub, issuer, roles: claims.roles, context };
-  const scopes = new Map<string, Decision>();
-  const policies = new Map<string, PolicyDecision>();
+  const granted = grantedBy(claims);
+  let known: AskedOften | undefined;
+  const asking = (): AskedOften => (known ??= openQuestions(caller, engine, circumstances));
   const decideScope = (action: string): Decision =>
-    remembered(scopes, action, () => evaluate(engine, { ...asked, action }));
+    evaluateAlways(engine, claims.roles, action) ??
+    remembered(asking().scopes, action, () => evaluate(engine, { ...asking().asked, action }));
   const decidePolicy = (name: string): PolicyDecision =>
-    remembered(policies, name, () => evaluatePolicy(engine, name, asked));
+    remembered(asking().policies, name, () => evaluatePolicy(engine, name, asking().asked));
   return {
     authenticated: true,
     holdsScope: (scope) => granted.has(scope) && decideScope(scope).effect === 'allow',
@@ -66,8 +67,9 @@ export function rightsOf(caller: Caller, engine: Engine, circumstances: Circumst
       if (kind === 'policy') return decidePolicy(name);
       return kind === 'scope' && granted.has(name) ? decideScope(name) : undefined;
     },
-    stepUpFor: (needed) =>
-      stepUpFor(engine, context, (other) => {
+    stepUpFor(needed) {
+      const { asked } = asking();
+      return stepUpFor(engine, asked.context, (other) => {
         const then: Rights = {
           authenticated: true,
           holdsScope: (action) =>
@@ -76,7 +78,8 @@ export function rightsOf(caller: Caller, engine: Engine, circumstances: Circumst
             evaluatePolicy(engine, name, { ...asked, context: other }).effect === 'allow',
         };
         return needed.every((requirement) => isMet(requirement, then));
-      }),
+      });
+    },
     rolesAbout(missing) {
       const [kind, name = ''] = missing.split(' ', 2);
       return {
@@ -85,6 +88,30 @@ export function rightsOf(caller: Caller, engine: Engine, circumstances: Circumst
       };
     },
   };
+}
+
+/** What is decided by the request's circumstances, and what was decided. */
+interface AskedOften {
+  readonly asked: Omit<AccessRequest, 'action'> & { readonly context: AccessContext };
+  readonly scopes: Map<string, Decision>;
+  readonly policies: Map<string, PolicyDecision>;
+}
+
+function openQuestions(caller: Caller, engine: Engine, circumstances: Circumstances): AskedOften {
+  const { claims } = caller;
+  const issuer = claims.sub_kind === 'user' ? claims.sub_iss : undefined;
+  const context = { ...circumstances, ...contextOf(caller, engine) };
+  return {
+    asked: { subject: claims.sub, issuer, roles: claims.roles, context },
+    scopes: new Map(),
+    policies: new Map(),
+  };
+}
+
+function grantedBy(claims: Caller['claims']): ReadonlySet<string> {
+  let granted = scopesGranted.get(claims);
+  if (granted === undefined) scopesGranted.set(claims, (granted = new Set(claims.scope.split(' '))));
+  return granted;
 }
 
 function placed(engine: Engine, roles: readonly string[]): readonly PlacedRole[] {

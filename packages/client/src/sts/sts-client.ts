@@ -117,16 +117,7 @@ export function createStsClient(options: StsClientOptions): StsClient {
       return keeper.obtain(hashed('bearer', token.reveal(), actor), ask);
     },
     async narrow(subject, narrowing, trace) {
-      const { audience, scopes, policies, join } = narrowing;
-      const ask = asking(
-        exchange(subject.token.reveal(), TOKEN_TYPE_ACCESS_TOKEN, {
-          audience,
-          ...(scopes.length === 0 ? { no_scope: 'true' } : { scope: scopes.join(' ') }),
-          policies: policies.join(' '),
-          join: join.join(' '),
-        }),
-        trace,
-      );
+      const ask = () => asking(narrowingForm(subject.token, narrowing), trace)();
       return (await keeper.obtain(narrowedKey(ownThumbprint(), subject, narrowing), ask)).token;
     },
     forgetNarrowed(subject, narrowing) {
@@ -137,6 +128,15 @@ export function createStsClient(options: StsClientOptions): StsClient {
 
 function exchange(token: string, type: string, more: Readonly<Record<string, string>>) {
   return { grant_type: GRANT_TOKEN_EXCHANGE, subject_token: token, subject_token_type: type, ...more };
+}
+
+function narrowingForm(token: Secret, { audience, scopes, policies, join }: TokenNarrowing) {
+  return exchange(token.reveal(), TOKEN_TYPE_ACCESS_TOKEN, {
+    audience,
+    ...(scopes.length === 0 ? { no_scope: 'true' } : { scope: scopes.join(' ') }),
+    policies: policies.join(' '),
+    join: join.join(' '),
+  });
 }
 
 /** What asks once, in the trace of who needs the answer first. */

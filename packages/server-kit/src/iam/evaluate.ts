@@ -12,19 +12,30 @@ const NO_OBLIGATIONS: Obligations = { maxTtlSeconds: undefined, scopeCeilings: [
  * Of a condition that cannot be evaluated: an allow does not apply, a deny applies.
  */
 export function evaluate(engine: Engine, request: AccessRequest): Decision {
-  const { roles, action } = request;
+  return evaluateAlways(engine, request.roles, request.action) ?? decide(engine, request);
+}
+
+/** The decision where one role has it without conditions, so that it is the same for every request; else undefined. */
+export function evaluateAlways(
+  engine: Engine,
+  roles: readonly string[],
+  action: string,
+): Decision | undefined {
   const [role = ''] = roles;
   const candidates =
     roles.length === 1 && engine.catalogue.has(action) && engine.roles.get(role)?.candidates(action);
-  if (!candidates || candidates.conditional) return decide(engine, request);
+  if (!candidates || candidates.conditional) return undefined;
   const known = engine.settled.get(candidates);
   if (known !== undefined) return known;
-  const decision = decide(engine, request);
+  const decision = decide(engine, { roles, action });
   engine.settled.set(candidates, decision);
   return decision;
 }
 
-function decide(engine: Engine, { roles, action, context = NOTHING_KNOWN }: AccessRequest): Decision {
+function decide(
+  engine: Engine,
+  { roles, action, context = NOTHING_KNOWN }: Pick<AccessRequest, 'roles' | 'action' | 'context'>,
+): Decision {
   if (!engine.catalogue.has(action)) return refuse(engine, action, 'unknown_permission');
   const granting: ReachedRule[] = [];
   for (const name of roles) {

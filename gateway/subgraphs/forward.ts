@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { CallError, type CallFailure } from '@aduana/core/mtls-client/call-error';
 import type { SecureClient } from '@aduana/core/mtls-client/secure-client';
 import type { StsClient } from '@aduana/client/sts/sts-client';
@@ -116,7 +117,7 @@ async function fetchAnswer(shipment: Shipment, request: SubgraphRequest, options
       response = await send(shipment, request, options, held);
     }
     const { status, headers, body } = response;
-    const text = body.toString('utf8');
+    const text = body.toString(isAscii(body) ? 'latin1' : 'utf8');
     if (!held.take(parsedBytes(text)))
       throw new CallError('OVERLOADED', 'no_room', {
         detail: 'no room for its values',

@@ -44,16 +44,9 @@ export function openOperation(client: CancelSignal): RunningOperation {
       new Promise((resolve, reject) => {
         if (ended === undefined) listeners.add(reject);
         else reject(ended.reason);
-        pending.then(
-          (value) => {
-            listeners.delete(reject);
-            resolve(value);
-          },
-          (error: Error) => {
-            listeners.delete(reject);
-            reject(error);
-          },
-        );
+        const forget = () => listeners.delete(reject);
+        pending.then(forget, forget);
+        pending.then(resolve, reject);
       }),
     keep(release) {
       if (isClosed) release();

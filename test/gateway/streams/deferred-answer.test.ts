@@ -32,7 +32,7 @@ async function open(claims: Parameters<typeof delegatedOf>[1] = {}) {
     const entity = { __typename: 'Item', price: 7, stock: 3, secret: 's' };
     return new Promise((resolve, reject) => {
       signal.addEventListener('abort', () => {
-        reject(signal.reason);
+        reject(signal.reason instanceof Error ? signal.reason : new Error('no reason'));
       });
       held.push({ signal: signal, release: () => { resolve({ data: { _entities: [entity] } }); } }); // prettier-ignore
     });

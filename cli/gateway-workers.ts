@@ -119,7 +119,7 @@ class Primary {
 
   #start(number: number): RunningWorker {
     const { clock } = this.#context;
-    const worker = cluster.fork(this.#environmentOf(number));
+    const worker = cluster.fork({ ...this.#context.environment, ...this.#environmentOf(number) });
     const channel = createWorkerChannel<'primary'>(
       (message) => {
         if (worker.isConnected()) worker.send(message);

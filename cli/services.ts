@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CommandContext } from './command-context.ts';
-import { DEPLOYMENT_SERVICES } from './deployment-services.ts';
+import { DEPLOYMENT_SERVICES, type DeploymentService } from './deployment-services.ts';
+import { claimReplicaHome } from './replica-home.ts';
 import { unlessAsked, untilAsked } from './shutdown.ts';
 import { startDeployment } from './start-deployment.ts';
 import { examples } from './help-examples.ts';
@@ -32,20 +33,33 @@ export function registerServices(program: Command, context: CommandContext): voi
       examples(service.name, ...(service.name === 'gateway' ? ['gateway --workers auto'] : [])),
     );
     command.action(async ({ workers = 1 }: { readonly workers?: number }) => {
-      if (workers > 1) {
-        const { runGatewayWorkers } = await import('./gateway-workers.ts');
-        await runGatewayWorkers(service, workers, context);
-        return;
+      const replica = await claimReplicaHome(service.name, context);
+      try {
+        await runService(service, workers, replica.context);
+      } finally {
+        await replica.release();
       }
-      const asked = untilAsked();
-      const deployment = await unlessAsked(asked, (signal) =>
-        startDeployment([service], context, { makeCertificates: false, wholeDeployment: false, signal }),
-      );
-      if (deployment === undefined) return;
-      for (const { name, url } of deployment.services) context.print(`${name} listens at ${url}`);
-      await deployment.stop(await asked);
     });
   }
+}
+
+async function runService(
+  service: DeploymentService,
+  workers: number,
+  context: CommandContext,
+): Promise<void> {
+  if (workers > 1) {
+    const { runGatewayWorkers } = await import('./gateway-workers.ts');
+    await runGatewayWorkers(service, workers, context);
+    return;
+  }
+  const asked = untilAsked();
+  const deployment = await unlessAsked(asked, (signal) =>
+    startDeployment([service], context, { makeCertificates: false, wholeDeployment: false, signal }),
+  );
+  if (deployment === undefined) return;
+  for (const { name, url } of deployment.services) context.print(`${name} listens at ${url}`);
+  await deployment.stop(await asked);
 }
 
 function readWorkers(text: string): number {

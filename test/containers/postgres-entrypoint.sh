@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the official image does at its start: makes the database once, runs the scripts of its folder, then serves.
-# With a command it runs that, as Redis' image does.
+# With a command it runs that, as the images of Redis and HAProxy do.
 set -eu
 [ $# -eq 0 ] || exec "$@"
 bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb)")

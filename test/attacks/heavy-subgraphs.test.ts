@@ -174,7 +174,11 @@ describe('events of streams', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(EVENT);
     });
     const streams = await Promise.all(
-      [1, 2, 3, 4].map(async () => listenTo(await fetcher.openUpstream(requestOf('hostile')))),
+      [1, 2, 3, 4].map(async () =>
+        listenTo(
+          await fetcher.openUpstream({ ...requestOf('hostile'), signal: new AbortController().signal }),
+        ),
+      ),
     );
     await until(() => streams.filter(({ end }) => end !== undefined).length >= 3);
     expect(room.takenBy('hostile')).toBeLessThanOrEqual(ROOM_BYTES / 2);

@@ -2,15 +2,15 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import type { Shape } from '../stages.ts';
-import { compileExecutable, type Executable } from './shared/compile-executable.ts';
+import { compileExecutable, type Executable } from './shared/prepare-operation.ts';
 import { executeApollo } from './apollo/execute-apollo.ts';
 import { createExecuteCompiled } from './compiler/execute-compiled.ts';
-import { executePlain } from './interpreter/execute-plain.ts';
-import type { Execute, Execution } from './shared/executor.ts';
-import { createInFlight } from './shared/in-flight.ts';
-import { openOperation } from './shared/running-operation.ts';
+import { executePlain } from './interpreter/execute-interpreted.ts';
+import type { Execute, Execution } from './shared/execution.ts';
+import { createInFlight } from './shared/in-flight-requests.ts';
+import { openOperation } from './shared/cancellation-scope.ts';
 import { createOpenSender } from './shared/send-fetch.ts';
-import type { RunExecutable } from './shared/run-executable.ts';
+import type { RunExecutable } from './shared/execution-engine.ts';
 
 export interface ExecutorOptions {
   /** `aduana` is the deployment's own. */

@@ -1,5 +1,5 @@
 import type { Clock } from '@aduana/core/platform/clock';
-import { type FetchedAnswer, readAnswer } from '../execute/shared/fetched-answer.ts';
+import { type FetchedAnswer, readAnswer } from '../execute/shared/subgraph-response.ts';
 import type { Feed } from './feed.ts';
 
 /** An event that has come and has not left. */

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { createInFlight } from '../../gateway/execute/shared/in-flight.ts';
-import { openOperation } from '../../gateway/execute/shared/running-operation.ts';
+import { createInFlight } from '../../gateway/execute/shared/in-flight-requests.ts';
+import { openOperation } from '../../gateway/execute/shared/cancellation-scope.ts';
 
 type Answer = Parameters<ReturnType<typeof createInFlight>['share']>[2] extends (
   signal: AbortSignal,

@@ -1,8 +1,8 @@
 import { appendFileSync } from 'node:fs';
-import type { Execute, Execution } from '../../gateway/execute/shared/executor.ts';
+import type { Execute, Execution } from '../../gateway/execute/shared/execution.ts';
 import { compileProgram } from '../../gateway/execute/compiler/compile-program.ts';
-import { executePlain } from '../../gateway/execute/interpreter/execute-plain.ts';
-import type { RunExecutable } from '../../gateway/execute/shared/run-executable.ts';
+import { executePlain } from '../../gateway/execute/interpreter/execute-interpreted.ts';
+import type { RunExecutable } from '../../gateway/execute/shared/execution-engine.ts';
 
 /** How many documents there were, each counted once however often it was asked. */
 export interface CompiledFigures {

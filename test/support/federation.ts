@@ -1,8 +1,8 @@
 import { createExecutor } from '../../gateway/execute/create-executor.ts';
 import type { ExecutorOptions } from '../../gateway/execute/create-executor.ts';
 import { createExecuteIncremental } from '../../gateway/execute/incremental/execute-incremental.ts';
-import type { FirstPart, IncrementalEntry } from '../../gateway/execute/incremental/incremental.ts';
-import type { Execute, Execution } from '../../gateway/execute/shared/executor.ts';
+import type { FirstPart, IncrementalEntry } from '../../gateway/execute/incremental/incremental-delivery.ts';
+import type { Execute, Execution } from '../../gateway/execute/shared/execution.ts';
 import { createPlan } from '../../gateway/planner/plan.ts';
 import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
 import type { Authorized, Caller, Narrowing, Validated } from '../../gateway/stages.ts';

@@ -5,11 +5,11 @@ import { Kind, OperationTypeNode, parse } from 'graphql';
 import { clientVariable } from '../../planner/planner-workarounds.ts';
 import { mapFetches } from '../../planner/traverse-plan.ts';
 import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
-import { clientPath } from '../shared/client-path.ts';
-import type { Executable } from '../shared/compile-executable.ts';
-import type { Execution } from '../shared/executor.ts';
-import { type FinishedData, finishData } from '../shared/finish-data.ts';
-import { getOwn, type JsonObject, setOwn } from '../shared/own-property.ts';
+import { clientPath } from '../shared/response-path.ts';
+import type { Executable } from '../shared/prepare-operation.ts';
+import type { Execution } from '../shared/execution.ts';
+import { type FinishedData, finishData } from '../shared/serialize-response.ts';
+import { getOwn, type JsonObject, setOwn } from '../shared/json-object.ts';
 import { publicFailure, type SendFetch } from '../shared/send-fetch.ts';
 import { readCode } from '../shared/subgraph-errors.ts';
 

@@ -12,10 +12,10 @@ import {
   Kind,
   type SelectionNode,
 } from 'graphql';
-import type { FetchStep } from '../shared/compile-plan.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
 import { subgraphsOfInterfaceObjects } from '../../planner/interface-objects.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
-import { renamedType } from './sent-type.ts';
+import { renamedType } from './typename-rewrites.ts';
 
 /** What is brought for the objects of one type at a position. */
 export interface Variant {

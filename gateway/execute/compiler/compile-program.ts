@@ -1,5 +1,5 @@
-import type { Executable } from '../shared/compile-executable.ts';
-import type { FetchStep, Step } from '../shared/compile-plan.ts';
+import type { Executable } from '../shared/prepare-operation.ts';
+import type { FetchStep, Step } from '../shared/plan-steps.ts';
 import { fetchLevels } from './fetch-levels.ts';
 import { generateProgram, type Program } from './generate-program.ts';
 import { mergeFetches, type MergedFetch } from './merged-fetch.ts';

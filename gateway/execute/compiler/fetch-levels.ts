@@ -1,4 +1,4 @@
-import type { FetchStep, Step } from '../shared/compile-plan.ts';
+import type { FetchStep, Step } from '../shared/plan-steps.ts';
 
 /**
  * The fetches of a plan by what they wait for: those of a level depend on earlier levels alone. Undefined where the

@@ -1,14 +1,14 @@
 import type { GraphQLSchema } from 'graphql';
 import type { ObjectShape } from '../shared/answer-shape.ts';
 import { answerPositions } from './answer-positions.ts';
-import type { FetchStep } from '../shared/compile-plan.ts';
-import { cutValue } from '../shared/cut-representation.ts';
-import { generateCut } from './generate-cut.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
+import { cutValue } from '../shared/entity-representation.ts';
+import { generateCut } from './generate-representations.ts';
 import { generateWriter } from './generate-writer.ts';
-import { getOwn } from '../shared/own-property.ts';
+import { getOwn } from '../shared/json-object.ts';
 import type { ProgramState } from '../shared/program-state.ts';
 import { type RepresentationKeys, representationKeys } from './representation-keys.ts';
-import { textOfString } from './text-of-string.ts';
+import { textOfString } from './serialize-string.ts';
 
 /** Generated code for one plan and one answer; each function throws `FAST_PATH_MISMATCH` where the data is not as planned. */
 export interface Program {

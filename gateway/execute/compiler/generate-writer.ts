@@ -8,7 +8,7 @@ import {
 } from 'graphql';
 import type { CompositeShape, FieldShape, ObjectShape } from '../shared/answer-shape.ts';
 import type { Position, Variant } from './answer-positions.ts';
-import type { FetchStep } from '../shared/compile-plan.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
 import { additionExpression, readExpression, typeStatements } from './read-expression.ts';
 import { type RepresentationKeys, tellersOf } from './representation-keys.ts';
 import { writeLeaf } from './write-leaf.ts';

@@ -8,9 +8,9 @@ import {
   type VariableDefinitionNode,
   stripIgnoredCharacters,
 } from 'graphql';
-import type { FetchStep } from '../shared/compile-plan.ts';
-import type { FetchedAnswer } from '../shared/fetched-answer.ts';
-import { getOwn, isJsonObject } from '../shared/own-property.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
+import type { FetchedAnswer } from '../shared/subgraph-response.ts';
+import { getOwn, isJsonObject } from '../shared/json-object.ts';
 import type { OutgoingFetch } from '../shared/send-fetch.ts';
 
 /** Entity fetches of one subgraph that are sent as one operation: an alias and a variable for each. */

@@ -1,9 +1,9 @@
 import type { QueryPlanFieldNode, QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import type { Position, Variant } from './answer-positions.ts';
-import type { FetchStep } from '../shared/compile-plan.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
 import { requiredFields } from './required-fields.ts';
-import { sentType } from './sent-type.ts';
+import { sentType } from './typename-rewrites.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /** The representations of one position: fetches that require the same share them. */

@@ -6,9 +6,9 @@ import {
   type DeferredPlace,
   type Mismatch,
 } from '../shared/complete-answer.ts';
-import { type JsonObject, objectAt } from '../shared/own-property.ts';
-import type { IncrementalExecutable } from './compile-incremental.ts';
-import type { IncrementalEntry } from './incremental.ts';
+import { type JsonObject, objectAt } from '../shared/json-object.ts';
+import type { IncrementalExecutable } from './prepare-incremental.ts';
+import type { IncrementalEntry } from './incremental-delivery.ts';
 
 /** What has been fetched for a part, and for those that it lies in. */
 export interface Known {

@@ -2,11 +2,11 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import type { Authorized, Shape } from '../../stages.ts';
-import type { Execution } from '../shared/executor.ts';
-import { openOperation } from '../shared/running-operation.ts';
+import type { Execution } from '../shared/execution.ts';
+import { openOperation } from '../shared/cancellation-scope.ts';
 import { createOpenSender } from '../shared/send-fetch.ts';
-import { compileIncremental, type IncrementalExecutable } from './compile-incremental.ts';
-import type { ExecuteIncremental } from './incremental.ts';
+import { compileIncremental, type IncrementalExecutable } from './prepare-incremental.ts';
+import type { ExecuteIncremental } from './incremental-delivery.ts';
 import { IncrementalRun } from './incremental-run.ts';
 
 export interface IncrementalExecutorOptions {

@@ -2,18 +2,18 @@ import type { Log } from '@aduana/core/platform/log';
 import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
 import { copyData } from '../interpreter/merge-data.ts';
 import { runPlan } from '../interpreter/run-plan.ts';
-import { withDefaults } from '../interpreter/with-defaults.ts';
+import { withDefaults } from '../interpreter/variable-defaults.ts';
 import { type AnswerError, createAnswerError, createExplanation } from '../shared/answer-errors.ts';
-import type { DeferStep, Step } from '../shared/compile-plan.ts';
+import type { DeferStep, Step } from '../shared/plan-steps.ts';
 import type { DeferredPlace } from '../shared/complete-answer.ts';
-import type { Execution } from '../shared/executor.ts';
-import { type JsonObject, objectAt } from '../shared/own-property.ts';
+import type { Execution } from '../shared/execution.ts';
+import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
-import { type IncrementalExecutable, splitStep } from './compile-incremental.ts';
+import { type IncrementalExecutable, splitStep } from './prepare-incremental.ts';
 import { completeEntry, completeFirst, type Known } from './complete-entry.ts';
 import { findPart } from './find-part.ts';
-import type { FirstPart, IncrementalEntry, TellPart } from './incremental.ts';
-import { placesNow } from './places-now.ts';
+import type { FirstPart, IncrementalEntry, TellPart } from './incremental-delivery.ts';
+import { placesNow } from './authorized-places.ts';
 
 export interface IncrementalRunOptions {
   readonly executable: IncrementalExecutable;

@@ -1,5 +1,5 @@
 import { type GraphQLSchema, isObjectType } from 'graphql';
-import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/own-property.ts';
+import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/json-object.ts';
 import type { SelectionTree } from '../shared/selection-tree.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 

@@ -1,10 +1,10 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Log } from '@aduana/core/platform/log';
-import type { Executable } from '../shared/compile-executable.ts';
-import type { Execution } from '../shared/executor.ts';
+import type { Executable } from '../shared/prepare-operation.ts';
+import type { Execution } from '../shared/execution.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
 import type { PlanRun } from './run-plan.ts';
-import { withDefaults } from './with-defaults.ts';
+import { withDefaults } from './variable-defaults.ts';
 
 /** A run of a plan that has fetched nothing yet. */
 export function openRun(

@@ -2,17 +2,17 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { GraphQLSchema } from 'graphql';
 import type { AnswerError } from '../shared/answer-errors.ts';
 import type { ObjectShape } from '../shared/answer-shape.ts';
-import type { FetchStep, Step } from '../shared/compile-plan.ts';
+import type { FetchStep, Step } from '../shared/plan-steps.ts';
 import { contextValues } from './context-values.ts';
-import { cutRepresentation } from '../shared/cut-representation.ts';
+import { cutRepresentation } from '../shared/entity-representation.ts';
 import { applyRewrites } from './data-rewrites.ts';
 import { copyData, mergeEntity } from './merge-data.ts';
-import { getOwn, isJsonObject, type JsonObject } from '../shared/own-property.ts';
-import type { FetchedAnswer } from '../shared/fetched-answer.ts';
+import { getOwn, isJsonObject, type JsonObject } from '../shared/json-object.ts';
+import type { FetchedAnswer } from '../shared/subgraph-response.ts';
 import { publicFailure, type SendFetch } from '../shared/send-fetch.ts';
 import { type Destinations, failFetch, translateErrors } from '../shared/subgraph-errors.ts';
-import { findTargets, type Target } from '../shared/targets.ts';
-import { variablesText } from '../shared/variables-text.ts';
+import { findTargets, type Target } from '../shared/flatten-path.ts';
+import { variablesText } from '../shared/fetch-variables.ts';
 
 export interface PlanRun {
   /** The whole supergraph: plans reach what is inaccessible to clients. */

@@ -11,7 +11,7 @@ import {
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 import type { CompositeShape, DeferredShape, FieldShape, ObjectShape } from './answer-shape.ts';
 import { isLeafValue } from './is-leaf-value.ts';
-import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
+import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
 
 export type AnswerPath = readonly (string | number)[];
 

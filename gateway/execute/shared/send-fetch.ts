@@ -2,10 +2,10 @@ import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Authorized, Narrowing } from '../../stages.ts';
 import type { SubgraphFetcher, SubgraphRequest } from '../../subgraphs/subgraph-fetcher.ts';
-import type { FetchStep } from './compile-plan.ts';
-import { type FetchedAnswer, readAnswer } from './fetched-answer.ts';
-import type { InFlight } from './in-flight.ts';
-import type { RunningOperation } from './running-operation.ts';
+import type { FetchStep } from './plan-steps.ts';
+import { type FetchedAnswer, readAnswer } from './subgraph-response.ts';
+import type { InFlight } from './in-flight-requests.ts';
+import type { RunningOperation } from './cancellation-scope.ts';
 
 /** What of a plan's fetch is sent. */
 export type OutgoingFetch = Pick<FetchStep, 'subgraph' | 'query' | 'operationName' | 'operationKind'>;

@@ -1,10 +1,10 @@
 import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
 import { type AnswerError, createAnswerError } from './answer-errors.ts';
-import type { FetchStep } from './compile-plan.ts';
-import { clientPath } from './client-path.ts';
+import type { FetchStep } from './plan-steps.ts';
+import { clientPath } from './response-path.ts';
 import type { ObjectShape } from './answer-shape.ts';
-import { getOwn, isJsonObject } from './own-property.ts';
-import { type Target, targetPath } from './targets.ts';
+import { getOwn, isJsonObject } from './json-object.ts';
+import { type Target, targetPath } from './flatten-path.ts';
 
 /** Codes of a subgraph that reach the client: what its own rules said about this request. */
 const PUBLIC_CODES: ReadonlySet<Code> = new Set<Code>([

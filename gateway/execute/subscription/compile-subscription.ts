@@ -5,8 +5,8 @@ import type { Authorized, Shape } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
 import { createAnswerShape, type ObjectShape } from '../shared/answer-shape.ts';
-import { compileSubscriptionPlan, type FetchStep, type Step } from '../shared/compile-plan.ts';
-import { variablesText } from '../shared/variables-text.ts';
+import { compileSubscriptionPlan, type FetchStep, type Step } from '../shared/plan-steps.ts';
+import { variablesText } from '../shared/fetch-variables.ts';
 
 /** A subscription's plan and the shape of its messages, for one set of rights. */
 export interface CompiledSubscription {

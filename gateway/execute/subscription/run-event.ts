@@ -1,9 +1,9 @@
 import type { Log } from '@aduana/core/platform/log';
 import { openRun } from '../interpreter/open-run.ts';
 import { commitEvent, runPlan } from '../interpreter/run-plan.ts';
-import type { FetchStep } from '../shared/compile-plan.ts';
-import type { FetchedAnswer } from '../shared/fetched-answer.ts';
-import { finishData, type FinishedData } from '../shared/finish-data.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
+import type { FetchedAnswer } from '../shared/subgraph-response.ts';
+import { finishData, type FinishedData } from '../shared/serialize-response.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
 import type { CompiledSubscription } from './compile-subscription.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from '@jest/globals';
 import { graphql, parse, validate } from 'graphql';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Execute } from '../../../gateway/execute/shared/executor.ts';
+import type { Execute } from '../../../gateway/execute/shared/execution.ts';
 import { compiledShare, createCompiledCounts } from '../../support/compiled-share.ts';
 import {
   type Ask,

@@ -2,8 +2,8 @@ import type { QueryPlan } from '@apollo/query-planner';
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema } from 'graphql';
 import type { AnswerError } from '../../../gateway/execute/shared/answer-errors.ts';
-import { compilePlan } from '../../../gateway/execute/shared/compile-plan.ts';
-import type { JsonObject } from '../../../gateway/execute/shared/own-property.ts';
+import { compilePlan } from '../../../gateway/execute/shared/plan-steps.ts';
+import type { JsonObject } from '../../../gateway/execute/shared/json-object.ts';
 import { runPlan } from '../../../gateway/execute/interpreter/run-plan.ts';
 
 const SCHEMA = buildSchema(

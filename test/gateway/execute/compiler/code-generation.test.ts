@@ -8,7 +8,7 @@ const EXECUTE = path.resolve(import.meta.dirname, '../../../../dist/gateway/exec
 const ANSWERS = `
   import { buildSchema } from 'graphql';
   import { createAnswerShape } from '${EXECUTE}/shared/answer-shape.js';
-  import { compilePlan } from '${EXECUTE}/shared/compile-plan.js';
+  import { compilePlan } from '${EXECUTE}/shared/plan-steps.js';
   import { createExecuteCompiled } from '${EXECUTE}/compiler/execute-compiled.js';
   const schema = buildSchema('type Query { a: Int }');
   const field = { kind: 'field', key: 'a', dataKey: 'a', name: 'a', refused: false, selections: [] };

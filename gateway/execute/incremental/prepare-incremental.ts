@@ -2,9 +2,9 @@ import { interfaceObjects } from '../../planner/interface-objects.ts';
 import type { Authorized } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import { createAnswerShape, type ObjectShape } from '../shared/answer-shape.ts';
-import { compileExecutable, type Executable } from '../shared/compile-executable.ts';
-import type { DeferStep, Step } from '../shared/compile-plan.ts';
-import type { Execution } from '../shared/executor.ts';
+import { compileExecutable, type Executable } from '../shared/prepare-operation.ts';
+import type { DeferStep, Step } from '../shared/plan-steps.ts';
+import type { Execution } from '../shared/execution.ts';
 
 /** A plan whose answer has parts. */
 export interface IncrementalExecutable extends Executable {

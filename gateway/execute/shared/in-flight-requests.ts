@@ -1,5 +1,5 @@
-import type { FetchedAnswer } from './fetched-answer.ts';
-import type { RunningOperation } from './running-operation.ts';
+import type { FetchedAnswer } from './subgraph-response.ts';
+import type { RunningOperation } from './cancellation-scope.ts';
 
 /** Requests that are under way: who asks the same, as the same caller, waits for the same answer. */
 export interface InFlight {

@@ -2,9 +2,9 @@ import type { Authorized } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { ObjectShape } from '../shared/answer-shape.ts';
 import { completePart, type DeferredPlace } from '../shared/complete-answer.ts';
-import type { Execution } from '../shared/executor.ts';
-import { type JsonObject, objectAt } from '../shared/own-property.ts';
-import { type IncrementalExecutable, splitShape } from './compile-incremental.ts';
+import type { Execution } from '../shared/execution.ts';
+import { type JsonObject, objectAt } from '../shared/json-object.ts';
+import { type IncrementalExecutable, splitShape } from './prepare-incremental.ts';
 
 /** A place as the rights of now have it; without a shape where nothing of it is left. */
 export type PlaceNow = Omit<DeferredPlace, 'shape'> & { readonly shape: ObjectShape | undefined };

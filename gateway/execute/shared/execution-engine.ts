@@ -1,7 +1,7 @@
 import type { Log } from '@aduana/core/platform/log';
-import type { Executable } from './compile-executable.ts';
-import type { Execution } from './executor.ts';
-import type { FinishedData } from './finish-data.ts';
+import type { Executable } from './prepare-operation.ts';
+import type { Execution } from './execution.ts';
+import type { FinishedData } from './serialize-response.ts';
 import type { SendFetch } from './send-fetch.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Authorized } from '../../stages.ts';
 import type { AnswerError } from '../shared/answer-errors.ts';
 import type { AnswerPath } from '../shared/complete-answer.ts';
-import type { Execution, ExecutionAnswer } from '../shared/executor.ts';
+import type { Execution, ExecutionAnswer } from '../shared/execution.ts';
 
 /** What came later of one object. */
 export interface IncrementalEntry {

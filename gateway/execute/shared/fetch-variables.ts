@@ -1,5 +1,5 @@
 import { clientVariable } from '../../planner/planner-workarounds.ts';
-import { getOwn, type JsonObject, setOwn } from './own-property.ts';
+import { getOwn, type JsonObject, setOwn } from './json-object.ts';
 
 /**
  * The JSON text of a fetch's variables: the client's that it uses, those of `more`, and lists of representations that

@@ -1,7 +1,7 @@
 import type { Log } from '@aduana/core/platform/log';
-import type { Executable } from '../shared/compile-executable.ts';
-import type { Execution } from '../shared/executor.ts';
-import { type FinishedData, finishData } from '../shared/finish-data.ts';
+import type { Executable } from '../shared/prepare-operation.ts';
+import type { Execution } from '../shared/execution.ts';
+import { type FinishedData, finishData } from '../shared/serialize-response.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
 import { openRun } from './open-run.ts';
 import { runPlan } from './run-plan.ts';

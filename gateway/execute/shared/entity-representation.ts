@@ -1,6 +1,6 @@
 import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
-import { getOwn, isJsonObject, type JsonObject, setOwn } from './own-property.ts';
+import { getOwn, isJsonObject, type JsonObject, setOwn } from './json-object.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { type AnswerError, createAnswerError, createExplanation } from './answer-errors.ts';
-import type { Executable } from './compile-executable.ts';
+import type { Executable } from './prepare-operation.ts';
 import { completeAnswer } from './complete-answer.ts';
-import type { JsonObject } from './own-property.ts';
+import type { JsonObject } from './json-object.ts';
 
 export interface FinishedData {
   /** The JSON text of the answer's `data`. */

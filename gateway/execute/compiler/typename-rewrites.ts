@@ -1,7 +1,7 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
-import type { FetchStep } from '../shared/compile-plan.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
 
 const FRAGMENT = '... on ';
 

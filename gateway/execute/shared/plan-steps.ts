@@ -9,7 +9,7 @@ import {
 } from 'graphql';
 import { foldPlan } from '../../planner/traverse-plan.ts';
 import { createSelectionTree, type SelectionTree } from './selection-tree.ts';
-import { parsePath, type PathStep } from './targets.ts';
+import { parsePath, type PathStep } from './flatten-path.ts';
 
 /** One request to one subgraph, for all places under `path` at once. */
 export interface FetchStep {

@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
+import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /** One step of a plan's path: a field, or every element of a list; perhaps only objects of some types. */

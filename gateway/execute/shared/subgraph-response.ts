@@ -1,5 +1,5 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
-import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
+import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
 import type { ProgramState } from './program-state.ts';
 
 /** What a subgraph answered, in a form that holds: `data` is an object or nothing came. */

@@ -2,8 +2,8 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { GraphQLSchema } from 'graphql';
 import { type AnswerError, createAnswerError } from './answer-errors.ts';
 import { createAnswerShape, type ObjectShape } from './answer-shape.ts';
-import { compilePlan, type Step } from './compile-plan.ts';
-import type { Execution } from './executor.ts';
+import { compilePlan, type Step } from './plan-steps.ts';
+import type { Execution } from './execution.ts';
 import { interfaceObjects } from '../../planner/interface-objects.ts';
 
 /** A plan and the shape of its answer, ready to run any number of times. */

@@ -1,11 +1,11 @@
 import type { Clock } from '@aduana/core/platform/clock';
-import { type FetchedAnswer, readAnswer } from '../execute/shared/subgraph-response.ts';
+import { type SubgraphResponse, parseSubgraphResponse } from '../execute/shared/subgraph-response.ts';
 import type { Feed } from './feed.ts';
 
 /** An event that has come and has not left. */
 export interface Waiting {
   readonly feed: Feed;
-  readonly event: FetchedAnswer;
+  readonly event: SubgraphResponse;
   readonly bytes: number;
 }
 
@@ -46,7 +46,7 @@ export class EventQueue {
 
   /** @throws SecurityError `SUBGRAPH_ERROR` for what is no GraphQL result */
   push(feed: Feed, result: unknown, bytes: number): void {
-    this.#waiting.push({ feed, event: readAnswer(result), bytes });
+    this.#waiting.push({ feed, event: parseSubgraphResponse(result), bytes });
     this.#bytes += bytes;
     if (this.#bytes <= this.#options.bufferBytes || this.#isPaused) return;
     this.#isPaused = true;

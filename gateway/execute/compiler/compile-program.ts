@@ -1,4 +1,4 @@
-import type { Executable } from '../shared/prepare-operation.ts';
+import type { PreparedOperation } from '../shared/prepare-operation.ts';
 import type { FetchStep, Step } from '../shared/plan-steps.ts';
 import { fetchLevels } from './fetch-levels.ts';
 import { generateProgram, type Program } from './generate-program.ts';
@@ -13,7 +13,7 @@ export interface CompiledPlan {
 }
 
 /** Undefined where the answer is not fixed enough for generated code, or nothing is fetched. */
-export function compileProgram({ schema, shape, step }: Executable): CompiledPlan | undefined {
+export function compileProgram({ schema, shape, step }: PreparedOperation): CompiledPlan | undefined {
   if (step === undefined) return undefined;
   const levels = fetchLevels(step);
   const program = levels && generateProgram(schema, shape, levels);

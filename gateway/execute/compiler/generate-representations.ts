@@ -3,12 +3,12 @@ import { additionExpression, readExpression, typeStatements } from './read-expre
 import type { RepresentationKeys, Required, RequiredField } from './representation-keys.ts';
 
 /**
- * Code of a function that gathers the places of a position, in the order of the answer, and cuts the representation of
+ * Code of a function that gathers the places of a position, in the order of the answer, and writes the representation of
  * each, the same one once.
  *
  * @param tables what the code refers to by index
  */
-export function generateCut(
+export function generateRepresentations(
   keys: RepresentationKeys,
   all: readonly RepresentationKeys[],
   schema: GraphQLSchema,
@@ -17,7 +17,7 @@ export function generateCut(
   const { id, position } = keys;
   const { before, place } = placeStatements(keys, all, schema, tables);
   const known = [...keys.required.keys()].map((_, number) => `const known${String(number)} = new Map();`);
-  return `function cut${String(id)}(state) {
+  return `function represent${String(id)}(state) {
   const done = state.texts[${String(id)}];
   if (done !== undefined) return done;
   ${[...before].join(' ')}
@@ -54,7 +54,7 @@ function descend(way: readonly (string | null)[], depth: number): string {
 }
 
 interface PlaceStatements {
-  /** Other cuts that this one looks at. */
+  /** Other representations that this one looks at. */
   readonly before: Set<string>;
   readonly place: readonly string[];
 }
@@ -123,7 +123,7 @@ function createSources({ keys: { position }, all, before }: Cutting, above?: Sou
       if (other === undefined) return 'o';
       if (!looked.has(index)) {
         looked.add(index);
-        before.add(`cut${String(other.id)}(state);`);
+        before.add(`represent${String(other.id)}(state);`);
         const pointer = position.mixed
           ? `state.places[${String(other.id)}].get(o)`
           : `state.pointers[${String(other.id)}][pointers.length]`;
@@ -162,7 +162,7 @@ function cutStatements(
     }
     if (selections !== undefined) {
       const [schemaAt, selectionsAt] = [refer(tables, schema), refer(tables, selections)];
-      lines.push(`${value} = cutValue(${schemaAt}, ${value}, ${selectionsAt});`);
+      lines.push(`${value} = representationValue(${schemaAt}, ${value}, ${selectionsAt});`);
     }
     lines.push(`if (${value} === undefined) { ${keep('-1')} return; }`);
     values.push(value);

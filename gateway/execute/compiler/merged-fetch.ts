@@ -9,7 +9,7 @@ import {
   stripIgnoredCharacters,
 } from 'graphql';
 import type { FetchStep } from '../shared/plan-steps.ts';
-import type { FetchedAnswer } from '../shared/subgraph-response.ts';
+import type { SubgraphResponse } from '../shared/subgraph-response.ts';
 import { getOwn, isJsonObject } from '../shared/json-object.ts';
 import type { OutgoingFetch } from '../shared/send-fetch.ts';
 
@@ -102,7 +102,7 @@ function partAlias(part: number): string {
  * The answer of each part, as if it had been sent alone; an error that names no part is every part's. Undefined for a
  * part that only lost its data to another one's error.
  */
-export function splitAnswer({ data, errors }: FetchedAnswer, parts: number): (FetchedAnswer | undefined)[] {
+export function splitResponse({ data, errors }: SubgraphResponse, parts: number): (SubgraphResponse | undefined)[] {
   const own = errors.map((error) => ({ error, part: partOf(error, parts) }));
   return Array.from({ length: parts }, (_, part) => {
     const mine = own.filter((one) => one.part === part || one.part === undefined).map((one) => one.error);

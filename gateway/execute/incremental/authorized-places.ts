@@ -4,25 +4,25 @@ import type { ObjectShape } from '../shared/answer-shape.ts';
 import { completePart, type DeferredPlace } from '../shared/complete-answer.ts';
 import type { Execution } from '../shared/execution.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
-import { type IncrementalExecutable, splitShape } from './prepare-incremental.ts';
+import { type PreparedIncremental, splitShape } from './prepare-incremental.ts';
 
 /** A place as the rights of now have it; without a shape where nothing of it is left. */
-export type PlaceNow = Omit<DeferredPlace, 'shape'> & { readonly shape: ObjectShape | undefined };
+export type AuthorizedPlace = Omit<DeferredPlace, 'shape'> & { readonly shape: ObjectShape | undefined };
 
 /** The places of a part, each with what the caller may have of it now. */
-export function placesNow(
+export function authorizePlaces(
   places: readonly DeferredPlace[],
   tree: JsonObject,
   authorized: Authorized,
-  { executable, execution }: { readonly executable: IncrementalExecutable; readonly execution: Execution },
-): readonly PlaceNow[] {
+  { prepared, execution }: { readonly prepared: PreparedIncremental; readonly execution: Execution },
+): readonly AuthorizedPlace[] {
   if (authorized.shape === execution.authorized.shape) return places;
-  const now = findPlaces(executable, execution.supergraph, authorized, tree);
+  const now = findPlaces(prepared, execution.supergraph, authorized, tree);
   return places.map((place) => ({ ...place, shape: now.get(keyOf(place)) }));
 }
 
 function findPlaces(
-  { schema }: IncrementalExecutable,
+  { schema }: PreparedIncremental,
   supergraph: LoadedSupergraph,
   authorized: Authorized,
   tree: JsonObject,

@@ -7,7 +7,7 @@ import {
   type Mismatch,
 } from '../shared/complete-answer.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
-import type { IncrementalExecutable } from './prepare-incremental.ts';
+import type { PreparedIncremental } from './prepare-incremental.ts';
 import type { IncrementalEntry } from './incremental-delivery.ts';
 
 /** What has been fetched for a part, and for those that it lies in. */
@@ -24,7 +24,7 @@ type Introspection = Readonly<Record<string, unknown>> | undefined;
 
 /** The first part of an answer, and where something comes later, though perhaps below a null. */
 export function completeFirst(
-  { schema, split }: IncrementalExecutable,
+  { schema, split }: PreparedIncremental,
   { tree, explains }: Known,
   introspection: Introspection,
 ): {
@@ -51,7 +51,7 @@ export function completeFirst(
 
 /** What comes later of one object, and what of that comes later still. */
 export function completeEntry(
-  { schema }: IncrementalExecutable,
+  { schema }: PreparedIncremental,
   { path, dataPath, shape, defer }: DeferredPlace,
   { tree, explains }: Known,
   introspection: Introspection,

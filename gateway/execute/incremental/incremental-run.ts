@@ -2,21 +2,21 @@ import type { Log } from '@aduana/core/platform/log';
 import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
 import { copyData } from '../interpreter/merge-data.ts';
 import { runPlan } from '../interpreter/run-plan.ts';
-import { withDefaults } from '../interpreter/variable-defaults.ts';
+import { applyVariableDefaults } from '../interpreter/variable-defaults.ts';
 import { type AnswerError, createAnswerError, createExplanation } from '../shared/answer-errors.ts';
 import type { DeferStep, Step } from '../shared/plan-steps.ts';
 import type { DeferredPlace } from '../shared/complete-answer.ts';
 import type { Execution } from '../shared/execution.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
-import { type IncrementalExecutable, splitStep } from './prepare-incremental.ts';
+import { type PreparedIncremental, splitStep } from './prepare-incremental.ts';
 import { completeEntry, completeFirst, type Known } from './complete-entry.ts';
 import { findPart } from './find-part.ts';
 import type { FirstPart, IncrementalEntry, TellPart } from './incremental-delivery.ts';
-import { placesNow } from './authorized-places.ts';
+import { authorizePlaces } from './authorized-places.ts';
 
 export interface IncrementalRunOptions {
-  readonly executable: IncrementalExecutable;
+  readonly prepared: PreparedIncremental;
   readonly execution: Execution;
   readonly log: Log;
   /** Of the client: aborted when it leaves. */
@@ -47,12 +47,12 @@ export class IncrementalRun {
 
   /** @throws the reason with which the client left */
   async first(): Promise<Omit<FirstPart, 'rest' | 'subgraphs'>> {
-    const { executable, execution } = this.#options;
-    const { primary } = splitStep(executable.step);
+    const { prepared, execution } = this.#options;
+    const { primary } = splitStep(prepared.step);
     this.#first = await this.#fetch(primary, NOTHING, execution.authorized);
-    const { answer, errors, places } = completeFirst(executable, this.#first, execution.introspection);
+    const { answer, errors, places } = completeFirst(prepared, this.#first, execution.introspection);
     this.#places = places.filter(({ path }) => objectAt(answer, path) !== undefined);
-    const own = this.#claim(this.#first.errors, (path) => findPart([executable.split], path));
+    const own = this.#claim(this.#first.errors, (path) => findPart([prepared.split], path));
     return {
       data: JSON.stringify(answer),
       errors: [...this.#refusals(execution.authorized, FIRST_PART), ...own, ...errors],
@@ -66,7 +66,7 @@ export class IncrementalRun {
 
   /** @throws the reason with which the client left, and what `current` throws */
   async rest(tell: TellPart, current: () => Authorized): Promise<void> {
-    const { deferred } = splitStep(this.#options.executable.step);
+    const { deferred } = splitStep(this.#options.prepared.step);
     const parts = byPart(this.#places);
     this.#pending = parts.size;
     await this.#later(parts, plannedOf(deferred, new Map()), this.#first, { tell, current });
@@ -92,9 +92,9 @@ export class IncrementalRun {
 
   /** What was known, with what a step brought. */
   async #fetch(step: Step | undefined, above: Known, authorized: Authorized): Promise<Known> {
-    const { executable, execution, log, signal, openSend } = this.#options;
+    const { prepared, execution, log, signal, openSend } = this.#options;
     const { supergraph } = execution;
-    const { schema, shape } = executable;
+    const { schema, shape } = prepared;
     if (step === undefined) return { ...above, own: [] };
     const root = copyData(above.tree) as JsonObject;
     const own: AnswerError[] = [];
@@ -103,7 +103,7 @@ export class IncrementalRun {
         schema,
         shape,
         variables: execution.authorized.variables,
-        conditions: withDefaults(execution.authorized.originalOperation, execution.authorized.variables),
+        conditions: applyVariableDefaults(execution.authorized.originalOperation, execution.authorized.variables),
         send: openSend(authorized),
         root,
         errors: own,
@@ -126,8 +126,8 @@ export class IncrementalRun {
     known: Known,
     authorized: Authorized,
   ): { readonly entries: readonly IncrementalEntry[]; readonly below: readonly DeferredPlace[] } {
-    const { executable, execution } = this.#options;
-    const now = placesNow(places, known.tree, authorized, this.#options);
+    const { prepared, execution } = this.#options;
+    const now = authorizePlaces(places, known.tree, authorized, this.#options);
     const own = this.#claimFor(places, known);
     const below: DeferredPlace[] = [];
     const entries = now.map((place, index): IncrementalEntry => {
@@ -137,7 +137,7 @@ export class IncrementalRun {
         return { path: place.path, label: place.defer.label, data: 'null', errors: [lost] };
       }
       const completed = completeEntry(
-        executable,
+        prepared,
         { ...place, shape: place.shape },
         known,
         execution.introspection,

@@ -2,20 +2,20 @@ import { interfaceObjects } from '../../planner/interface-objects.ts';
 import type { Authorized } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import { createAnswerShape, type ObjectShape } from '../shared/answer-shape.ts';
-import { compileExecutable, type Executable } from '../shared/prepare-operation.ts';
+import { prepareOperation, type PreparedOperation } from '../shared/prepare-operation.ts';
 import type { DeferStep, Step } from '../shared/plan-steps.ts';
 import type { Execution } from '../shared/execution.ts';
 
 /** A plan whose answer has parts. */
-export interface IncrementalExecutable extends Executable {
+export interface PreparedIncremental extends PreparedOperation {
   /** Of the first part, with those that come later. */
   readonly split: ObjectShape;
 }
 
 /** @throws SecurityError `OPERATION_NOT_PLANNABLE` */
-export function compileIncremental(execution: Execution): IncrementalExecutable {
+export function prepareIncremental(execution: Execution): PreparedIncremental {
   const { authorized, supergraph } = execution;
-  return { ...compileExecutable(execution), split: splitShape(authorized, supergraph) };
+  return { ...prepareOperation(execution), split: splitShape(authorized, supergraph) };
 }
 
 export function splitShape({ shape }: Authorized, supergraph: LoadedSupergraph): ObjectShape {

@@ -1,7 +1,7 @@
 import type { Log } from '@aduana/core/platform/log';
-import type { Executable } from '../shared/prepare-operation.ts';
+import type { PreparedOperation } from '../shared/prepare-operation.ts';
 import type { Execution } from '../shared/execution.ts';
-import { type FinishedData, finishData } from '../shared/serialize-response.ts';
+import { type SerializedResponse, serializeResponse } from '../shared/serialize-response.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
 import { openRun } from './open-run.ts';
 import { runPlan } from './run-plan.ts';
@@ -11,13 +11,13 @@ import { runPlan } from './run-plan.ts';
  *
  * @throws the reason of the execution's signal, where the client left
  */
-export async function executePlain(
+export async function executeInterpreted(
   log: Log,
-  executable: Executable,
+  prepared: PreparedOperation,
   execution: Execution,
   send: SendFetch,
-): Promise<FinishedData> {
-  const run = openRun(log, executable, execution, send);
-  if (executable.step !== undefined) await runPlan(run, executable.step);
-  return finishData(executable, run.root, run.errors, execution.introspection);
+): Promise<SerializedResponse> {
+  const run = openRun(log, prepared, execution, send);
+  if (prepared.step !== undefined) await runPlan(run, prepared.step);
+  return serializeResponse(prepared, run.root, run.errors, execution.introspection);
 }

@@ -1,7 +1,7 @@
 import { type OperationDefinitionNode, valueFromASTUntyped } from 'graphql';
 
 /** The variables of an operation with its defaults for those that were not given (GraphQL section 6.1.2). */
-export function withDefaults(
+export function applyVariableDefaults(
   { variableDefinitions }: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {

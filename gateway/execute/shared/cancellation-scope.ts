@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
 /** All that one operation waits for: it ends when its time is up, or when the client leaves. */
-export interface RunningOperation {
+export interface CancellationScope {
   /** Waits no longer than the operation lives, whatever becomes of `pending`. */
   bound<Value>(pending: Promise<Value>): Promise<Value>;
   /** Calls `listener` if the operation is ended early; the returned function takes it back. */
@@ -13,7 +13,7 @@ export interface RunningOperation {
   close(): void;
 }
 
-export function openOperation(client: AbortSignal): RunningOperation {
+export function openCancellationScope(client: AbortSignal): CancellationScope {
   const listeners = new Set<(reason: Error) => void>();
   let ended: { readonly reason: Error } | undefined;
   let controller: AbortController | undefined;

@@ -7,16 +7,16 @@ import { isTypeOrSubtype } from '../../planner/type-relation.ts';
  * What a subgraph needs to know of an entity: the fields of `requires`, or undefined where one of them was not fetched.
  * The alias under which it was fetched is not sent. A null is sent as null. `schema` is the whole supergraph: `requires` may name inaccessible fields.
  */
-export function cutRepresentation(
+export function createRepresentation(
   schema: GraphQLSchema,
   source: JsonObject,
   requires: readonly QueryPlanSelectionNode[],
 ): JsonObject | undefined {
-  const representation = cutObject(schema, source, requires);
+  const representation = representObject(schema, source, requires);
   return typeof representation?.['__typename'] === 'string' ? representation : undefined;
 }
 
-function cutObject(
+function representObject(
   schema: GraphQLSchema,
   source: JsonObject,
   selections: readonly QueryPlanSelectionNode[],
@@ -25,11 +25,11 @@ function cutObject(
   for (const selection of selections) {
     if (selection.kind === 'Field') {
       const { name, alias = name, selections: below } = selection;
-      const value = cutValue(schema, getOwn(source, alias), below);
+      const value = representationValue(schema, getOwn(source, alias), below);
       if (value === undefined) return undefined;
       setOwn(result, name, mergeValues(getOwn(result, name), value));
     } else if (matchesType(schema, source, selection.typeCondition)) {
-      const part = cutObject(schema, source, selection.selections);
+      const part = representObject(schema, source, selection.selections);
       if (part === undefined) return undefined;
       for (const key of Object.keys(part)) setOwn(result, key, mergeValues(getOwn(result, key), part[key]));
     }
@@ -38,14 +38,14 @@ function cutObject(
 }
 
 /** The part of one value of `requires`; undefined where something in it was not fetched. */
-export function cutValue(
+export function representationValue(
   schema: GraphQLSchema,
   value: unknown,
   selections: readonly QueryPlanSelectionNode[] | undefined,
 ): unknown {
   if (value === undefined || value === null || selections === undefined) return value;
-  if (!Array.isArray(value)) return isJsonObject(value) ? cutObject(schema, value, selections) : undefined;
-  const elements = value.map((element: unknown) => cutValue(schema, element, selections));
+  if (!Array.isArray(value)) return isJsonObject(value) ? representObject(schema, value, selections) : undefined;
+  const elements = value.map((element: unknown) => representationValue(schema, element, selections));
   return elements.includes(undefined) ? undefined : elements;
 }
 

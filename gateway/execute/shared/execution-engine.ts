@@ -1,7 +1,7 @@
 import type { Log } from '@aduana/core/platform/log';
-import type { Executable } from './prepare-operation.ts';
+import type { PreparedOperation } from './prepare-operation.ts';
 import type { Execution } from './execution.ts';
-import type { FinishedData } from './serialize-response.ts';
+import type { SerializedResponse } from './serialize-response.ts';
 import type { SendFetch } from './send-fetch.ts';
 
 /**
@@ -9,9 +9,9 @@ import type { SendFetch } from './send-fetch.ts';
  *
  * @throws the reason of the execution's signal, where the client left
  */
-export type RunExecutable = (
+export type ExecutionEngine = (
   log: Log,
-  executable: Executable,
+  prepared: PreparedOperation,
   execution: Execution,
   send: SendFetch,
-) => Promise<FinishedData>;
+) => Promise<SerializedResponse>;

@@ -5,7 +5,7 @@ import { getOwn, type JsonObject, setOwn } from './json-object.ts';
  * The JSON text of a fetch's variables: the client's that it uses, those of `more`, and lists of representations that
  * are texts already. An explicit null is sent; what is absent is not.
  */
-export function variablesText(
+export function serializeVariables(
   usages: readonly string[],
   client: Readonly<JsonObject>,
   representations: readonly (readonly [name: string, texts: Iterable<string>])[],

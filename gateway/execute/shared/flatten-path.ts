@@ -19,7 +19,7 @@ export interface Target {
 const PATH_ELEMENT = /^(@|[_A-Za-z][_0-9A-Za-z]*)(?:\|\[([_0-9A-Za-z, ]+)\])?$/;
 
 /** @throws TypeError where an element has an unknown form: skipping it would lose data silently */
-export function parsePath(path: readonly (string | number)[]): PathStep[] {
+export function parseFlattenPath(path: readonly (string | number)[]): PathStep[] {
   return path.map((element) => {
     const [, name, types] = PATH_ELEMENT.exec(String(element)) ?? [];
     if (name === undefined || typeof element === 'number')

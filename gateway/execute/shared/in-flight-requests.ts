@@ -1,32 +1,32 @@
-import type { FetchedAnswer } from './subgraph-response.ts';
-import type { RunningOperation } from './cancellation-scope.ts';
+import type { SubgraphResponse } from './subgraph-response.ts';
+import type { CancellationScope } from './cancellation-scope.ts';
 
 /** Requests that are under way: who asks the same, as the same caller, waits for the same answer. */
-export interface InFlight {
+export interface InFlightRequests {
   /**
    * @param key everything that the answer may depend on
    * @param start runs until nobody waits any more: its signal is then aborted
    */
   share(
     key: string,
-    waiter: Pick<RunningOperation, 'onEnd'>,
-    start: (signal: AbortSignal) => Promise<FetchedAnswer>,
-  ): Promise<FetchedAnswer>;
+    waiter: Pick<CancellationScope, 'onEnd'>,
+    start: (signal: AbortSignal) => Promise<SubgraphResponse>,
+  ): Promise<SubgraphResponse>;
   /** Something may have changed: what was asked before answers nobody who asks from now on. */
   forget(): void;
 }
 
 interface SharedRequest {
-  readonly answer: Promise<FetchedAnswer>;
+  readonly answer: Promise<SubgraphResponse>;
   readonly controller: AbortController;
   /** Nobody joins any more. */
   readonly close: () => void;
   waiting: number;
 }
 
-export function createInFlight(): InFlight {
+export function createInFlightRequests(): InFlightRequests {
   let requests = new Map<string, SharedRequest>();
-  const open = (key: string, start: (signal: AbortSignal) => Promise<FetchedAnswer>): SharedRequest => {
+  const open = (key: string, start: (signal: AbortSignal) => Promise<SubgraphResponse>): SharedRequest => {
     const current = requests;
     const controller = new AbortController();
     const close = (): void => {

@@ -9,7 +9,7 @@ import {
 } from 'graphql';
 import { foldPlan } from '../../planner/traverse-plan.ts';
 import { createSelectionTree, type SelectionTree } from './selection-tree.ts';
-import { parsePath, type PathStep } from './flatten-path.ts';
+import { parseFlattenPath, type PathStep } from './flatten-path.ts';
 
 /** One request to one subgraph, for all places under `path` at once. */
 export interface FetchStep {
@@ -59,21 +59,21 @@ export interface SubscriptionSteps {
 }
 
 /** @throws TypeError for a plan that is none of a subscription */
-export function compileSubscriptionPlan({ kind, node }: QueryPlan): SubscriptionSteps {
+export function createSubscriptionSteps({ kind, node }: QueryPlan): SubscriptionSteps {
   if (node?.kind !== 'Subscription' || (node.primary.operationKind as string) !== 'subscription')
     throw new TypeError('The plan is none of a subscription');
   const { primary, rest } = node;
   return {
     primary: compileFetch(primary, [], 0, 'query'),
-    rest: rest === undefined ? undefined : compilePlan({ kind, node: rest }, 1),
+    rest: rest === undefined ? undefined : createPlanSteps({ kind, node: rest }, 1),
   };
 }
 
 /** @throws TypeError where the plan has a node that this executor does not know: nothing is skipped */
-export function compilePlan(plan: QueryPlan, firstIndex = 0): Step | undefined {
+export function createPlanSteps(plan: QueryPlan, firstIndex = 0): Step | undefined {
   let fetches = firstIndex;
   return foldPlan<Step>(plan, {
-    fetch: (node, path) => compileFetch(node, parsePath(path), fetches++),
+    fetch: (node, path) => compileFetch(node, parseFlattenPath(path), fetches++),
     flatten: (_, step) => step,
     several: (kind, steps) => ({ kind: kind === 'Sequence' ? 'sequence' : 'parallel', steps }),
     condition: (variable, then, otherwise) => ({ kind: 'condition', variable, then, otherwise }),

@@ -2,12 +2,12 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { GraphQLSchema } from 'graphql';
 import { type AnswerError, createAnswerError } from './answer-errors.ts';
 import { createAnswerShape, type ObjectShape } from './answer-shape.ts';
-import { compilePlan, type Step } from './plan-steps.ts';
+import { createPlanSteps, type Step } from './plan-steps.ts';
 import type { Execution } from './execution.ts';
 import { interfaceObjects } from '../../planner/interface-objects.ts';
 
 /** A plan and the shape of its answer, ready to run any number of times. */
-export interface Executable {
+export interface PreparedOperation {
   readonly plan: Execution['plan'];
   readonly step: Step | undefined;
   readonly shape: ObjectShape;
@@ -18,11 +18,11 @@ export interface Executable {
 }
 
 /** @throws SecurityError `OPERATION_NOT_PLANNABLE` where something is selected and the plan would fetch nothing */
-export function compileExecutable({ plan, authorized, supergraph }: Execution): Executable {
+export function prepareOperation({ plan, authorized, supergraph }: Execution): PreparedOperation {
   const { apiSchema, supergraphSchema } = supergraph;
   const objects = interfaceObjects(supergraphSchema);
   const shape = createAnswerShape({ apiSchema, interfaceObjects: objects }, authorized.shape);
-  const step = plan === undefined ? undefined : compilePlan(plan);
+  const step = plan === undefined ? undefined : createPlanSteps(plan);
   if (step === undefined && shape.fields.some(({ name, refused }) => !refused && !name.startsWith('__')))
     throw new SecurityError('OPERATION_NOT_PLANNABLE', { detail: 'the plan is empty' });
   return {

@@ -1,7 +1,7 @@
 import type { FieldShape, ObjectShape } from './answer-shape.ts';
 
 /** A path in the fetched data as a path of the answer, as far down as the client asked for it. */
-export function clientPath(
+export function toResponsePath(
   shape: ObjectShape,
   path: readonly (string | number)[],
 ): readonly (string | number)[] {

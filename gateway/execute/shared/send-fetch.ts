@@ -3,22 +3,22 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Authorized, Narrowing } from '../../stages.ts';
 import type { SubgraphFetcher, SubgraphRequest } from '../../subgraphs/subgraph-fetcher.ts';
 import type { FetchStep } from './plan-steps.ts';
-import { type FetchedAnswer, readAnswer } from './subgraph-response.ts';
-import type { InFlight } from './in-flight-requests.ts';
-import type { RunningOperation } from './cancellation-scope.ts';
+import { type SubgraphResponse, parseSubgraphResponse } from './subgraph-response.ts';
+import type { InFlightRequests } from './in-flight-requests.ts';
+import type { CancellationScope } from './cancellation-scope.ts';
 
 /** What of a plan's fetch is sent. */
 export type OutgoingFetch = Pick<FetchStep, 'subgraph' | 'query' | 'operationName' | 'operationKind'>;
 
 /** Sends one fetch of a plan; `variables` is the text of the JSON object. */
-export type SendFetch = (fetch: OutgoingFetch, variables: string) => Promise<FetchedAnswer>;
+export type SendFetch = (fetch: OutgoingFetch, variables: string) => Promise<SubgraphResponse>;
 
 /** Of one execution. */
 export interface FetchSender {
   readonly fetcher: SubgraphFetcher;
   readonly authorized: Authorized;
   readonly narrowings: ReadonlyMap<string, Narrowing>;
-  readonly operation: RunningOperation;
+  readonly operation: CancellationScope;
   readonly onCall: (subgraph: string) => void;
 }
 
@@ -26,7 +26,7 @@ export interface FetchSender {
 export type OpenSender = (sender: FetchSender) => SendFetch;
 
 /** @param inFlight where requests for the same answer are shared */
-export function createOpenSender(inFlight: InFlight | undefined): OpenSender {
+export function createOpenSender(inFlight: InFlightRequests | undefined): OpenSender {
   const { narrowingText, bodyText } = createTexts();
   return ({ fetcher, authorized, narrowings, operation, onCall }) => {
     const { caller, trace } = authorized;
@@ -41,7 +41,7 @@ export function createOpenSender(inFlight: InFlight | undefined): OpenSender {
       const body = bodyText(fetch, variables);
       const send = async (signal: AbortSignal) => {
         const request: SubgraphRequest = { subgraph, body, operationKind, caller, narrowing, trace, signal };
-        return readAnswer(await fetcher.fetch(request));
+        return parseSubgraphResponse(await fetcher.fetch(request));
       };
       if (operationKind === 'mutation')
         return operation.bound(mutate(inFlight, () => send(operation.signal())));
@@ -55,9 +55,9 @@ export function createOpenSender(inFlight: InFlight | undefined): OpenSender {
 
 /** Who asks during a mutation or after it must not get what was asked before. */
 async function mutate(
-  inFlight: InFlight | undefined,
-  send: () => Promise<FetchedAnswer>,
-): Promise<FetchedAnswer> {
+  inFlight: InFlightRequests | undefined,
+  send: () => Promise<SubgraphResponse>,
+): Promise<SubgraphResponse> {
   inFlight?.forget();
   try {
     return await send();

@@ -1,21 +1,21 @@
 import { type AnswerError, createAnswerError, createExplanation } from './answer-errors.ts';
-import type { Executable } from './prepare-operation.ts';
+import type { PreparedOperation } from './prepare-operation.ts';
 import { completeAnswer } from './complete-answer.ts';
 import type { JsonObject } from './json-object.ts';
 
-export interface FinishedData {
+export interface SerializedResponse {
   /** The JSON text of the answer's `data`. */
   readonly data: string;
   readonly errors: readonly AnswerError[];
 }
 
 /** Shapes a fetched tree; what does not fit is an error, unless a fetch's own error lies above or below it. */
-export function finishData(
-  { schema, shape }: Pick<Executable, 'schema' | 'shape'>,
+export function serializeResponse(
+  { schema, shape }: Pick<PreparedOperation, 'schema' | 'shape'>,
   tree: JsonObject,
   errors: readonly AnswerError[],
   introspection: Readonly<Record<string, unknown>> = {},
-): FinishedData {
+): SerializedResponse {
   const explained = createExplanation(errors);
   const mismatches: AnswerError[] = [];
   const data = completeAnswer(schema, shape, tree, introspection, (path, mismatch) => {

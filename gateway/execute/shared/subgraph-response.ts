@@ -3,7 +3,7 @@ import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
 import type { ProgramState } from './program-state.ts';
 
 /** What a subgraph answered, in a form that holds: `data` is an object or nothing came. */
-export interface FetchedAnswer {
+export interface SubgraphResponse {
   readonly data: JsonObject | undefined;
   readonly errors: readonly unknown[];
   /** What the first run of a plan found out from it, for those who were given the same answer. */
@@ -11,7 +11,7 @@ export interface FetchedAnswer {
 }
 
 /** Takes a subgraph's answer apart; nothing about it is trusted. */
-export function readAnswer(answer: unknown): FetchedAnswer {
+export function parseSubgraphResponse(answer: unknown): SubgraphResponse {
   if (!isJsonObject(answer))
     throw new SecurityError('SUBGRAPH_ERROR', { detail: 'the answer is not an object' });
   const data = getOwn(answer, 'data') ?? undefined;

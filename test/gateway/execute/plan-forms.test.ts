@@ -2,7 +2,7 @@ import type { QueryPlan } from '@apollo/query-planner';
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema } from 'graphql';
 import type { AnswerError } from '../../../gateway/execute/shared/answer-errors.ts';
-import { compilePlan } from '../../../gateway/execute/shared/plan-steps.ts';
+import { createPlanSteps } from '../../../gateway/execute/shared/plan-steps.ts';
 import type { JsonObject } from '../../../gateway/execute/shared/json-object.ts';
 import { runPlan } from '../../../gateway/execute/interpreter/run-plan.ts';
 
@@ -21,7 +21,7 @@ const fetchOf = (serviceName: string, operation: string, more: object = {}) => (
 });
 
 async function run(node: object, answers: Record<string, JsonObject>, variables: JsonObject = {}) {
-  const step = compilePlan({ kind: 'QueryPlan', node } as unknown as QueryPlan);
+  const step = createPlanSteps({ kind: 'QueryPlan', node } as unknown as QueryPlan);
   if (step === undefined) throw new TypeError('nothing to run');
   const root: JsonObject = {};
   const errors: AnswerError[] = [];

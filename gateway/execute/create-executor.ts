@@ -1,3 +1,5 @@
+/** Execute, its entry point: chooses the engine and bounds the time of each operation. */
+
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';

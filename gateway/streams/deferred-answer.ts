@@ -101,13 +101,13 @@ class DeferredAnswer implements Supervised {
     this.#sink.onClose(() => {
       this.#end(undefined);
     });
-    const tell = (entries: readonly IncrementalEntry[], hasNext: boolean): void => {
+    const deliver = (entries: readonly IncrementalEntry[], hasNext: boolean): void => {
       if (this.#isEnded) return;
       this.#sink.write(INCREMENTAL.part(laterPart(this.#withCures(entries), hasNext, refusals)));
       if (!hasNext) this.#end(INCREMENTAL.closing);
     };
     rest
-      .run(tell, () => this.#current())
+      .run(deliver, () => this.#current())
       .catch((error: unknown) => {
         this.#fail(error);
       });

@@ -1,3 +1,5 @@
+/** Execute, Apollo engine: the vendor's executor over the same plan, to compare with. */
+
 import type { Log } from '@aduana/core/platform/log';
 import type { executeQueryPlan, GraphQLDataSource, ServiceMap } from '@apollo/gateway';
 import type { FetchDataRewrite, QueryPlan, QueryPlanSelectionNode } from '@apollo/query-planner';

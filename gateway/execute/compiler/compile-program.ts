@@ -1,3 +1,5 @@
+/** Execute, compiler: from a prepared operation to a plan with generated code. */
+
 import type { PreparedOperation } from '../shared/prepare-operation.ts';
 import type { FetchStep, Step } from '../shared/plan-steps.ts';
 import { fetchLevels } from './fetch-levels.ts';

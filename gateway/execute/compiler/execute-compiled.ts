@@ -1,3 +1,5 @@
+/** Execute, compiler: the engine that runs generated code and falls back to the interpreter. */
+
 import type { Log } from '@aduana/core/platform/log';
 import type { PreparedOperation } from '../shared/prepare-operation.ts';
 import type { FetchStep, Step } from '../shared/plan-steps.ts';

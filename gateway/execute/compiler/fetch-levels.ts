@@ -1,3 +1,5 @@
+/** Execute, compiler, analysis: which fetches wait for which. */
+
 import type { FetchStep, Step } from '../shared/plan-steps.ts';
 
 /**

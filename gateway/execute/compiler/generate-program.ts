@@ -1,3 +1,5 @@
+/** Execute, compiler, code generation: the whole source text, and the functions made of it. */
+
 import type { GraphQLSchema } from 'graphql';
 import type { ObjectShape } from '../shared/answer-shape.ts';
 import { answerPositions } from './answer-positions.ts';

@@ -1,3 +1,5 @@
+/** Execute, compiler, code generation: the function that writes the `representations` of an entity fetch. */
+
 import type { GraphQLSchema } from 'graphql';
 import { additionExpression, readExpression, typeStatements } from './read-expression.ts';
 import type { RepresentationKeys, Required, RequiredField } from './representation-keys.ts';
@@ -66,17 +68,17 @@ function placeStatements(
   tables: unknown[],
 ): PlaceStatements {
   const before = new Set<string>();
-  const cutting: Cutting = { keys, all, schema, tables, before };
+  const generation: Generation = { keys, all, schema, tables, before };
   const types = [...keys.required];
   const [only] = types;
-  const { position, tellers } = keys;
+  const { position, typeSources } = keys;
   if (only?.[0] === position.typeName && types.length === 1)
-    return { before, place: cutStatements(cutting, only[0], only[1], 0, createSources(cutting)) };
-  const told = createSources(cutting);
-  for (const step of tellers) told.variableOf(step);
+    return { before, place: representationStatements(generation, only[0], only[1], 0, createSources(generation)) };
+  const typeReads = createSources(generation);
+  for (const step of typeSources) typeReads.variableOf(step);
   const cases = types.flatMap(([type, required], number) => [
     `case ${JSON.stringify(type)}: {`,
-    ...cutStatements(cutting, type, required, number, createSources(cutting, told)).map(
+    ...representationStatements(generation, type, required, number, createSources(generation, typeReads)).map(
       (line) => `  ${line}`,
     ),
     '  return;',
@@ -85,8 +87,8 @@ function placeStatements(
   return {
     before,
     place: [
-      ...told.lines,
-      ...typeStatements(position.untold, tellers),
+      ...typeReads.lines,
+      ...typeStatements(position.interfaceObject, typeSources),
       'switch (t) {',
       ...cases,
       'default: throw FAST_PATH_MISMATCH;',
@@ -95,7 +97,7 @@ function placeStatements(
   };
 }
 
-interface Cutting extends Pick<PlaceStatements, 'before'> {
+interface Generation extends Pick<PlaceStatements, 'before'> {
   readonly keys: RepresentationKeys;
   readonly all: readonly RepresentationKeys[];
   readonly schema: GraphQLSchema;
@@ -110,7 +112,7 @@ interface Sources {
 }
 
 /** @param above whose variables are there already */
-function createSources({ keys: { position }, all, before }: Cutting, above?: Sources): Sources {
+function createSources({ keys: { position }, all, before }: Generation, above?: Sources): Sources {
   const lines: string[] = [];
   const looked = new Set(above?.looked);
   return {
@@ -136,8 +138,8 @@ function createSources({ keys: { position }, all, before }: Cutting, above?: Sou
 }
 
 /** @param number of the type among those that the objects may have: `1` of one type is not `1` of another */
-function cutStatements(
-  { keys: { position }, schema, tables }: Cutting,
+function representationStatements(
+  { keys: { position }, schema, tables }: Generation,
   typeName: string,
   { fields, sentAs }: Required,
   number: number,
@@ -193,7 +195,7 @@ function lookupStatements(
   const single = values.length === 1 && fields.every(({ node }) => node.selections === undefined);
   if (single && only !== undefined)
     return [
-      // A map keeps 1 and "1" apart; objects it would tell apart by identity.
+      // A map keeps 1 and "1" apart; objects it would compare by identity.
       `if (typeof ${only} === 'object' && ${only} !== null) throw FAST_PATH_MISMATCH;`,
       `let k = ${known}.get(${only});`,
       `if (k === undefined) { k = texts.length; ${known}.set(${only}, k); texts.push(${text}); }`,

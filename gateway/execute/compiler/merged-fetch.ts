@@ -1,3 +1,5 @@
+/** Execute, compiler: several entity fetches of one subgraph as one request. */
+
 import {
   type DocumentNode,
   type FieldNode,

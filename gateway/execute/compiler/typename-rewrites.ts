@@ -1,3 +1,5 @@
+/** Execute, compiler, analysis: the `__typename` that a representation is sent with. */
+
 import type { FetchDataRewrite } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
@@ -16,7 +18,7 @@ export function renamedType(
   return typeof as === 'string' ? { of: fragment.slice(FRAGMENT.length), as } : undefined;
 }
 
-/** What a subgraph is told of an object of this type: a subgraph with an interface object knows that name alone. */
+/** The type that a subgraph is sent for an object of this type: one with an interface object knows the interface's name alone. */
 export function sentType(
   schema: GraphQLSchema,
   typeName: string,

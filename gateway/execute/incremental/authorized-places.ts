@@ -1,3 +1,5 @@
+/** Execute, incremental delivery: the objects of a deferred part, by the rights that the caller has now. */
+
 import type { Authorized } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { ObjectShape } from '../shared/answer-shape.ts';

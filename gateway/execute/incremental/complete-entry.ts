@@ -1,3 +1,5 @@
+/** Execute, incremental delivery: completes the first part and each later one. */
+
 import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
 import {
   type AnswerPath,

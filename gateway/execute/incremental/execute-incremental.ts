@@ -1,3 +1,5 @@
+/** Execute, incremental delivery: its entry point, for operations with `@defer`. */
+
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
@@ -58,7 +60,7 @@ export function createExecuteIncremental(options: IncrementalExecutorOptions): E
         ...first,
         subgraphs: [...execution.narrowings.keys()],
         rest: {
-          run: (tell, current) => run.rest(tell, current).finally(close),
+          run: (deliver, current) => run.rest(deliver, current).finally(close),
           leave(reason) {
             leave(reason);
             close();

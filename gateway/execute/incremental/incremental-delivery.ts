@@ -1,3 +1,5 @@
+/** Execute, incremental delivery: its interface. */
+
 import type { Authorized } from '../../stages.ts';
 import type { AnswerError } from '../shared/answer-errors.ts';
 import type { AnswerPath } from '../shared/complete-answer.ts';
@@ -7,7 +9,7 @@ import type { Execution, ExecutionAnswer } from '../shared/execution.ts';
 export interface IncrementalEntry {
   readonly path: AnswerPath;
   readonly label: string | undefined;
-  /** The JSON text of what is selected there; `null` where it cannot be told. */
+  /** The JSON text of what is selected there; `null` where it cannot be completed. */
   readonly data: string;
   readonly errors: readonly AnswerError[];
 }
@@ -15,18 +17,18 @@ export interface IncrementalEntry {
 /** What is still to come of an answer whose first part is there. */
 export interface IncrementalRest {
   /**
-   * Carries out what is deferred; `tell` is called for each part, for the last one without `hasNext`.
+   * Carries out what is deferred; `deliver` is called for each part, for the last one without `hasNext`.
    *
    * @param current what the caller may have at that moment: no more than what was authorized at first. What it throws
    *   ends the run
    * @throws the reason with which the client left, and what `current` throws
    */
-  run(tell: TellPart, current: () => Authorized): Promise<void>;
+  run(deliver: DeliverPart, current: () => Authorized): Promise<void>;
   /** Ends what is under way. */
   leave(reason: Error): void;
 }
 
-export type TellPart = (entries: readonly IncrementalEntry[], hasNext: boolean) => void;
+export type DeliverPart = (entries: readonly IncrementalEntry[], hasNext: boolean) => void;
 
 /** The first part of an answer; `rest` is undefined where nothing comes later. */
 export interface FirstPart extends ExecutionAnswer {

@@ -1,3 +1,5 @@
+/** Execute, incremental delivery: one run, part after part. */
+
 import type { Log } from '@aduana/core/platform/log';
 import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
 import { copyData } from '../interpreter/merge-data.ts';
@@ -12,7 +14,7 @@ import type { SendFetch } from '../shared/send-fetch.ts';
 import { type PreparedIncremental, splitStep } from './prepare-incremental.ts';
 import { completeEntry, completeFirst, type Known } from './complete-entry.ts';
 import { findPart } from './find-part.ts';
-import type { FirstPart, IncrementalEntry, TellPart } from './incremental-delivery.ts';
+import type { FirstPart, IncrementalEntry, DeliverPart } from './incremental-delivery.ts';
 import { authorizePlaces } from './authorized-places.ts';
 
 export interface IncrementalRunOptions {
@@ -32,17 +34,17 @@ type PlannedParts = ReadonlyMap<string | undefined, Step | undefined>;
 /** One execution whose answer has parts. Each part works on data of its own, so that none sees another half done. */
 export class IncrementalRun {
   readonly #options: IncrementalRunOptions;
-  /** Errors of what came first or earlier that belong to parts which are not told yet. */
+  /** Errors of what came first or earlier that belong to parts that were not delivered yet. */
   #unclaimed: AnswerError[] = [];
-  /** Refusals that no part has told yet. */
-  #untold: ReadonlySet<Refusal>;
+  /** Refusals that no part has reported yet. */
+  #unreported: ReadonlySet<Refusal>;
   #first = NOTHING;
   #places: readonly DeferredPlace[] = [];
   #pending = 0;
 
   constructor(options: IncrementalRunOptions) {
     this.#options = options;
-    this.#untold = new Set(options.execution.authorized.refusals);
+    this.#unreported = new Set(options.execution.authorized.refusals);
   }
 
   /** @throws the reason with which the client left */
@@ -65,18 +67,18 @@ export class IncrementalRun {
   }
 
   /** @throws the reason with which the client left, and what `current` throws */
-  async rest(tell: TellPart, current: () => Authorized): Promise<void> {
+  async rest(deliver: DeliverPart, current: () => Authorized): Promise<void> {
     const { deferred } = splitStep(this.#options.prepared.step);
     const parts = byPart(this.#places);
     this.#pending = parts.size;
-    await this.#later(parts, plannedOf(deferred, new Map()), this.#first, { tell, current });
+    await this.#later(parts, plannedOf(deferred, new Map()), this.#first, { deliver, current });
   }
 
   async #later(
     parts: ReadonlyMap<string, readonly DeferredPlace[]>,
     planned: PlannedParts,
     above: Known,
-    asked: { readonly tell: TellPart; readonly current: () => Authorized },
+    asked: { readonly deliver: DeliverPart; readonly current: () => Authorized },
   ): Promise<void> {
     const one = async ([part, places]: readonly [string, readonly DeferredPlace[]]): Promise<void> => {
       const { primary, deferred } = splitStep(planned.get(part));
@@ -84,7 +86,7 @@ export class IncrementalRun {
       const { entries, below } = this.#complete(part, places, known, asked.current());
       const next = byPart(below);
       this.#pending += next.size - 1;
-      asked.tell(this.#pending === 0 ? this.#withRest(entries) : entries, this.#pending > 0);
+      asked.deliver(this.#pending === 0 ? this.#withRest(entries) : entries, this.#pending > 0);
       await this.#later(next, plannedOf(deferred, planned), known, asked);
     };
     await Promise.all([...parts].map(one));
@@ -131,7 +133,7 @@ export class IncrementalRun {
     const own = this.#claimFor(places, known);
     const below: DeferredPlace[] = [];
     const entries = now.map((place, index): IncrementalEntry => {
-      const told = [...(index === 0 ? this.#refusals(authorized, part) : []), ...(own.get(index) ?? [])];
+      const reported = [...(index === 0 ? this.#refusals(authorized, part) : []), ...(own.get(index) ?? [])];
       if (place.shape === undefined) {
         const lost = createAnswerError('UNAUTHORIZED_FIELD_OR_TYPE', place.path);
         return { path: place.path, label: place.defer.label, data: 'null', errors: [lost] };
@@ -143,7 +145,7 @@ export class IncrementalRun {
         execution.introspection,
       );
       below.push(...completed.below);
-      return { ...completed.entry, errors: [...told, ...completed.entry.errors] };
+      return { ...completed.entry, errors: [...reported, ...completed.entry.errors] };
     });
     return { entries, below };
   }
@@ -151,16 +153,16 @@ export class IncrementalRun {
   /** The last part has the errors and refusals of those that had no place in the end. */
   #withRest([first, ...others]: readonly IncrementalEntry[]): readonly IncrementalEntry[] {
     if (first === undefined) return others;
-    const left = [...refusalErrors([...this.#untold]), ...this.#unclaimed.splice(0)];
+    const left = [...refusalErrors([...this.#unreported]), ...this.#unclaimed.splice(0)];
     return [{ ...first, errors: [...first.errors, ...left] }, ...others];
   }
 
-  /** What a part tells of what is refused; where there is one part alone, it tells all. */
+  /** The refusals that a part reports: those below it, and all of them where there is one part alone. */
   #refusals({ refusals }: Authorized, part: string): readonly AnswerError[] {
-    const told = refusals.filter(({ parts = [FIRST_PART] }) => !this.hasRest || parts.includes(part));
-    const paths = new Set(told.map(({ path }) => path.join('.')));
-    this.#untold = new Set([...this.#untold].filter(({ path }) => !paths.has(path.join('.'))));
-    return refusalErrors(told);
+    const reported = refusals.filter(({ parts = [FIRST_PART] }) => !this.hasRest || parts.includes(part));
+    const paths = new Set(reported.map(({ path }) => path.join('.')));
+    this.#unreported = new Set([...this.#unreported].filter(({ path }) => !paths.has(path.join('.'))));
+    return refusalErrors(reported);
   }
 
   /** The errors of one part by the place that they are of: what a step found out that is nobody else's, and what waited. */

@@ -1,3 +1,5 @@
+/** Execute, incremental delivery, before the first fetch: what is computed once per operation. */
+
 import { interfaceObjects } from '../../planner/interface-objects.ts';
 import type { Authorized } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';

@@ -1,3 +1,5 @@
+/** Execute, interpreter: arguments of `@fromContext`, read from the objects above an entity. */
+
 import type { FetchDataKeyRenamer } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/json-object.ts';

@@ -1,3 +1,5 @@
+/** Execute, interpreter: the reference engine. */
+
 import type { Log } from '@aduana/core/platform/log';
 import type { PreparedOperation } from '../shared/prepare-operation.ts';
 import type { Execution } from '../shared/execution.ts';

@@ -1,3 +1,5 @@
+/** Execute, interpreter: the empty state of a run. */
+
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Log } from '@aduana/core/platform/log';
 import type { PreparedOperation } from '../shared/prepare-operation.ts';

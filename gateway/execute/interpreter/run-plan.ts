@@ -1,3 +1,5 @@
+/** Execute, interpreter: carries out the steps of a plan. */
+
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { GraphQLSchema } from 'graphql';
 import type { AnswerError } from '../shared/answer-errors.ts';

@@ -1,3 +1,5 @@
+/** Execute, interpreter: the values that `@skip`, `@include` and plan conditions are decided by. */
+
 import { type OperationDefinitionNode, valueFromASTUntyped } from 'graphql';
 
 /** The variables of an operation with its defaults for those that were not given (GraphQL section 6.1.2). */

@@ -1,3 +1,5 @@
+/** Execute, every engine: the entries of `errors` in the answer, and which of them explains a null. */
+
 import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
 import type { AnswerPath } from './complete-answer.ts';
 

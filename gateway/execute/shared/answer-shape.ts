@@ -1,3 +1,8 @@
+/**
+ * Execute, before the first fetch: which fields each object of the answer has, in which order, by the type it
+ * turns out to have.
+ */
+
 import {
   getNamedType,
   type GraphQLAbstractType,
@@ -168,7 +173,7 @@ function createComposite(
   return { type, forType, forEveryType: () => names.map(forType).filter((shape) => shape !== undefined) };
 }
 
-/** An interface's own name stands for an object whose type only a subgraph that has the interface knows. */
+/** An object whose type only a subgraph that has the interface knows goes by the interface's own name. */
 function isPossible(
   { apiSchema, interfaceObjects }: ShapeSchema,
   type: GraphQLCompositeType,

@@ -1,3 +1,5 @@
+/** Execute, around one operation: ends everything that it waits for when its time is up or the client disconnects. */
+
 import { setMaxListeners } from 'node:events';
 
 /** All that one operation waits for: it ends when its time is up, or when the client leaves. */

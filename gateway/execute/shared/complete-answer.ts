@@ -1,3 +1,8 @@
+/**
+ * Execute, after the last fetch: CompleteValue of the specification (GraphQL section 6.4.3) over data that was
+ * fetched already.
+ */
+
 import {
   type GraphQLOutputType,
   type GraphQLSchema,

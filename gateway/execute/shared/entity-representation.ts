@@ -1,3 +1,5 @@
+/** Execute, before an entity fetch: the `representations` that a subgraph needs to find its entities. */
+
 import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import { getOwn, isJsonObject, type JsonObject, setOwn } from './json-object.ts';

@@ -1,3 +1,5 @@
+/** Execute, its interface inwards: what the interpreter, the compiler and the Apollo engine all implement. */
+
 import type { Log } from '@aduana/core/platform/log';
 import type { PreparedOperation } from './prepare-operation.ts';
 import type { Execution } from './execution.ts';

@@ -1,3 +1,5 @@
+/** Execute, its interface: what `run-operation` passes in and what it gets back. */
+
 import type { QueryPlan } from '@apollo/query-planner';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { Authorized, Narrowing } from '../../stages.ts';

@@ -1,3 +1,5 @@
+/** Execute, before each fetch: the `variables` member of the request to a subgraph. */
+
 import { clientVariable } from '../../planner/planner-workarounds.ts';
 import { getOwn, type JsonObject, setOwn } from './json-object.ts';
 

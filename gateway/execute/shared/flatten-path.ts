@@ -1,3 +1,8 @@
+/**
+ * Execute, around an entity fetch: the path of a `Flatten` node of the plan, and the objects it leads to in what
+ * was fetched so far.
+ */
+
 import type { GraphQLSchema } from 'graphql';
 import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';

@@ -1,3 +1,5 @@
+/** Execute, at each fetch: the same request of the same caller, while one is under way, is sent once. */
+
 import type { SubgraphResponse } from './subgraph-response.ts';
 import type { CancellationScope } from './cancellation-scope.ts';
 

@@ -1,3 +1,5 @@
+/** Execute, every engine: safe access to objects that came out of JSON. */
+
 /** An object that came out of JSON: only its own properties mean anything. */
 export type JsonObject = Record<string, unknown>;
 
@@ -17,7 +19,7 @@ export function setOwn(object: JsonObject, key: string, value: unknown): void {
   else object[key] = value;
 }
 
-/** The object at a path of keys and indices; undefined where none stands there. */
+/** The object at a path of keys and indices; undefined where there is none. */
 export function objectAt(root: unknown, path: readonly (string | number)[]): JsonObject | undefined {
   let value = root;
   for (const key of path)

@@ -1,3 +1,5 @@
+/** Execute, before the first fetch: a query plan as steps whose documents and paths are parsed. */
+
 import type { FetchNode, QueryPlan } from '@apollo/query-planner';
 import {
   Kind,

@@ -1,3 +1,5 @@
+/** Execute, before the first fetch: what is computed once for all executions of an operation. */
+
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { GraphQLSchema } from 'graphql';
 import { type AnswerError, createAnswerError } from './answer-errors.ts';

@@ -1,3 +1,5 @@
+/** Execute, at each fetch: the only way from an engine to a subgraph. */
+
 import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Authorized, Narrowing } from '../../stages.ts';

@@ -1,3 +1,5 @@
+/** Execute, after the last fetch: fetched data becomes the JSON text and the errors of the answer. */
+
 import { type AnswerError, createAnswerError, createExplanation } from './answer-errors.ts';
 import type { PreparedOperation } from './prepare-operation.ts';
 import { completeAnswer } from './complete-answer.ts';

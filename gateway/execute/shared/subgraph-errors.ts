@@ -1,3 +1,5 @@
+/** Execute, at each response: errors of a subgraph as errors of the answer, without what clients may not know. */
+
 import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
 import { type AnswerError, createAnswerError } from './answer-errors.ts';
 import type { FetchStep } from './plan-steps.ts';

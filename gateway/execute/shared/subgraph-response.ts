@@ -1,3 +1,5 @@
+/** Execute, at each response: the form of what a subgraph sends back is checked. */
+
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
 import type { ProgramState } from './program-state.ts';

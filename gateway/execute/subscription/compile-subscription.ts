@@ -1,3 +1,5 @@
+/** Execute, subscriptions, before the stream is opened: what is computed once per operation. */
+
 import type { QueryPlan } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import { interfaceObjects } from '../../planner/interface-objects.ts';

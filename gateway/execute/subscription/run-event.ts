@@ -1,3 +1,5 @@
+/** Execute, subscriptions: from one event of a stream to one message for the client. */
+
 import type { Log } from '@aduana/core/platform/log';
 import { openRun } from '../interpreter/open-run.ts';
 import { commitEvent, runPlan } from '../interpreter/run-plan.ts';

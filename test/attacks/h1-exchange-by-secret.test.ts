@@ -13,7 +13,7 @@ import {
 } from '@aduana/core/tokens/token-exchange';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createResolvers } from '../../subgraphs/admin/resolvers.ts';
-import type { SubgraphContext } from '../../subgraphs/start-subgraph.ts';
+import type { SubgraphContext } from '../../subgraphs/subgraph-route.ts';
 import { MIGRATIONS } from '../../subgraphs/sts/migrations.ts';
 import { createMemorySecrets } from '../support/memory-secrets.ts';
 import { describeStores, type TestStore } from '../support/stores.ts';

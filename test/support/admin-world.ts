@@ -10,7 +10,7 @@ import { afterEach } from '@jest/globals';
 import { MIGRATIONS } from '../../subgraphs/admin/migrations.ts';
 import { openAdmin, type OpenAdmin } from '../../subgraphs/admin/open-admin.ts';
 import { createResolvers } from '../../subgraphs/admin/resolvers.ts';
-import type { SubgraphContext } from '../../subgraphs/start-subgraph.ts';
+import type { SubgraphContext } from '../../subgraphs/subgraph-route.ts';
 import { createFakeClock } from './fake-clock.ts';
 import { createMemorySecrets } from './memory-secrets.ts';
 import { policyFolder } from './policy-folder.ts';

@@ -20,7 +20,7 @@ import {
   createSubscriptionAnswers,
   type SubscriptionAnswers,
   type SubscriptionOptions,
-} from './answer-subscriptions.ts';
+} from './subscription-answers.ts';
 
 /** What a resolver of the deployment knows of its request. */
 export interface SubgraphContext {

@@ -14,6 +14,7 @@ import { openCancellationScope } from './shared/cancellation-scope.ts';
 import { createOpenSender } from './shared/send-fetch.ts';
 import type { ExecutionEngine } from './shared/execution-engine.ts';
 
+/** How operations are carried out, and how long one may take. */
 export interface ExecutorOptions {
   /** `aduana` is the deployment's own. */
   readonly kind: 'aduana' | 'apollo';

@@ -75,7 +75,11 @@ interface Copy {
 type Copies = ReadonlyMap<string, readonly Copy[]>;
 
 /** Undefined where all fields with `@requires` are of the first level: then there is nothing to separate. */
-function readCopies(definitions: readonly DefinitionNode[], levels: RequireLevels, sdl: string): Copies | undefined {
+function readCopies(
+  definitions: readonly DefinitionNode[],
+  levels: RequireLevels,
+  sdl: string,
+): Copies | undefined {
   const needed = new Map<string, Set<number>>();
   mapFields(definitions, (type, field) => {
     for (const directive of field.directives ?? [])

@@ -14,6 +14,7 @@ import { type CompiledPlan, compileProgram } from './compile-program.ts';
 import { FAST_PATH_MISMATCH } from './generate-program.ts';
 import { representationsVariable, splitResponse } from './merged-fetch.ts';
 
+/** When code is generated, and what finishes where it does not fit. */
 export interface CompilerOptions {
   /** The reference, which finishes what generated code does not. */
   readonly interpret: ExecutionEngine;

@@ -27,7 +27,10 @@ export function pointerStatements({ id, mixed }: Position, here: readonly Repres
  * objects are counted from there.
  */
 export function additionStatements(
-  { positions, keys }: { readonly positions: readonly Position[]; readonly keys: readonly RepresentationKeys[] },
+  {
+    positions,
+    keys,
+  }: { readonly positions: readonly Position[]; readonly keys: readonly RepresentationKeys[] },
   { additions }: Position,
   here: readonly RepresentationKeys[],
 ): string[] {

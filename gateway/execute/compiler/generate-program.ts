@@ -58,10 +58,24 @@ function instantiate(
 ): Program | undefined {
   try {
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- of the plan alone; every name in it is a JSON text
-    const create = new Function('tables', 'own', 'text', 'representationValue', 'FAST_PATH_MISMATCH', source) as (
-      ...given: unknown[]
-    ) => { representations: ((state: ProgramState) => readonly string[])[]; write: (state: ProgramState) => string };
-    const { representations, write } = create(tables, getOwn, serializeString, representationValue, FAST_PATH_MISMATCH);
+    const create = new Function(
+      'tables',
+      'own',
+      'text',
+      'representationValue',
+      'FAST_PATH_MISMATCH',
+      source,
+    ) as (...given: unknown[]) => {
+      representations: ((state: ProgramState) => readonly string[])[];
+      write: (state: ProgramState) => string;
+    };
+    const { representations, write } = create(
+      tables,
+      getOwn,
+      serializeString,
+      representationValue,
+      FAST_PATH_MISMATCH,
+    );
     const byStep = new Map<FetchStep, (state: ProgramState) => readonly string[]>();
     for (const { id, steps } of keys)
       for (const step of steps) {

@@ -73,7 +73,10 @@ function placeStatements(
   const [only] = types;
   const { position, typeSources } = keys;
   if (only?.[0] === position.typeName && types.length === 1)
-    return { before, place: representationStatements(generation, only[0], only[1], 0, createSources(generation)) };
+    return {
+      before,
+      place: representationStatements(generation, only[0], only[1], 0, createSources(generation)),
+    };
   const typeReads = createSources(generation);
   for (const step of typeSources) typeReads.variableOf(step);
   const cases = types.flatMap(([type, required], number) => [

@@ -38,6 +38,7 @@ export function representationsVariable(part: number): string {
   return `representations${String(part)}`;
 }
 
+/** @param steps entity fetches of one subgraph, at least one */
 export function mergeFetches(steps: readonly FetchStep[]): MergedFetch {
   const [first] = steps;
   if (first === undefined) throw new TypeError('nothing to merge');
@@ -104,7 +105,10 @@ function partAlias(part: number): string {
  * The answer of each part, as if it had been sent alone; an error that names no part is every part's. Undefined for a
  * part that only lost its data to another one's error.
  */
-export function splitResponse({ data, errors }: SubgraphResponse, parts: number): (SubgraphResponse | undefined)[] {
+export function splitResponse(
+  { data, errors }: SubgraphResponse,
+  parts: number,
+): (SubgraphResponse | undefined)[] {
   const own = errors.map((error) => ({ error, part: partOf(error, parts) }));
   return Array.from({ length: parts }, (_, part) => {
     const mine = own.filter((one) => one.part === part || one.part === undefined).map((one) => one.error);

@@ -19,6 +19,7 @@ export interface RepresentationKeys {
   readonly steps: FetchStep[];
 }
 
+/** What a representation of objects of one type consists of. */
 export interface Required {
   /** None where the fetches do not ask for the type. */
   readonly fields: readonly RequiredField[];
@@ -26,6 +27,7 @@ export interface Required {
   readonly sentAs: string;
 }
 
+/** One field of a representation. */
 export interface RequiredField {
   readonly node: QueryPlanFieldNode;
   /** The fetches that may bring it, the last word first. */

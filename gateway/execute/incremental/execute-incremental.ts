@@ -11,6 +11,7 @@ import { prepareIncremental, type PreparedIncremental } from './prepare-incremen
 import type { ExecuteIncremental } from './incremental-delivery.ts';
 import { IncrementalRun } from './incremental-run.ts';
 
+/** What all operations with `@defer` share. */
 export interface IncrementalExecutorOptions {
   readonly clock: Clock;
   readonly log: Log;

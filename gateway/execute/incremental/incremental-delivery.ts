@@ -28,6 +28,7 @@ export interface IncrementalRest {
   leave(reason: Error): void;
 }
 
+/** Takes one part of an answer; `hasNext` is false for the last one. */
 export type DeliverPart = (entries: readonly IncrementalEntry[], hasNext: boolean) => void;
 
 /** The first part of an answer; `rest` is undefined where nothing comes later. */

@@ -17,6 +17,7 @@ import { findPart } from './find-part.ts';
 import type { FirstPart, IncrementalEntry, DeliverPart } from './incremental-delivery.ts';
 import { authorizePlaces } from './authorized-places.ts';
 
+/** One operation with `@defer`, and what carrying it out needs. */
 export interface IncrementalRunOptions {
   readonly prepared: PreparedIncremental;
   readonly execution: Execution;
@@ -105,7 +106,10 @@ export class IncrementalRun {
         schema,
         shape,
         variables: execution.authorized.variables,
-        conditions: applyVariableDefaults(execution.authorized.originalOperation, execution.authorized.variables),
+        conditions: applyVariableDefaults(
+          execution.authorized.originalOperation,
+          execution.authorized.variables,
+        ),
         send: openSend(authorized),
         root,
         errors: own,

@@ -20,6 +20,7 @@ export function prepareIncremental(execution: Execution): PreparedIncremental {
   return { ...prepareOperation(execution), split: splitShape(authorized, supergraph) };
 }
 
+/** The shape of the first part, with the shapes of what comes later. */
 export function splitShape({ shape }: Authorized, supergraph: LoadedSupergraph): ObjectShape {
   const { apiSchema, supergraphSchema } = supergraph;
   return createAnswerShape(

@@ -16,11 +16,12 @@ import { type Destinations, failFetch, translateErrors } from '../shared/subgrap
 import { findTargets, type Target } from '../shared/flatten-path.ts';
 import { serializeVariables } from '../shared/fetch-variables.ts';
 
+/** The state of one run: what was fetched so far, and what fetching needs. */
 export interface PlanRun {
   /** The whole supergraph: plans reach what is inaccessible to clients. */
   readonly schema: GraphQLSchema;
   readonly shape: ObjectShape;
-  /** By the plan's names, defaults not applied: they stand in the fetches' own text. */
+  /** By the plan's names, defaults not applied: the fetches' own text contains them. */
   readonly variables: Readonly<Record<string, unknown>>;
   /** For the plan's conditions: defaults applied. */
   readonly conditions: Readonly<Record<string, unknown>>;
@@ -43,6 +44,7 @@ export function commitEvent(run: PlanRun, primary: FetchStep, answer: SubgraphRe
 /** What a step changes in the tree: put off where steps run side by side, so that they merge in the plan's order. */
 type Commit = () => void;
 
+/** @throws the reason of `abandoned`, where the client left */
 export async function runPlan(run: PlanRun, step: Step): Promise<void> {
   (await runStep(run, step))();
 }
@@ -162,7 +164,12 @@ async function sendRequest(run: PlanRun, step: FetchStep, request: Request): Pro
   }
 }
 
-function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, answer: SubgraphResponse): void {
+function commitAnswer(
+  run: PlanRun,
+  step: FetchStep,
+  { destinations }: Request,
+  answer: SubgraphResponse,
+): void {
   const received = receive(run, step, destinations, answer);
   if (answer.errors.length > 0) {
     const showsMessages = run.showsMessages(step.subgraph);

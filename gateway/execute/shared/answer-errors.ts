@@ -10,6 +10,7 @@ export interface AnswerError {
   readonly extensions: { readonly code: Code } & Readonly<Record<string, unknown>>;
 }
 
+/** @param message default: the text of the code in the table of errors */
 export function createAnswerError(
   code: Code,
   path: AnswerPath,

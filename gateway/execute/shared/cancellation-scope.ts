@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events';
 
 /** All that one operation waits for: it ends when its time is up, or when the client leaves. */
 export interface CancellationScope {
-  /** Waits no longer than the operation lives, whatever becomes of `pending`. */
+  /** Waits no longer than the operation runs, whatever becomes of `pending`. */
   bound<Value>(pending: Promise<Value>): Promise<Value>;
   /** Calls `listener` if the operation is ended early; the returned function takes it back. */
   onEnd(listener: (reason: Error) => void): () => void;
@@ -15,6 +15,7 @@ export interface CancellationScope {
   close(): void;
 }
 
+/** @param client aborted when the client disconnects */
 export function openCancellationScope(client: AbortSignal): CancellationScope {
   const listeners = new Set<(reason: Error) => void>();
   let ended: { readonly reason: Error } | undefined;

@@ -18,6 +18,7 @@ import type { CompositeShape, DeferredShape, FieldShape, ObjectShape } from './a
 import { isLeafValue } from './is-leaf-value.ts';
 import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
 
+/** Response keys and list indices, from the root (GraphQL section 7.1.2). */
 export type AnswerPath = readonly (string | number)[];
 
 /**
@@ -25,6 +26,7 @@ export type AnswerPath = readonly (string | number)[];
  * may not know (`@inaccessible`) where null may not be.
  */
 export type Mismatch = 'missing' | 'wrong' | 'hidden';
+/** Called for each null that the data itself does not explain. */
 export type OnMismatch = (path: AnswerPath, mismatch: Mismatch) => void;
 
 /** A null that may not be where it is: the object or list around it becomes null. */
@@ -57,6 +59,7 @@ export function completePart(
   return answer === INVALID ? null : answer;
 }
 
+/** What completing one object needs, and where in answer and data it is. */
 export interface Completion {
   readonly schema: GraphQLSchema;
   readonly introspection: Readonly<Record<string, unknown>>;

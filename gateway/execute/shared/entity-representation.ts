@@ -46,7 +46,8 @@ export function representationValue(
   selections: readonly QueryPlanSelectionNode[] | undefined,
 ): unknown {
   if (value === undefined || value === null || selections === undefined) return value;
-  if (!Array.isArray(value)) return isJsonObject(value) ? representObject(schema, value, selections) : undefined;
+  if (!Array.isArray(value))
+    return isJsonObject(value) ? representObject(schema, value, selections) : undefined;
   const elements = value.map((element: unknown) => representationValue(schema, element, selections));
   return elements.includes(undefined) ? undefined : elements;
 }

@@ -21,6 +21,7 @@ export interface Execution {
   readonly introspection?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** What an execution answered. */
 export interface ExecutionAnswer {
   /** The JSON text of the answer's `data`. */
   readonly data: string;

@@ -26,6 +26,7 @@ interface SharedRequest {
   waiting: number;
 }
 
+/** For one executor: callers are distinguished by the key alone. */
 export function createInFlightRequests(): InFlightRequests {
   let requests = new Map<string, SharedRequest>();
   const open = (key: string, start: (signal: AbortSignal) => Promise<SubgraphResponse>): SharedRequest => {

@@ -3,6 +3,7 @@
 /** An object that came out of JSON: only its own properties mean anything. */
 export type JsonObject = Record<string, unknown>;
 
+/** Whether a value is an object, and not null or a list. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -36,6 +36,7 @@ export interface FetchStep {
   readonly variableDefinitions: readonly VariableDefinitionNode[];
 }
 
+/** What a plan does: fetches, one after the other or side by side, some under a condition. */
 export type Step =
   | FetchStep
   | { readonly kind: 'sequence' | 'parallel'; readonly steps: readonly Step[] }

@@ -5,6 +5,7 @@ import type { PreparedOperation } from './prepare-operation.ts';
 import { completeAnswer } from './complete-answer.ts';
 import type { JsonObject } from './json-object.ts';
 
+/** The answer of an execution, before the refusals of authorization are added. */
 export interface SerializedResponse {
   /** The JSON text of the answer's `data`. */
   readonly data: string;

@@ -26,6 +26,7 @@ export interface CompiledSubscription {
 
 type Shared = Omit<CompiledSubscription, 'authorized' | 'supergraph' | 'body'>;
 
+/** @throws TypeError for a plan that is none of a subscription */
 export type CompileSubscription = (
   plan: QueryPlan,
   authorized: Authorized,

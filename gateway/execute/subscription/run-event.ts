@@ -9,6 +9,7 @@ import { serializeResponse, type SerializedResponse } from '../shared/serialize-
 import type { SendFetch } from '../shared/send-fetch.ts';
 import type { CompiledSubscription } from './compile-subscription.ts';
 
+/** What handling an event needs beside the subscription itself. */
 export interface EventRun {
   readonly send: SendFetch;
   readonly log: Log;

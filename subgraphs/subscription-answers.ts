@@ -7,11 +7,9 @@ import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { type TraceContext, traceFields } from '@aduana/core/wire/trace-context';
 import { refusedByStatus } from '@aduana/core/tokens/verify-access-token';
 import { formatEvent } from '@aduana/core/wire/event-stream';
-import type { createErrorMask } from '@aduana/subgraph/graphql/mask-error';
-import { parseOperation } from '@aduana/subgraph/graphql/parse-operation';
-import { type ExecutionResult, type GraphQLSchema, subscribe } from 'graphql';
-
-type ErrorMask = ReturnType<typeof createErrorMask>;
+import type { ErrorMask } from '@aduana/subgraph/graphql/mask-error';
+import { subscribeMasked } from '@aduana/subgraph/graphql/subscribe-masked';
+import type { GraphQLSchema } from 'graphql';
 
 export interface SubscriptionOptions {
   readonly clock: Clock;
@@ -49,15 +47,10 @@ export function createSubscriptionAnswers(
   });
   return {
     async answer(parameters, context) {
-      const operation = parseOperation(schema, parameters);
       const { token, trace } = context;
       const ended = new AbortController();
-      const results = await subscribe({
-        schema,
-        ...operation,
-        contextValue: { ...context, signal: ended.signal },
-      });
-      const events = Symbol.asyncIterator in results ? results : only(results);
+      const contextValue = { ...context, signal: ended.signal };
+      const results = await subscribeMasked({ schema, parameters, contextValue, mask, trace });
       return {
         status: 200,
         headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' },
@@ -68,7 +61,7 @@ export function createSubscriptionAnswers(
               ended.abort();
               release();
             });
-            send(events, sink, ended.signal, { ...options, mask, trace }).catch((error: unknown) => {
+            send(results, sink, ended.signal, options.clock).catch((error: unknown) => {
               options.log.error('a subscription failed', {
                 error: describeError(error),
                 ...traceFields(trace),
@@ -117,33 +110,19 @@ function hold(
 }
 
 async function send(
-  results: AsyncIterable<ExecutionResult>,
+  results: AsyncIterable<unknown>,
   sink: BodySink,
   ended: AbortSignal,
-  { clock, ...shown }: Pick<SubscriptionOptions, 'clock'> & Shown,
+  clock: Clock,
 ): Promise<void> {
   const isOver = (): boolean => ended.aborted;
   for await (const result of results) {
     if (isOver()) return;
-    sink.write(formatEvent('next', JSON.stringify(toResult(result, shown))));
+    sink.write(formatEvent('next', JSON.stringify(result)));
     while (sink.waitingBytes > MOST_WAITING_BYTES && !isOver())
       await clock.sleep(LOOK_AGAIN_MS, ended).catch(() => undefined);
   }
   if (isOver()) return;
   sink.write(formatEvent('complete', ''));
   sink.end();
-}
-
-/** Why a stream was not opened. */
-async function* only(result: ExecutionResult): AsyncGenerator<ExecutionResult> {
-  yield await Promise.resolve(result);
-}
-
-interface Shown {
-  readonly mask: ErrorMask;
-  readonly trace: TraceContext;
-}
-
-function toResult({ data, errors }: ExecutionResult, { mask, trace }: Shown): unknown {
-  return { data, errors: errors?.map((error) => mask(error.toJSON(), error, trace)) };
 }

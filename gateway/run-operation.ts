@@ -58,7 +58,7 @@ export interface OperationAnswer extends WritableAnswer {
   readonly challenge?: string;
 }
 
-/** Walks one operation through its dependencies: find its document, validate, authorize, introspect, plan, narrow, execute. */
+/** Runs one operation through its stages: find its document, validate, authorize, introspect, plan, narrow, execute. */
 export async function runOperation(
   delegated: Delegated,
   sent: GraphqlRequest,

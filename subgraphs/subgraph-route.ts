@@ -89,7 +89,7 @@ export async function createSubgraphRoute(options: SubgraphOptions): Promise<Rou
   };
 }
 
-/** In whose request an error came up: what formats it is not told. */
+/** The request in which an error occurred: what formats errors does not get it. */
 function createErrorTraces() {
   const known = new WeakMap<object, TraceContext>();
   const plugin: ApolloServerPlugin<SubgraphContext> = {

@@ -14,7 +14,7 @@ const FIELDS_KEPT = 200;
 /** Of the coordinates together. */
 const FIELD_CHARACTERS = 12_000;
 
-/** What is learned of one request while it walks; becomes its one audit event. */
+/** What is learned of one request while it is handled; becomes its one audit event. */
 export interface RequestAudit {
   readonly id: string;
   actor: AuditActor;
@@ -87,7 +87,7 @@ export function noteFields(requestAudit: RequestAudit, authorized: Authorized, r
   else requestAudit.outcome = authorized.everythingRefused || authorized.rejected ? 'DENIED' : 'PARTIAL';
 }
 
-/** What an operation does stands at its root: no cut may take that. */
+/** What an operation does is named at its root: root fields are never cut. */
 function rootFirst(fields: readonly string[], rootType: string): readonly string[] {
   const isRoot = (coordinate: string): boolean => coordinate.startsWith(`${rootType}.`);
   return [...fields.filter(isRoot), ...fields.filter((coordinate) => !isRoot(coordinate))];

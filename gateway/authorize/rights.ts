@@ -38,7 +38,7 @@ const MOST_ROLES = 8;
 /** A memo, not state: an engine never changes, a reload makes a new one, and its catalogue bounds the entries. */
 const granting = new WeakMap<Engine, Map<string, readonly PlacedRole[]>>();
 
-/** What of a request's circumstances the caller itself does not tell. */
+/** What of a request's circumstances does not come from the caller. */
 export type Circumstances = Pick<AccessContext, 'time' | 'environment' | 'rates'>;
 
 /**

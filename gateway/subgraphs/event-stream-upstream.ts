@@ -37,11 +37,11 @@ export function readEventStream(stream: SecureStream): Upstream {
 
 function start(stream: SecureStream, listener: UpstreamListener): void {
   let isOver = false;
-  const end = (tell: () => void): void => {
+  const end = (report: () => void): void => {
     if (isOver) return;
     isOver = true;
     stream.close();
-    tell();
+    report();
   };
   const fail = (code: 'SUBGRAPH_ERROR' | 'SUBGRAPH_UNAVAILABLE', detail: string): void => {
     end(() => {

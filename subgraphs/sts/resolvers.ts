@@ -78,7 +78,7 @@ function showSecret({ service, version, createdAt, acceptedUntil }: StoredSecret
   };
 }
 
-/** The caller as the gateway saw it: its own token's record tells what the narrowed token leaves out. */
+/** The caller as the gateway saw it: the record of its own token has what the narrowed token leaves out. */
 async function describePrincipal({ claims }: VerifiedToken, register: TokenRegister) {
   const root = await register.find(claims.root_jti);
   return {

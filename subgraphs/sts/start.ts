@@ -63,7 +63,7 @@ export async function startSts(settings: StsConfig, platform: ServicePlatform): 
   });
 }
 
-/** For transmitters of security events alone: TLS asks them for no certificate, and their tokens' signatures tell who they are. */
+/** For transmitters of security events alone: TLS asks them for no certificate, and the signatures of their tokens prove who they are. */
 function eventsListener(
   { SSF_PORT: port, BIND_ADDRESS: address, TRUST_DOMAIN: trustDomain }: StsConfig,
   { identity }: ServicePlatform,

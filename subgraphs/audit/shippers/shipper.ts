@@ -65,7 +65,7 @@ export class Shipper {
       try {
         const cursor = await cursors.claim(name);
         if (cursor === undefined) {
-          this.#lastError = undefined; // whoever ships tells how it goes
+          this.#lastError = undefined; // the replica that ships reports how it goes
           await this.#sleep(CLAIM_PAUSE_MS);
         } else await this.#ship(cursor, () => (pause = FIRST_PAUSE_MS));
       } catch (error) {

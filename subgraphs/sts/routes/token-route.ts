@@ -152,7 +152,7 @@ async function refuse(
       ? await flood.count(request.remoteAddress)
       : undefined;
     if (flooding !== undefined)
-      // a failure of ours is told as one
+      // a failure of ours is reported as one
       return oauthErrorResponse(
         error.status >= 500 ? error : new SecurityError('RATE_LIMITED', flooding),
         request,

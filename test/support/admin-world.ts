@@ -141,3 +141,10 @@ export const entriesOf = ({ sent }: AdminWorld) =>
 /** Lets time pass until the feed has been told so much: the store takes real time. */
 export const delivered = (world: AdminWorld, count: number): Promise<void> =>
   until(() => entriesOf(world).length >= count, () => world.clock.advance(2_000)); // prettier-ignore
+
+/** The code that an answer is refused with; `ok` where it is none. */
+export const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'ok',
+    (error: unknown) => (error instanceof SecurityError ? error.code : String(error)),
+  );

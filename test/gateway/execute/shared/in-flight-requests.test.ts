@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Ask, createTestExecutor, openFederation } from '../../../support/federation.ts';
+import { type Ask, openFederation } from '../../../support/federation.ts';
+import { createTestExecutor } from '../../../support/test-executor.ts';
 import { until } from '../../../support/until.ts';
 
 const FEDERATION = openFederation({
@@ -121,7 +122,7 @@ describe('requests in flight', () => {
     expect(signals.at(-1)?.aborted).toBe(true);
   });
 
-  it("a failure is everybody's, and told to each", async () => {
+  it("a failure is everybody's, and reported to each", async () => {
     const execute = createTestExecutor({ completion: 'compiled', shareInFlight: true });
     const answer = async () => {
       await Promise.resolve();
@@ -136,7 +137,7 @@ describe('requests in flight', () => {
 });
 
 describe('fetches of one step', () => {
-  it('to one subgraph are one request, and an error in one of them is told at its own places', async () => {
+  it('to one subgraph are one request, and an error in one of them is reported at its own places', async () => {
     const execute = createTestExecutor({ completion: 'compiled' });
     const query = '{ x: a { rating } y: a { name r: rating(of: 2) } }';
     const { data, errors, calls } = await FEDERATION.ask(execute, query);
@@ -190,7 +191,7 @@ describe('fetches of one step', () => {
     expect(calls.map(({ subgraph }) => subgraph)).toEqual(['a', 'b', 'b']);
   });
 
-  it('are all lost with their request, each told at its places', async () => {
+  it('are all lost with their request, each reported at its places', async () => {
     const execute = createTestExecutor({ completion: 'compiled' });
     const { data, errors } = await FEDERATION.ask(
       execute,

@@ -1,9 +1,14 @@
 import type { TraceContext } from '@aduana/core/wire/trace-context';
-import { type ExecutionResult, type GraphQLSchema, subscribe } from 'graphql';
-import type { StreamedResult } from '../http/stream-events.ts';
+import { type ExecutionResult, type GraphQLFormattedError, type GraphQLSchema, subscribe } from 'graphql';
 import type { GuardContext } from './guard-schema.ts';
 import type { ErrorMask } from './mask-error.ts';
 import { parseOperation } from './parse-operation.ts';
+
+/** The result of one event, with masked errors. */
+export interface MaskedResult {
+  readonly data?: unknown;
+  readonly errors?: readonly GraphQLFormattedError[];
+}
 
 /** A subscription, and for whom it runs. */
 export interface MaskedSubscriptionOptions {
@@ -36,14 +41,14 @@ export async function subscribeMasked({
   contextValue,
   mask,
   trace,
-}: MaskedSubscriptionOptions): Promise<AsyncGenerator<StreamedResult>> {
+}: MaskedSubscriptionOptions): Promise<AsyncGenerator<MaskedResult>> {
   const operation = parseOperation(schema, parameters);
   const results = await subscribe({ schema, ...operation, contextValue });
   return maskEach('next' in results ? results : [results]);
 
   async function* maskEach(
     all: AsyncIterable<ExecutionResult> | Iterable<ExecutionResult>,
-  ): AsyncGenerator<StreamedResult> {
+  ): AsyncGenerator<MaskedResult> {
     for await (const { data, errors } of all)
       yield {
         ...(data === undefined ? {} : { data }),

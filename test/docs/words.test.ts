@@ -90,5 +90,5 @@ test.each([
   'QueuedPlaces',
   'a dead boot',
 ])('such a word is found: %s', (line) => {
-  expect(findWords('docs/a.md', `# A\n${line}\n`)).toHaveLength(1);
+  expect(findWords('docs/a.md', `# A\n${line}\n`)).not.toEqual([]);
 });

@@ -40,7 +40,7 @@ async function measureSmall(pool, headers, seconds) {
   return (share) => latencies[Math.floor(latencies.length * share)];
 }
 
-/** Until it is told to end; each document is one that nobody has sent before. */
+/** Until it is asked to end; each document is one that nobody has sent before. */
 function flood(pool, headers) {
   let sent = 0;
   const statuses = {};

@@ -17,7 +17,7 @@ const only = option('only')?.split(',');
 const isWanted = ({ name }) => only === undefined || only.includes(name);
 const mode = hasOption('full') ? 'full' : hasOption('smoke') ? 'smoke' : 'quick';
 
-/** Shorter than a token lives. */
+/** Shorter than the lifetime of a token. */
 const TOKEN_MS = 600_000;
 
 function keepFor(milliseconds, get) {

@@ -1,5 +1,5 @@
 // `npm run bench:soak -- --requests=1000000`: whether a gateway's memory stays flat, and its sockets few, over many requests.
-// `-- --snapshots` tells what grew between a third of them and the end.
+// `-- --snapshots` prints what grew between a third of them and the end.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuMilliseconds } from './cpu-time.js';

@@ -168,7 +168,7 @@ async function loseRights({ subgraph, clients, sts, tokens, perSecond }) {
   await ending;
   await sleep(ALLOWED_MS + 1_000);
   const ends = await ask(clients, { ends: true });
-  const told = {
+  const report = {
     revoked: LOSSES,
     ofStreams: 0,
     late: 0,
@@ -178,18 +178,18 @@ async function loseRights({ subgraph, clients, sts, tokens, perSecond }) {
     codes: {},
   };
   for (const [index, { lastAt, endedAt, code = 'none' }] of ends.entries()) {
-    if (endedAt !== undefined) told.codes[code] = (told.codes[code] ?? 0) + 1;
+    if (endedAt !== undefined) report.codes[code] = (report.codes[code] ?? 0) + 1;
     const lost = lostAt.get(index % TOKENS);
     if (lost === undefined) {
-      if (endedAt !== undefined) told.endedUnasked += 1;
+      if (endedAt !== undefined) report.endedUnasked += 1;
       continue;
     }
-    told.ofStreams += 1;
-    if (lastAt > lost + ALLOWED_MS) told.late += 1;
-    if (endedAt === undefined) told.open += 1;
-    else told.slowestEndMs = Math.max(told.slowestEndMs, endedAt - lost);
+    report.ofStreams += 1;
+    if (lastAt > lost + ALLOWED_MS) report.late += 1;
+    if (endedAt === undefined) report.open += 1;
+    else report.slowestEndMs = Math.max(report.slowestEndMs, endedAt - lost);
   }
-  return told;
+  return report;
 }
 
 const rounded = (value) =>

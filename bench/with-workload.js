@@ -4,7 +4,7 @@ import { prepareAduana, startDeployment } from './start-aduana.js';
 import { forkChild, nextMessage, stopAll } from './start-process.js';
 import { withDatabase } from './with-database.js';
 
-/** What may still be written to the database once all are told to stop. */
+/** What may still be written to the database once all are asked to stop. */
 const STOP_MS = 3_000;
 
 /** Runs `work` beside the workload's subgraphs, the token service and the audit log, over a database of their own. */

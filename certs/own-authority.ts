@@ -89,7 +89,7 @@ async function toKeyPair(privateKey: KeyObject): Promise<KeyPair> {
   };
 }
 
-/** @throws ConfigurationError, since what stands there may be somebody's only copy */
+/** @throws ConfigurationError, since what is there may be somebody's only copy */
 function parse<Parsed>(path: string, what: string, read: () => Parsed): Parsed {
   try {
     return read();

@@ -24,7 +24,7 @@ const DOCUMENT = `query Tail($filter: AuditFilter, $first: Int!, $after: String)
   }
 }`;
 
-/** Prints events in the order of the log, and what comes later unless told to end. */
+/** Prints events in the order of the log, and, unless asked to end, those that come later. */
 export async function followLog(flags: TailFlags, context: CommandContext): Promise<void> {
   if (flags.from !== undefined && !/^\d+$/.test(flags.from))
     throw new CommandFailure(EXIT_USAGE, '--from must be the number of an event, such as 0');

@@ -37,7 +37,7 @@ export function registerAudit(program: Command, context: CommandContext): void {
   audit
     .command('verify')
     .exitOverride(({ exitCode }) => {
-      throw new CommandFailure(exitCode === 0 ? EXIT.whole : EXIT.usage, ''); // commander has told why
+      throw new CommandFailure(exitCode === 0 ? EXIT.whole : EXIT.usage, ''); // commander has printed why
     })
     .description(
       'verify the log offline; exits 0 if it is complete and unchanged, 1 if tampered with, 2 if incomplete, 3 for wrong usage',

@@ -43,7 +43,7 @@ export async function openCertificateKeeper(
           role,
           trustDomain: settings.TRUST_DOMAIN,
         });
-  // What is wrong with the policy files, the services tell.
+  // The services report what is wrong with the policy files.
   const everybody = await readRoster(settings.POLICIES_DIR).catch(() => BUILT_IN_ROSTER);
   const roster = wholeDeployment ? everybody : everybody.filter(({ service }) => services.includes(service));
   const options = { settings, clock, log, roster, ...(issuer === undefined ? {} : { issuer }) };

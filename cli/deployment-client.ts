@@ -71,7 +71,7 @@ export async function openDeploymentClient(
   };
 }
 
-/** Of a folder without any certificate another part of the deployment tells what to do. */
+/** For a folder without any certificate another part of the deployment says what to do. */
 async function expectCertificate(service: string, certsDir: string): Promise<void> {
   const files = await readdir(certsDir).catch(() => []);
   const there = files

@@ -100,7 +100,7 @@ export const checkSupergraph: DoctorCheck = (context) =>
     context,
   );
 
-/** Runs another command quietly: what it finds is what we tell. */
+/** Runs another command quietly: what it finds is what we report. */
 async function runOther(
   subject: string,
   register: (program: Command, context: CommandContext) => void,

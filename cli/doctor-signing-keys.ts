@@ -31,7 +31,7 @@ export const checkSigningKeys: DoctorCheck = async (context) => {
     if (stored !== undefined && !lacksMasterKey(settings)) return await trySigning(stored, settings, context);
     return kind === 'store'
       ? [fine(subject, 'the secret provider wraps them in the database')]
-      : [fine(subject, 'answers, and refuses nothing that it tells of')];
+      : [fine(subject, 'answers, and allows all that was asked about')];
   } catch (error) {
     return error instanceof ConfigurationError ? toFailures(error) : [toFailure(subject, error)];
   }

@@ -6,7 +6,7 @@ import { GRANT_CLIENT_CREDENTIALS } from '@aduana/core/tokens/token-exchange';
 import { type CommandContext, CommandFailure } from './command-context.ts';
 import { type DeploymentClient, openDeploymentClient } from './deployment-client.ts';
 
-/** What `aduana token` was told. */
+/** The options of `aduana token`. */
 export interface TokenFlags {
   readonly as: string;
   readonly audience: string;

@@ -48,12 +48,12 @@ export async function explainPolicy(options: ExplainOptions, context: CommandCon
   for (const line of lines) context.print(line);
 }
 
-interface Told {
+interface PrintedExplanation {
   readonly data: unknown;
   readonly lines: readonly string[];
 }
 
-function explainActions(engine: Engine, subject: Subject, action: string | undefined): Told {
+function explainActions(engine: Engine, subject: Subject, action: string | undefined): PrintedExplanation {
   const actions = action === undefined ? [...engine.catalogue].sort() : [action];
   const data = actions.map((one) => explain(engine, { ...subject, action: one }));
   return { data, lines: data.flatMap((explanation) => describe(explanation, engine)) };
@@ -64,7 +64,7 @@ async function explainFields(
   subject: Subject,
   document: string,
   { environment }: CommandContext,
-): Promise<Told> {
+): Promise<PrintedExplanation> {
   const { SUPERGRAPH_SDL, SUPERGRAPH_GRAPH_REF, ADUANA_HOME } = GATEWAY_SETTINGS;
   const settings = { SUPERGRAPH_SDL, SUPERGRAPH_GRAPH_REF, ADUANA_HOME };
   const file = localSupergraphFile(loadConfig(settings, environment));
@@ -124,7 +124,7 @@ function describe(explanation: Explanation, { sources }: Engine): readonly strin
       : `${rule} (${location ?? ''})`;
   const states = conditions.map(({ name, holds }) => {
     const at = sources.conditions.get(name)?.location ?? '';
-    return `    ${name} (${at}): ${holds === undefined ? 'cannot be told' : holds ? 'holds' : 'does not hold'}`;
+    return `    ${name} (${at}): ${holds === undefined ? 'is unknown' : holds ? 'holds' : 'does not hold'}`;
   });
   return [
     `${effect.padEnd(5)} ${action}: ${[why, ...(rolePath.length > 1 ? [rolePath.join(' -> ')] : [])].join(', ')}`,

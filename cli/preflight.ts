@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
 import type { ServiceSettings } from '@aduana/server-kit/config/service-settings';
 
-/** Collects what keeps the deployment from starting, so that all of it is told at once. */
+/** Collects what keeps the deployment from starting, so that all of it is reported at once. */
 export interface Preflight {
   /** Runs one check; its problems are kept, its value is undefined then. */
   try<Value>(check: () => Value | Promise<Value>): Promise<Value | undefined>;

@@ -88,7 +88,7 @@ function parseVariables(text: string): Readonly<Record<string, unknown>> {
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return value as Record<string, unknown>;
   } catch {
-    // told below
+    // reported below
   }
   throw new CommandFailure(EXIT_USAGE, '--variables must be a JSON object, such as \'{"first": 10}\'');
 }

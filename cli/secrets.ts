@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { examples } from './help-examples.ts';
 
-/** What `aduana secrets collect` was told. */
+/** The options of `aduana secrets collect`. */
 export interface CollectFlags {
   readonly as: string;
   readonly out?: string;

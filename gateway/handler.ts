@@ -12,7 +12,7 @@ import { challengesFor } from './http/challenges.ts';
 import { runRequest, TRAFFIC } from './run-request.ts';
 
 /**
- * `/graphql`: the outer wall. Whatever happens inside, the request leaves one audit event, and its answer leaves when
+ * `/graphql`: the outermost handler. Whatever happens inside, the request leaves one audit event, and its answer leaves when
  * that event is durable.
  */
 export function createHandler(
@@ -39,7 +39,7 @@ export function createHandler(
         );
       else {
         auditId = flood.eventId;
-        // A preflight that is allowed is answered: others of its address flood. A failure of ours is told as one: nobody can
+        // A preflight that is allowed is answered: others of its address flood. A failure of ours is reported as one: nobody can
         // be called anonymous while the STS is away.
         if (response.status < 500 && requestAudit.outcome !== 'ALLOWED')
           response = withPlaceOf(

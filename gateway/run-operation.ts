@@ -6,8 +6,8 @@ import type { LoadedSupergraph } from './supergraph/loaded-supergraph.ts';
 import { intentRecord, type RequestAudit, noteFields } from './audit/request-audit.ts';
 import type { CallerViews } from './authorize/caller-views.ts';
 import type { FindDocument } from './documents/find-document.ts';
-import type { ExecuteIncremental } from './execute/incremental/incremental.ts';
-import type { Execute, ExecutionAnswer } from './execute/shared/executor.ts';
+import type { ExecuteIncremental } from './execute/incremental/incremental-delivery.ts';
+import type { Execute, ExecutionAnswer } from './execute/shared/execution.ts';
 import type { GraphqlRequest } from './http/graphql-request.ts';
 import type { Introspect } from './authorize/introspect.ts';
 import type { DocumentLimits } from './limits/document-limits.ts';
@@ -59,7 +59,7 @@ export interface OperationAnswer extends WritableAnswer {
   readonly challenge?: string;
 }
 
-/** Walks one operation through its dependencies: find its document, validate, authorize, introspect, plan, narrow, execute. */
+/** Runs one operation through its stages: find its document, validate, authorize, introspect, plan, narrow, execute. */
 export async function runOperation(
   delegated: Delegated,
   sent: GraphqlRequest,

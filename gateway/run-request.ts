@@ -178,7 +178,7 @@ function openerOf(
   };
 }
 
-/** What is wrong with the client's document is told to the client, who has been authenticated. */
+/** The errors of a document go to its client, who has been authenticated. */
 export async function runOrExplain(
   run: () => Promise<OperationAnswer>,
   requestAudit: RequestAudit,

@@ -64,7 +64,7 @@ export interface Refusal {
   readonly lacks: readonly number[];
   /** For the audit log and for `explain`: what the coordinate needs that the caller lacks. */
   readonly missing: readonly string[];
-  /** The parts of an incremental answer that tell it, `FIRST_PART` among them; undefined where there is one answer. */
+  /** The parts of an incremental answer that report it, `FIRST_PART` among them; undefined where there is one answer. */
   readonly parts?: readonly string[];
 }
 
@@ -137,7 +137,7 @@ export interface Authorized {
   /** Of that printed document, in characters. */
   readonly operationLength: number;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** What the answer's `errors` tell; empty in dry_run mode. */
+  /** What the answer's `errors` report; empty in dry_run mode. */
   readonly refusals: readonly Refusal[];
   /** What would be refused, where the mode is dry_run. */
   readonly unenforced: readonly Refusal[];

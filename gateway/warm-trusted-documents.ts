@@ -85,7 +85,7 @@ function operationsOf(
   );
 }
 
-/** Undefined for a document that does not fit this supergraph: whoever sends it is told why. */
+/** Undefined for a document that does not fit this supergraph: whoever sends it learns why. */
 function parseValid(text: string, { apiSchema }: LoadedSupergraph): DocumentNode | undefined {
   const source = new Source(text);
   try {

@@ -68,11 +68,11 @@ function read(stream, text) {
 function report() {
   const sorted = delays.sort((one, other) => one - other);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-  const told = { received, gaps, p50: at(0.5), p99: at(0.99), longest: sorted.at(-1) };
+  const report = { received, gaps, p50: at(0.5), p99: at(0.99), longest: sorted.at(-1) };
   delays = [];
   received = 0;
   gaps = 0;
-  return told;
+  return report;
 }
 
 process.on('message', async ({ open: wanted, url, ends }) => {

@@ -94,7 +94,7 @@ function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '?');
 }
 
-/** The ports in `${...}` are chosen at start: any number stands for them here. */
+/** The ports in `${...}` are chosen at start: any number does for them here. */
 function compose(graph: ImportedGraph, subgraphs: readonly ImportedSubgraph[]): Composed {
   if (graph.supergraphSdl !== undefined) {
     const { supergraphSchema, requirements } = loadSupergraph(graph.supergraphSdl);

@@ -5,8 +5,9 @@ import { load } from 'js-yaml';
 import { readSdl } from '../../gateway/supergraph/read-subgraphs.ts';
 import { loadSupergraph } from '../../gateway/supergraph/load-supergraph.ts';
 import { asMembers } from './foreign-settings.ts';
-import { importHive } from './import-hive.ts';
-import { importRouter } from './import-router.ts';
+import { importGateway } from './foreign-gateway.ts';
+import { HIVE_GATEWAY } from './import-hive.ts';
+import { APOLLO_ROUTER } from './import-router.ts';
 import { EMPTY_GRAPH, type ImportedGraph, type ImportedSubgraph } from './imported-graph.ts';
 
 const SUBGRAPH = /^([A-Za-z][A-Za-z0-9_-]{0,127})=(https?:\/\/.+)$/;
@@ -175,7 +176,7 @@ async function importConfiguration(file: string, graph: ImportedGraph): Promise<
   const isRouter =
     (typeof supergraph === 'object' && supergraph !== null && !('type' in supergraph)) ||
     ROUTER_MEMBERS.some((name) => Object.hasOwn(members, name));
-  return isRouter ? importRouter(configuration, graph.subgraphs) : importHive(configuration, graph.subgraphs);
+  return importGateway(isRouter ? APOLLO_ROUTER : HIVE_GATEWAY, configuration, graph.subgraphs);
 }
 
 async function readText(file: string): Promise<string> {

@@ -1,15 +1,15 @@
-import type { ImportedGraph, ImportedSubgraph } from './imported-graph.ts';
+import type { ImportedSubgraph } from './imported-graph.ts';
+import type { ForeignGateway } from './foreign-gateway.ts';
 import {
   asItems,
   asMembers,
   asTexts,
-  createForeignSettings,
   type ForeignSettings,
   toCount,
   toMilliseconds,
   toSwitch,
 } from './foreign-settings.ts';
-import { toAlgorithms, toOrigins, toPort } from './foreign-values.ts';
+import { toAlgorithms, toOrigins } from './foreign-values.ts';
 
 /** Why members of a Hive Gateway configuration have no counterpart, by the start of their path. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -40,29 +40,25 @@ const REASONS: Readonly<Record<string, string>> = {
   logging: 'set LOG_LEVEL',
 };
 
-/**
- * Reads the values of a Hive Gateway configuration, written as YAML.
- *
- * @param subgraphs of the supergraph that the gateway serves
- */
-export function importHive(configuration: unknown, subgraphs: readonly ImportedSubgraph[]): ImportedGraph {
-  const settings = createForeignSettings(configuration);
-  settings.take('supergraph');
-  const encrypted = settings.names('sslCredentials').length > 0;
-  settings.toVariable(encrypted ? 'GATEWAY_TLS_PORT' : 'GATEWAY_HTTP_PORT', toPort, 'port');
-  if (settings.peek('cors') === false) settings.take('cors');
-  settings.toVariable('ALLOWED_ORIGINS', toOrigins, 'cors', 'origin');
-  settings.toVariable('EXPLORER', toSwitch('on', 'off'), 'graphiql');
-  settings.toVariable(
-    'INTROSPECTION',
-    (value) => (value === true ? 'off' : value === false ? 'filtered' : undefined),
-    'disableIntrospection',
-  );
-  importLimits(settings);
-  importIssuer(settings);
-  const imported = subgraphs.map((subgraph) => importSubgraph(settings, subgraph));
-  return { subgraphs: imported, supergraphSdl: undefined, ...settings.finish(REASONS) };
-}
+/** The values of a Hive Gateway configuration, written as YAML. */
+export const HIVE_GATEWAY: ForeignGateway = {
+  reasons: REASONS,
+  paths: { tls: ['sslCredentials'], port: ['port'] },
+  readGateway(settings) {
+    settings.take('supergraph');
+    if (settings.peek('cors') === false) settings.take('cors');
+    settings.toVariable('ALLOWED_ORIGINS', toOrigins, 'cors', 'origin');
+    settings.toVariable('EXPLORER', toSwitch('on', 'off'), 'graphiql');
+    settings.toVariable(
+      'INTROSPECTION',
+      (value) => (value === true ? 'off' : value === false ? 'filtered' : undefined),
+      'disableIntrospection',
+    );
+    importLimits(settings);
+    importIssuer(settings);
+  },
+  readSubgraph: importSubgraph,
+};
 
 /** A limit is a number, or a mapping that names it. */
 function toLimit(value: unknown): string | undefined {

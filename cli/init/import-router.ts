@@ -1,15 +1,15 @@
-import type { ImportedGraph, ImportedSubgraph } from './imported-graph.ts';
+import type { ImportedSubgraph } from './imported-graph.ts';
+import type { ForeignGateway } from './foreign-gateway.ts';
 import {
   asItems,
   asMembers,
   asTexts,
-  createForeignSettings,
   type ForeignSettings,
   toCount,
   toMilliseconds,
   toSwitch,
 } from './foreign-settings.ts';
-import { toAlgorithms, toHeaderName, toOrigins, toPort } from './foreign-values.ts';
+import { toAlgorithms, toHeaderName, toOrigins } from './foreign-values.ts';
 import { importSubscriptions, SUBSCRIPTION_REASONS } from './import-subscriptions.ts';
 
 /** Why members of a router's configuration have no counterpart, by the start of their path. */
@@ -39,32 +39,30 @@ const REASONS: Readonly<Record<string, string>> = {
   'traffic_shaping.router.global_rate_limit': 'set RATE_LIMIT_PER_MINUTE, which counts per caller',
 };
 
-/**
- * Reads the configuration of an Apollo Router (`router.yaml`).
- *
- * @param subgraphs of the supergraph that the router serves
- */
-export function importRouter(configuration: unknown, subgraphs: readonly ImportedSubgraph[]): ImportedGraph {
-  const settings = createForeignSettings(configuration);
-  importFace(settings);
-  importLimits(settings);
-  importIssuers(settings);
-  const imported = subgraphs.map((subgraph) => importSubgraph(settings, subgraph));
-  for (const section of ['headers', 'traffic_shaping', 'include_subgraph_errors'])
-    for (const name of settings.names(section, 'subgraphs'))
-      if (!subgraphs.some((subgraph) => subgraph.name === name)) {
-        settings.take(section, 'subgraphs', name);
-        settings.leave(`${section}.subgraphs.${name}`, 'the supergraph has no such subgraph');
-      }
-  settings.take('headers', 'all', 'request');
-  settings.take('traffic_shaping', 'all', 'timeout');
-  settings.take('include_subgraph_errors', 'all');
-  return { subgraphs: imported, supergraphSdl: undefined, ...settings.finish(REASONS) };
-}
+/** The configuration of an Apollo Router (`router.yaml`). */
+export const APOLLO_ROUTER: ForeignGateway = {
+  reasons: REASONS,
+  paths: { tls: ['tls', 'supergraph'], port: ['supergraph', 'listen'] },
+  readGateway(settings) {
+    importListener(settings);
+    importLimits(settings);
+    importIssuers(settings);
+  },
+  readSubgraph: importSubgraph,
+  readRest(settings, subgraphs) {
+    for (const section of ['headers', 'traffic_shaping', 'include_subgraph_errors'])
+      for (const name of settings.names(section, 'subgraphs'))
+        if (!subgraphs.some((subgraph) => subgraph.name === name)) {
+          settings.take(section, 'subgraphs', name);
+          settings.leave(`${section}.subgraphs.${name}`, 'the supergraph has no such subgraph');
+        }
+    settings.take('headers', 'all', 'request');
+    settings.take('traffic_shaping', 'all', 'timeout');
+    settings.take('include_subgraph_errors', 'all');
+  },
+};
 
-function importFace(settings: ForeignSettings): void {
-  const encrypted = settings.names('tls', 'supergraph').length > 0;
-  settings.toVariable(encrypted ? 'GATEWAY_TLS_PORT' : 'GATEWAY_HTTP_PORT', toPort, 'supergraph', 'listen');
+function importListener(settings: ForeignSettings): void {
   settings.toVariable('INTROSPECTION', toSwitch('filtered', 'off'), 'supergraph', 'introspection');
   settings.toVariable('EXPLORER', toSwitch('on', 'off'), 'sandbox', 'enabled');
   settings.toVariable('ALLOWED_ORIGINS', toOrigins, 'cors', 'origins');
@@ -182,7 +180,7 @@ function importSubgraph(settings: ForeignSettings, subgraph: ImportedSubgraph): 
   return { ...subgraph, url: typeof url === 'string' ? url : subgraph.url, settings: block };
 }
 
-/** Whether a header whose value stands in the file is one that should not: `${VARIABLES}` are none. */
+/** Whether the value of a header is in the file and should not be: `${VARIABLES}` are none. */
 function isSecret(name: string, value: string): boolean {
   return /key|token|secret|password|credential/i.test(name) && !value.startsWith('${');
 }

@@ -75,7 +75,7 @@ export const READ_ME: StarterFile = {
     "- `npx aduana query --as bff '{ __typename }'` asks as the service `bff`.",
     '- `policies/` says who may do what: give a role to a service, then `npx aduana policy lint`.',
     '- `supergraph.yaml` names the subgraphs: `npx aduana supergraph compose` after a change.',
-    '- `npx aduana policy explain --as bff` tells why something is refused.',
+    '- `npx aduana policy explain --as bff` shows why something is refused.',
     '- `npx aduana audit verify` proves that the log of it all is whole.',
     '- `.env` holds the settings; `npx aduana doctor` checks the installation.',
     '',

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 export const LEADS_SETTINGS = {
   ...SERVICE_SETTINGS,
   LEADS_PORT: port(8014),
-  /** Over which replicas tell each other of changed leads. */
+  /** Over which replicas send each other changed leads. */
   LEADS_REDIS_URL: checked(redisUrlProblem),
 } as const;
 

@@ -11,12 +11,13 @@ import {
   type ProtectedSubgraph,
   refuseIntrospection,
   SecurityError,
+  streamEvents,
+  subscribeMasked,
   type VerifiedToken,
 } from '@aduana/subgraph';
 import type { AdmittedHandler } from '@aduana/subgraph/node-http';
 import { parse } from 'graphql';
 import type { LeadBook } from './lead-book.ts';
-import { createSubscriptionHandler } from './subscription-handler.ts';
 import { createResolvers } from './resolvers.ts';
 
 export interface LeadsHandlerOptions {
@@ -39,7 +40,6 @@ export async function createLeadsHandler({
   const schema = buildSubgraphSchema({ typeDefs: parse(sdl), resolvers: createResolvers(book) });
   const mask = createErrorMask(log);
   const guarded = guard(schema, sdl);
-  const answerSubscription = createSubscriptionHandler(guarded, mask);
   const server = new ApolloServer<{ token: VerifiedToken }>({
     schema: guarded,
     validationRules: [refuseIntrospection],
@@ -60,7 +60,8 @@ export async function createLeadsHandler({
       const parameters = parseJson(await incoming.body(BODY_LIMIT_BYTES));
       if (request.headers.accept === 'text/event-stream') {
         incoming.release();
-        await answerSubscription(parameters, request, response, token);
+        const results = await subscribeMasked({ schema: guarded, parameters, contextValue: { token }, mask });
+        await streamEvents(response, results);
         return;
       }
       const { status, body } = await server.executeHTTPGraphQLRequest({

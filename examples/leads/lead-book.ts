@@ -40,14 +40,14 @@ export interface LeadBook {
   /**
    * Moves a lead on; the same key with the same step is done once.
    *
-   * @throws SecurityError `NOT_FOUND`; `CONFLICT` when the key was used for another step; `NOT_READY` when the replicas
-   * cannot be told
+   * @throws SecurityError `NOT_FOUND`; `CONFLICT` when the key was used for another step; `NOT_READY` when the other
+   * replicas cannot be reached
    */
   advance(id: string, to: LeadStatus, idempotencyKey: string): Promise<Lead>;
   /**
    * The leads that change from now on, at whichever replica; of one where `id` names it.
    *
-   * @throws SecurityError `NOT_READY` while this replica is not told
+   * @throws SecurityError `NOT_READY` while this replica does not receive the changes of others
    */
   changes(id: string | undefined): AsyncIterableIterator<Lead, void>;
   /** Ends those who follow: this replica stops. */

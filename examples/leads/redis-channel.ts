@@ -52,11 +52,12 @@ export function createRedisChannel({
     void subscribe(subscriber, name, log).then((isSubscribed) => (isOpen = isSubscribed));
   });
   subscriber.on('message', (_channel, text) => {
-    const told = readMessage(text);
-    if (told === undefined) log.warn('what came over the channel of the replicas is none of its messages');
+    const received = readMessage(text);
+    if (received === undefined)
+      log.warn('what came over the channel of the replicas is none of its messages');
     else {
-      for (const listener of listeners) listener.onStep(told.step);
-      returns.note(told.message);
+      for (const listener of listeners) listener.onStep(received.step);
+      returns.note(received.message);
     }
   });
   return {

@@ -1,7 +1,7 @@
 export const LEAD_STATUSES = ['NEW', 'CONTACTED', 'QUALIFIED', 'LOST'] as const;
 export type LeadStatus = (typeof LEAD_STATUSES)[number];
 
-/** A step of one lead, as replicas tell it each other. */
+/** A step of one lead, as replicas send it to each other. */
 export interface LeadStep {
   readonly id: string;
   readonly status: LeadStatus;

@@ -15,7 +15,7 @@ const FIELDS_KEPT = 200;
 /** Of the coordinates together. */
 const FIELD_CHARACTERS = 12_000;
 
-/** What is learned of one request while it walks; becomes its one audit event. */
+/** What is learned of one request while it is handled; becomes its one audit event. */
 export interface RequestAudit {
   readonly id: string;
   actor: AuditActor;
@@ -123,7 +123,7 @@ export function noteBatch(requestAudit: RequestAudit, operations: readonly Reque
   } satisfies Partial<RequestAudit>);
 }
 
-/** What an operation does stands at its root: no cut may take that. */
+/** What an operation does is named at its root: root fields are never cut. */
 function rootFirst(fields: readonly string[], ...rootTypes: readonly string[]): readonly string[] {
   const isRoot = (coordinate: string): boolean => rootTypes.some((type) => coordinate.startsWith(`${type}.`));
   return [...fields.filter(isRoot), ...fields.filter((coordinate) => !isRoot(coordinate))];

@@ -37,7 +37,7 @@ export function analyzeOperation(
   const seen = new Set<string>();
   let defers = false;
   const root = schema.getRootType(operation.operation);
-  if (root) walk(operation.selectionSet, root);
+  if (root) visitSelections(operation.selectionSet, root);
   const requirements = [...needed].flatMap((number) => distinct[number] ?? []);
   return {
     scopes: unique(requirements.flatMap(({ scopes }) => scopes.flat())),
@@ -46,14 +46,15 @@ export function analyzeOperation(
     defers,
   };
 
-  function walk({ selections }: SelectionSetNode, parent: GraphQLCompositeType): void {
+  function visitSelections({ selections }: SelectionSetNode, parent: GraphQLCompositeType): void {
     for (const selection of selections) {
       for (const name of conditionVariables(selection)) variables.add(name);
       defers ||= selection.directives?.some(isDefer) === true;
       if (selection.kind === Kind.FIELD) {
         for (const number of needs.ofField(parent, selection.name.value)) needed.add(number);
         const type = fieldType(parent, selection.name.value);
-        if (selection.selectionSet !== undefined && type !== undefined) walk(selection.selectionSet, type);
+        if (selection.selectionSet !== undefined && type !== undefined)
+          visitSelections(selection.selectionSet, type);
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         enter(selection.selectionSet, selection.typeCondition?.name.value, parent);
       } else {
@@ -69,7 +70,7 @@ export function analyzeOperation(
     const type = condition === undefined ? parent : schema.getType(condition);
     if (!isCompositeType(type)) return;
     if (condition !== undefined) for (const number of needs.ofType(condition)) needed.add(number);
-    walk(set, type);
+    visitSelections(set, type);
   }
 }
 

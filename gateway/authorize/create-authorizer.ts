@@ -13,7 +13,7 @@ import { fetchKey, renameVariables } from '../planner/planner-workarounds.ts';
 import { type RewrittenOperation, rewriteOperation } from './rewrite-operation.ts';
 import { usedVariables } from '../planner/used-variables.ts';
 
-/** `filter` nulls what is refused, `reject` refuses the whole operation, `dry_run` only tells. */
+/** `filter` nulls what is refused, `reject` refuses the whole operation, `dry_run` only records. */
 export type AuthorizationMode = 'filter' | 'reject' | 'dry_run';
 
 /** Turns a caller's operation into the one that this caller may run. */

@@ -31,7 +31,7 @@ export function keepField(
 }
 
 /**
- * What is left of a fragment on `type` under `parent`: its selections alone where it told nothing.
+ * What is left of a fragment on `type` under `parent`: its selections alone where the fragment itself changes nothing.
  *
  * @param part of the answer that it is deferred to
  */
@@ -88,8 +88,8 @@ export function fetchesAnything(selection: SelectionNode): boolean {
 }
 
 /**
- * An emptied selection still has to tell that its object is there, an abstract one which type it is; so does one with
- * fragments, which Apollo's executor could not tell otherwise.
+ * An emptied selection still has to find out whether its object is there, and one on an abstract type which type the object
+ * has. So does one with fragments: Apollo's executor has no other way to apply them.
  */
 function complete(kept: readonly SelectionNode[], type: GraphQLCompositeType): readonly SelectionNode[] {
   const needsType =

@@ -6,7 +6,7 @@ export type RefusalPlacement = 'errors' | 'extensions' | 'none';
 const NO_EXTENSIONS: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /**
- * The members of an answer that tell errors, as JSON text that begins with a comma where there are any.
+ * The members of an answer that hold errors, as JSON text that begins with a comma where there are any.
  *
  * @param more further members of `extensions`
  */
@@ -20,9 +20,9 @@ export function placeRefusals(
   if (placement === 'errors') return `,"errors":${JSON.stringify(errors)}${own}`;
   const refusals = errors.filter(isRefusal);
   const others = errors.filter((error) => !isRefusal(error));
-  const told = others.length === 0 ? '' : `,"errors":${JSON.stringify(others)}`;
-  if (refusals.length === 0 || placement === 'none') return `${told}${own}`;
-  return `${told},"extensions":${JSON.stringify({ ...more, authorizationErrors: refusals })}`;
+  const members = others.length === 0 ? '' : `,"errors":${JSON.stringify(others)}`;
+  if (refusals.length === 0 || placement === 'none') return `${members}${own}`;
+  return `${members},"extensions":${JSON.stringify({ ...more, authorizationErrors: refusals })}`;
 }
 
 function isRefusal({ extensions }: GraphQLFormattedError): boolean {

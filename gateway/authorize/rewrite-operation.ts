@@ -20,6 +20,7 @@ import {
 import { isTypeOrSubtype } from '../planner/type-relation.ts';
 import { type Deferral, FIRST_PART, type Refusal, type Shape, type ShapeSelection } from '../stages.ts';
 import type { Fragments } from './analyze-operation.ts';
+import { type CollectedRefusals, createCollectedRefusals } from './collected-refusals.ts';
 import { type ConditionValues, deferOf, runs } from './conditions.ts';
 import { fetchesAnything, keepField, keepFragment, narrowTo } from './kept-selections.ts';
 import type { SpellOut } from '../planner/planner-workarounds.ts';
@@ -32,7 +33,7 @@ export interface RewriteInput {
   readonly conditions: ConditionValues;
   /** Whether `@defer` is carried out. */
   readonly incremental: boolean;
-  /** False where the mode refuses nothing: refusals are told, nothing is removed. */
+  /** False where the mode refuses nothing: refusals are reported, nothing is removed. */
   readonly enforce: boolean;
   /** Whether the caller meets the numbered requirement. */
   readonly meets: (requirement: number) => boolean;
@@ -54,7 +55,7 @@ export interface RewrittenOperation {
 
 /** One pass and what it has gathered so far. */
 interface Pass extends RewriteInput {
-  readonly refusals: Map<string, Omit<Refusal, 'parts'> & { readonly parts: Set<string> }>;
+  readonly refusals: CollectedRefusals;
   readonly fields: Set<string>;
   selectionsLeft: number;
   parts: number;
@@ -72,7 +73,7 @@ interface Place {
   readonly path: readonly string[];
   /** Requirements of the fragments around it that the caller does not meet. */
   readonly unmet: readonly number[];
-  /** Inside a refused field, whose own refusal tells all. */
+  /** Inside a refused field: its own refusal covers everything below it. */
   readonly belowRefusal: boolean;
   /** Of the answer. */
   readonly part: string;
@@ -95,7 +96,7 @@ export function rewriteOperation(input: RewriteInput): RewrittenOperation {
   if (!root) throw new TypeError('The operation has no root type');
   const pass: Pass = {
     ...input,
-    refusals: new Map(),
+    refusals: createCollectedRefusals(input.missing),
     fields: new Set(),
     selectionsLeft: SELECTIONS_LIMIT,
     parts: 0,
@@ -116,11 +117,9 @@ export function rewriteOperation(input: RewriteInput): RewrittenOperation {
       ...(defers && { defers }),
     },
     selections: kept.some(fetchesAnything) ? kept : [],
-    refusals: [...pass.refusals.values()].map(({ parts, ...refusal }) =>
-      defers ? { ...refusal, parts: [...parts] } : refusal,
-    ),
+    refusals: pass.refusals.list(defers),
     fields: [...pass.fields],
-    everythingRefused: enforce && pass.refusals.size > 0 && !shape.some(isAllowed),
+    everythingRefused: enforce && !pass.refusals.isEmpty() && !shape.some(isAllowed),
   };
 }
 
@@ -160,7 +159,7 @@ function rewriteField(pass: Pass, into: Rewritten, node: FieldNode, place: Place
   const key = node.alias?.value ?? name;
   const coordinate = `${parent.name}.${name}`;
   const lacks = [...place.unmet, ...pass.needs.ofField(parent, name).filter((number) => !pass.meets(number))];
-  if (lacks.length > 0 && !belowRefusal) noteRefusal(pass, [...path, key], coordinate, lacks, place.part);
+  if (lacks.length > 0 && !belowRefusal) pass.refusals.add([...path, key], coordinate, lacks, place.part);
   const refused = belowRefusal || (pass.enforce && lacks.length > 0);
 
   const type = isUnionType(parent) ? undefined : parent.getFields()[name]?.type;
@@ -213,23 +212,6 @@ function rewriteFragment(pass: Pass, into: Rewritten, node: InlineFragmentNode, 
     const own = narrowTo(inner.kept, (wider) => isTypeOrSubtype(pass.schema, name, wider));
     if (own.length > 0) into.kept.push(...keepFragment(node, name, place.parent, own, defer?.part));
   }
-}
-
-function noteRefusal(
-  pass: Pass,
-  path: readonly string[],
-  coordinate: string,
-  lacks: readonly number[],
-  part: string,
-): void {
-  const at = path.join('.');
-  const known = pass.refusals.get(at);
-  if (known !== undefined) {
-    known.parts.add(part);
-    return;
-  }
-  const missing = [...new Set(lacks.flatMap(pass.missing))];
-  pass.refusals.set(at, { path, coordinate, lacks, missing, parts: new Set([part]) });
 }
 
 /** The part that a fragment is deferred to. The root of a mutation runs in its order, and so at once. */

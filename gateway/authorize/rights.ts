@@ -41,7 +41,7 @@ const granting = new WeakMap<Engine, Map<string, readonly PlacedRole[]>>();
 /** A memo, not state: the claims of a token never change. */
 const scopesGranted = new WeakMap<Caller['claims'], ReadonlySet<string>>();
 
-/** What of a request's circumstances the caller itself does not tell. */
+/** What of a request's circumstances does not come from the caller. */
 export type Circumstances = Pick<AccessContext, 'time' | 'environment' | 'rates'>;
 
 /**

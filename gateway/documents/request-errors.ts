@@ -1,12 +1,12 @@
 import type { SourceLocation } from 'graphql';
 
-/** What a client is told of one thing that is wrong with its document. */
+/** One error of a document, as the client gets it. */
 export interface RequestError {
   readonly message: string;
   readonly locations?: readonly SourceLocation[];
 }
 
-/** The document cannot run: what the client is told, one error or several. */
+/** The document cannot run: the errors that the client gets, one or several. */
 export class RequestErrors extends Error {
   override readonly name = 'RequestErrors';
   readonly code: 'GRAPHQL_PARSE_FAILED' | 'GRAPHQL_VALIDATION_FAILED' | 'BAD_USER_INPUT';
@@ -31,7 +31,7 @@ interface FoundError {
 }
 
 /**
- * What of the errors of graphql-js may be told: each message repeats parts of the document, so it is cut before anything
+ * What of the errors of graphql-js may be sent: each message repeats parts of the document, so it is cut before anything
  * looks at it.
  */
 export function describeErrors(errors: readonly FoundError[], text: string): readonly RequestError[] {

@@ -45,7 +45,7 @@ export type Validate = (
   delegated: Delegated,
   request: GraphqlRequest,
   supergraph: LoadedSupergraph,
-  /** The schema as this caller may see it: what is wrong with a document is told in its words. */
+  /** The schema as this caller may see it: what is wrong with a document is described in its terms. */
   visible: () => GraphQLSchema,
 ) => Validated | Promise<Validated>;
 
@@ -54,7 +54,7 @@ export type Validate = (
  * another thread validates.
  *
  * @param tokenLimit lexical tokens, comments apart
- * @throws RequestErrors what the client is to be told; SecurityError `OPERATION_RESOLUTION_FAILURE` or a limit's code
+ * @throws RequestErrors what the client gets; SecurityError `OPERATION_RESOLUTION_FAILURE` or a limit's code
  */
 export function createValidate(
   tokenLimit: number | 'off',
@@ -135,12 +135,12 @@ function readDocument(
 }
 
 function explain(errors: readonly FoundError[], query: string): RequestErrors {
-  // What is wrong lies in what the caller may not see: then that it is wrong is all there is to tell.
-  const told =
+  // The error is in what the caller may not see: then all that is said is that there is one.
+  const shown =
     errors.length > 0
       ? describeErrors(errors, query)
       : [{ message: ERROR_CODES.GRAPHQL_VALIDATION_FAILED.text }];
-  return new RequestErrors('GRAPHQL_VALIDATION_FAILED', told);
+  return new RequestErrors('GRAPHQL_VALIDATION_FAILED', shown);
 }
 
 function parseDocument(source: Source): DocumentNode {
@@ -181,11 +181,11 @@ function readVariables(
     getVariableValues(supergraph.apiSchema, definitions, own, { maxErrors: 10, hideSuggestions: true }),
   );
   if (errors !== undefined) {
-    const told = errors.map(({ nodes = [], positions }) => ({
+    const shown = errors.map(({ nodes = [], positions }) => ({
       message: messageWithoutValue(nodes, own),
       positions,
     }));
-    throw new RequestErrors('BAD_USER_INPUT', describeErrors(told, source?.body ?? ''));
+    throw new RequestErrors('BAD_USER_INPUT', describeErrors(shown, source?.body ?? ''));
   }
   return own;
 }

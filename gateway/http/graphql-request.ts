@@ -14,7 +14,7 @@ export interface GraphqlRequest {
 const NO_MEMBERS: Readonly<Record<string, unknown>> = Object.freeze(
   Object.create(null) as Record<string, unknown>,
 );
-/** Of a variable's lists and objects: what walks values recursively has room for them. */
+/** Depth of a variable's lists and objects: what traverses values recursively can take it. */
 const DEPTH_LIMIT = 200;
 const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'authorization', 'dpop'];
 

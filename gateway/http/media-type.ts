@@ -1,6 +1,6 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 
-/** How an answer is labelled, and which status tells that a document cannot run. */
+/** The media type of an answer, and the status for a document that cannot run. */
 export interface MediaType {
   readonly contentType: string;
   readonly requestErrorStatus: 200 | 400;

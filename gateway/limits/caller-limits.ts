@@ -21,7 +21,7 @@ export interface CallerLimits {
    * Takes a place for one operation of the caller, among its own and among all that are in progress. Who has not read as much
    * of its answers as is left for all others gets none.
    *
-   * @param client tells, if a place has to be waited for, whether the client has left meanwhile
+   * @param client whether the client has left while the operation waited
    * @returns gives the place back
    * @throws SecurityError `CONCURRENCY_LIMITED`, `RATE_LIMITED` or `OVERLOADED`, with when to try again
    */
@@ -165,7 +165,7 @@ function createOperationSemaphore(settings: Settings, platform: Platform): Bound
   const { LIMIT_OPERATIONS_IN_PROGRESS: places, LIMIT_OPERATIONS_WAITING: waiting } = settings;
   if (places === 'off') return undefined;
   const refused = metrics.counter('aduana_operations_refused_total');
-  const tell = createOverloadLog(platform, 'more operations are asked for than there are places');
+  const logOverload = createOverloadLog(platform, 'more operations are asked for than there are places');
   const all = createBoundedSemaphore({
     places,
     waiting,
@@ -173,7 +173,7 @@ function createOperationSemaphore(settings: Settings, platform: Platform): Bound
     name: 'an operation',
     onRefuse() {
       refused.inc();
-      tell();
+      logOverload();
     },
   });
   metrics.gauge('aduana_operations_in_progress', (gauge) => {

@@ -13,7 +13,7 @@ export type CircuitState = 'closed' | 'open' | 'half_open';
 /** `withdrawn`: the call says nothing of its callee, because it was abandoned or something else was away. */
 export type Outcome = 'succeeded' | 'failed' | 'withdrawn';
 
-/** A call that was let through; its outcome is told once. */
+/** A call that was let through; its outcome is reported once. */
 export interface Attempt {
   readonly startedAt: number;
   readonly epoch: number;

@@ -25,7 +25,7 @@ const COMPARISONS_LIMIT = 20_000;
 /** Refuses what would cost more to run than the settings allow. */
 export interface DocumentLimits {
   /**
-   * Before validation: what the document's shape tells.
+   * Before validation: limits that the document's shape alone decides.
    *
    * @throws SecurityError `LIMIT_..._EXCEEDED`
    */

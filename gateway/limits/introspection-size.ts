@@ -20,7 +20,7 @@ import { fragmentsOf } from '@aduana/subgraph/graphql/fragments-of';
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 type Variables = Readonly<Record<string, unknown>>;
 
-/** Whatever the schema, so many values are told. */
+/** Whatever the schema, an answer may have so many values. */
 const VALUES_ALWAYS_TOLD = 50_000;
 const STANDARD = parse(
   getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true, directiveIsRepeatable: true }),
@@ -28,7 +28,7 @@ const STANDARD = parse(
 );
 
 /**
- * Refuses what would tell more than twice as much of a schema as the query that tools send: lists within lists multiply,
+ * Refuses an answer of more than twice the size of the one to the query that tools send: lists within lists multiply,
  * and so do aliases.
  *
  * @throws SecurityError `LIMIT_COST_EXCEEDED`, from the function that it makes

@@ -13,11 +13,11 @@ export interface Measures {
   readonly rootFields: number;
   /** Fields and fragments. */
   readonly selections: number;
-  /** Selections within selections, those of fragments included: how deep a walk over them goes. */
+  /** Selections within selections, those of fragments included: how deep a traversal of them goes. */
   readonly nesting: number;
 }
 
-/** What walks a document recursively has room for so many levels, whatever the other limits are. */
+/** What traverses a document recursively can take so many levels, whatever the other limits are. */
 export const NESTING_LIMIT = 200;
 
 type Counts = Omit<Measures, 'introspectionDepth'> & { readonly introspectionDepth: number };

@@ -3,7 +3,7 @@ import type { Platform } from '@aduana/core/platform/platform';
 
 const QUIET_MS = 60_000;
 
-/** Tells the log that something is refused for want of a place, once a minute at most and with how many there were. */
+/** Logs that something is refused for want of capacity, once a minute at most and with how many there were. */
 export function createOverloadLog(
   { clock, log }: Pick<Platform, 'clock' | 'log'>,
   message: string,

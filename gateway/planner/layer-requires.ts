@@ -5,18 +5,15 @@ import {
   type ConstDirectiveNode,
   type DefinitionNode,
   type FieldDefinitionNode,
-  getNamedType,
   type GraphQLSchema,
-  isInterfaceType,
   Kind,
   parse,
   print,
-  TypeInfo,
   visit,
-  visitWithTypeInfo,
 } from 'graphql';
-import { argumentOf, graphOf, parseSelections } from './field-sets.ts';
+import { argumentOf, graphOf } from './field-sets.ts';
 import { dropUnusedExternals, isInherited, mapFields, type TypeNode } from './join-fields.ts';
+import { createRequireLevels, type RequireLevels, requiredSet } from './require-levels.ts';
 import { mapFetches } from './traverse-plan.ts';
 
 /** A supergraph for the planner in which each subgraph appears several times. */
@@ -25,9 +22,6 @@ export interface LayeredRequires {
   /** A plan over it as one over the supergraph that it was made of. */
   restore(plan: QueryPlan): QueryPlan;
 }
-
-/** By coordinate: how many fields with `@requires`, each of which needs the one before, end with this one. */
-type Levels = (coordinate: string) => number;
 
 /**
  * The planner (2.14.4) loses its way where a field with `@requires` needs another one of a subgraph that it comes from:
@@ -38,7 +32,7 @@ type Levels = (coordinate: string) => number;
 export function layerRequires(sdl: string): LayeredRequires | undefined {
   const document = parse(sdl, { noLocation: true });
   const schema = buildASTSchema(document, { assumeValid: true });
-  const levels = createLevels(document.definitions, schema);
+  const levels = createRequireLevels(document.definitions, schema);
   const copies = readCopies(document.definitions, levels, sdl);
   if (copies === undefined) return undefined;
   const roots = new Set(
@@ -80,53 +74,12 @@ interface Copy {
 /** By the name in `join__Graph`. */
 type Copies = ReadonlyMap<string, readonly Copy[]>;
 
-function createLevels(definitions: readonly DefinitionNode[], schema: GraphQLSchema): Levels {
-  const requires = new Map<string, ReadonlySet<string>>();
-  mapFields(definitions, (type, field) => {
-    const sets = (field.directives ?? []).flatMap((directive) => requiredSet(directive) ?? []);
-    const coordinates = sets.flatMap((set) => coordinatesOf(schema, type.name.value, set));
-    if (sets.length > 0) requires.set(`${type.name.value}.${field.name.value}`, new Set(coordinates));
-    return [field];
-  });
-  const known = new Map<string, number>();
-  const levelOf = (coordinate: string): number => {
-    const inputs = requires.get(coordinate);
-    if (inputs === undefined) return 0;
-    const level = known.get(coordinate);
-    if (level !== undefined) return level;
-    known.set(coordinate, 1); // fields that require each other end here
-    const found = 1 + Math.max(0, ...[...inputs].map(levelOf));
-    known.set(coordinate, found);
-    return found;
-  };
-  return levelOf;
-}
-
-function requiredSet(directive: ConstDirectiveNode): string | undefined {
-  const value = directive.name.value === 'join__field' ? argumentOf(directive, 'requires') : undefined;
-  return value?.kind === Kind.STRING ? value.value : undefined;
-}
-
-/** The fields that a field set selects, on whichever type an object may have there. */
-function coordinatesOf(schema: GraphQLSchema, typeName: string, set: string): readonly string[] {
-  const coordinates: string[] = [];
-  const info = new TypeInfo(schema, schema.getType(typeName));
-  visit(
-    parseSelections(set),
-    visitWithTypeInfo(info, {
-      Field({ name }) {
-        const parent = info.getParentType();
-        if (!parent) return;
-        const types = isInterfaceType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
-        for (const type of types) coordinates.push(`${getNamedType(type).name}.${name.value}`);
-      },
-    }),
-  );
-  return coordinates;
-}
-
 /** Undefined where all fields with `@requires` are of the first level: then there is nothing to separate. */
-function readCopies(definitions: readonly DefinitionNode[], levels: Levels, sdl: string): Copies | undefined {
+function readCopies(
+  definitions: readonly DefinitionNode[],
+  levels: RequireLevels,
+  sdl: string,
+): Copies | undefined {
   const needed = new Map<string, Set<number>>();
   mapFields(definitions, (type, field) => {
     for (const directive of field.directives ?? [])
@@ -169,7 +122,7 @@ function graphsOf(definitions: readonly DefinitionNode[]) {
 function layerField(
   schema: GraphQLSchema,
   copies: Copies,
-  levels: Levels,
+  levels: RequireLevels,
   type: TypeNode,
   field: FieldDefinitionNode,
   directive: ConstDirectiveNode,

@@ -12,7 +12,7 @@ import {
 import { interfaceObjects } from './interface-objects.ts';
 import { argumentOf, contextFields, graphOf, namedFields } from './field-sets.ts';
 
-/** What a client's response key begins with while the planner's own use of the same field must be told apart. */
+/** What a client's response key begins with while the planner's own use of the same field needs another name. */
 const PRIVATE = 'client__';
 const OWN_KEY = /^(?:client|planner)__/;
 

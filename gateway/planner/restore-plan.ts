@@ -68,16 +68,16 @@ function groupFields(document: DocumentNode, uses: ReadonlyMap<string, Uses>): r
   return groups;
 }
 
-function eachEntityField(document: DocumentNode, tell: (field: FieldNode, type: string) => void): void {
-  const walk = (selections: readonly SelectionNode[], type: string): void => {
+function eachEntityField(document: DocumentNode, visitField: (field: FieldNode, type: string) => void): void {
+  const visitSelections = (selections: readonly SelectionNode[], type: string): void => {
     for (const node of selections)
-      if (node.kind === Kind.FIELD) tell(node, type);
+      if (node.kind === Kind.FIELD) visitField(node, type);
       else if (node.kind === Kind.INLINE_FRAGMENT)
-        walk(node.selectionSet.selections, node.typeCondition?.name.value ?? type);
+        visitSelections(node.selectionSet.selections, node.typeCondition?.name.value ?? type);
   };
   visit(document, {
     Field({ selectionSet }) {
-      walk(selectionSet?.selections ?? [], '');
+      visitSelections(selectionSet?.selections ?? [], '');
       return false;
     },
   });

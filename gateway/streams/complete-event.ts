@@ -3,7 +3,7 @@ import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import type { RefusalPlacement } from '../authorize/place-refusals.ts';
 import { tellCure } from '../authorize/step-up.ts';
-import { openOperation } from '../execute/shared/running-operation.ts';
+import { openCancellationScope } from '../execute/shared/cancellation-scope.ts';
 import type { OpenSender } from '../execute/shared/send-fetch.ts';
 import { runEvent } from '../execute/subscription/run-event.ts';
 import type { AuditGate } from './audit-gate.ts';
@@ -72,7 +72,7 @@ async function run(
   { signal }: StreamOfEvents,
   { openSender, clock, log, operationTimeoutMs }: CompleteEventOptions,
 ) {
-  const operation = openOperation(signal);
+  const operation = openCancellationScope(signal);
   const deadline = clock.after(operationTimeoutMs, () => {
     operation.end(new SecurityError('OPERATION_TIMEOUT'));
   });

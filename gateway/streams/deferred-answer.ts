@@ -5,7 +5,7 @@ import { describeError, type Log } from '@aduana/core/platform/log';
 import type { Authorize } from '../authorize/create-authorizer.ts';
 import type { RefusalPlacement } from '../authorize/place-refusals.ts';
 import { findCure, tellCure } from '../authorize/step-up.ts';
-import type { IncrementalEntry, IncrementalRest } from '../execute/incremental/incremental.ts';
+import type { IncrementalEntry, IncrementalRest } from '../execute/incremental/incremental-delivery.ts';
 import type { Authorized, Validated } from '../stages.ts';
 import type { LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import { isRefused, isSame, withinOpened } from './decide-subscription.ts';
@@ -94,13 +94,13 @@ class DeferredAnswer implements Supervised {
     this.#sink.onClose(() => {
       this.#end(undefined);
     });
-    const tell = (entries: readonly IncrementalEntry[], hasNext: boolean): void => {
+    const deliver = (entries: readonly IncrementalEntry[], hasNext: boolean): void => {
       if (this.#isEnded) return;
       this.#sink.write(INCREMENTAL.part(laterPart(this.#withCures(entries), hasNext, refusals)));
       if (!hasNext) this.#end(INCREMENTAL.closing);
     };
     rest
-      .run(tell, () => this.#current())
+      .run(deliver, () => this.#current())
       .catch((error: unknown) => {
         this.#fail(error);
       });

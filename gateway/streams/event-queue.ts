@@ -1,13 +1,13 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
-import { type FetchedAnswer, readAnswer } from '../execute/shared/fetched-answer.ts';
+import { type SubgraphResponse, parseSubgraphResponse } from '../execute/shared/subgraph-response.ts';
 import type { SharedRoom } from '../limits/shared-room.ts';
 import type { Feed } from './feed.ts';
 
 /** An event that has come and has not left. */
 export interface Waiting {
   readonly feed: Feed;
-  readonly event: FetchedAnswer;
+  readonly event: SubgraphResponse;
   readonly bytes: number;
 }
 
@@ -50,7 +50,7 @@ export class EventQueue {
 
   /** @throws SecurityError `SUBGRAPH_ERROR` for what is no GraphQL result, `OVERLOADED` where there is no room for it */
   push(feed: Feed, result: unknown, bytes: number): void {
-    const event = readAnswer(result);
+    const event = parseSubgraphResponse(result);
     if (!this.#options.room.take(subgraphOf(feed), bytes))
       throw new SecurityError('OVERLOADED', { detail: 'there is no room for its events' });
     this.#waiting.push({ feed, event, bytes });

@@ -5,7 +5,7 @@ import type { OpenedStream } from './open-streams.ts';
 import type { StreamEnd } from './stream-end.ts';
 import type { StreamClient } from './subscriber.ts';
 
-/** How results stand in the body of an answer. */
+/** The form of results in the body of an answer. */
 export interface StreamFormat {
   readonly contentType: string;
   /** What the body begins with. */
@@ -26,8 +26,8 @@ export const EVENT_STREAM: StreamFormat = {
   heartbeat: ':\n\n',
   end({ reason }, error) {
     if (reason === 'drain') return `retry: ${String(RECONNECT_AFTER_MS)}\n\n`; // without `complete` clients come again
-    const told = error === undefined ? '' : formatEvent('next', error);
-    return `${told}${formatEvent('complete', '')}`;
+    const last = error === undefined ? '' : formatEvent('next', error);
+    return `${last}${formatEvent('complete', '')}`;
   },
 };
 
@@ -43,11 +43,11 @@ export const MULTIPART_SUBSCRIPTION: StreamFormat = {
   end({ reason }, error) {
     if (reason === 'drain') return '';
     const { errors } = JSON.parse(error ?? '{}') as { errors?: unknown };
-    const told =
+    const last =
       errors === undefined
         ? ''
         : `${PART}{"payload":null,"errors":${JSON.stringify(errors)}}\r\n--${BOUNDARY}`;
-    return `${told}--\r\n`;
+    return `${last}--\r\n`;
   },
 };
 

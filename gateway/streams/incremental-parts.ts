@@ -1,6 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { placeRefusals, type RefusalPlacement } from '../authorize/place-refusals.ts';
-import type { IncrementalEntry } from '../execute/incremental/incremental.ts';
+import type { IncrementalEntry } from '../execute/incremental/incremental-delivery.ts';
 import { errorResult } from './error-result.ts';
 import type { StreamEnd } from './stream-end.ts';
 

@@ -19,7 +19,7 @@ export type EndReason =
 
 export interface StreamEnd {
   readonly reason: EndReason;
-  /** What the client reads; undefined where there is nothing to tell. */
+  /** What the client reads; undefined where there is nothing to deliver. */
   readonly code: Code | undefined;
   /** The login that would let it go on. */
   readonly stepUp?: StepUp;

@@ -124,7 +124,7 @@ function createReview(
   };
 }
 
-/** No entry of the feed tells that the feed is not read any more. */
+/** A feed that is not read any more has no entry about it: the age of the copy is checked instead. */
 function isFresh(status: Pick<StatusView, 'assertFresh'>): boolean {
   try {
     status.assertFresh();

@@ -7,7 +7,7 @@ import type { StreamEnd } from './stream-end.ts';
 /** A client's side of one stream, in the words of its protocol. */
 export interface StreamClient {
   readonly waitingBytes: number;
-  /** The id of the stream's `stream.open` event stands in the first message, where the protocol has no other place. */
+  /** The first message carries the id of the stream's `stream.open` event, where the protocol has no other place for it. */
   readonly showsAuditId: boolean;
   next(text: string): void;
   end(end: StreamEnd): void;

@@ -63,11 +63,11 @@ function start(
     readonly onNoRoom: AnswerRoom['onRefuse'];
   },
 ): void {
-  const isOver = (): boolean => state.isOver; // which what is told changes
-  const end = (tell: () => void): void => {
+  const isOver = (): boolean => state.isOver; // which a report changes
+  const end = (report: () => void): void => {
     if (state.isOver) return;
     close();
-    tell();
+    report();
   };
   const fail = (code: Code, detail: string): void => {
     end(() => {

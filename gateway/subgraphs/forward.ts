@@ -146,7 +146,7 @@ function unregistered({ audience }: LoadedSubgraph): SecurityError {
 const UNAVAILABLE: ReadonlySet<CallFailure> = new Set(['connection', 'deadline']);
 
 /**
- * Asks a subgraph unless it is left alone, and tells its circuit breaker what came of it: that there was no answer, or
+ * Sends a request to a subgraph unless its circuit is open, and reports the outcome to its circuit breaker: that there was no answer, or
  * an error of the server without GraphQL in it, is a failure; what the STS or the client did is none of the subgraph's.
  */
 async function guard(

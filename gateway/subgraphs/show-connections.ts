@@ -8,17 +8,17 @@ import type { FetchDurations, SubgraphConnection } from './subgraph-connection.t
 export interface ShownConnections {
   /** How long fetches took, by what came of them. */
   durations(subgraph: string): FetchDurations;
-  /** Told of each change of a subgraph's circuit. */
+  /** Called at each change of a subgraph's circuit. */
   onChange(subgraph: string): (state: CircuitState, before: CircuitState) => void;
-  /** Told of each fetch for which there is no place. */
+  /** Called for each fetch that finds no free slot. */
   onRefuse(subgraph: string): () => void;
-  /** Told of each answer for which there is no room. */
+  /** Called for each answer for which there is no room. */
   onNoRoom(subgraph: string): () => void;
 }
 
 const STATE_VALUES: Readonly<Record<CircuitState, number>> = { closed: 0, half_open: 1, open: 2 };
 
-/** Shows the lines to subgraphs among the metrics, and tells the log when one is left alone and when it is back. */
+/** Shows the connections to subgraphs among the metrics, and logs when a circuit opens and when it closes. */
 export function showConnections(
   lines: () => Iterable<SubgraphConnection>,
   room: SharedRoom,

@@ -168,7 +168,7 @@ export class SocketUpstream implements Upstream {
     this.#settle?.resolve(true);
   }
 
-  /** A connection over which nothing comes may be a dead one, and what stands between may forget it. */
+  /** A silent connection may be broken, and proxies and firewalls on the way may drop it. */
   #keepAlive(): void {
     const { socket, clock } = this.#options;
     this.#timer = clock.after(HEARTBEAT_MS, () => {

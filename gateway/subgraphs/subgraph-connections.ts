@@ -28,7 +28,7 @@ const MOST_STREAMS = 65_536;
 /** No operation that began under an older supergraph is still running then. */
 const RETIRE_AFTER_MS = 300_000;
 
-/** A line lives on over a swap of the supergraph as long as the subgraph keeps its name, URL and identity. */
+/** A connection is kept over a swap of the supergraph as long as the subgraph keeps its name, URL and identity. */
 export function createSubgraphConnections(options: SubgraphConnectionsOptions): SubgraphConnections {
   const { client, trustDomain, platform, room } = options;
   const lines = new Map<string, SubgraphConnection>();

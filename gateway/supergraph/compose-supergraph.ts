@@ -20,7 +20,7 @@ export type Composition =
   | { readonly ok: true; readonly sdl: string; readonly report: CoverageReport }
   | { readonly ok: false; readonly problems: readonly CompositionProblem[] };
 
-/** Tells of requirements that were merged by AND, which is what is wanted. */
+/** A hint about requirements that were merged by AND, which is what is wanted. */
 const MERGED = 'MERGED_NON_REPEATABLE_DIRECTIVE_ARGUMENTS';
 const GUARD_NAMES = /@(?:federation__)?(?:authenticated|requiresScopes|policy)\b/;
 

@@ -33,7 +33,7 @@ export async function readSubgraphs({ subgraphs }: SupergraphConfig): Promise<re
         problems.push({
           subject: `subgraph ${name}`,
           problem: `its schema cannot be read from ${origin}`,
-          remedy: 'Name a file; a subgraph of the deployment tells its schema to nobody',
+          remedy: 'Name a file; a subgraph of the deployment shows its schema to nobody',
         });
         return undefined;
       }

@@ -52,7 +52,7 @@ export interface SupergraphManager {
   onUpdate(listener: (loaded: LoadedSupergraph) => void): void;
   /** Called with each later version before it is in force, which waits for it. */
   beforeUpdate(prepare: (next: LoadedSupergraph) => Promise<void>): void;
-  /** Called for each version that is refused, with what the log is told of it. */
+  /** Called for each version that is refused, with the fields of its log entry. */
   onRefusal(listener: (problem: string) => void): void;
   /** Reads it now; a bad one leaves the last good one in force. */
   reload(): Promise<'updated' | 'unchanged' | 'refused'>;

@@ -43,7 +43,7 @@ export function createMeasureOperation(
   };
 }
 
-/** Series are kept by what tells them apart; an operation like the one before costs no look-up. */
+/** Series are kept by their labels; an operation like the one before costs no look-up. */
 function createObserve(metrics: Pick<Platform['metrics'], 'histogram'>, namesAreTrusted: boolean): Observe {
   const histogram = metrics.histogram('graphql_operation_duration_seconds');
   const byName = new Map<string, Map<string, Map<string, HistogramSeries>>>();

@@ -40,7 +40,7 @@ export function createLoadInThread(options: PlanningThreadOptions): LoadSupergra
   return async (sdl, settings) => {
     const pool = createThreadPool({
       ...poolOptions,
-      start: (tellSchemas) => startThread(file, { sdl, unguardedFields, tellSchemas }),
+      start: (sendsSchemas) => startThread(file, { sdl, unguardedFields, sendsSchemas }),
     });
     try {
       const { hash, sdl: plannable, apiSdl, supergraphSdl, requirements, urls } = await pool.open();

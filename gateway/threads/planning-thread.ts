@@ -16,21 +16,21 @@ const port = parentPort;
 if (port === null) throw new TypeError('This file is the code of a thread');
 
 try {
-  const { sdl, tellSchemas, ...options } = workerData as ThreadStart;
+  const { sdl, sendsSchemas, ...options } = workerData as ThreadStart;
   const read = readSupergraph(sdl, options);
   const answer = createAnswer(read);
   port.on('message', (job: ThreadJob) => {
     port.postMessage(answer(job));
   });
-  tell({ kind: 'ready', schemas: tellSchemas ? schemasOf(read) : undefined });
+  send({ kind: 'ready', schemas: sendsSchemas ? schemasOf(read) : undefined });
   // Not before: a start waits for this thread. On Linux this is of the thread alone; elsewhere it would be of the process.
   if (process.platform === 'linux')
     setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + NICER_BY));
 } catch (error) {
-  tell({ kind: 'failed', ...describe(error) });
+  send({ kind: 'failed', ...describe(error) });
 }
 
-function tell(message: ThreadReady): void {
+function send(message: ThreadReady): void {
   port?.postMessage(message);
 }
 

@@ -7,7 +7,7 @@ export interface ThreadStart {
   readonly sdl: string;
   readonly unguardedFields: UnguardedFields | undefined;
   /** Whether the schemas are wanted, or have been sent by another thread. */
-  readonly tellSchemas: boolean;
+  readonly sendsSchemas: boolean;
 }
 
 /** A thread's first message. */

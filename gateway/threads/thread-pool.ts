@@ -9,8 +9,8 @@ import { type PromiseWithResolvers, withResolvers } from './with-resolvers.ts';
 
 export interface ThreadPoolOptions {
   readonly threads: number;
-  /** @param tellSchemas of the first one alone */
-  readonly start: (tellSchemas: boolean) => Worker;
+  /** @param sendsSchemas of the first one alone */
+  readonly start: (sendsSchemas: boolean) => Worker;
   /** A job that takes longer ends its thread. */
   readonly jobMilliseconds: number;
   readonly clock: Clock;

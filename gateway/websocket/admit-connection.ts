@@ -17,7 +17,7 @@ import type { Delegated } from '../stages.ts';
 import type { StreamCaller } from '../streams/stream-caller.ts';
 import { withAuthorization } from './credential-request.ts';
 
-/** What a connection is told of its client, and what is recorded of it. */
+/** What a connection learns of its client, and what is recorded of it. */
 export interface Admission {
   /** Who connects, by the upgrade's credentials or those sent over the connection; its event is durable. */
   readonly admit: (authorization: string | undefined) => Promise<Admitted>;
@@ -81,7 +81,7 @@ export function createConnectionAdmission(admission: ConnectionAdmission): Admis
       void recordConnection(requestAudit, request, dependencies).catch(() => undefined);
     },
     onRefuseMessage(error) {
-      if (known === undefined) return; // the connection's own event tells it
+      if (known === undefined) return; // the connection's own event records it
       const messageAudit = openRequestAudit(uuidv7(clock.now()));
       noteCaller(messageAudit, known);
       noteFailure(messageAudit, error);

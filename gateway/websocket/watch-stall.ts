@@ -3,7 +3,7 @@ import type { Clock } from '@aduana/core/platform/clock';
 /** For which a client may take nothing of what waits for it. */
 const LONGEST_STALL_MS = 30_000;
 
-/** Tells, when asked now and then, whether a client has taken nothing for too long, whatever it says meanwhile. */
+/** Whether a client has read nothing for too long, whatever it sends meanwhile; to be asked now and then. */
 export function watchStall(socket: { readonly bufferedAmount: number }, clock: Clock): () => boolean {
   let waiting = 0;
   let takenAt = clock.monotonic();

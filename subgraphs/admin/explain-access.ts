@@ -81,7 +81,7 @@ function showField({ coordinate, needs, allowed, scopes, nearMisses }: FieldExpl
 }
 
 /**
- * The time that is not told is now; what else is not told stays unknown.
+ * A time that is not given is now; what else is not given stays unknown.
  *
  * @throws SecurityError `BAD_REQUEST` for a time that is none
  */

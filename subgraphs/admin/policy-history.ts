@@ -12,7 +12,7 @@ import { readPolicyTexts } from './policy-versions.ts';
 import type { Decided } from './service-states.ts';
 import { OUTBOX_LOCK, type StatusOutbox } from './status-outbox.ts';
 
-/** Keeps account of which policies came into force, and tells the feed and the audit log. */
+/** Keeps account of which policies came into force, and reports them to the feed and to the audit log. */
 export interface PolicyHistory {
   /** @throws SecurityError `POLICY_INVALID` when the files are not good; those in force stay */
   reload(asked: Omit<Decided, 'reason'>): Promise<Engine>;
@@ -34,7 +34,7 @@ export async function openPolicyHistory(options: PolicyHistoryOptions): Promise<
     platform: { log },
   } = options;
 
-  async function tell(
+  async function report(
     asked: Omit<Decided, 'reason'>,
     outcome: 'ALLOWED' | 'FAILED',
     detail: EventDetail<'policy.reload'>,
@@ -54,12 +54,12 @@ export async function openPolicyHistory(options: PolicyHistoryOptions): Promise<
     async reload(asked) {
       try {
         const engine = await policies.reload();
-        await tell(asked, 'ALLOWED', { sha256: engine.sha256, asked: true });
+        await report(asked, 'ALLOWED', { sha256: engine.sha256, asked: true });
         return engine;
       } catch (error) {
         if (!(error instanceof ConfigurationError)) throw error;
         const problems = error.problems.map(({ subject, problem }) => `${subject}: ${problem}`);
-        await tell(asked, 'FAILED', { problems: problems.slice(0, 20) });
+        await report(asked, 'FAILED', { problems: problems.slice(0, 20) });
         throw new SecurityError('POLICY_INVALID', {
           cause: error,
           extensions: { problems: problems.slice(0, 20) },
@@ -70,7 +70,7 @@ export async function openPolicyHistory(options: PolicyHistoryOptions): Promise<
   };
 }
 
-/** Stores the version unless it is the newest one known, whichever replica saw it first, and tells the feed. */
+/** Stores the version unless it is the newest one known, whichever replica saw it first, and appends it to the feed. */
 async function noteVersion(
   engine: Engine,
   { policies, database, outbox, platform }: PolicyHistoryOptions,

@@ -7,7 +7,7 @@ import { loadPolicyTests, runPolicyTests } from '@aduana/server-kit/iam/policy-t
 import { SERVICE_ID } from '@aduana/server-kit/iam/service-identities-shape';
 import type { Service } from '@aduana/server-kit/iam/policy';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
-import type { SubgraphContext } from '../start-subgraph.ts';
+import type { SubgraphContext } from '../subgraph-route.ts';
 import {
   type ExplainedContext,
   type ExplainedDecision,

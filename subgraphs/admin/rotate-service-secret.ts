@@ -67,12 +67,12 @@ export function createRotateServiceSecret(
   };
 }
 
-/** The STS's own refusals are told; what it thinks of this service's token is not the caller's fault. */
+/** The STS's own refusals are passed on; what it thinks of this service's token is not the caller's fault. */
 function toError(status: number, answer: unknown): SecurityError {
   const code = (answer as { readonly error?: unknown } | null)?.error;
   const detail = `the STS answered ${String(status)}`;
-  const told = ['ROTATION_IN_GRACE', 'UNKNOWN_SERVICE', 'BAD_REQUEST', 'SECRET_PROVIDER_UNAVAILABLE'];
-  const known = typeof code === 'string' && told.includes(code) && Object.hasOwn(ERROR_CODES, code);
+  const passedOn = ['ROTATION_IN_GRACE', 'UNKNOWN_SERVICE', 'BAD_REQUEST', 'SECRET_PROVIDER_UNAVAILABLE'];
+  const known = typeof code === 'string' && passedOn.includes(code) && Object.hasOwn(ERROR_CODES, code);
   return new SecurityError(known ? (code as Code) : 'STS_UNAVAILABLE', { detail });
 }
 

@@ -33,7 +33,7 @@ function showRole({ name, inherits, rules, location }: Role, holders: readonly R
   };
 }
 
-/** An allow is its pattern; the rest stands beside it in words. */
+/** An allow is its pattern; anything else is added in words. */
 function showRule({ effect, pattern, when, unless }: Rule): string {
   return [
     effect === 'deny' ? `deny ${pattern}` : pattern,

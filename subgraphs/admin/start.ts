@@ -15,7 +15,7 @@ import { serviceListeners } from '@aduana/server-kit/http/service-listeners';
 import type { RunningService, ServicePlatform } from '@aduana/server-kit/http/service-platform';
 import { closeIt, stopIt } from '@aduana/server-kit/platform/disposal-scope';
 import { openPolicies } from '@aduana/server-kit/iam/live-policies';
-import { createSubgraphRoute } from '../start-subgraph.ts';
+import { createSubgraphRoute } from '../subgraph-route.ts';
 import type { AdminSettings } from './config.ts';
 import { openAdmin, type OpenAdmin } from './open-admin.ts';
 import { createResolvers } from './resolvers.ts';

@@ -3,7 +3,7 @@ import { DateTimeScalar } from '@aduana/server-kit/graphql/date-time-scalar';
 import type { Route } from '@aduana/core/http/route';
 import type { Log } from '@aduana/core/platform/log';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
-import { createSubgraphRoute, type SubgraphOptions } from '../start-subgraph.ts';
+import { createSubgraphRoute, type SubgraphOptions } from '../subgraph-route.ts';
 import { BigIntScalar } from './big-int-scalar.ts';
 import type { AuditSettings } from './config.ts';
 import { createResolvers, type ResolverOptions } from './resolvers.ts';

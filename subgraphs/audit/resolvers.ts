@@ -5,7 +5,7 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Database } from '@aduana/server-kit/store/database';
 import type { MinimumIndex } from './checkpoints/minimum-index.ts';
-import type { SubgraphContext } from '../start-subgraph.ts';
+import type { SubgraphContext } from '../subgraph-route.ts';
 import { assertKept, assertNotDropped } from './reading/assert-kept.ts';
 import { seqOfCursor, toConnection, toEventView, toLastConnection } from './reading/event-connection.ts';
 import { type EventPage, readEventPage, readLastPage } from './reading/event-page.ts';

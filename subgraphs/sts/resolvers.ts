@@ -2,7 +2,7 @@ import { auditTrace } from '@aduana/server-kit/http/audit-trace';
 import { actorOfToken } from '@aduana/server-kit/http/token-actor';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
-import type { SubgraphContext } from '../start-subgraph.ts';
+import type { SubgraphContext } from '../subgraph-route.ts';
 import { type KeyRotation, type RotationOrder, showKey } from './keys/key-rotation.ts';
 import type { KeyRing } from './keys/key-ring.ts';
 import type { Revocation, RevocationOrder } from './token/revoke-token.ts';
@@ -78,7 +78,7 @@ function showSecret({ service, version, createdAt, acceptedUntil }: StoredSecret
   };
 }
 
-/** The caller as the gateway saw it: its own token's record tells what the narrowed token leaves out. */
+/** The caller as the gateway saw it: the record of its own token has what the narrowed token leaves out. */
 async function describePrincipal({ claims }: VerifiedToken, register: TokenRegister) {
   const root = await register.find(claims.root_jti);
   return {

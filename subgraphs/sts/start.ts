@@ -14,7 +14,7 @@ import { closeIt } from '@aduana/server-kit/platform/disposal-scope';
 import { createStoreCheck } from '@aduana/server-kit/store/store-check';
 import type { ListenerOptions } from '@aduana/server-kit/http/listener';
 import { SECURITY_EVENTS_PATH } from './routes/security-events-route.ts';
-import { createSubgraphRoute } from '../start-subgraph.ts';
+import { createSubgraphRoute } from '../subgraph-route.ts';
 import { readRotationTiming, type StsSettings } from './config.ts';
 import { openSts, type OpenSts } from './open-sts.ts';
 import { createRoutes } from './create-routes.ts';
@@ -63,7 +63,7 @@ export async function startSts(settings: StsConfig, platform: ServicePlatform): 
   });
 }
 
-/** For transmitters of security events alone: TLS asks them for no certificate, and their tokens' signatures tell who they are. */
+/** For transmitters of security events alone: TLS asks them for no certificate, and the signatures of their tokens prove who they are. */
 function eventsListener(
   { SSF_PORT: port, BIND_ADDRESS: address, TRUST_DOMAIN: trustDomain }: StsConfig,
   { identity }: ServicePlatform,

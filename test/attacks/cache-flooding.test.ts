@@ -4,7 +4,7 @@ import { createPlan } from '../../gateway/planner/plan.ts';
 import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
 import { createMissBudget } from '../../gateway/limits/miss-budget.ts';
 import type { Caller } from '../../gateway/stages.ts';
-import type { OracleCaller } from '../support/authorization-oracle.ts';
+import type { OracleCaller } from '../support/oracle-world.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../support/guarded-federation.ts';
 

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { describeCompletions, openFederation } from '../support/federation.ts';
+import { openFederation } from '../support/federation.ts';
+import { describeCompletions } from '../support/test-executor.ts';
 
 const FEDERATION = openFederation({
   hostile: { sdl: 'type Query { names: [String] }', resolvers: { Query: { names: () => [] } } },

@@ -149,7 +149,7 @@ describeStores('a forged token is refused', (openStore) => {
 
   describe.each(FACES)('shown to the %s', (face) => {
     test.each(FORGERIES)(
-      '%s is refused with 401, without a fetch, and tells nothing',
+      '%s is refused with 401, without a fetch, and reveals nothing',
       async (_name, forge) => {
         const before = fetches.length;
         const { status, text } = await faces[face].ask(await forge(await good(faces[face].claims)));

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import { Secret } from '@aduana/core/secrets/secret';
@@ -13,31 +12,16 @@ import {
 } from '@aduana/core/tokens/token-exchange';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createResolvers } from '../../subgraphs/admin/resolvers.ts';
-import type { SubgraphContext } from '../../subgraphs/start-subgraph.ts';
+import type { SubgraphContext } from '../../subgraphs/subgraph-route.ts';
 import { MIGRATIONS } from '../../subgraphs/sts/migrations.ts';
 import { createMemorySecrets } from '../support/memory-secrets.ts';
 import { describeStores, type TestStore } from '../support/stores.ts';
 import { basic, ISSUER, openTestSts, SECRETS, type TestSts, type TokenAnswer } from '../support/test-sts.ts';
+import { permissivePolicies } from '../support/permissive-policies.ts';
 
 const GATEWAY_SECRET = 'gateway-secret-0123456789';
 const assertionKey = await generateKeyPair('ES256', { extractable: true });
 const jwk = { ...(await exportJWK(assertionKey.publicKey)), kid: 'g-1', alg: 'ES256', use: 'sig' };
-
-/** The shipped policies with a gateway that may also authenticate otherwise, as older files say. */
-function permissivePolicies(): Readonly<Record<string, string>> {
-  const read = (name: string): string => readFileSync(`policies/${name}`, 'utf8');
-  const shipped = read('service_identities.yaml');
-  const gateway = /(gateway:\n\s+spiffe_id: \S+\n\s+roles: \[gateway\]\n\s+authentication: )\[.*\]/;
-  expect(shipped).toMatch(gateway);
-  const methods = '[tls_client_auth, client_secret_basic, client_secret_post, private_key_jwt]';
-  return {
-    'iam_policies.yaml': read('iam_policies.yaml'),
-    'service_identities.yaml': shipped.replace(
-      gateway,
-      `$1${methods}\n    jwks: ${JSON.stringify({ keys: [jwk] })}`,
-    ),
-  };
-}
 
 describeStores('H1 a secret is not enough to exchange a token', (openStore) => {
   let store: TestStore;
@@ -50,7 +34,7 @@ describeStores('H1 a secret is not enough to exchange a token', (openStore) => {
       if (['gateway', 'operator', 'bff'].includes(id))
         await secrets.put(`client-secrets/${id}`, Secret.of(secret), 0);
     store = await openStore('sts', MIGRATIONS);
-    sts = await openTestSts({ openStore, store, secrets, policies: permissivePolicies() });
+    sts = await openTestSts({ openStore, store, secrets, policies: permissivePolicies(jwk) });
     gateway = await sts.peer('gateway');
     operator = await sts.peer('operator');
   });

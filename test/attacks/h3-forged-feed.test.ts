@@ -7,7 +7,8 @@ import { serviceActor } from '../support/audit-events.ts';
 import { createMemorySecrets } from '../support/memory-secrets.ts';
 import { describeOneStore, type TestStore } from '../support/stores.ts';
 import { createStsReplicas, type StsReplicas } from '../support/sts-replicas.ts';
-import { basic, type TestSts } from '../support/test-sts.ts';
+import { type TestSts } from '../support/test-sts.ts';
+import { attackOn, expectForgeryReported, loginAs } from '../support/attacked-sts.ts';
 
 // The attacker: whoever can write the STS's tables, and wants back what was withdrawn.
 const ACTOR = serviceActor('operator');
@@ -19,7 +20,7 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
   let sts: TestSts;
 
   const open: StsReplicas['open'] = (more) => replicas.open(more);
-  async function tell(at: TestSts, ...entries: object[]): Promise<void> {
+  async function send(at: TestSts, ...entries: object[]): Promise<void> {
     const headers = { 'content-type': 'application/json' };
     const peer = await at.peer('admin');
     const { status } = await at.call({
@@ -41,13 +42,12 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
       clients: ['bff'],
     }));
     sts = await open();
-    await tell(sts, suspend('bff', 'e1'), { id: 'e2', kind: 'certificate_revoked', thumbprint: THUMBPRINT });
+    await send(sts, suspend('bff', 'e1'), { id: 'e2', kind: 'certificate_revoked', thumbprint: THUMBPRINT });
   });
   afterEach(() => replicas.close());
 
-  const attack = (sql: string, ...parameters: unknown[]) => store.superuser.query(sql, parameters);
-  const login = async (at: TestSts): Promise<number> =>
-    (await at.token({ grant_type: 'client_credentials' }, { headers: basic('bff') })).status;
+  const attack = attackOn(() => store);
+
   /** What whoever reads the feed from its start hears. */
   async function feedOf(at: TestSts): Promise<readonly string[]> {
     const { body } = await at.call({ method: 'GET', path: '/sts/status', peer: await at.peer('leads') });
@@ -57,20 +57,15 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
   const WHOLE = ['service_suspended bff', 'certificate_revoked'];
   async function expectWithdrawn(at: TestSts): Promise<void> {
     await at.status.read();
-    expect(await login(at)).toBe(401);
+    expect(await loginAs(at, 'bff')).toBe(401);
     expect(at.status.isCertificateRevoked(THUMBPRINT)).toBe(true);
     expect(await feedOf(at)).toEqual(WHOLE);
   }
-  function expectReported(at: TestSts, table = 'status_entries'): void {
-    expect(at.records.filter(({ type }) => type === 'store.forged')).toContainEqual(
-      expect.objectContaining({ outcome: 'DENIED', detail: expect.objectContaining({ table }) as unknown }),
-    );
-    expect(at.seals.forged.state).toContain('forged'); // what `/health` shows
-  }
+
   /** A running STS goes on with what it knows, and says so; none starts on what is left. */
   async function expectRefused(table = 'status_entries'): Promise<void> {
     await expect(sts.feed.check()).rejects.toMatchObject({ code: 'STATUS_UNAVAILABLE' });
-    expectReported(sts, table);
+    expectForgeryReported(sts, table);
     expect(sts.status.isServiceSuspended('bff')).toBe(true);
     expect(sts.status.isCertificateRevoked(THUMBPRINT)).toBe(true);
     await expect(open()).rejects.toMatchObject({
@@ -92,12 +87,12 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
       );
     await expectWithdrawn(sts);
     await sts.feed.check();
-    expectReported(sts);
+    expectForgeryReported(sts, 'status_entries');
     const replica = await open();
     await expectWithdrawn(replica);
-    expectReported(replica);
+    expectForgeryReported(replica, 'status_entries');
     // What is decided next takes the place of the forged row.
-    await tell(replica, suspend('actuator', 'e3'));
+    await send(replica, suspend('actuator', 'e3'));
     for (const at of [sts, replica])
       expect(await feedOf(at)).toEqual([...WHOLE, 'service_suspended actuator']);
   });
@@ -135,9 +130,9 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
   });
 
   test('a feed that was rolled back with its head is refused by who knows the newer one, a later start included', async () => {
-    await tell(sts, restore('bff', 'e3'));
+    await send(sts, restore('bff', 'e3'));
     const { rows } = await attack('SELECT seq, kept, passing, pruned_until, seal FROM status_head');
-    await tell(sts, suspend('bff', 'e4'));
+    await send(sts, suspend('bff', 'e4'));
     await sts.seals.latest.save(); // within seconds
     await attack('DELETE FROM status_entries WHERE seq = 4');
     await attack(
@@ -165,10 +160,10 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
     );
     await attack('INSERT INTO status_head (seq) VALUES (0)');
     const next = await open();
-    await tell(next, suspend('bff', 'e3'));
+    await send(next, suspend('bff', 'e3'));
     const { rows } = await attack('SELECT seq FROM status_entries');
     expect(rows.map(({ seq }) => Number(seq))).toEqual([last + 1]);
-    expect(await login(next)).toBe(401);
+    expect(await loginAs(next, 'bff')).toBe(401);
   });
 
   test('a row that keeps the place or the name of a revocation does not keep it out', async () => {
@@ -179,7 +174,7 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
         seq, id, RESTORED,
       ); // prettier-ignore
     await sts.revoke({ jti: 'j', reason: 'x', actor: ACTOR });
-    await tell(sts, suspend('actuator', 'e5'));
+    await send(sts, suspend('actuator', 'e5'));
     for (const at of [sts, issued]) {
       await at.status.read();
       expect(at.status.isTokenRevoked('j', 'j')).toBe(true);
@@ -200,7 +195,7 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
     expect(now).toBeLessThan(end);
     const until = Math.ceil(end / 1000) + 86_400;
     const later = { id: 'e6', kind: 'subject_revoked', issuer: 'i', subject: 'ana', notAfter: until };
-    await tell(sts, later);
+    await send(sts, later);
     await attack(`DELETE FROM status_entries WHERE id = 'e6'`);
     await attack(
       'INSERT INTO status_entries (seq, id, at, entry, until, seal) VALUES ($1, $2, $3, $4, $5, $6)',
@@ -222,8 +217,8 @@ describeOneStore('H3 a status feed that the STS did not write', (openStore) => {
     expect(next.status.isKeyRevoked(kid)).toBe(true); // the rows of keys say so
     expect(next.status.isCertificateRevoked(THUMBPRINT)).toBe(true);
     expect(next.status.isServiceSuspended('bff')).toBe(false); // which the admin service sends again
-    await tell(next, suspend('bff', 'e1'));
-    expect(await login(next)).toBe(401);
+    await send(next, suspend('bff', 'e1'));
+    expect(await loginAs(next, 'bff')).toBe(401);
     // The variable is of no use a second time.
     await attack(`DELETE FROM status_entries WHERE id = 'e1'`);
     await expect(open({ environment })).rejects.toBeDefined();

@@ -1,17 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
-import { Secret } from '@aduana/core/secrets/secret';
 import { generateSigningKey } from '@aduana/server-kit/tokens/generate-signing-key';
 import { importSigningKey } from '@aduana/server-kit/tokens/import-signing-key';
 import { MIGRATIONS } from '../../subgraphs/sts/migrations.ts';
 import { hashSecret } from '../../subgraphs/sts/clients/secret-hash.ts';
 import { serviceActor } from '../support/audit-events.ts';
-import { createMemorySecrets } from '../support/memory-secrets.ts';
 import { signJws } from '../support/sign-jws.ts';
 import { describeSigningKeys } from '../support/signing-keys.ts';
 import type { TestStore } from '../support/stores.ts';
 import { createStsReplicas, type StsReplicas } from '../support/sts-replicas.ts';
 import { basic, ISSUER, SECRETS, type TestSts } from '../support/test-sts.ts';
+import { attackOn, expectForgeryRecorded, expectForgeryReported, loginAs } from '../support/attacked-sts.ts';
 
 // The attacker: whoever holds the migration login, or is superuser of the database. He has no key of the provider.
 const ACTOR = serviceActor('operator');
@@ -35,9 +34,7 @@ describeSigningKeys('rows that the STS did not write', (world) => {
   });
   afterEach(() => replicas.close());
 
-  const login = async (at: TestSts, id: string, secret?: string): Promise<number> =>
-    (await at.token({ grant_type: 'client_credentials' }, { headers: basic(id, secret) })).status;
-  const attack = (sql: string, ...parameters: unknown[]) => store.superuser.query(sql, parameters);
+  const attack = attackOn(() => store);
   /** All rows of the tables, and how to put them back as they were. */
   async function copyOf(...tables: string[]): Promise<() => Promise<void>> {
     const copies = await Promise.all(
@@ -57,15 +54,6 @@ describeSigningKeys('rows that the STS did not write', (world) => {
       }
     };
   }
-  function expectRecorded(at: TestSts, table: string): void {
-    expect(at.records.filter(({ type }) => type === 'store.forged')).toContainEqual(
-      expect.objectContaining({ outcome: 'DENIED', detail: expect.objectContaining({ table }) as unknown }),
-    );
-  }
-  function expectReported(at: TestSts, table: string): void {
-    expectRecorded(at, table);
-    expect(at.seals.forged.state).toContain('forged'); // what `/health` shows
-  }
 
   describe('client secrets', () => {
     test('a row for a service that had none lets nobody in', async () => {
@@ -76,9 +64,9 @@ describeSigningKeys('rows that the STS did not write', (world) => {
       ); // prettier-ignore
       for (const at of [sts, await open()]) {
         await at.clients.secrets.reload();
-        expect(await login(at, 'auditor', OWN_SECRET)).toBe(401);
-        expectReported(at, 'client_secrets');
-        expect(await login(at, 'bff')).toBe(200);
+        expect(await loginAs(at, 'auditor', OWN_SECRET)).toBe(401);
+        expectForgeryReported(at, 'client_secrets');
+        expect(await loginAs(at, 'bff')).toBe(200);
       }
     });
 
@@ -90,22 +78,22 @@ describeSigningKeys('rows that the STS did not write', (world) => {
       ); // prettier-ignore
       await attack(`UPDATE client_secrets SET salt = $1, hash = $2 WHERE service = 'bff'`, salt, hash);
       await sts.clients.secrets.reload();
-      expect(await login(sts, 'operator', OWN_SECRET)).toBe(401);
-      expect(await login(sts, 'operator')).toBe(200);
-      expect(await login(sts, 'bff', OWN_SECRET)).toBe(401);
-      expect(await login(sts, 'bff')).toBe(401);
-      expectReported(sts, 'client_secrets');
+      expect(await loginAs(sts, 'operator', OWN_SECRET)).toBe(401);
+      expect(await loginAs(sts, 'operator')).toBe(200);
+      expect(await loginAs(sts, 'bff', OWN_SECRET)).toBe(401);
+      expect(await loginAs(sts, 'bff')).toBe(401);
+      expectForgeryReported(sts, 'client_secrets');
       // The next start takes the secret that the provider holds, which the attacker does not know.
       const restarted = await open();
-      expect(await login(restarted, 'bff')).toBe(200);
-      expect(await login(restarted, 'bff', OWN_SECRET)).toBe(401);
+      expect(await loginAs(restarted, 'bff')).toBe(200);
+      expect(await loginAs(restarted, 'bff', OWN_SECRET)).toBe(401);
     });
 
     test("another service's row and seal open nothing in a new place", async () => {
       await attack(`DELETE FROM client_secrets WHERE service = 'operator'`);
       await attack(`UPDATE client_secrets SET service = 'operator' WHERE service = 'bff'`);
       await sts.clients.secrets.reload();
-      expect(await login(sts, 'operator', SECRETS['bff'])).toBe(401);
+      expect(await loginAs(sts, 'operator', SECRETS['bff'])).toBe(401);
     });
 
     test('a secret that was rotated out stays out, whatever is put back', async () => {
@@ -120,25 +108,25 @@ describeSigningKeys('rows that the STS did not write', (world) => {
         `UPDATE client_secrets SET accepted_until = NULL WHERE service = 'operator' AND version = 1`,
       );
       await sts.clients.secrets.reload();
-      expect(await login(sts, 'operator')).toBe(401);
+      expect(await loginAs(sts, 'operator')).toBe(401);
       await putBack();
       await sts.clients.secrets.reload();
-      expect(await login(sts, 'operator')).toBe(401);
-      expectReported(sts, 'client_secrets');
+      expect(await loginAs(sts, 'operator')).toBe(401);
+      expectForgeryReported(sts, 'client_secrets');
       const restarted = await open();
-      expect(await login(restarted, 'operator')).toBe(401);
-      expectRecorded(restarted, 'client_secrets');
-      expect(await login(restarted, 'operator', secret?.reveal())).toBe(200);
+      expect(await loginAs(restarted, 'operator')).toBe(401);
+      expectForgeryRecorded(restarted, 'client_secrets');
+      expect(await loginAs(restarted, 'operator', secret?.reveal())).toBe(200);
     });
 
     test('the grace of the version before cannot be made longer', async () => {
       await sts.rotateSecret({ service: 'operator', graceSeconds: 3600, reason: 'x', actor: ACTOR });
-      expect(await login(sts, 'operator')).toBe(200);
+      expect(await loginAs(sts, 'operator')).toBe(200);
       await attack(
         `UPDATE client_secrets SET accepted_until = accepted_until + 1 WHERE version = 1 AND service = 'operator'`,
       );
       await sts.clients.secrets.reload();
-      expect(await login(sts, 'operator')).toBe(401);
+      expect(await loginAs(sts, 'operator')).toBe(401);
     });
   });
 
@@ -160,8 +148,8 @@ describeSigningKeys('rows that the STS did not write', (world) => {
     }
     const refuses = async (at: TestSts, token: string): Promise<void> => {
       await expect(at.verifyAny(token)).rejects.toMatchObject({ code: 'invalid_token' });
-      expectReported(at, 'signing_keys');
-      expect(await login(at, 'bff')).toBe(200);
+      expectForgeryReported(at, 'signing_keys');
+      expect(await loginAs(at, 'bff')).toBe(200);
     };
 
     test('a self-signed token is refused, its key inserted as RETIRING', async () => {
@@ -216,7 +204,7 @@ describeSigningKeys('rows that the STS did not write', (world) => {
       await expect(sts.verifyAny(String(token.body['access_token']))).rejects.toMatchObject({
         code: 'invalid_token',
       });
-      expectReported(sts, 'key_generation');
+      expectForgeryReported(sts, 'key_generation');
       await expect(open()).rejects.toMatchObject({
         problems: [{ problem: expect.stringContaining('rolled back') as unknown }],
       });
@@ -232,7 +220,7 @@ describeSigningKeys('rows that the STS did not write', (world) => {
       ); // prettier-ignore
       const replica = await open();
       expect(replica.ring.published().map(({ kid }) => kid)).not.toContain(old['kid']);
-      expectReported(replica, 'signing_keys');
+      expectForgeryReported(replica, 'signing_keys');
     });
 
     test.each(['generation + 1', 'generation - 1'])(
@@ -241,49 +229,8 @@ describeSigningKeys('rows that the STS did not write', (world) => {
         await sts.rotate({ mode: 'NOW', reason: 'x', actor: ACTOR });
         await attack(`UPDATE key_generation SET generation = ${to}`);
         await expect(sts.ring.reload()).rejects.toMatchObject({ status: 503 });
-        expectReported(sts, 'key_generation');
+        expectForgeryReported(sts, 'key_generation');
       },
     );
-  });
-
-  describe('a release without seals', () => {
-    async function withoutSeals(): Promise<void> {
-      await attack('ALTER TABLE status_entries DROP CONSTRAINT status_entries_sealed');
-      for (const table of [
-        'signing_keys',
-        'key_generation',
-        'client_secrets',
-        'status_entries',
-        'status_head',
-      ])
-        await attack(`UPDATE ${table} SET seal = NULL`);
-    }
-    async function providerOfThen() {
-      const secrets = createMemorySecrets();
-      for (const id of ['bff', 'operator'])
-        await secrets.put(`client-secrets/${id}`, Secret.of(SECRETS[id] ?? ''), 0);
-      return secrets;
-    }
-
-    test('has its rows sealed once, by the first start, and works on with its keys and secrets', async () => {
-      await withoutSeals();
-      const secrets = await providerOfThen();
-      const [first, second] = await Promise.all([open({ secrets }), open({ secrets })]);
-      for (const at of [first, second]) {
-        expect(at.ring.signer().kid).toBe(sts.ring.signer().kid);
-        expect(await login(at, 'bff')).toBe(200);
-        expect(at.seals.forged.state).toBe('ok');
-      }
-    });
-
-    test('and rows without a seal are forged ever after', async () => {
-      await withoutSeals();
-      await expect(sts.ring.reload()).rejects.toMatchObject({ status: 503 });
-      await sts.clients.secrets.reload();
-      expect(await login(sts, 'bff')).toBe(401);
-      await expect(open()).rejects.toMatchObject({
-        problems: [{ problem: expect.stringContaining('changed') as unknown }],
-      });
-    });
   });
 });

@@ -9,7 +9,8 @@ import {
 import type { WantedStream } from '../../gateway/streams/open-streams.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { streamEngineWith } from '../support/stream-rights.ts';
-import { createFeeds, delegatedOf, openStreamWorld } from '../support/stream-world.ts';
+import { createFeeds } from '../support/stream-feeds.ts';
+import { delegatedOf, openStreamWorld } from '../support/stream-world.ts';
 import { supergraphOf } from '../support/supergraph-of.ts';
 
 // The attacker: the least caller, with a hundred streams, each with a mebibyte of empty lists that nothing asks for: thirteen

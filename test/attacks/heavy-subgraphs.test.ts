@@ -5,12 +5,14 @@ import { createSharedRoom } from '../../gateway/limits/shared-room.ts';
 import type { SubgraphRequest } from '../../gateway/subgraphs/subgraph-fetcher.ts';
 import { DEFAULT_LOAD } from '../../gateway/supergraph/subgraph-load.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { createTestExecutor, openFederation } from '../support/federation.ts';
+import { openFederation } from '../support/federation.ts';
 import { type Behave, type Forwarding, openForwarding } from '../support/forwarding.ts';
 import { listenTo, openSocketSubgraph, untilOver } from '../support/socket-subgraph.ts';
 import { streamEngineWith } from '../support/stream-rights.ts';
-import { createFeeds, delegatedOf, openStreamWorld } from '../support/stream-world.ts';
+import { createFeeds } from '../support/stream-feeds.ts';
+import { delegatedOf, openStreamWorld } from '../support/stream-world.ts';
 import { supergraphOf } from '../support/supergraph-of.ts';
+import { createTestExecutor } from '../support/test-executor.ts';
 import { until } from '../support/until.ts';
 
 // The attacker: a subgraph, or two of them, whose answers are each within what one may have.

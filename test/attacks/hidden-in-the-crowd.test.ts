@@ -40,7 +40,7 @@ function record(document: string) {
   };
 }
 
-test('a mutation behind hundreds of fields stands in the log, which tells how many do not', () => {
+test('a mutation behind hundreds of fields stands in the log, which shows how many do not', () => {
   const { intent, request } = record(`mutation { note { ${NAMES.join(' ')} } suspend }`);
   for (const { request: told } of [intent, request]) {
     expect(told?.fields).toHaveLength(200);
@@ -49,7 +49,7 @@ test('a mutation behind hundreds of fields stands in the log, which tells how ma
   expect(request.detail).toMatchObject({ more_fields: 102 });
 });
 
-test('a refused mutation behind hundreds of refused fields stands in the log, which tells how many do not', () => {
+test('a refused mutation behind hundreds of refused fields stands in the log, which shows how many do not', () => {
   const { request } = record(`mutation { note { ${NAMES.map((name) => `x${name}`).join(' ')} } rotate }`);
   const told = request.detail?.['refused'] as readonly { readonly coordinate: string }[];
   expect(told).toHaveLength(50);

@@ -4,7 +4,7 @@ import { createDocumentLimits } from '../../gateway/limits/document-limits.ts';
 import { RequestErrors } from '../../gateway/documents/request-errors.ts';
 import { createValidate } from '../../gateway/documents/validate.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import type { OracleCaller } from '../support/authorization-oracle.ts';
+import type { OracleCaller } from '../support/oracle-world.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../support/guarded-federation.ts';
 
 const { supergraph } = openGuardedFederation({
@@ -31,7 +31,7 @@ const WRONG = [
   '{ open ... on Vault { gold } }',
 ];
 
-test('what is wrong with a hidden field tells nothing that an unknown field would not', () => {
+test('what is wrong with a hidden field reveals nothing that an unknown field would not', () => {
   for (const document of WRONG) {
     const told = complaints(document, NOBODY);
     expect(told.length).toBeGreaterThan(0);
@@ -46,7 +46,7 @@ test('what is wrong with a hidden field tells nothing that an unknown field woul
   }
 });
 
-test('what is wrong inside a hidden root type is told as nothing but wrong', () => {
+test('of what is wrong inside a hidden root type only that it is wrong is reported', () => {
   expect(complaints('mutation { burn(code: HERON) }', NOBODY)).toEqual([
     'The document does not fit the schema',
   ]);

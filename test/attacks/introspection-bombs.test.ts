@@ -32,13 +32,13 @@ const ask =
   };
 const tooMuch: unknown = expect.objectContaining({ code: 'LIMIT_COST_EXCEEDED', status: 400 });
 
-test('what tools ask of a large schema is told', () => {
+test('what tools ask of a large schema is answered', () => {
   const options = { inputValueDeprecation: true, specifiedByUrl: true, schemaDescription: true };
   expect(ask(LARGE, getIntrospectionQuery(options))).not.toThrow();
   expect(ask(LARGE, `{ __schema { ...F } } ${FIELDS}`)).not.toThrow();
 });
 
-test('a large schema told twenty times under aliases is refused', () => {
+test('a large schema asked for twenty times under aliases is refused', () => {
   expect(ask(LARGE, `{ ${repeat(20, (n) => `a${n}: __schema { ...F }`)} } ${FIELDS}`)).toThrow(tooMuch);
   const types = repeat(20, (n) => `a${n}: types { fields { name args { name } type { fields { name } } } }`);
   expect(ask(LARGE, `{ __schema { ${types} } }`)).toThrow(tooMuch);

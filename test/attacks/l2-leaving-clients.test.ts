@@ -1,9 +1,9 @@
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import { expect, test } from '@jest/globals';
-import { createInFlight } from '../../gateway/execute/shared/in-flight.ts';
-import { openOperation } from '../../gateway/execute/shared/running-operation.ts';
+import { createInFlightRequests } from '../../gateway/execute/shared/in-flight-requests.ts';
+import { openCancellationScope } from '../../gateway/execute/shared/cancellation-scope.ts';
 
-type Answer = Parameters<ReturnType<typeof createInFlight>['share']>[2] extends (
+type Answer = Parameters<ReturnType<typeof createInFlightRequests>['share']>[2] extends (
   signal: CancelSignal,
 ) => Promise<infer A>
   ? A
@@ -12,10 +12,10 @@ const ANSWER = { data: {} } as unknown as Answer;
 
 /** Fetches that end when they are told to, or fail when they are aborted. */
 function open() {
-  const inFlight = createInFlight();
+  const inFlight = createInFlightRequests();
   const started: { answer(): void; readonly signal: CancelSignal }[] = [];
   const ask = (client: AbortSignal) =>
-    inFlight.share('key', openOperation(client), (signal) =>
+    inFlight.share('key', openCancellationScope(client), (signal) =>
       new Promise((resolve, reject) => {
         started.push({ signal, answer: () => { resolve(ANSWER); } });
         signal.addEventListener('abort', () => { setImmediate(reject, signal.reason as Error); });

@@ -45,7 +45,7 @@ test.each([
 });
 
 test.each(['alice', 'auth0|5f2a', 'alice@example.com', 'CN=Ana, O="X"', 'a b'])(
-  '%j is told as it is',
+  '%j is sent as it is',
   async (sub) => {
     expect(await seen(sub)).toBe(sub);
   },

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { describeCompletions, openFederation } from '../support/federation.ts';
+import { openFederation } from '../support/federation.ts';
+import { describeCompletions } from '../support/test-executor.ts';
 
 // The attacker: a subgraph. Each of its errors belongs to every place that asked for the same entity.
 const PLACES = 1_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { OracleCaller } from '../support/authorization-oracle.ts';
+import type { OracleCaller } from '../support/oracle-world.ts';
 import { openGuardedFederation } from '../support/guarded-federation.ts';
 
 const NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty'];

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { streamEngineWith } from '../support/stream-rights.ts';
-import { createFeeds, delegatedOf, openStreamWorld } from '../support/stream-world.ts';
+import { delegatedOf, openStreamWorld } from '../support/stream-world.ts';
+import { createFeeds } from '../support/stream-feeds.ts';
 import { supergraphOf } from '../support/supergraph-of.ts';
 
 const START = Date.UTC(2026, 0, 1, 12);

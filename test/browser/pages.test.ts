@@ -175,7 +175,7 @@ describeInBrowser('the pages', () => {
     await page.waitForSelector('#explorer a[href="/graphiql"]');
   });
 
-  test('the BFF lists leads, tells what was refused, and asks nobody else', async () => {
+  test('the BFF lists leads, shows what was refused, and asks nobody else', async () => {
     const { page, origins, violations } = await openPage(browser);
     await page.goto(bffOrigin);
     await page.waitForSelector('#leads tr');

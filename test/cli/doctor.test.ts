@@ -82,7 +82,7 @@ test('a sound installation that does not run has warnings only', async () => {
   expect(stopped.map(({ subject }) => subject).sort()).toEqual(['admin', 'audit', 'gateway', 'sts']);
 });
 
-test('a bad variable is told and ends the look', async () => {
+test('a bad variable is reported and ends the look', async () => {
   const { failed, wrong, findings } = await examine({ MTLS_MODE: 'maybe', STS_PORT: 'x' });
   expect(failed).toBe(true);
   expect(wrong.map(({ subject }) => subject).sort()).toEqual(['MTLS_MODE', 'STS_PORT']);
@@ -133,7 +133,7 @@ test('copies of events at an audit replica on this machine are told to be none',
   expect(await spoolOf({ SPOOL: 'local' })).toEqual([]);
 });
 
-test('signing keys in Vault: what the policy lacks is told path by path, and nothing is made', async () => {
+test('signing keys in Vault: what the policy lacks is reported path by path, and nothing is made', async () => {
   await makeHome();
   const vault = await startVaultDouble();
   const variables = {
@@ -161,7 +161,7 @@ test('signing keys in Vault: what the policy lacks is told path by path, and not
   ]);
 });
 
-test('signing keys in KMS: EdDSA is told before the first start', async () => {
+test('signing keys in KMS: EdDSA is reported before the first start', async () => {
   const { wrong } = await examine({ SIGNING_KEYS: 'aws_kms', SIGNING_ALGORITHM: 'EdDSA' });
   expect(wrong.map(({ subject }) => subject)).toContain('SIGNING_ALGORITHM');
 });

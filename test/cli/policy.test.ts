@@ -64,7 +64,7 @@ describe('on a broken copy', () => {
     }
   });
 
-  test('lint tells each error with file and line and exits 1', async () => {
+  test('lint shows each error with file and line and exits 1', async () => {
     const folder = await copyOfPolicies((text) =>
       text.replace('    inherits: [sales]', '    inherit: [sales]'),
     );
@@ -75,7 +75,7 @@ describe('on a broken copy', () => {
     );
   });
 
-  test('lint tells what is probably not meant and exits 1', async () => {
+  test('lint shows what is probably not meant and exits 1', async () => {
     const folder = await copyOfPolicies((text) =>
       text.replace('  sales:', '  idle: { permissions: [leads:read] }\n  sales:'),
     );
@@ -86,7 +86,7 @@ describe('on a broken copy', () => {
     ]);
   });
 
-  test('test tells which case fails and why it must hold, and exits 1', async () => {
+  test('test shows which case fails and why it must hold, and exits 1', async () => {
     const folder = await copyOfPolicies((text) =>
       text.replace('[leads:read, campaigns:read]', '[leads:read, campaigns:read, leads:pii:read]'),
     );
@@ -99,7 +99,7 @@ describe('on a broken copy', () => {
     ]);
   });
 
-  test('diff tells which decisions change, over everything or over a corpus', async () => {
+  test('diff shows which decisions change, over everything or over a corpus', async () => {
     const folder = await copyOfPolicies((text) =>
       text.replace('[audit:events:read, audit:proofs:read,', '[audit:proofs:read,'),
     );
@@ -123,7 +123,7 @@ describe('on a broken copy', () => {
 });
 
 describe('explain', () => {
-  test('tells rule, place, role path and near misses for an action', async () => {
+  test('shows rule, place, role path and near misses for an action', async () => {
     const { code, lines } = await aduana('explain', '--as', 'actuator', '--action', 'leads:pii:read');
     expect([code, lines]).toEqual([
       0,
@@ -138,7 +138,7 @@ describe('explain', () => {
     );
   });
 
-  test('tells each field of a document', async () => {
+  test('shows each field of a document', async () => {
     const { lines } = await aduana('explain', '--as', 'bff', '--document', '{ leads { contact { email } } }');
     expect(lines.filter((line) => !line.startsWith(' ')).map((line) => line.split(':')[0])).toEqual([
       'allow Query.leads',

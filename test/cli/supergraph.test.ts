@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('aduana supergraph compose', () => {
-  test('writes the SDL and tells what each root field needs', async () => {
+  test('writes the SDL and shows what each root field needs', async () => {
     const { printed } = await run();
     expect(await readFile(path.join(folder, 'supergraph.graphql'), 'utf8')).toContain(
       'https://localhost:8014/',
@@ -86,7 +86,7 @@ describe('aduana supergraph compose', () => {
     expect(await readFile(path.join(folder, 'supergraph.graphql'), 'utf8')).toContain('type Query');
   });
 
-  test('a scope or a policy that nobody defined is told', async () => {
+  test('a scope or a policy that nobody defined is reported', async () => {
     await schema(
       'type Query { a: Int @requiresScopes(scopes: [["no:such"]]) b: Int @policy(policies: [["no_such"]]) }',
     );

@@ -137,7 +137,7 @@ async function post(
   });
 }
 
-test('certs status tells which certificate each running service shows, also after a renewal', async () => {
+test('certs status names the certificate that each running service shows, also after a renewal', async () => {
   expect((await deployment.aduana('certs', 'renew', 'sts')).code).toBe(0);
   let seen = '';
   for (let turn = 0; turn < 20 && !/^sts .* this one /m.test(seen); turn += 1)

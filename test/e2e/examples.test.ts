@@ -42,7 +42,7 @@ describe('the examples against a running deployment', () => {
     await until(async () => (await contacted()) >= WORTH_IT);
   }
 
-  test('the secure integration walk holds, step by step', async () => {
+  test('the secure integration passes, step by step', async () => {
     const { code, stdout } = await deployment.aduana('secure-integration');
     expect(stdout.split('\n').map((line) => line.slice(0, 2))).toEqual([
       '1.',
@@ -73,9 +73,9 @@ describe('the examples against a running deployment', () => {
 
   test('each says what is missing, and exits non-zero', async () => {
     await deployment.stop();
-    const walk = await runAduana(['secure-integration'], deploymentEnvironment(folder, ports));
-    expect(walk.code).toBe(1);
-    expect(walk.stderr).toContain('npm start');
+    const run = await runAduana(['secure-integration'], deploymentEnvironment(folder, ports));
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain('npm start');
     const nowhere = deploymentEnvironment(folder, { ...ports, CERTS_DIR: join(folder, 'nowhere') });
     for (const example of ['bff', 'actuator']) {
       const { code, stderr } = await runAduana([example], nowhere);

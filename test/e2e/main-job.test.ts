@@ -125,7 +125,7 @@ describe('the main job over PGlite', () => {
         }
   });
 
-  test('a second start on the same home tells every problem at once and exits 78', async () => {
+  test('a second start on the same home reports every problem at once and exits 78', async () => {
     const ports = Object.fromEntries(
       Object.entries(deployment.ports).map(([name, port]) => [name, String(port)]),
     );

@@ -1,16 +1,11 @@
-import { createPrivateKey, randomBytes } from 'node:crypto';
-import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createSystemClock } from '@aduana/core/platform/clock';
 import { createLog } from '@aduana/server-kit/platform/create-log';
-import { createSecretProvider } from '@aduana/server-kit/secrets/create-secret-provider';
-import { createMasterKeyEnvelope, loadMasterKeys } from '@aduana/server-kit/secrets/master-key';
 import type { Database } from '@aduana/server-kit/store/database';
 import { openPgDatabase } from '@aduana/server-kit/store/pg-database';
-import type { Jwk } from '@aduana/core/tokens/jwk';
 import { Agent, fetch } from 'undici';
-import { readUnverifiedKeySet } from '../../subgraphs/sts/keys/key-store.ts';
 import { freePort } from '../support/free-port.ts';
 import { type SeparateProcesses, startSeparateProcesses } from '../support/separate-processes.ts';
 import {
@@ -21,12 +16,13 @@ import {
   type Written,
 } from '../support/secret-search.ts';
 import { describePostgresServer, dropDeploymentDatabase } from '../support/stores.ts';
+import { collectSecrets, isKeyFile } from '../support/deployed-secrets.ts';
 
 const log = createLog('silent', () => undefined);
-const clock = createSystemClock();
+
 const FORM = 'application/x-www-form-urlencoded';
 
-describePostgresServer('no secret stands anywhere in clear', (serverUrl) => {
+describePostgresServer('no secret is anywhere in clear', (serverUrl) => {
   const name = `aduana_test_${randomBytes(6).toString('hex')}`;
   const password = `database-password-${randomBytes(9).toString('hex')}`;
   const url = Object.assign(new URL(serverUrl), { pathname: `/${name}`, password });
@@ -41,8 +37,6 @@ describePostgresServer('no secret stands anywhere in clear', (serverUrl) => {
 
   const home = (): string => join(deployment.folder, 'home');
   const learn = (what: string, value: Uint8Array | string): void => void secrets.set(what, value);
-  /** Key files of mode 0600: what they hold is theirs alone. */
-  const isKeyFile = (path: string): boolean => path.endsWith('.key');
 
   beforeAll(async () => {
     admin = openPgDatabase({ url: serverUrl, schema: 'public', log, statementTimeoutMilliseconds: 200_000 });
@@ -155,28 +149,9 @@ describePostgresServer('no secret stands anywhere in clear', (serverUrl) => {
   }
 
   async function learnAll(when: string): Promise<void> {
-    const masterKeys = (await loadMasterKeys(join(home(), 'master.key'))) ?? [];
-    for (const { id, bytes } of masterKeys) learn(`master key ${id}`, bytes);
-    const envelope = createMasterKeyEnvelope(join(home(), 'master.key'), masterKeys);
-    const sealed = await readFile(join(home(), 'secrets.sealed'), 'utf8');
-    const opened = (await envelope.open(sealed, { purpose: 'secrets-file' })).toString('utf8');
-    for (const [of, [, value]] of Object.entries(JSON.parse(opened) as Record<string, [number, string]>))
-      learn(`${of} ${when}`, Buffer.from(value, 'base64url'));
-    for (const folder of [home(), join(deployment.folder, 'certs')])
-      for (const file of (await readdir(folder)).filter((one) => isKeyFile(one) && one !== 'master.key')) {
-        const pem = await readFile(join(folder, file), 'utf8');
-        learn(`${file} ${when}`, pem.split('\n')[1] ?? '');
-        learn(`the scalar of ${file} ${when}`, scalarOf(createPrivateKey(pem).export({ format: 'jwk' })));
-      }
-    const settings = { ADUANA_HOME: home(), SECRET_PROVIDER: 'local' } as const;
-    const provider = await createSecretProvider({ settings, environment: {}, clock, log });
-    const keys = openPgDatabase({ url: url.href, schema: 'sts', log, maxConnections: 1 });
-    for (const [kid, part] of (await readUnverifiedKeySet(keys))?.parts ?? [])
-      if (part.heldIn === 'store') {
-        const jwk = await provider.unwrap(part.wrapped, { purpose: 'signing-key', kid });
-        learn(`signing key ${kid}`, scalarOf(JSON.parse(jwk.reveal()) as Jwk));
-      }
-    await Promise.all([keys.close(), provider.close()]);
+    const { folder } = deployment;
+    for (const [what, value] of await collectSecrets({ folder, databaseUrl: url.href }, when))
+      learn(what, value);
   }
 
   async function everything(): Promise<readonly Written[]> {
@@ -271,8 +246,3 @@ describePostgresServer('no secret stands anywhere in clear', (serverUrl) => {
     });
   });
 });
-
-/** What makes a JWK private (RFC 7518 section 6.2.2). */
-function scalarOf({ d = '' }: Jwk): Buffer {
-  return Buffer.from(d, 'base64url');
-}

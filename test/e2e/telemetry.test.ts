@@ -15,6 +15,7 @@ import { HAS_PROMETHEUS, type Prometheus, RULES, startPrometheus } from '../supp
 import { startTestDeployment, type TestDeployment } from '../support/running-deployment.ts';
 import { findSecrets } from '../support/secret-search.ts';
 import { until } from '../support/until.ts';
+import { KNOWN_ATTRIBUTES, LABELS, NOT_IN_EVERY_DEPLOYMENT } from '../support/known-telemetry.ts';
 
 const canary = (what: string): string => `${what}-${randomBytes(12).toString('hex')}`;
 const CANARIES = {
@@ -27,34 +28,7 @@ const CANARIES = {
   query: canary('query'),
 };
 const PARENT = { traceId: 'b'.repeat(32), spanId: 'c'.repeat(16) };
-/** What is exposed only where there are sinks, retention, time stamps, or something has happened. */
-const NOT_IN_EVERY_DEPLOYMENT: readonly string[] = [
-  'aduana_security_events_total', // where an issuer sends them
-  'aduana_audit_findings_total',
-  'aduana_audit_minimum_index',
-  'aduana_audit_timestamps_total',
-  'aduana_sink_dead_letters_total',
-  'aduana_sink_lag_events',
-  'aduana_streams_refused_total',
-  'aduana_subgraph_circuit_opened_total',
-  'aduana_subgraph_overloads_total',
-  'aduana_telemetry_dropped_total',
-];
-const LABELS: ReadonlySet<string> = new Set(['graphql_operation_type']);
-const KNOWN_ATTRIBUTES: ReadonlySet<string> = new Set([
-  'aduana.audit_id',
-  'aduana.error.code',
-  'aduana.outcome',
-  'aduana.subgraph.name',
-  'error.type',
-  'graphql.operation.name',
-  'graphql.operation.type',
-  'http.request.method',
-  'http.response.status_code',
-  'http.route',
-  'server.address',
-  'server.port',
-]);
+
 const PARTS = 'prometheus, protoc and opentelemetry-proto';
 
 describeWith(PARTS, CAN_DECODE && HAS_PROMETHEUS, 'a deployment that exports its telemetry', () => {

@@ -11,12 +11,13 @@ import { sha256Base64url, sha256Hex } from '@aduana/core/platform/digest';
 import { Redis } from 'ioredis';
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { Agent, request as send } from 'undici';
-import { composeSupergraph } from '../../gateway/supergraph/compose-supergraph.ts';
 import { describeRedis, redisUrl } from '../support/redis.ts';
 import { type RoundRobin, startRoundRobin } from '../support/round-robin.ts';
 import { startTestDeployment, type TestDeployment } from '../support/running-deployment.ts';
 import { type SecondGateway, startSecondGateway } from '../support/second-gateway.ts';
-import { LONGEST_WAIT_MS, underLoad, until } from '../support/until.ts';
+import { LONGEST_WAIT_MS, underLoad } from '../support/until.ts';
+import { composeWith } from '../support/composed-with.ts';
+import { forgetCounters, untilReplicasMet } from '../support/gateway-replicas.ts';
 
 const BOUND_MS = 2_000;
 /** Below what the gateway waits for a subgraph. */
@@ -47,7 +48,7 @@ describeRedis('two gateways behind a load balancer', () => {
     const url = new URL(redisUrl ?? '');
     url.pathname = `/${String(REDIS_DATABASE)}`;
     redis = new Redis(url.href);
-    await forgetCounters();
+    await forgetCounters(redis);
     await cp('policies', join(folder, 'policies'), { recursive: true });
     // They would refuse what is changed below.
     await rm(join(folder, 'policies/iam_policies.test.yaml'));
@@ -66,7 +67,7 @@ describeRedis('two gateways behind a load balancer', () => {
     deployment = await startTestDeployment({ folder, environment });
     second = await startSecondGateway(deployment, environment);
     balancer = await startRoundRobin([deployment.ports.GATEWAY_HTTP_PORT, second.port]);
-    await knowEachOther();
+    await untilReplicasMet(redis);
   });
   afterAll(async () => {
     await balancer.close();
@@ -74,56 +75,18 @@ describeRedis('two gateways behind a load balancer', () => {
     expect(await deployment.stop()).toBe(0);
     slow.closeAllConnections();
     slow.close();
-    await forgetCounters();
+    await forgetCounters(redis);
     redis.disconnect();
     await rm(folder, { recursive: true, force: true });
   });
-
-  /** When each replica announced itself last, by its id. */
-  async function heartbeats(): Promise<ReadonlyMap<string, number>> {
-    const [key = ''] = await redis.keys('aduana:*replicas');
-    const announcements = await redis.zrange(key, '0', '-1');
-    return new Map(
-      announcements
-        .map((text) => JSON.parse(text.slice(text.indexOf('.') + 1)) as [id: string, at: number])
-        .sort(([, one], [, other]) => one - other),
-    );
-  }
-
-  /** Each knows of the other once it has sent a heartbeat while both were there. */
-  async function knowEachOther(): Promise<void> {
-    await until(async () => (await heartbeats()).size === 2);
-    const before = await heartbeats();
-    await until(async () => [...(await heartbeats())].every(([id, at]) => at > (before.get(id) ?? at)));
-  }
-
-  async function forgetCounters(): Promise<void> {
-    const keys = await redis.keys('aduana:*');
-    if (keys.length > 0) await redis.del(...keys);
-  }
 
   async function writeSupergraph(more: string): Promise<void> {
     const url = `http://127.0.0.1:${String((slow.address() as AddressInfo).port)}/`;
     const config = await readFile('gateway/supergraph.yaml', 'utf8');
     const entry = `  slow: { routing_url: "${url}", schema: { file: none }, aduana: { audience: leads } }\n`;
     await writeFile(environment['SUPERGRAPH_CONFIG'] ?? '', `${config}\n${entry}`);
-    const files = ['sts', 'audit', 'admin'].map(
-      (name) => [name, `subgraphs/${name}/schema.graphql`] as const,
-    );
-    const sources = [...files, ['leads', 'examples/leads/schema.graphql'] as const].map(
-      async ([name, file]) => ({
-        name,
-        url: `https://localhost/${name}`,
-        origin: file,
-        sdl: await readFile(file, 'utf8'),
-      }),
-    );
-    const composed = composeSupergraph([
-      ...(await Promise.all(sources)),
-      { name: 'slow', url, origin: 'slow', sdl: `type Query { slow: String ${more} }` },
-    ]);
-    if (!composed.ok) throw new Error(JSON.stringify(composed.problems));
-    await writeFile(environment['SUPERGRAPH_SDL'] ?? '', composed.sdl);
+    const own = { name: 'slow', url, origin: 'slow', sdl: `type Query { slow: String ${more} }` };
+    await writeFile(environment['SUPERGRAPH_SDL'] ?? '', await composeWith(own));
   }
 
   const tokenOf = async (service: string): Promise<string> =>

@@ -133,7 +133,7 @@ const isOverloadedField = ({ status, body }: Answer) =>
   status === 200 && body.errors?.[0]?.extensions.code === 'OVERLOADED';
 
 describe('more than can be done', () => {
-  test('of a slow subgraph: what finds no place there is told at once, and other subgraphs go on', async () => {
+  test('of a slow subgraph: what finds no place there is reported at once, and other subgraphs go on', async () => {
     const [narrow, quick] = await Promise.all([
       load(56, 3_000, 'narrow', false),
       load(4, 3_000, 'quick', false),

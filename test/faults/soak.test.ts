@@ -32,7 +32,7 @@ describePostgresCluster('a soak', () => {
       for (const service of SERVICES) memory.sample(service, soaked.deployment.pid(service));
     }
 
-    /** Every service is ready, and nothing waits in a spool; tells how long each took. */
+    /** Every service is ready, and nothing waits in a spool; shows how long each took. */
     async function untilWell(): Promise<string> {
       const began = performance.now();
       const took = SERVICES.map(async (service) => {

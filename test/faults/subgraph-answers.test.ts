@@ -2,7 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { SubgraphFetcher } from '../../gateway/subgraphs/subgraph-fetcher.ts';
-import { describeCompletions, openFederation } from '../support/federation.ts';
+import { openFederation } from '../support/federation.ts';
+import { describeCompletions } from '../support/test-executor.ts';
 import { type Behave, type Forwarding, LONGEST_ANSWER, openForwarding } from '../support/forwarding.ts';
 
 const TIMEOUT_MS = 1_500;

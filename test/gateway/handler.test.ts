@@ -41,7 +41,7 @@ function open(dependencies: Partial<HandlerDependencies>) {
   return { records, lines, ask: (parts: RequestParts) => handle(createServiceRequest(parts)) };
 }
 
-describe('the outer wall', () => {
+describe('the outermost handler', () => {
   test.each<[string, RequestParts, number, string, string]>([
     [
       'no credentials',
@@ -148,7 +148,7 @@ describe('the outer wall', () => {
     expect(records).toEqual([]);
   });
 
-  test('a failure without a code tells nothing, to the client or beyond the log', async () => {
+  test('a failure without a code reveals nothing, to the client or beyond the log', async () => {
     const { records, lines, ask } = open({ exchange: () => Promise.reject(new Error('password=hunter2')) });
     const response = await ask(BODY);
     expect(response.status).toBe(500);

@@ -76,7 +76,7 @@ describe('a refusal that a stronger login would cure', () => {
     expect(challenge).toEqual([STRONGER.replace('Bearer', 'DPoP')]);
   });
 
-  test('nothing is told where refusals are not', async () => {
+  test('nothing is reported where refusals are not', async () => {
     expect(await open({}, 'filter', 'none').ask('{ item { secret } }')).toEqual({
       status: 200,
       challenge: [],

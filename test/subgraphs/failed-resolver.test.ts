@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Route } from '@aduana/core/http/route';
 import { createLog } from '@aduana/server-kit/platform/create-log';
-import { createSubgraphRoute } from '../../subgraphs/start-subgraph.ts';
+import { createSubgraphRoute } from '../../subgraphs/subgraph-route.ts';
 import { FEDERATION_LINK } from '../support/supergraph-of.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createServiceRequest } from '../support/service-request.ts';

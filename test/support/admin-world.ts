@@ -10,7 +10,7 @@ import { afterEach } from '@jest/globals';
 import { MIGRATIONS } from '../../subgraphs/admin/migrations.ts';
 import { openAdmin, type OpenAdmin } from '../../subgraphs/admin/open-admin.ts';
 import { createResolvers } from '../../subgraphs/admin/resolvers.ts';
-import type { SubgraphContext } from '../../subgraphs/start-subgraph.ts';
+import type { SubgraphContext } from '../../subgraphs/subgraph-route.ts';
 import { createFakeClock } from './fake-clock.ts';
 import { createMemorySecrets } from './memory-secrets.ts';
 import { policyFolder } from './policy-folder.ts';
@@ -141,3 +141,10 @@ export const entriesOf = ({ sent }: AdminWorld) =>
 /** Lets time pass until the feed has been told so much: the store takes real time. */
 export const delivered = (world: AdminWorld, count: number): Promise<void> =>
   until(() => entriesOf(world).length >= count, () => world.clock.advance(2_000)); // prettier-ignore
+
+/** The code that an answer is refused with; `ok` where it is none. */
+export const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'ok',
+    (error: unknown) => (error instanceof SecurityError ? error.code : String(error)),
+  );

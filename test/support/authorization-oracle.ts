@@ -4,7 +4,6 @@ import {
   getNamedType,
   type GraphQLCompositeType,
   type GraphQLOutputType,
-  type GraphQLSchema,
   isCompositeType,
   isInterfaceType,
   isListType,
@@ -15,37 +14,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
-
-/** What a test put on a coordinate: outer list OR, inner list AND. */
-export interface OracleGuard {
-  readonly authenticated?: boolean;
-  readonly scopes?: readonly (readonly string[])[];
-  readonly policies?: readonly (readonly string[])[];
-}
-
-export interface OracleCaller {
-  readonly authenticated: boolean;
-  readonly scopes: readonly string[];
-  readonly policies: readonly string[];
-}
-
-export interface OracleWorld {
-  readonly schema: GraphQLSchema;
-  /** By `Type` or `Type.field`, as the subgraphs' authors wrote them. */
-  readonly guards: ReadonlyMap<string, OracleGuard>;
-  readonly resolve: (object: OracleObject, field: string) => unknown;
-}
-
-export interface OracleObject {
-  readonly __typename: string;
-  readonly [member: string]: unknown;
-}
-
-export interface OracleAnswer {
-  readonly data: unknown;
-  /** Paths of refusals, joined with dots, in no order. */
-  readonly refused: ReadonlySet<string>;
-}
+import type { OracleAnswer, OracleCaller, OracleObject, OracleWorld } from './oracle-world.ts';
 
 interface Collected {
   readonly node: FieldNode;
@@ -56,7 +25,7 @@ interface Collected {
 class NullBubble extends Error {}
 
 /**
- * Answers an operation as the rules of authorization say, by walking the values that are there:
+ * Answers an operation as the rules of authorization say, by visiting the values that are there:
  * no rewriting, no plan, no cache.
  */
 export function askOracle(
@@ -69,7 +38,7 @@ export function askOracle(
   const root = schema.getRootType(operation.operation);
   if (!root) throw new TypeError('no root');
   const refused = new Set<string>();
-  tellRefusals(operation.selectionSet, root, [], false);
+  collectRefusals(operation.selectionSet, root, [], false);
   return { data: answer(), refused };
 
   function answer(): unknown {
@@ -154,7 +123,7 @@ export function askOracle(
     }
   }
 
-  function tellRefusals(
+  function collectRefusals(
     set: SelectionSetNode,
     parent: GraphQLCompositeType,
     path: readonly string[],
@@ -164,7 +133,7 @@ export function askOracle(
       if (!included(selection)) continue;
       if (selection.kind !== Kind.FIELD) {
         const { condition, inner } = fragmentOf(selection, parent);
-        tellRefusals(
+        collectRefusals(
           inner,
           condition,
           path,
@@ -178,7 +147,7 @@ export function askOracle(
       else if (selection.selectionSet !== undefined) {
         const type = fieldType(parent.name, name);
         const levels = type === undefined ? [] : lists(type);
-        tellRefusals(selection.selectionSet, compositeBelow(parent, name), [...here, ...levels], false);
+        collectRefusals(selection.selectionSet, compositeBelow(parent, name), [...here, ...levels], false);
       }
     }
   }

@@ -1,8 +1,8 @@
 import { appendFileSync } from 'node:fs';
-import type { Execute, Execution } from '../../gateway/execute/shared/executor.ts';
+import type { Execute, Execution } from '../../gateway/execute/shared/execution.ts';
 import { compileProgram } from '../../gateway/execute/compiler/compile-program.ts';
-import { executePlain } from '../../gateway/execute/interpreter/execute-plain.ts';
-import type { RunExecutable } from '../../gateway/execute/shared/run-executable.ts';
+import { executeInterpreted } from '../../gateway/execute/interpreter/execute-interpreted.ts';
+import type { ExecutionEngine } from '../../gateway/execute/shared/execution-engine.ts';
 
 /** How many documents there were, each counted once however often it was asked. */
 export interface CompiledFigures {
@@ -16,7 +16,7 @@ export interface CompiledFigures {
 /** What comes of documents that generated code is to answer. */
 export interface CompiledCounts {
   /** Stands in for the interpreter, and notes what it is asked for. */
-  readonly interpret: RunExecutable;
+  readonly interpret: ExecutionEngine;
   /** Notes what the interpreter was not asked for. */
   count(execute: Execute): Execute;
   figures(): CompiledFigures;
@@ -39,10 +39,10 @@ export function createCompiledCounts(): CompiledCounts {
   };
   const countOf = (outcome: Outcome) => [...outcomes.values()].filter((one) => one === outcome).length;
   return {
-    async interpret(log, executable, execution, send) {
+    async interpret(log, prepared, execution, send) {
       interpreted.add(execution);
-      const finished = await executePlain(log, executable, execution, send);
-      const isExplained = finished.errors.length > 0 && compileProgram(executable) !== undefined;
+      const finished = await executeInterpreted(log, prepared, execution, send);
+      const isExplained = finished.errors.length > 0 && compileProgram(prepared) !== undefined;
       note(execution, isExplained ? 'notAsPlanned' : 'fellBack');
       return finished;
     },

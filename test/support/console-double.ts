@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { answerOf, FIELD_PERMISSIONS, PERMISSIONS, type Role } from './console-answers.ts';
+import { answerOf } from './console-answers.ts';
+import { FIELD_PERMISSIONS, PERMISSIONS, type Role } from './console-permissions.ts';
 import { openDoubleLog } from './double-log.ts';
 
 const PAGES = fileURLToPath(new URL('../../dist/console/web', import.meta.url));

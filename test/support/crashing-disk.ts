@@ -3,7 +3,7 @@ import type { SpoolDisk, SpoolFile } from '@aduana/client/audit/spool-disk';
 export type DiskCall =
   'makeFolder' | 'list' | 'read' | 'create' | 'write' | 'sync' | 'cut' | 'remove' | 'syncFolder';
 
-/** A disk in memory that fails as a test tells it, and in a power cut loses whatever was not synced. */
+/** A disk in memory that fails as a test sets it, and in a power cut loses whatever was not synced. */
 export interface CrashingDisk extends SpoolDisk {
   /** How much it holds; a write beyond is done in part. */
   capacity: number;

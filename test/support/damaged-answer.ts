@@ -1,6 +1,6 @@
 import type { SubgraphAnswer } from '../../gateway/subgraphs/subgraph-fetcher.ts';
 import type { Call } from './federation.ts';
-import { hash } from './generated-federation.ts';
+import { hash } from './drawn-values.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -12,7 +12,7 @@ interface PostedEvent {
   readonly detail?: Readonly<Record<string, unknown>>;
 }
 
-/** An audit service that takes, refuses, hangs or is away, as a test tells it. */
+/** An audit service that takes, refuses, hangs or is away, as a test sets it. */
 export function createFakeAuditService(clock: FakeClock) {
   const service = {
     events: [] as PostedEvent[],

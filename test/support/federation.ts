@@ -1,8 +1,6 @@
-import { createExecutor } from '../../gateway/execute/create-executor.ts';
-import type { ExecutorOptions } from '../../gateway/execute/create-executor.ts';
 import { createExecuteIncremental } from '../../gateway/execute/incremental/execute-incremental.ts';
-import type { FirstPart, IncrementalEntry } from '../../gateway/execute/incremental/incremental.ts';
-import type { Execute, Execution } from '../../gateway/execute/shared/executor.ts';
+import type { FirstPart, IncrementalEntry } from '../../gateway/execute/incremental/incremental-delivery.ts';
+import type { Execute, Execution } from '../../gateway/execute/shared/execution.ts';
 import { createPlan } from '../../gateway/planner/plan.ts';
 import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
 import type { Authorized, Caller, Narrowing, Validated } from '../../gateway/stages.ts';
@@ -25,8 +23,6 @@ import {
   parse,
   validate,
 } from 'graphql';
-import { afterAll, describe } from '@jest/globals';
-import { type CompiledCounts, createCompiledCounts, reportCounts } from './compiled-share.ts';
 import { createFakeClock } from './fake-clock.ts';
 
 type Resolvers = Record<
@@ -190,44 +186,6 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
       ...(ask.introspection === undefined ? {} : { introspection: ask.introspection }),
     };
   }
-}
-
-/** `plain` merges objects, `compiled` is generated code; both give the same answers. */
-export type Completion = 'plain' | 'compiled';
-
-/** Runs the same cases over each way of completing an answer, and reports how many ran compiled. */
-export function describeCompletions(
-  name: string,
-  cases: (execute: Execute, completion: Completion) => void,
-): void {
-  for (const completion of ['plain', 'compiled'] as const)
-    describe(`${name} (${completion})`, () => {
-      const counts = createCompiledCounts();
-      cases(completion === 'plain' ? createTestExecutor() : createCountedExecutor(counts), completion);
-      afterAll(() => {
-        if (completion === 'compiled') reportCounts(counts);
-      });
-    });
-}
-
-/** Generated code, which counts what it is asked and what it leaves to the interpreter. */
-export function createCountedExecutor(counts: CompiledCounts): Execute {
-  return counts.count(createTestExecutor({ completion: 'compiled', interpret: counts.interpret }));
-}
-
-export function createTestExecutor({
-  completion = 'plain',
-  ...options
-}: Partial<ExecutorOptions> & { readonly completion?: Completion } = {}): Execute {
-  return createExecutor({
-    kind: 'aduana',
-    clock: createFakeClock(0),
-    log: createLog('silent', () => undefined),
-    operationTimeoutMs: 30_000,
-    shareInFlight: false,
-    compileAt: completion === 'plain' ? Infinity : 1,
-    ...options,
-  });
 }
 
 async function answerCall(

@@ -1,6 +1,6 @@
 import { buildSchema, type GraphQLSchema, isObjectType, printSchema } from 'graphql';
 import { type Federation, openFederation } from './federation.ts';
-import type { Draw } from './generated-federation.ts';
+import type { Draw } from './drawn-values.ts';
 import { generateGraph, type GraphModel, SUBGRAPHS } from './generated-graph.ts';
 import { subgraphSdls } from './generated-graph-sdl.ts';
 import {

@@ -1,4 +1,4 @@
-import { type Draw, hash, pick } from './generated-federation.ts';
+import { type Draw, hash, pick } from './drawn-values.ts';
 
 type Source = Readonly<Record<string, unknown>>;
 type Resolver = (source: Source, given: Source) => unknown;

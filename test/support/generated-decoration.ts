@@ -1,4 +1,4 @@
-import { hash } from './generated-federation.ts';
+import { hash } from './drawn-values.ts';
 
 /** What a subgraph needs so that `@mark` is in the supergraph too. */
 export const MARK = `

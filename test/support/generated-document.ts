@@ -9,7 +9,7 @@ import {
   isInterfaceType,
   isObjectType,
 } from 'graphql';
-import { type Draw, pick } from './generated-federation.ts';
+import { type Draw, pick } from './drawn-values.ts';
 
 export interface GeneratedDocument {
   readonly text: string;

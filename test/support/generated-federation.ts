@@ -1,35 +1,11 @@
-import type { OracleGuard, OracleObject } from './authorization-oracle.ts';
-import type { GuardedSubgraph } from './guarded-federation.ts';
-
-/** Draws a number from 0 up to, not including, `below`. */
-export type Draw = (below: number) => number;
-
-export type SubgraphName = 'one' | 'two' | 'three';
-
-export interface GeneratedFederation {
-  readonly subgraphs: Readonly<Record<string, GuardedSubgraph>>;
-  readonly guards: ReadonlyMap<string, OracleGuard>;
-  readonly resolve: (object: OracleObject, field: string) => unknown;
-  readonly types: TypeModel;
-}
-
-export interface FieldModel {
-  readonly name: string;
-  readonly base: string;
-  /** Around the base, inside out: `!` or `[]`. */
-  readonly wraps: readonly ('!' | '[]')[];
-  readonly subgraph: SubgraphName;
-}
-
-export interface TypeModel {
-  readonly fields: ReadonlyMap<string, readonly FieldModel[]>;
-  /** The objects that a composite type may turn out to be. */
-  readonly possible: ReadonlyMap<string, readonly string[]>;
-}
+import { OBJECTS } from './federation-model.ts';
+import type { OracleGuard, OracleObject } from './oracle-world.ts';
+import { type Draw, hash, pick, pickSome } from './drawn-values.ts';
+import { interfaceObject, subgraph } from './generated-subgraphs.ts';
+import type { FieldModel, GeneratedFederation, TypeModel } from './federation-model.ts';
 
 const SCOPES = ['a', 'b', 'c'];
 const POLICIES = ['p', 'q'];
-const OBJECTS = ['O0', 'O1', 'O2', 'O3'];
 const LEAVES = ['Int', 'String', 'Sealed', 'Grade'];
 const WRAPS: readonly FieldModel['wraps'][] = [
   [],
@@ -149,81 +125,6 @@ function guard(draw: Draw): OracleGuard {
   }
 }
 
-function subgraph(
-  name: 'one' | 'two',
-  { fields, possible }: TypeModel,
-  guards: ReadonlyMap<string, OracleGuard>,
-  resolve: GeneratedFederation['resolve'],
-): GuardedSubgraph {
-  const here = (type: string) => (fields.get(type) ?? []).filter((field) => field.subgraph === name);
-  const onlyOne = (coordinate: string) => (name === 'one' ? spell(guards.get(coordinate)) : '');
-  const body = (type: string) =>
-    here(type).map((field) => `${field.name}: ${typeText(field)} ${type.startsWith('I') ? '' : spell(guards.get(`${type}.${field.name}`))}`).join('\n'); // prettier-ignore
-  const interfacesOf = (type: string) =>
-    name === 'one' ? ['I0', 'I1'].filter((one) => possible.get(one)?.includes(type)) : [];
-  const implementing = (type: string) =>
-    interfacesOf(type).length > 0 ? `implements ${interfacesOf(type).join(' & ')}` : '';
-  const sdl = [
-    `type Query ${onlyOne('Query')} { ${body('Query')} }`,
-    `type Mutation ${onlyOne('Mutation')} { ${body('Mutation')} }`,
-    `scalar Sealed ${onlyOne('Sealed')}`,
-    `enum Grade ${onlyOne('Grade')} { HIGH LOW }`,
-    ...OBJECTS.map(
-      (type) =>
-        `type ${type} ${implementing(type)} @key(fields: "id") ${onlyOne(type)} { id: ID! ${onlyOne(`${type}.id`)} ${body(type)} }`,
-    ),
-    ...(name === 'one'
-      ? [
-          ...['I0', 'I1'].map(
-            (type) =>
-              `interface ${type} ${type === 'I0' ? '@key(fields: "id") { id: ID!' : '{'} ${body(type)} }`,
-          ),
-          `union U0 = ${possible.get('U0')?.join(' | ') ?? ''}`,
-        ]
-      : []),
-  ].join('\n');
-  const typed = { __resolveType: ({ __typename }: OracleObject) => __typename };
-  const resolvers = Object.fromEntries(
-    ['Query', 'Mutation', ...OBJECTS].map((type) => [
-      type,
-      {
-        ...Object.fromEntries(
-          here(type).map((field) => [
-            field.name,
-            (parent: { id?: unknown } | undefined) =>
-              resolve({ __typename: type, id: parent?.id }, field.name),
-          ]),
-        ),
-        ...(type.startsWith('O') && {
-          __resolveReference: ({ id }: { id: string }) => ({ __typename: type, id }),
-        }),
-      },
-    ]),
-  );
-  return { sdl, resolvers: name === 'one' ? { ...resolvers, I0: typed, I1: typed, U0: typed } : resolvers };
-}
-
-function interfaceObject(
-  { fields }: TypeModel,
-  guards: ReadonlyMap<string, OracleGuard>,
-  resolve: GeneratedFederation['resolve'],
-): GuardedSubgraph {
-  const own = (fields.get('I0') ?? []).filter((field) => field.subgraph === 'three');
-  const body = own.map(
-    (field) => `${field.name}: ${typeText(field)} ${spell(guards.get(`I0.${field.name}`))}`,
-  );
-  const resolvers = own.map((field) => [
-    field.name,
-    ({ id }: { id: string }) => resolve({ __typename: 'I0', id }, field.name),
-  ]);
-  return {
-    sdl: `type I0 @key(fields: "id") @interfaceObject { id: ID! ${body.join(' ')} }`,
-    resolvers: {
-      I0: { ...Object.fromEntries(resolvers), __resolveReference: ({ id }: { id: string }) => ({ id }) },
-    },
-  };
-}
-
 function valueFor({ base, wraps }: FieldModel, { possible }: TypeModel, seed: number): unknown {
   const outer = [...wraps];
   return value(outer, seed);
@@ -249,35 +150,4 @@ function valueFor({ base, wraps }: FieldModel, { possible }: TypeModel, seed: nu
     if (base === 'Int') return at % 100;
     return base === 'Grade' ? 'HIGH' : `text ${String(at % 100)}`;
   }
-}
-
-function typeText({ base, wraps }: FieldModel): string {
-  return wraps.reduce<string>((text, wrap) => (wrap === '!' ? `${text}!` : `[${text}]`), base);
-}
-
-function spell(guard_: OracleGuard | undefined): string {
-  if (guard_ === undefined) return '';
-  return [
-    guard_.authenticated === true ? '@authenticated' : '',
-    guard_.scopes === undefined ? '' : `@requiresScopes(scopes: ${JSON.stringify(guard_.scopes)})`,
-    guard_.policies === undefined ? '' : `@policy(policies: ${JSON.stringify(guard_.policies)})`,
-  ].join(' ');
-}
-
-export function pick<Item>(items: readonly Item[], draw: Draw): Item {
-  const item = items[draw(items.length)];
-  if (item === undefined) throw new TypeError('nothing to pick from');
-  return item;
-}
-
-function pickSome<Item>(items: readonly Item[], draw: Draw): Item[] {
-  const some = items.filter(() => draw(2) === 0);
-  return some.length > 0 ? some : [pick(items, draw)];
-}
-
-/** FNV-1a, so that both subgraphs and the oracle tell the same story. */
-export function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  return value >>> 3;
 }

@@ -1,16 +1,22 @@
 import { contextFields, contextResolvers } from './generated-context.ts';
-import {
-  type GraphEntity,
-  type GraphField,
-  type GraphModel,
-  hasId,
-  HIDDEN_MEMBER,
-} from './generated-graph.ts';
+import { type GraphEntity, type GraphField, type GraphModel, HIDDEN_MEMBER } from './generated-graph.ts';
 import { requiredArguments } from './generated-graph-sdl.ts';
-import { hash } from './generated-federation.ts';
+import { hash } from './drawn-values.ts';
 import type { FakeSubgraph } from './federation.ts';
+import {
+  entityOf,
+  identified,
+  idOf,
+  indexOf,
+  labelOf,
+  nxOf,
+  nyOf,
+  pickType,
+  referenced,
+  type Source,
+  tops,
+} from './generated-entities.ts';
 
-type Source = Readonly<Record<string, unknown>>;
 type Resolvers = Record<string, Record<string, (source: Source, given: Source) => unknown>>;
 
 const HIDDEN_COLOR = 'INFRARED';
@@ -243,70 +249,6 @@ function valueOf(model: GraphModel, field: GraphField, owner: string, given: Sou
         return entityOf(model, pickType(model, base, subgraph, at), at % 4);
     }
   }
-}
-
-function pickType(model: GraphModel, base: string, subgraph: number, at: number): string {
-  const types =
-    base === 'U'
-      ? (model.members[subgraph] ?? [])
-      : base === 'N'
-        ? model.implementers
-        : base === 'M'
-          ? model.entities.filter(({ keys }) => hasId(keys[subgraph])).map(({ name }) => name)
-          : [base];
-  return types[at % types.length] ?? base;
-}
-
-function entityOf(_: GraphModel, name: string, index: number): Source {
-  if (name === HIDDEN_MEMBER) return { __typename: HIDDEN_MEMBER, n: index };
-  return name === 'V' ? { __typename: 'V', seed: index } : identified(name, index);
-}
-
-function identified(name: string, index: number): Source {
-  const id = `${name}-${String(index)}`;
-  return {
-    __typename: name,
-    id,
-    region: `r${String(index % 2)}`,
-    sku: `sku ${id}`,
-    k: { a: index, b: index % 2 === 0 ? null : `b${String(index)}` },
-  };
-}
-
-/** The object behind a representation, which must be true in all that it tells. */
-function referenced({ name }: GraphEntity, reference: Source): Source {
-  const entity = identified(name, indexOf(idOf(reference)));
-  for (const key of ['id', 'region', 'sku'])
-    if (reference[key] !== undefined && reference[key] !== entity[key]) throw new Error('a wrong key');
-  if (reference['k'] !== undefined) {
-    const [told, known] = [reference['k'], entity['k']] as { a: unknown; b: unknown }[];
-    if (told?.a !== known?.a || told?.b !== known?.b) throw new Error('a wrong key');
-  }
-  return { ...reference, ...entity };
-}
-
-function indexOf(id: string): number {
-  return Number(id.split('-')[1]);
-}
-
-function idOf({ id, sku }: Source): string {
-  return typeof id === 'string' ? id : String(sku).slice('sku '.length);
-}
-
-function tops({ implementers }: GraphModel): Source[] {
-  return implementers.flatMap((name) => [identified(name, 1), identified(name, 2), identified(name, 1)]);
-}
-
-function labelOf({ id }: Source): string | null {
-  return indexOf(String(id)) === 3 ? null : `label ${String(id)}`;
-}
-
-function nxOf({ id }: Source): number | null {
-  return indexOf(String(id)) === 2 ? null : hash(String(id)) % 100;
-}
-
-function nyOf({ id }: Source): string[] {
-  return [String(id), 'y'];
 }
 
 function stable(value: unknown): string {

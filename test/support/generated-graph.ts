@@ -1,5 +1,5 @@
 import { type ContextModel, generateContext } from './generated-context.ts';
-import { type Draw, pick } from './generated-federation.ts';
+import { type Draw, pick } from './drawn-values.ts';
 
 export interface GraphField {
   readonly name: string;

@@ -1,4 +1,5 @@
-import { type Draw, pick, type TypeModel } from './generated-federation.ts';
+import { type TypeModel } from './federation-model.ts';
+import { type Draw, pick } from './drawn-values.ts';
 
 const INTERFACES = ['I0', 'I1'];
 const ABSTRACT = [...INTERFACES, 'U0'];

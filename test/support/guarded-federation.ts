@@ -24,7 +24,7 @@ import type { Authorized, Caller, Narrowing, Validated } from '../../gateway/sta
 import type { SubgraphRequest } from '../../gateway/subgraphs/subgraph-fetcher.ts';
 import type { PlannedSupergraph } from '../../gateway/supergraph/load-supergraph.ts';
 import type { LoadedSupergraph } from '../../gateway/supergraph/loaded-supergraph.ts';
-import type { OracleCaller } from './authorization-oracle.ts';
+import type { OracleCaller } from './oracle-world.ts';
 import { createFakeClock } from './fake-clock.ts';
 import { FEDERATION_LINK, supergraphOf } from './supergraph-of.ts';
 

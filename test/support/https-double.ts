@@ -21,7 +21,7 @@ export interface DoubleAnswer {
   readonly hangs?: 'before' | 'within' | undefined;
 }
 
-/** A receiver over HTTPS that answers as its protocol says, and as a test tells it. */
+/** A receiver over HTTPS that answers as its protocol says, and as a test sets it. */
 export interface HttpsDouble {
   readonly url: string;
   /** The CA's file. */

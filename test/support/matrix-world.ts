@@ -1,4 +1,4 @@
-import type { OracleGuard, OracleObject } from './authorization-oracle.ts';
+import type { OracleGuard, OracleObject } from './oracle-world.ts';
 import { type GuardedFederation, openGuardedFederation } from './guarded-federation.ts';
 
 /** A federation with a guard of every kind, its data, and a count of the side effects that happened. */

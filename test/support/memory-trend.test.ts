@@ -13,6 +13,6 @@ test('a process that grows without end is told, and one that fills its caches at
   expect(grown((reading) => Math.min(300, 100 + reading), 900)).toEqual([]);
 });
 
-test('a few readings tell nothing', () => {
+test('a few readings reveal nothing', () => {
   expect(grown((reading) => 100 + reading * 10, 500)).toEqual([]);
 });

@@ -7,7 +7,7 @@ export interface MemoryTrend {
   readonly latest: ReadonlyMap<string, number>;
   /** How many processes have readings enough. */
   readonly judged: number;
-  /** Processes that grew by more than `ratio` between the second third of their readings and the last; few readings tell nothing. */
+  /** Processes that grew by more than `ratio` between the second third of their readings and the last; few readings reveal nothing. */
   grown(ratio: number): readonly string[];
 }
 

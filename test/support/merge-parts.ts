@@ -1,7 +1,7 @@
 import type { DocumentNode, SelectionNode, SelectionSetNode } from 'graphql';
 import { Kind, OperationTypeNode, print, visit } from 'graphql';
 import type { AnswerInParts } from './federation.ts';
-import type { Draw } from './generated-federation.ts';
+import type { Draw } from './drawn-values.ts';
 
 type Key = string | number;
 

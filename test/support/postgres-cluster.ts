@@ -140,7 +140,7 @@ export function findPostgres(): Tools | undefined {
   return uid === undefined ? undefined : { folder, user: { uid: Number(uid), gid: Number(gid) } };
 }
 
-/** Each backend leads a session of its own: nothing but the parent tells whose it is. */
+/** Each backend leads a session of its own: nothing but the parent shows whose it is. */
 function descendantsOf(pid: number): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)

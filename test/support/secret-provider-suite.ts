@@ -1,70 +1,15 @@
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/server-kit/platform/create-log';
+import { describe, expect, test } from '@jest/globals';
 import { ensureClientSecrets } from '@aduana/server-kit/secrets/client-secrets';
-import { keptSecrets } from '@aduana/server-kit/secrets/kept-secrets';
-import type { SecretBackend } from '@aduana/server-kit/secrets/secret-backend';
-import type { SecretProvider } from '@aduana/server-kit/secrets/secret-provider';
 import { Secret } from '@aduana/core/secrets/secret';
-
-/** Where one kind of provider keeps its secrets, in the hands of a test. */
-export interface SecretStorage {
-  /** One process's way to the storage. */
-  open(clock: Clock): Promise<SecretBackend>;
-  breakDown(): Promise<void>;
-  repair(): Promise<void>;
-  /** From now on the storage refuses. */
-  forbid(): Promise<void>;
-  dispose(): Promise<void>;
-}
-
-function toSeed(value: string | undefined) {
-  return value === undefined ? undefined : { variable: 'BFF_CLIENT_SECRET', value };
-}
+import { openSecretProviders, type SecretStorage } from './secret-provider-world.ts';
+import { describeSecretOutages } from './secret-outage-suite.ts';
 
 /** What every provider owes, whatever keeps its secrets. */
 export function describeSecretProvider(kind: string, prepare: () => Promise<SecretStorage>): void {
   describe(`the ${kind} secret provider`, () => {
-    const time = { offset: 0 };
-    const system = createSystemClock();
-    const clock: Clock = {
-      now: () => system.now() + time.offset,
-      monotonic: () => system.monotonic() + time.offset,
-      after: (milliseconds, task) => system.after(milliseconds / 200, task),
-      sleep: (milliseconds, signal) => system.sleep(milliseconds / 10, signal),
-    };
-    let storage: SecretStorage;
-    let lines: string[];
-    let opened: SecretProvider[];
-    let asked: number;
-
-    beforeEach(async () => {
-      time.offset = 0;
-      lines = [];
-      opened = [];
-      asked = 0;
-      storage = await prepare();
-    });
-
-    afterEach(async () => {
-      await Promise.all(opened.map((provider) => provider.close()));
-      await storage.dispose();
-    });
-
-    async function open(seeds: Record<string, string> = {}): Promise<SecretProvider> {
-      const backend = await storage.open(clock);
-      const counted: SecretBackend = { ...backend, get: (name) => ((asked += 1), backend.get(name)) };
-      const log = createLog('debug', (line) => lines.push(line));
-      const provider = keptSecrets(counted, { clock, log, seed: (name) => toSeed(seeds[name]) });
-      opened.push(provider);
-      return provider;
-    }
-
-    async function reveal(provider: SecretProvider, name: string) {
-      const found = await provider.get(name);
-      return found && { value: found.value.reveal(), version: found.version };
-    }
+    const world = openSecretProviders(prepare);
+    const { open, reveal, system } = world;
 
     test('a secret that was never stored is absent', async () => {
       expect(await (await open()).get('nothing')).toBeUndefined();
@@ -125,7 +70,7 @@ export function describeSecretProvider(kind: string, prepare: () => Promise<Secr
       expect(await provider.put('client-secrets/bff', Secret.of('rotated'), 1)).toBe(2);
       const later = await open(seeds);
       expect(await reveal(later, 'client-secrets/bff')).toEqual({ value: 'rotated', version: 2 });
-      const warnings = lines.filter((line) => line.includes('another secret than the store'));
+      const warnings = world.lines.filter((line) => line.includes('another secret than the store'));
       expect(warnings).toEqual([expect.stringContaining('Remove BFF_CLIENT_SECRET')]);
     });
 
@@ -144,86 +89,6 @@ export function describeSecretProvider(kind: string, prepare: () => Promise<Secr
       const changed = wrapped.slice(0, at) + (wrapped[at] === 'A' ? 'B' : 'A') + wrapped.slice(at + 1);
       await expect(other.unwrap(changed, context)).rejects.toMatchObject({ code: 'FORBIDDEN' });
       await expect(other.unwrap('nonsense', context)).rejects.toMatchObject({ code: 'FORBIDDEN' });
-    });
-
-    test('a secret in use asks nobody', async () => {
-      const provider = await open();
-      await provider.put('a', Secret.of('one'), 0);
-      await Promise.all(Array.from({ length: 50 }, () => provider.get('a')));
-      for (let call = 0; call < 1000; call += 1) await provider.get('a');
-      expect(asked).toBe(1);
-    });
-
-    test('an outage at the first question is an error and not an absence', async () => {
-      await (await open()).put('other', Secret.of('x'), 0);
-      const provider = await open();
-      await storage.breakDown();
-      await expect(provider.get('a')).rejects.toMatchObject({
-        code: 'SECRET_PROVIDER_UNAVAILABLE',
-        status: 503,
-      });
-      await expect(provider.check()).rejects.toMatchObject({ code: 'SECRET_PROVIDER_UNAVAILABLE' });
-      await storage.repair();
-      await provider.check();
-      expect(await provider.get('a')).toBeUndefined();
-    });
-
-    test('an outage while running is bridged for ten minutes, then fails closed, then heals', async () => {
-      const provider = await open();
-      await provider.put('a', Secret.of('one'), 0);
-      await provider.get('a');
-      await storage.breakDown();
-      time.offset += 301_000;
-      expect(await reveal(provider, 'a')).toEqual({ value: 'one', version: 1 });
-      expect(lines.some((line) => line.includes('the secret provider is away'))).toBe(true);
-      time.offset += 330_000;
-      await expect(provider.get('a')).rejects.toMatchObject({ code: 'SECRET_PROVIDER_UNAVAILABLE' });
-      await storage.repair();
-      expect(await reveal(provider, 'a')).toEqual({ value: 'one', version: 1 });
-    });
-
-    test('forbidden is neither absent nor bridged from memory', async () => {
-      const provider = await open({ a: 'seed' });
-      await provider.put('a', Secret.of('one'), 0);
-      await provider.get('a');
-      await storage.forbid();
-      time.offset += 301_000;
-      await expect(provider.get('a')).rejects.toMatchObject({ code: 'FORBIDDEN', status: 403 });
-      await expect(provider.get('a')).rejects.toMatchObject({ code: 'FORBIDDEN' });
-    });
-
-    test('who is forbidden at the first question is told so, and no seed is taken instead', async () => {
-      await (await open()).put('a', Secret.of('one'), 0);
-      const provider = await open({ a: 'seed' });
-      await storage.forbid();
-      await expect(provider.get('a')).rejects.toMatchObject({ code: 'FORBIDDEN' });
-    });
-
-    test('a write during an outage is told as one, and changes nothing', async () => {
-      const provider = await open();
-      await provider.put('a', Secret.of('one'), 0);
-      await storage.breakDown();
-      await expect(provider.put('a', Secret.of('two'), 1)).rejects.toMatchObject({
-        code: 'SECRET_PROVIDER_UNAVAILABLE',
-      });
-      await storage.repair();
-      expect(await reveal(provider, 'a')).toEqual({ value: 'one', version: 1 });
-    });
-
-    test('a watcher outlives an outage', async () => {
-      const [writer, reader] = [await open(), await open()];
-      await writer.put('a', Secret.of('one'), 0);
-      await reader.get('a');
-      const news = new Promise<number>((resolve) => {
-        reader.watch('a', ({ version }) => {
-          resolve(version);
-        });
-      });
-      await storage.breakDown();
-      await system.sleep(200); // a few of its questions
-      await storage.repair();
-      await writer.put('a', Secret.of('two'), 1);
-      expect(await news).toBe(2);
     });
 
     test('a watcher hears of a new version once', async () => {
@@ -259,9 +124,10 @@ export function describeSecretProvider(kind: string, prepare: () => Promise<Secr
         JSON.stringify(found),
         String(found?.value),
         inspect(errors, { depth: 9, showHidden: true }),
-        ...lines,
+        ...world.lines,
       ].join('\n');
       expect(printed).not.toMatch(/hunter2/);
     });
   });
+  describeSecretOutages(kind, prepare);
 }

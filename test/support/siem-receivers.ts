@@ -7,7 +7,7 @@ import { openRsyslog } from './rsyslog.ts';
 
 export type SinkKind = SinkSettings['kind'];
 
-/** A SIEM that remembers what it holds, and fails as a test tells it. */
+/** A SIEM that remembers what it holds, and fails as a test sets it. */
 export interface SiemReceiver {
   readonly kind: SinkKind;
   /** The sink's entry in `SIEM_SINKS`. */

@@ -1,7 +1,6 @@
 import type { AuditRecord } from '@aduana/client/audit/audit-event';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { Secret } from '@aduana/core/secrets/secret';
-import type { StatusView } from '@aduana/core/status/status-entry';
 import type { Engine } from '@aduana/server-kit/iam/compile';
 import { claimsWithin } from '@aduana/server-kit/iam/claims-within';
 import { createLog } from '@aduana/server-kit/platform/create-log';
@@ -18,34 +17,12 @@ import { createStreamLimits } from '../../gateway/limits/stream-limits.ts';
 import { createPlan } from '../../gateway/planner/plan.ts';
 import type { Caller, Delegated } from '../../gateway/stages.ts';
 import { createOpenStreams, type OpenStreamsOptions } from '../../gateway/streams/open-streams.ts';
-import type { StreamEnd } from '../../gateway/streams/stream-end.ts';
-import type { StreamClient } from '../../gateway/streams/subscriber.ts';
 import { createNarrow } from '../../gateway/subgraphs/narrow.ts';
 import type { RequestFetcher } from '../../gateway/subgraphs/forward.ts';
-import type { UpstreamListener, UpstreamRequest } from '../../gateway/subgraphs/upstream.ts';
 import type { LoadedSupergraph } from '../../gateway/supergraph/loaded-supergraph.ts';
 import type { FakeClock } from './fake-clock.ts';
-
-/** A subgraph's stream, at the subgraph's end. */
-export interface OpenFeed {
-  readonly request: UpstreamRequest;
-  readonly listener: UpstreamListener;
-  isClosed: boolean;
-}
-
-/** What a client has got. */
-export interface ClientSide extends StreamClient {
-  readonly messages: { readonly at: number; readonly value: Message }[];
-  heartbeats: number;
-  ended: (StreamEnd & { readonly at: number }) | undefined;
-  waitingBytes: number;
-}
-
-export interface Message {
-  readonly data: Readonly<Record<string, unknown>> | null;
-  readonly errors?: readonly { readonly path?: unknown; readonly extensions: { readonly code: string } }[];
-  readonly extensions?: Readonly<Record<string, unknown>>;
-}
+import { createClient, createSink } from './stream-clients.ts';
+import { createStatus, listen } from './status-double.ts';
 
 const STS = 'https://localhost:8011';
 
@@ -185,109 +162,6 @@ export function openStreamWorld(
       );
       const client = createClient(clock);
       return { client, admitted, leave: opened.attach(client), id: requestAudit.id, cancel: opened.cancel };
-    },
-  };
-}
-
-function listen(listeners: Set<() => void>) {
-  return (listener: () => void) => {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  };
-}
-
-/** A client that reads all that comes. */
-function createSink() {
-  const state = { text: '', isEnded: false, close: (): void => undefined };
-  return Object.assign(state, {
-    waitingBytes: 0,
-    write(text: string) {
-      state.text += text;
-    },
-    end() {
-      state.isEnded = true;
-    },
-    destroy: () => undefined,
-    onClose(listener: () => void) {
-      state.close = listener;
-    },
-  });
-}
-
-function createClient(clock: FakeClock): ClientSide {
-  return {
-    messages: [],
-    heartbeats: 0,
-    ended: undefined,
-    waitingBytes: 0,
-    showsAuditId: false,
-    next(text) {
-      this.messages.push({ at: clock.now(), value: JSON.parse(text) as Message });
-    },
-    heartbeat() {
-      this.heartbeats += 1;
-    },
-    end(end) {
-      this.ended = { ...end, at: clock.now() };
-    },
-  };
-}
-
-/** Subgraphs whose streams the test feeds; `answer` is asked for the fields of entities. */
-export function createFeeds(
-  answer: (request: Parameters<RequestFetcher['fetch']>[0]) => Promise<unknown> = () =>
-    Promise.resolve({ data: {} }),
-): { readonly feeds: OpenFeed[]; readonly fetcher: RequestFetcher } {
-  const feeds: OpenFeed[] = [];
-  return {
-    feeds,
-    fetcher: {
-      answerHeaders: () => ({}),
-      forwarded: () => '',
-      fetch: async (request) => (await answer(request)) as object,
-      openUpstream: (request) =>
-        Promise.resolve({
-          start(listener) {
-            feeds.push({ request, listener, isClosed: false });
-          },
-          pause: () => undefined,
-          resume: () => undefined,
-          close() {
-            const own = feeds.find((feed) => feed.request === request);
-            if (own !== undefined) own.isClosed = true;
-          },
-        }),
-    },
-  };
-}
-
-/** A status feed that the test writes. */
-function createStatus() {
-  const ended = new Set<string>();
-  const listeners = new Set<() => void>();
-  const state = { isFresh: true, version: 0 };
-  const view: StatusView = {
-    isTokenRevoked: (jti, rootJti) => ended.has(`token ${jti}`) || ended.has(`token ${rootJti}`),
-    isSubjectRevoked: (_issuer, subject) => ended.has(`subject ${subject}`),
-    isKeyRevoked: (kid) => ended.has(`key ${kid}`),
-    isServiceSuspended: (service) => ended.has(`service ${service}`),
-    isCertificateRevoked: (thumbprint) => ended.has(`certificate ${thumbprint}`),
-    get version() {
-      return state.version;
-    },
-    assertFresh() {
-      if (!state.isFresh) throw new SecurityError('STATUS_UNAVAILABLE');
-    },
-    onChange: listen(listeners),
-  };
-  return {
-    view,
-    state,
-    /** `kind` is `token`, `subject`, `key`, `service` or `certificate`. */
-    end(kind: string, name: string) {
-      ended.add(`${kind} ${name}`);
-      state.version += 1;
-      for (const listener of listeners) listener();
     },
   };
 }

@@ -5,7 +5,7 @@ import { createAccessTokenVerifier } from '@aduana/core/tokens/verify-access-tok
 import { createDpopVerifier } from '@aduana/core/tokens/verify-dpop-proof';
 import { Secret } from '@aduana/core/secrets/secret';
 import { createExchange } from '../../gateway/exchange/exchange.ts';
-import { createSubgraphRoute } from '../../subgraphs/start-subgraph.ts';
+import { createSubgraphRoute } from '../../subgraphs/subgraph-route.ts';
 import { createResolvers } from '../../subgraphs/sts/resolvers.ts';
 import { createServiceRequest, type RequestParts } from './service-request.ts';
 import { ISSUER, type TestSts } from './test-sts.ts';

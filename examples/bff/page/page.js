@@ -9,7 +9,7 @@ const UNKNOWN = 'That did not work. Please try again.';
 const element = (id) => document.getElementById(id);
 let userToken;
 
-/** The token of a signed-in user lives in this page's memory alone. */
+/** The token of a signed-in user is in this page's memory alone. */
 async function ask(operation, variables) {
   const response = await fetch(`/api/${operation}`, {
     method: 'POST',

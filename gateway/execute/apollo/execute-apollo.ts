@@ -1,3 +1,5 @@
+/** Execute, Apollo engine: the vendor's executor over the same plan, to compare with. */
+
 import type { Log } from '@aduana/core/platform/log';
 import type { executeQueryPlan, GraphQLDataSource, ServiceMap } from '@apollo/gateway';
 import type { FetchDataRewrite, QueryPlan, QueryPlanSelectionNode } from '@apollo/query-planner';
@@ -5,11 +7,11 @@ import { Kind, OperationTypeNode, parse } from 'graphql';
 import { clientVariable } from '../../planner/planner-workarounds.ts';
 import { mapFetches } from '../../planner/traverse-plan.ts';
 import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
-import { clientPath } from '../shared/client-path.ts';
-import type { Executable } from '../shared/compile-executable.ts';
-import type { Execution } from '../shared/executor.ts';
-import { type FinishedData, finishData } from '../shared/finish-data.ts';
-import { getOwn, type JsonObject, setOwn } from '../shared/own-property.ts';
+import { toResponsePath } from '../shared/response-path.ts';
+import type { PreparedOperation } from '../shared/prepare-operation.ts';
+import type { Execution } from '../shared/execution.ts';
+import { type SerializedResponse, serializeResponse } from '../shared/serialize-response.ts';
+import { getOwn, type JsonObject, setOwn } from '../shared/json-object.ts';
 import { publicFailure, type SendFetch } from '../shared/send-fetch.ts';
 import { readCode } from '../shared/subgraph-errors.ts';
 
@@ -18,13 +20,13 @@ type RequestContext = Parameters<typeof executeQueryPlan>[2];
 /** Runs the same plan through Apollo's executor: the way back, and what ours is compared with. */
 export async function executeApollo(
   log: Log,
-  { plan, shape, schema }: Executable,
+  { plan, shape, schema }: PreparedOperation,
   { authorized, supergraph, introspection, signal }: Execution,
   send: SendFetch,
-): Promise<FinishedData> {
+): Promise<SerializedResponse> {
   const { document, operation } = authorized;
   if (plan === undefined || document === undefined)
-    return finishData({ schema, shape }, {}, [], introspection);
+    return serializeResponse({ schema, shape }, {}, [], introspection);
   const variables: JsonObject = {};
   for (const { variable } of operation?.variableDefinitions ?? []) {
     const value = getOwn(authorized.variables, clientVariable(variable.name.value));
@@ -46,12 +48,12 @@ export async function executeApollo(
   const failures = errors ?? [];
   if (failures.length > 0) log.warn('subgraphs failed', { error: failures });
   const translated = failures.map((failure): AnswerError => {
-    const path = clientPath(shape, (failure.path as (string | number)[] | undefined) ?? []);
+    const path = toResponsePath(shape, (failure.path as (string | number)[] | undefined) ?? []);
     return failure.name === 'SecurityError'
       ? createAnswerError(publicFailure(failure), path)
       : createAnswerError(readCode(failure).code, path);
   });
-  return finishData({ schema, shape }, (data ?? {}) as JsonObject, translated, introspection);
+  return serializeResponse({ schema, shape }, (data ?? {}) as JsonObject, translated, introspection);
 }
 
 /** Apollo's executor sends what is required under the alias that it was fetched by. */

@@ -1,3 +1,5 @@
+/** Execute, compiler, analysis: which fetch brings which part of the answer. */
+
 import {
   type FieldNode,
   getNamedType,
@@ -12,10 +14,10 @@ import {
   Kind,
   type SelectionNode,
 } from 'graphql';
-import type { FetchStep } from '../shared/compile-plan.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
 import { subgraphsOfInterfaceObjects } from '../../planner/interface-objects.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
-import { renamedType } from './sent-type.ts';
+import { renamedType } from './typename-rewrites.ts';
 
 /** What is brought for the objects of one type at a position. */
 export interface Variant {
@@ -35,11 +37,11 @@ export interface Position {
   readonly variants: ReadonlyMap<string, Variant>;
   /**
    * The interface by which the owner calls objects whose types it does not know (`@interfaceObject`): a variant too, until
-   * another fetch tells the type.
+   * another fetch brings the type.
    */
-  readonly untold: string | undefined;
+  readonly interfaceObject: string | undefined;
   /**
-   * Whether what lies here depends on the types of objects: then places are told apart by the objects themselves, where
+   * Whether what lies here depends on the types of objects: then places are distinguished by the objects themselves, where
    * otherwise counting them is enough.
    */
   readonly mixed: boolean;
@@ -70,16 +72,16 @@ export function answerPositions(
   const open: Adding['open'] = (type, place) => {
     const types = namesOfTypes(schema, type);
     const { subgraph = '' } = place.owner ?? {};
-    const untold = isObjectType(type)
+    const interfaceNames = isObjectType(type)
       ? []
       : [...objects].flatMap(([name, subgraphs]) =>
           subgraphs.has(subgraph) && isRelated(schema, name, type) ? [name] : [],
         );
-    const [only] = untold;
-    if (types.length > MOST_TYPES || untold.length > 1 || (only !== undefined && only !== type.name))
+    const [only] = interfaceNames;
+    if (types.length > MOST_TYPES || interfaceNames.length > 1 || (only !== undefined && only !== type.name))
       return undefined;
     const variants = new Map(
-      [...types, ...untold].map((name): [string, Variant] => {
+      [...types, ...interfaceNames].map((name): [string, Variant] => {
         const also = [...objects.keys()].filter((one) => one !== name && isTypeOrSubtype(schema, name, one));
         const names = [name, ...also];
         return [name, { names, leaves: new Map(), children: new Map() }];
@@ -90,7 +92,7 @@ export function answerPositions(
       id: positions.length,
       typeName: type.name,
       variants,
-      untold: only,
+      interfaceObject: only,
       mixed: place.mixed || !isObjectType(type),
       additions: [],
     };

@@ -1,5 +1,7 @@
-import type { Executable } from '../shared/compile-executable.ts';
-import type { FetchStep, Step } from '../shared/compile-plan.ts';
+/** Execute, compiler: from a prepared operation to a plan with generated code. */
+
+import type { PreparedOperation } from '../shared/prepare-operation.ts';
+import type { FetchStep, Step } from '../shared/plan-steps.ts';
 import { fetchLevels } from './fetch-levels.ts';
 import { generateProgram, type Program } from './generate-program.ts';
 import { mergeFetches, type MergedFetch } from './merged-fetch.ts';
@@ -13,7 +15,7 @@ export interface CompiledPlan {
 }
 
 /** Undefined where the answer is not fixed enough for generated code, or nothing is fetched. */
-export function compileProgram({ schema, shape, step }: Executable): CompiledPlan | undefined {
+export function compileProgram({ schema, shape, step }: PreparedOperation): CompiledPlan | undefined {
   if (step === undefined) return undefined;
   const levels = fetchLevels(step);
   const program = levels && generateProgram(schema, shape, levels);

@@ -1,21 +1,24 @@
+/** Execute, compiler: the engine that runs generated code and falls back to the interpreter. */
+
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Log } from '@aduana/core/platform/log';
-import type { Executable } from '../shared/compile-executable.ts';
-import type { FetchStep, Step } from '../shared/compile-plan.ts';
-import type { FetchedAnswer } from '../shared/fetched-answer.ts';
-import type { FinishedData } from '../shared/finish-data.ts';
-import { getOwn } from '../shared/own-property.ts';
+import type { PreparedOperation } from '../shared/prepare-operation.ts';
+import type { FetchStep, Step } from '../shared/plan-steps.ts';
+import type { SubgraphResponse } from '../shared/subgraph-response.ts';
+import type { SerializedResponse } from '../shared/serialize-response.ts';
+import { getOwn } from '../shared/json-object.ts';
 import type { ProgramState } from '../shared/program-state.ts';
-import type { RunExecutable } from '../shared/run-executable.ts';
+import type { ExecutionEngine } from '../shared/execution-engine.ts';
 import type { OutgoingFetch, SendFetch } from '../shared/send-fetch.ts';
-import { variablesText } from '../shared/variables-text.ts';
+import { serializeVariables } from '../shared/fetch-variables.ts';
 import { type CompiledPlan, compileProgram } from './compile-program.ts';
 import { FAST_PATH_MISMATCH } from './generate-program.ts';
-import { representationsVariable, splitAnswer } from './merged-fetch.ts';
+import { representationsVariable, splitResponse } from './merged-fetch.ts';
 
+/** When code is generated, and what finishes where it does not fit. */
 export interface CompilerOptions {
   /** The reference, which finishes what generated code does not. */
-  readonly interpret: RunExecutable;
+  readonly interpret: ExecutionEngine;
   /** Which time an operation has to come for code to be generated for it. */
   readonly compileAt: number;
 }
@@ -30,28 +33,28 @@ interface Known {
  * Runs generated code over the answers as they came. Where one of them is not as planned (an error, a null that may not
  * be, another type) the interpreter finishes, from the same answers: nothing that was answered is fetched twice.
  */
-export function createExecuteCompiled({ interpret, compileAt }: CompilerOptions): RunExecutable {
-  const known = new WeakMap<Executable, Known>();
-  const compiledOf = (executable: Executable): CompiledPlan | undefined => {
-    let one = known.get(executable);
-    if (one === undefined) known.set(executable, (one = { runs: 0, compiled: 'not-yet' }));
+export function createExecuteCompiled({ interpret, compileAt }: CompilerOptions): ExecutionEngine {
+  const known = new WeakMap<PreparedOperation, Known>();
+  const compiledOf = (prepared: PreparedOperation): CompiledPlan | undefined => {
+    let one = known.get(prepared);
+    if (one === undefined) known.set(prepared, (one = { runs: 0, compiled: 'not-yet' }));
     if (one.compiled !== 'not-yet') return one.compiled;
     one.runs += 1;
-    return one.runs < compileAt ? undefined : (one.compiled = compileProgram(executable));
+    return one.runs < compileAt ? undefined : (one.compiled = compileProgram(prepared));
   };
-  return (log, executable, execution, send) => {
-    const compiled = compiledOf(executable);
+  return (log, prepared, execution, send) => {
+    const compiled = compiledOf(prepared);
     return compiled === undefined
-      ? interpret(log, executable, execution, send)
-      : runCompiled(compiled, interpret, log, executable, execution, send);
+      ? interpret(log, prepared, execution, send)
+      : runCompiled(compiled, interpret, log, prepared, execution, send);
   };
 }
 
 async function runCompiled(
   compiled: CompiledPlan,
-  interpret: RunExecutable,
-  ...[log, executable, execution, send]: Parameters<RunExecutable>
-): Promise<FinishedData> {
+  interpret: ExecutionEngine,
+  ...[log, prepared, execution, send]: Parameters<ExecutionEngine>
+): Promise<SerializedResponse> {
   const run: CompiledRun = {
     compiled,
     variables: execution.authorized.variables,
@@ -64,7 +67,7 @@ async function runCompiled(
   const data = await attempt(log, async () =>
     (await runStep(run, compiled.step)) ? writeAnswer(run) : undefined,
   );
-  return data === undefined ? interpret(log, executable, execution, replay(run)) : { data, errors: [] };
+  return data === undefined ? interpret(log, prepared, execution, replay(run)) : { data, errors: [] };
 }
 
 interface CompiledRun {
@@ -83,7 +86,7 @@ interface CompiledRun {
 /** What came of a fetch, and what it was sent with. */
 interface Received {
   readonly texts: readonly string[] | undefined;
-  readonly answer: FetchedAnswer | undefined;
+  readonly answer: SubgraphResponse | undefined;
   readonly error: Error | undefined;
 }
 
@@ -93,7 +96,7 @@ function emptyState(): ProgramState {
 
 function writeAnswer({ state, compiled: { program } }: CompiledRun): string {
   if (state.answer === undefined) {
-    for (const cut of program.cuts.values()) cut(state);
+    for (const represent of program.representations.values()) represent(state);
     state.answer = program.write(state);
   }
   return state.answer;
@@ -138,10 +141,10 @@ async function runStep(run: CompiledRun, step: Step): Promise<boolean> {
 
 /** Sends fetches of one subgraph as one request. */
 async function runFetches(run: CompiledRun, steps: readonly FetchStep[]): Promise<boolean> {
-  const { cuts } = run.compiled.program;
+  const { representations } = run.compiled.program;
   const parts: { readonly step: FetchStep; readonly texts: readonly string[] | undefined }[] = [];
   for (const step of steps) {
-    const texts = cuts.get(step)?.(run.state);
+    const texts = representations.get(step)?.(run.state);
     if (texts?.length === 0) place(run, step, NOTHING);
     else parts.push({ step, texts });
   }
@@ -165,17 +168,17 @@ function sendAlone(run: CompiledRun, step: FetchStep, texts: readonly string[] |
 
 function aloneText(run: CompiledRun, step: FetchStep, texts: readonly string[] | undefined): string {
   const lists = texts === undefined ? [] : [['representations', texts] as const];
-  return variablesText(step.variableUsages, run.variables, lists);
+  return serializeVariables(step.variableUsages, run.variables, lists);
 }
 
 async function sendMerged(
   run: CompiledRun,
   parts: readonly { readonly step: FetchStep; readonly texts: readonly string[] | undefined }[],
-): Promise<(FetchedAnswer | undefined)[]> {
+): Promise<(SubgraphResponse | undefined)[]> {
   const { fetch, variableUsages } = run.compiled.merge(parts.map(({ step }) => step));
   const lists = parts.map(({ texts = [] }, part) => [representationsVariable(part), texts] as const);
-  return splitAnswer(
-    await run.send(fetch, variablesText(variableUsages, run.variables, lists)),
+  return splitResponse(
+    await run.send(fetch, serializeVariables(variableUsages, run.variables, lists)),
     parts.length,
   );
 }
@@ -184,7 +187,7 @@ function receive(
   run: CompiledRun,
   step: FetchStep,
   texts: readonly string[] | undefined,
-  answer: FetchedAnswer | undefined,
+  answer: SubgraphResponse | undefined,
 ): boolean {
   run.received.set(step, { texts, answer, error: undefined });
   if (answer?.data === undefined || answer.errors.length > 0) return false;
@@ -200,7 +203,7 @@ function receive(
 
 const NOTHING: readonly unknown[] = [];
 /** An answer that other runs of the same plan were given too brings along what they found out from it. */
-function rootLayer(run: CompiledRun, answer: FetchedAnswer): readonly unknown[] {
+function rootLayer(run: CompiledRun, answer: SubgraphResponse): readonly unknown[] {
   const known = answer.found;
   if (known?.program === run.compiled.program) {
     if (run.layers.length === 0) run.state = known.state;

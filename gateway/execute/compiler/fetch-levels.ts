@@ -1,4 +1,6 @@
-import type { FetchStep, Step } from '../shared/compile-plan.ts';
+/** Execute, compiler, analysis: which fetches wait for which. */
+
+import type { FetchStep, Step } from '../shared/plan-steps.ts';
 
 /**
  * The fetches of a plan by what they wait for: those of a level depend on earlier levels alone. Undefined where the

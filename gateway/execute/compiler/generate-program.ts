@@ -1,19 +1,21 @@
+/** Execute, compiler, code generation: the whole source text, and the functions made of it. */
+
 import type { GraphQLSchema } from 'graphql';
 import type { ObjectShape } from '../shared/answer-shape.ts';
 import { answerPositions } from './answer-positions.ts';
-import type { FetchStep } from '../shared/compile-plan.ts';
-import { cutValue } from '../shared/cut-representation.ts';
-import { generateCut } from './generate-cut.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
+import { representationValue } from '../shared/entity-representation.ts';
+import { generateRepresentations } from './generate-representations.ts';
 import { generateWriter } from './generate-writer.ts';
-import { getOwn } from '../shared/own-property.ts';
+import { getOwn } from '../shared/json-object.ts';
 import type { ProgramState } from '../shared/program-state.ts';
 import { type RepresentationKeys, representationKeys } from './representation-keys.ts';
-import { textOfString } from './text-of-string.ts';
+import { serializeString } from './serialize-string.ts';
 
 /** Generated code for one plan and one answer; each function throws `FAST_PATH_MISMATCH` where the data is not as planned. */
 export interface Program {
   /** By fetch, the texts of the representations to send. */
-  readonly cuts: ReadonlyMap<FetchStep, (state: ProgramState) => readonly string[]>;
+  readonly representations: ReadonlyMap<FetchStep, (state: ProgramState) => readonly string[]>;
   /** The JSON text of `data`. */
   readonly write: (state: ProgramState) => string;
 }
@@ -42,9 +44,9 @@ export function generateProgram(
   if (keys === undefined || writer === undefined) return undefined;
   const source = [
     "'use strict';",
-    ...keys.map((one) => generateCut(one, keys, schema, tables)),
+    ...keys.map((one) => generateRepresentations(one, keys, schema, tables)),
     writer,
-    `return { cuts: [${keys.map(({ id }) => `cut${String(id)}`).join(',')}], write };`,
+    `return { representations: [${keys.map(({ id }) => `represent${String(id)}`).join(',')}], write };`,
   ].join('\n');
   return instantiate(source, keys, tables);
 }
@@ -56,17 +58,31 @@ function instantiate(
 ): Program | undefined {
   try {
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- of the plan alone; every name in it is a JSON text
-    const create = new Function('tables', 'own', 'text', 'cutValue', 'FAST_PATH_MISMATCH', source) as (
-      ...given: unknown[]
-    ) => { cuts: ((state: ProgramState) => readonly string[])[]; write: (state: ProgramState) => string };
-    const { cuts, write } = create(tables, getOwn, textOfString, cutValue, FAST_PATH_MISMATCH);
+    const create = new Function(
+      'tables',
+      'own',
+      'text',
+      'representationValue',
+      'FAST_PATH_MISMATCH',
+      source,
+    ) as (...given: unknown[]) => {
+      representations: ((state: ProgramState) => readonly string[])[];
+      write: (state: ProgramState) => string;
+    };
+    const { representations, write } = create(
+      tables,
+      getOwn,
+      serializeString,
+      representationValue,
+      FAST_PATH_MISMATCH,
+    );
     const byStep = new Map<FetchStep, (state: ProgramState) => readonly string[]>();
     for (const { id, steps } of keys)
       for (const step of steps) {
-        const cut = cuts[id];
-        if (cut !== undefined) byStep.set(step, cut);
+        const represent = representations[id];
+        if (represent !== undefined) byStep.set(step, represent);
       }
-    return { cuts: byStep, write };
+    return { representations: byStep, write };
   } catch (error) {
     if (error instanceof EvalError) return undefined;
     throw error;

@@ -1,3 +1,5 @@
+/** Execute, compiler, code generation: the function that writes the JSON text of the answer. */
+
 import {
   type GraphQLOutputType,
   type GraphQLSchema,
@@ -8,9 +10,10 @@ import {
 } from 'graphql';
 import type { CompositeShape, FieldShape, ObjectShape } from '../shared/answer-shape.ts';
 import type { Position, Variant } from './answer-positions.ts';
-import type { FetchStep } from '../shared/compile-plan.ts';
-import { additionExpression, readExpression, typeStatements } from './read-expression.ts';
-import { type RepresentationKeys, tellersOf } from './representation-keys.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
+import { additionStatements, countedPositions, pointerStatements } from './fetched-objects.ts';
+import { readExpression, typeStatements } from './read-expression.ts';
+import { type RepresentationKeys, typeSourcesOf } from './representation-keys.ts';
 import { writeLeaf } from './write-leaf.ts';
 
 interface Writing {
@@ -27,7 +30,7 @@ interface Writing {
 
 /** Types within types multiply: beyond these, and one for each position, the interpreter is cheaper than generating. */
 const MOST_OBJECTS = 256;
-/** Stands in a function's code for its own memory of texts. */
+/** A placeholder in a function's code: the name of the list in which it keeps the texts that it has written. */
 const MEMO = 'MEMO';
 
 /** Code of `write(state)`, which gives the JSON text of `data`; undefined where the answer is not fixed enough. */
@@ -49,7 +52,7 @@ export function generateWriter(
   };
   const writeRoot = root && writeObject(writing, shape, root);
   if (writeRoot === undefined) return undefined;
-  const counted = positions.filter(({ id, mixed }) => !mixed && isAnchored(keys, id));
+  const counted = countedPositions(positions, keys);
   const memos = [...writing.functions].flatMap(([code, name]) => (code.includes(MEMO) ? [`m${name}`] : []));
   return [
     'const EMPTY = Object.freeze({});',
@@ -75,17 +78,17 @@ function writeObject(writing: Writing, shape: ObjectShape, position: Position): 
   const here = keys.filter((one) => one.position === position);
   const [single] = here.length === 1 ? here.filter((one) => isMemoizable(shape, position, variant, one)) : [];
   const memo = single && `k${String(single.id)}`;
-  const lines = pointerLines(position, here);
+  const lines = pointerStatements(position, here);
   if (memo !== undefined)
     lines.push(
       `if (${memo} >= 0) { const known = ${MEMO}[${memo}]; if (known !== undefined) return known; }`,
     );
-  lines.push(...additionLines(writing, position, here));
+  lines.push(...additionStatements(writing, position, here));
   if (position.id !== 0) {
     const expected = JSON.stringify(shape.typeName);
     for (const variable of ['o', ...position.additions.map(({ index }) => `a${String(index)}`)]) {
-      const told = `(${variable}.__typename ?? ${expected})`;
-      const other = variant.names.map((name) => `${told} !== ${JSON.stringify(name)}`).join(' && ');
+      const typeName = `(${variable}.__typename ?? ${expected})`;
+      const other = variant.names.map((name) => `${typeName} !== ${JSON.stringify(name)}`).join(' && ');
       lines.push(
         `if (typeof ${variable} !== 'object' || Array.isArray(${variable}) || (${other})) throw FAST_PATH_MISMATCH;`,
       );
@@ -103,41 +106,6 @@ function writeObject(writing: Writing, shape: ObjectShape, position: Position): 
   return nameOf(writing, lines.join('\n  '));
 }
 
-/** Which objects the fetches brought for this place. */
-function pointerLines({ id, mixed }: Position, here: readonly RepresentationKeys[]): string[] {
-  if (mixed)
-    return here.flatMap(({ id: own }) => [
-      `const k${String(own)} = state.places[${String(own)}].get(o);`,
-      `if (k${String(own)} === undefined) throw FAST_PATH_MISMATCH;`,
-    ]);
-  return [
-    ...(here.length > 0 ? [`const j = c${String(id)}++;`] : []),
-    ...here.map(({ id: own }) => `const k${String(own)} = state.pointers[${String(own)}][j];`),
-  ];
-}
-
-/** What the fetches brought for this place; what they brought below it is counted from there. */
-function additionLines(
-  { positions, keys }: Writing,
-  { additions }: Position,
-  here: readonly RepresentationKeys[],
-): string[] {
-  return additions.flatMap((step) => {
-    const { index } = step;
-    const pointer =
-      step.requires === undefined ? '0' : `k${String(here.find(({ steps }) => steps.includes(step))?.id)}`;
-    const counted = positions.filter(
-      ({ owner, mixed, id }) => owner === step && !mixed && isAnchored(keys, id),
-    );
-    return [
-      `const a${String(index)} = ${additionExpression(index, pointer)};`,
-      ...counted.map(
-        ({ id }) => `c${String(id)} = ${pointer} < 0 ? 0 : state.offsets[${String(id)}]?.[${pointer}] ?? 0;`,
-      ),
-    ];
-  });
-}
-
 /**
  * Writes an object by the type that it says it is of; one of a type that clients may not know is null.
  *
@@ -153,7 +121,7 @@ function writeAbstract(
   for (const type of position.variants.keys()) {
     const shape = composite.forType(type);
     if (shape === undefined) {
-      const isHidden = nullable && type !== position.untold;
+      const isHidden = nullable && type !== position.interfaceObject;
       if (isHidden) cases.push(`case ${JSON.stringify(type)}: return 'null';`);
       continue;
     }
@@ -162,12 +130,12 @@ function writeAbstract(
     if (write === undefined) continue; // the plan brings nothing for it: its subgraph has no such objects here
     cases.push(`case ${JSON.stringify(type)}: return ${write}(o);`);
   }
-  const tellers = tellersOf(position);
-  const here = tellers.length === 0 ? [] : writing.keys.filter((one) => one.position === position);
+  const typeSources = typeSourcesOf(position);
+  const here = typeSources.length === 0 ? [] : writing.keys.filter((one) => one.position === position);
   const lines = [
-    ...pointerLines(position, here),
-    ...(tellers.length === 0 ? [] : additionLines(writing, position, here)),
-    ...typeStatements(position.untold, tellers),
+    ...pointerStatements(position, here),
+    ...(typeSources.length === 0 ? [] : additionStatements(writing, position, here)),
+    ...typeStatements(position.interfaceObject, typeSources),
     `switch (t) { ${cases.join(' ')} default: throw FAST_PATH_MISMATCH; }`,
   ];
   return nameOf(writing, lines.join('\n  '));
@@ -177,10 +145,6 @@ function nameOf({ functions }: Writing, code: string): string {
   const known = functions.get(code) ?? `w${String(functions.size)}`;
   functions.set(code, known);
   return known;
-}
-
-function isAnchored(keys: readonly RepresentationKeys[], id: number): boolean {
-  return keys.some(({ position }) => position.id === id);
 }
 
 /** Whether the text is the same for every place of an entity: all in it is a key, or comes from the entity itself. */

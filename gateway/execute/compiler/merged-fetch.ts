@@ -1,3 +1,5 @@
+/** Execute, compiler: several entity fetches of one subgraph as one request. */
+
 import {
   type DocumentNode,
   type FieldNode,
@@ -8,9 +10,9 @@ import {
   type VariableDefinitionNode,
   stripIgnoredCharacters,
 } from 'graphql';
-import type { FetchStep } from '../shared/compile-plan.ts';
-import type { FetchedAnswer } from '../shared/fetched-answer.ts';
-import { getOwn, isJsonObject } from '../shared/own-property.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
+import type { SubgraphResponse } from '../shared/subgraph-response.ts';
+import { getOwn, isJsonObject } from '../shared/json-object.ts';
 import type { OutgoingFetch } from '../shared/send-fetch.ts';
 
 /** Entity fetches of one subgraph that are sent as one operation: an alias and a variable for each. */
@@ -36,6 +38,7 @@ export function representationsVariable(part: number): string {
   return `representations${String(part)}`;
 }
 
+/** @param steps entity fetches of one subgraph, at least one */
 export function mergeFetches(steps: readonly FetchStep[]): MergedFetch {
   const [first] = steps;
   if (first === undefined) throw new TypeError('nothing to merge');
@@ -102,7 +105,10 @@ function partAlias(part: number): string {
  * The answer of each part, as if it had been sent alone; an error that names no part is every part's. Undefined for a
  * part that only lost its data to another one's error.
  */
-export function splitAnswer({ data, errors }: FetchedAnswer, parts: number): (FetchedAnswer | undefined)[] {
+export function splitResponse(
+  { data, errors }: SubgraphResponse,
+  parts: number,
+): (SubgraphResponse | undefined)[] {
   const own = errors.map((error) => ({ error, part: partOf(error, parts) }));
   return Array.from({ length: parts }, (_, part) => {
     const mine = own.filter((one) => one.part === part || one.part === undefined).map((one) => one.error);

@@ -1,3 +1,5 @@
+/** Execute, compiler, code generation: expressions that read fetched data. */
+
 /** Code that reads an own property of a variable: names that every object inherits need a closer look. */
 export function readExpression(variable: string, key: string): string {
   const name = JSON.stringify(key);
@@ -9,14 +11,14 @@ export function additionExpression(step: number, pointer: string): string {
   return `(${pointer} < 0 ? EMPTY : state.layers[${String(step)}][${pointer}] ?? EMPTY)`;
 }
 
-/** Code that sets `t` to the type of an object: what the first fetch tells that knows more than an interface's name. */
+/** Code that sets `t` to the type of an object: that of the first fetch that knows more than the interface's name. */
 export function typeStatements(
-  untold: string | undefined,
-  tellers: readonly { readonly index: number }[],
+  interfaceObject: string | undefined,
+  typeSources: readonly { readonly index: number }[],
 ): string[] {
-  const name = JSON.stringify(untold);
+  const name = JSON.stringify(interfaceObject);
   return [
     'let t = o.__typename;',
-    ...tellers.map(({ index }) => `if (t === ${name}) t = a${String(index)}.__typename ?? t;`),
+    ...typeSources.map(({ index }) => `if (t === ${name}) t = a${String(index)}.__typename ?? t;`),
   ];
 }

@@ -1,9 +1,11 @@
+/** Execute, compiler, analysis: which fields the representations of each position consist of. */
+
 import type { QueryPlanFieldNode, QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import type { Position, Variant } from './answer-positions.ts';
-import type { FetchStep } from '../shared/compile-plan.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
 import { requiredFields } from './required-fields.ts';
-import { sentType } from './sent-type.ts';
+import { sentType } from './typename-rewrites.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /** The representations of one position: fetches that require the same share them. */
@@ -12,11 +14,12 @@ export interface RepresentationKeys {
   readonly position: Position;
   /** By the types of the position's objects. */
   readonly required: ReadonlyMap<string, Required>;
-  /** The fetches that may have told the type of an object that the position's owner does not know, in plan order. */
-  readonly tellers: readonly FetchStep[];
+  /** The fetches that may have brought the type of an object that the position's owner does not know, in plan order. */
+  readonly typeSources: readonly FetchStep[];
   readonly steps: FetchStep[];
 }
 
+/** What a representation of objects of one type consists of. */
 export interface Required {
   /** None where the fetches do not ask for the type. */
   readonly fields: readonly RequiredField[];
@@ -24,6 +27,7 @@ export interface Required {
   readonly sentAs: string;
 }
 
+/** One field of a representation. */
 export interface RequiredField {
   readonly node: QueryPlanFieldNode;
   /** The fetches that may bring it, the last word first. */
@@ -51,8 +55,8 @@ export function representationKeys(
       }
       if ([...required.values()].every(({ fields }) => fields.length === 0)) return undefined;
       const before = levelOf.get(step) ?? 0;
-      const tellers = tellersOf(position).filter((other) => (levelOf.get(other) ?? 0) < before);
-      const one = { id: keys.length, position, required, tellers, steps: [step] };
+      const typeSources = typeSourcesOf(position).filter((other) => (levelOf.get(other) ?? 0) < before);
+      const one = { id: keys.length, position, required, typeSources, steps: [step] };
       const same = keys.find((known) => known.position === position && describe(known) === describe(one));
       if (same === undefined) keys.push(one);
       else same.steps.push(step);
@@ -61,20 +65,20 @@ export function representationKeys(
   return keys;
 }
 
-/** The fetches that tell the type of objects which the position's owner calls by an interface, in plan order. */
-export function tellersOf({ untold, additions, variants }: Position): readonly FetchStep[] {
-  if (untold === undefined) return [];
+/** The fetches that bring the type of objects which the position's owner calls by the name of an interface, in plan order. */
+export function typeSourcesOf({ interfaceObject, additions, variants }: Position): readonly FetchStep[] {
+  if (interfaceObject === undefined) return [];
   const telling = new Set([...variants.values()].flatMap(({ leaves }) => leaves.get('__typename') ?? []));
   return additions.filter((step) => telling.has(step));
 }
 
-function describe({ required, tellers }: Pick<RepresentationKeys, 'required' | 'tellers'>): string {
+function describe({ required, typeSources }: Pick<RepresentationKeys, 'required' | 'typeSources'>): string {
   const types = [...required].map(([type, { fields, sentAs }]) => [
     type,
     sentAs,
     fields.map(({ node, sources }) => [node, sources.map(({ index }) => index)]),
   ]);
-  return JSON.stringify([types, tellers.map(({ index }) => index)]);
+  return JSON.stringify([types, typeSources.map(({ index }) => index)]);
 }
 
 function sourcesOf(

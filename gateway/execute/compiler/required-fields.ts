@@ -1,3 +1,5 @@
+/** Execute, compiler, analysis: the fields of one type in a fetch's `requires`. */
+
 import type { QueryPlanFieldNode, QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';

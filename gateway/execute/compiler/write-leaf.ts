@@ -1,3 +1,5 @@
+/** Execute, compiler, code generation: statements that write scalars and enums. */
+
 import { type GraphQLEnumType, type GraphQLOutputType, type GraphQLSchema, isEnumType } from 'graphql';
 
 /** What is written for each value of an enum: null, where it may be, for those that clients may not know. */

@@ -1,3 +1,5 @@
+/** Execute, incremental delivery: completes the first part and each later one. */
+
 import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
 import {
   type AnswerPath,
@@ -6,9 +8,9 @@ import {
   type DeferredPlace,
   type Mismatch,
 } from '../shared/complete-answer.ts';
-import { type JsonObject, objectAt } from '../shared/own-property.ts';
-import type { IncrementalExecutable } from './compile-incremental.ts';
-import type { IncrementalEntry } from './incremental.ts';
+import { type JsonObject, objectAt } from '../shared/json-object.ts';
+import type { PreparedIncremental } from './prepare-incremental.ts';
+import type { IncrementalEntry } from './incremental-delivery.ts';
 
 /** What has been fetched for a part, and for those that it lies in. */
 export interface Known {
@@ -24,7 +26,7 @@ type Introspection = Readonly<Record<string, unknown>> | undefined;
 
 /** The first part of an answer, and where something comes later, though perhaps below a null. */
 export function completeFirst(
-  { schema, split }: IncrementalExecutable,
+  { schema, split }: PreparedIncremental,
   { tree, explains }: Known,
   introspection: Introspection,
 ): {
@@ -51,7 +53,7 @@ export function completeFirst(
 
 /** What comes later of one object, and what of that comes later still. */
 export function completeEntry(
-  { schema }: IncrementalExecutable,
+  { schema }: PreparedIncremental,
   { path, dataPath, shape, defer }: DeferredPlace,
   { tree, explains }: Known,
   introspection: Introspection,

@@ -1,15 +1,18 @@
+/** Execute, incremental delivery: its entry point, for operations with `@defer`. */
+
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { type CancelSignal, Cancellation } from '@aduana/core/platform/cancellation';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import type { Authorized, Shape } from '../../stages.ts';
-import type { Execution } from '../shared/executor.ts';
-import { openOperation } from '../shared/running-operation.ts';
+import type { Execution } from '../shared/execution.ts';
+import { openCancellationScope } from '../shared/cancellation-scope.ts';
 import { createOpenSender } from '../shared/send-fetch.ts';
-import { compileIncremental, type IncrementalExecutable } from './compile-incremental.ts';
-import type { ExecuteIncremental } from './incremental.ts';
+import { prepareIncremental, type PreparedIncremental } from './prepare-incremental.ts';
+import type { ExecuteIncremental } from './incremental-delivery.ts';
 import { IncrementalRun } from './incremental-run.ts';
 
+/** What all operations with `@defer` share. */
 export interface IncrementalExecutorOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -21,19 +24,19 @@ export interface IncrementalExecutorOptions {
 export function createExecuteIncremental(options: IncrementalExecutorOptions): ExecuteIncremental {
   const { clock, log, operationTimeoutMs } = options;
   const openSender = createOpenSender(undefined);
-  const known = new WeakMap<Shape, IncrementalExecutable>();
-  const executableOf = (execution: Execution): IncrementalExecutable => {
+  const known = new WeakMap<Shape, PreparedIncremental>();
+  const preparedOf = (execution: Execution): PreparedIncremental => {
     const { shape } = execution.authorized;
     const met = known.get(shape);
     if (met !== undefined && met.plan === execution.plan) return met;
-    const compiled = compileIncremental(execution);
+    const compiled = prepareIncremental(execution);
     known.set(shape, compiled);
     return compiled;
   };
   return async (execution) => {
-    const executable = executableOf(execution);
+    const prepared = preparedOf(execution);
     const { leave, signal, forget } = openClient(execution.signal);
-    const operation = openOperation(signal);
+    const operation = openCancellationScope(signal);
     const deadline =
       operationTimeoutMs === 'off'
         ? undefined
@@ -48,7 +51,7 @@ export function createExecuteIncremental(options: IncrementalExecutorOptions): E
     const subgraphs = new Set<string>();
     const openSend = (authorized: Authorized) =>
       openSender({ ...execution, authorized, operation, onCall: (subgraph) => subgraphs.add(subgraph) });
-    const run = new IncrementalRun({ executable, execution, log, signal, openSend });
+    const run = new IncrementalRun({ prepared, execution, log, signal, openSend });
     try {
       const first = await run.first();
       if (!run.hasRest) {
@@ -59,7 +62,7 @@ export function createExecuteIncremental(options: IncrementalExecutorOptions): E
         ...first,
         subgraphs: [...execution.narrowings.keys()],
         rest: {
-          run: (tell, current) => run.rest(tell, current).finally(close),
+          run: (deliver, current) => run.rest(deliver, current).finally(close),
           leave(reason) {
             leave(reason);
             close();

@@ -1,3 +1,5 @@
+/** Execute, incremental delivery: which part an error belongs to. */
+
 import type { FieldShape, ObjectShape } from '../shared/answer-shape.ts';
 import type { AnswerPath } from '../shared/complete-answer.ts';
 

@@ -1,23 +1,26 @@
+/** Execute, incremental delivery: one run, part after part. */
+
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Log } from '@aduana/core/platform/log';
 import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
 import { copyData } from '../interpreter/merge-data.ts';
 import { runPlan } from '../interpreter/run-plan.ts';
-import { withDefaults } from '../interpreter/with-defaults.ts';
+import { applyVariableDefaults } from '../interpreter/variable-defaults.ts';
 import { type AnswerError, createAnswerError, createExplanation } from '../shared/answer-errors.ts';
-import type { DeferStep, Step } from '../shared/compile-plan.ts';
+import type { DeferStep, Step } from '../shared/plan-steps.ts';
 import type { DeferredPlace } from '../shared/complete-answer.ts';
-import type { Execution } from '../shared/executor.ts';
-import { type JsonObject, objectAt } from '../shared/own-property.ts';
+import type { Execution } from '../shared/execution.ts';
+import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
-import { type IncrementalExecutable, splitStep } from './compile-incremental.ts';
+import { type PreparedIncremental, splitStep } from './prepare-incremental.ts';
 import { completeEntry, completeFirst, type Known } from './complete-entry.ts';
 import { findPart } from './find-part.ts';
-import type { FirstPart, IncrementalEntry, TellPart } from './incremental.ts';
-import { placesNow } from './places-now.ts';
+import type { FirstPart, IncrementalEntry, DeliverPart } from './incremental-delivery.ts';
+import { authorizePlaces } from './authorized-places.ts';
 
+/** One operation with `@defer`, and what carrying it out needs. */
 export interface IncrementalRunOptions {
-  readonly executable: IncrementalExecutable;
+  readonly prepared: PreparedIncremental;
   readonly execution: Execution;
   readonly log: Log;
   /** Of the client: aborted when it leaves. */
@@ -33,27 +36,27 @@ type PlannedParts = ReadonlyMap<string | undefined, Step | undefined>;
 /** One execution whose answer has parts. Each part works on data of its own, so that none sees another half done. */
 export class IncrementalRun {
   readonly #options: IncrementalRunOptions;
-  /** Errors of what came first or earlier that belong to parts which are not told yet. */
+  /** Errors of what came first or earlier that belong to parts that were not delivered yet. */
   #unclaimed: AnswerError[] = [];
-  /** Refusals that no part has told yet. */
-  #untold: ReadonlySet<Refusal>;
+  /** Refusals that no part has reported yet. */
+  #unreported: ReadonlySet<Refusal>;
   #first = NOTHING;
   #places: readonly DeferredPlace[] = [];
   #pending = 0;
 
   constructor(options: IncrementalRunOptions) {
     this.#options = options;
-    this.#untold = new Set(options.execution.authorized.refusals);
+    this.#unreported = new Set(options.execution.authorized.refusals);
   }
 
   /** @throws the reason with which the client left */
   async first(): Promise<Omit<FirstPart, 'rest' | 'subgraphs'>> {
-    const { executable, execution } = this.#options;
-    const { primary } = splitStep(executable.step);
+    const { prepared, execution } = this.#options;
+    const { primary } = splitStep(prepared.step);
     this.#first = await this.#fetch(primary, NOTHING, execution.authorized);
-    const { answer, errors, places } = completeFirst(executable, this.#first, execution.introspection);
+    const { answer, errors, places } = completeFirst(prepared, this.#first, execution.introspection);
     this.#places = places.filter(({ path }) => objectAt(answer, path) !== undefined);
-    const own = this.#claim(this.#first.errors, (path) => findPart([executable.split], path));
+    const own = this.#claim(this.#first.errors, (path) => findPart([prepared.split], path));
     return {
       data: JSON.stringify(answer),
       errors: [...this.#refusals(execution.authorized, FIRST_PART), ...own, ...errors],
@@ -66,18 +69,18 @@ export class IncrementalRun {
   }
 
   /** @throws the reason with which the client left, and what `current` throws */
-  async rest(tell: TellPart, current: () => Authorized): Promise<void> {
-    const { deferred } = splitStep(this.#options.executable.step);
+  async rest(deliver: DeliverPart, current: () => Authorized): Promise<void> {
+    const { deferred } = splitStep(this.#options.prepared.step);
     const parts = byPart(this.#places);
     this.#pending = parts.size;
-    await this.#later(parts, plannedOf(deferred, new Map()), this.#first, { tell, current });
+    await this.#later(parts, plannedOf(deferred, new Map()), this.#first, { deliver, current });
   }
 
   async #later(
     parts: ReadonlyMap<string, readonly DeferredPlace[]>,
     planned: PlannedParts,
     above: Known,
-    asked: { readonly tell: TellPart; readonly current: () => Authorized },
+    asked: { readonly deliver: DeliverPart; readonly current: () => Authorized },
   ): Promise<void> {
     const one = async ([part, places]: readonly [string, readonly DeferredPlace[]]): Promise<void> => {
       const { primary, deferred } = splitStep(planned.get(part));
@@ -85,7 +88,7 @@ export class IncrementalRun {
       const { entries, below } = this.#complete(part, places, known, asked.current());
       const next = byPart(below);
       this.#pending += next.size - 1;
-      asked.tell(this.#pending === 0 ? this.#withRest(entries) : entries, this.#pending > 0);
+      asked.deliver(this.#pending === 0 ? this.#withRest(entries) : entries, this.#pending > 0);
       await this.#later(next, plannedOf(deferred, planned), known, asked);
     };
     await Promise.all([...parts].map(one));
@@ -93,9 +96,9 @@ export class IncrementalRun {
 
   /** What was known, with what a step brought. */
   async #fetch(step: Step | undefined, above: Known, authorized: Authorized): Promise<Known> {
-    const { executable, execution, log, signal, openSend } = this.#options;
+    const { prepared, execution, log, signal, openSend } = this.#options;
     const { supergraph } = execution;
-    const { schema, shape } = executable;
+    const { schema, shape } = prepared;
     if (step === undefined) return { ...above, own: [] };
     const root = copyData(above.tree) as JsonObject;
     const own: AnswerError[] = [];
@@ -104,7 +107,10 @@ export class IncrementalRun {
         schema,
         shape,
         variables: execution.authorized.variables,
-        conditions: withDefaults(execution.authorized.originalOperation, execution.authorized.variables),
+        conditions: applyVariableDefaults(
+          execution.authorized.originalOperation,
+          execution.authorized.variables,
+        ),
         send: openSend(authorized),
         root,
         errors: own,
@@ -127,24 +133,24 @@ export class IncrementalRun {
     known: Known,
     authorized: Authorized,
   ): { readonly entries: readonly IncrementalEntry[]; readonly below: readonly DeferredPlace[] } {
-    const { executable, execution } = this.#options;
-    const now = placesNow(places, known.tree, authorized, this.#options);
+    const { prepared, execution } = this.#options;
+    const now = authorizePlaces(places, known.tree, authorized, this.#options);
     const own = this.#claimFor(places, known);
     const below: DeferredPlace[] = [];
     const entries = now.map((place, index): IncrementalEntry => {
-      const told = [...(index === 0 ? this.#refusals(authorized, part) : []), ...(own.get(index) ?? [])];
+      const reported = [...(index === 0 ? this.#refusals(authorized, part) : []), ...(own.get(index) ?? [])];
       if (place.shape === undefined) {
         const lost = createAnswerError('UNAUTHORIZED_FIELD_OR_TYPE', place.path);
         return { path: place.path, label: place.defer.label, data: 'null', errors: [lost] };
       }
       const completed = completeEntry(
-        executable,
+        prepared,
         { ...place, shape: place.shape },
         known,
         execution.introspection,
       );
       below.push(...completed.below);
-      return { ...completed.entry, errors: [...told, ...completed.entry.errors] };
+      return { ...completed.entry, errors: [...reported, ...completed.entry.errors] };
     });
     return { entries, below };
   }
@@ -152,16 +158,16 @@ export class IncrementalRun {
   /** The last part has the errors and refusals of those that had no place in the end. */
   #withRest([first, ...others]: readonly IncrementalEntry[]): readonly IncrementalEntry[] {
     if (first === undefined) return others;
-    const left = [...refusalErrors([...this.#untold]), ...this.#unclaimed.splice(0)];
+    const left = [...refusalErrors([...this.#unreported]), ...this.#unclaimed.splice(0)];
     return [{ ...first, errors: [...first.errors, ...left] }, ...others];
   }
 
-  /** What a part tells of what is refused; where there is one part alone, it tells all. */
+  /** The refusals that a part reports: those below it, and all of them where there is one part alone. */
   #refusals({ refusals }: Authorized, part: string): readonly AnswerError[] {
-    const told = refusals.filter(({ parts = [FIRST_PART] }) => !this.hasRest || parts.includes(part));
-    const paths = new Set(told.map(({ path }) => path.join('.')));
-    this.#untold = new Set([...this.#untold].filter(({ path }) => !paths.has(path.join('.'))));
-    return refusalErrors(told);
+    const reported = refusals.filter(({ parts = [FIRST_PART] }) => !this.hasRest || parts.includes(part));
+    const paths = new Set(reported.map(({ path }) => path.join('.')));
+    this.#unreported = new Set([...this.#unreported].filter(({ path }) => !paths.has(path.join('.'))));
+    return refusalErrors(reported);
   }
 
   /** The errors of one part by the place that they are of: what a step found out that is nobody else's, and what waited. */

@@ -1,7 +1,9 @@
+/** Execute, interpreter: arguments of `@fromContext`, read from the objects above an entity. */
+
 import type { FetchDataKeyRenamer } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
-import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/own-property.ts';
-import type { Target } from '../shared/targets.ts';
+import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/json-object.ts';
+import type { Target } from '../shared/flatten-path.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 const FRAGMENT = '... on ';

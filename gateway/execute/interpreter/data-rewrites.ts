@@ -1,6 +1,8 @@
+/** Execute, interpreter: the renamed keys and replaced values that a plan asks for, before a fetch and after it. */
+
 import type { FetchDataRewrite } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
-import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/own-property.ts';
+import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/json-object.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 const FRAGMENT = '... on ';

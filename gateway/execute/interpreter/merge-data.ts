@@ -1,5 +1,7 @@
+/** Execute, interpreter: one response after the other becomes one tree of data. */
+
 import { type GraphQLSchema, isObjectType } from 'graphql';
-import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/own-property.ts';
+import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/json-object.ts';
 import type { SelectionTree } from '../shared/selection-tree.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
@@ -26,9 +28,9 @@ export function mergeEntity(
   tree: SelectionTree,
 ): boolean {
   const known = getOwn(target, '__typename');
-  const told = getOwn(source, '__typename');
+  const received = getOwn(source, '__typename');
   const isKnown = typeof known === 'string' && isObjectType(schema.getType(known));
-  if (isKnown && typeof told === 'string' && !isTypeOrSubtype(schema, known, told)) return false;
+  if (isKnown && typeof received === 'string' && !isTypeOrSubtype(schema, known, received)) return false;
   mergeData(target, source, tree);
   if (isKnown) setOwn(target, '__typename', known);
   return true;

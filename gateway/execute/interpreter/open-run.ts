@@ -1,15 +1,17 @@
+/** Execute, interpreter: the empty state of a run. */
+
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Log } from '@aduana/core/platform/log';
-import type { Executable } from '../shared/compile-executable.ts';
-import type { Execution } from '../shared/executor.ts';
+import type { PreparedOperation } from '../shared/prepare-operation.ts';
+import type { Execution } from '../shared/execution.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
 import type { PlanRun } from './run-plan.ts';
-import { withDefaults } from './with-defaults.ts';
+import { applyVariableDefaults } from './variable-defaults.ts';
 
 /** A run of a plan that has fetched nothing yet. */
 export function openRun(
   log: Log,
-  { schema, shape }: Pick<Executable, 'schema' | 'shape'>,
+  { schema, shape }: Pick<PreparedOperation, 'schema' | 'shape'>,
   { authorized, supergraph, signal }: Pick<Execution, 'authorized' | 'supergraph' | 'signal'>,
   send: SendFetch,
 ): PlanRun {
@@ -17,7 +19,7 @@ export function openRun(
     schema,
     shape,
     variables: authorized.variables,
-    conditions: withDefaults(authorized.originalOperation, authorized.variables),
+    conditions: applyVariableDefaults(authorized.originalOperation, authorized.variables),
     send,
     root: {},
     errors: [],

@@ -1,25 +1,28 @@
+/** Execute, interpreter: carries out the steps of a plan. */
+
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { GraphQLSchema } from 'graphql';
 import type { AnswerError } from '../shared/answer-errors.ts';
 import type { ObjectShape } from '../shared/answer-shape.ts';
-import type { FetchStep, Step } from '../shared/compile-plan.ts';
+import type { FetchStep, Step } from '../shared/plan-steps.ts';
 import { contextValues } from './context-values.ts';
-import { cutRepresentation } from '../shared/cut-representation.ts';
+import { createRepresentation } from '../shared/entity-representation.ts';
 import { applyRewrites } from './data-rewrites.ts';
 import { copyData, mergeEntity } from './merge-data.ts';
-import { getOwn, isJsonObject, type JsonObject } from '../shared/own-property.ts';
-import type { FetchedAnswer } from '../shared/fetched-answer.ts';
+import { getOwn, isJsonObject, type JsonObject } from '../shared/json-object.ts';
+import type { SubgraphResponse } from '../shared/subgraph-response.ts';
 import { publicFailure, type SendFetch } from '../shared/send-fetch.ts';
 import { type Destinations, failFetch, translateErrors } from '../shared/subgraph-errors.ts';
-import { findTargets, type Target } from '../shared/targets.ts';
-import { variablesText } from '../shared/variables-text.ts';
+import { findTargets, type Target } from '../shared/flatten-path.ts';
+import { serializeVariables } from '../shared/fetch-variables.ts';
 
+/** The state of one run: what was fetched so far, and what fetching needs. */
 export interface PlanRun {
   /** The whole supergraph: plans reach what is inaccessible to clients. */
   readonly schema: GraphQLSchema;
   readonly shape: ObjectShape;
-  /** By the plan's names, defaults not applied: they stand in the fetches' own text. */
+  /** By the plan's names, defaults not applied: the fetches' own text contains them. */
   readonly variables: Readonly<Record<string, unknown>>;
   /** For the plan's conditions: defaults applied. */
   readonly conditions: Readonly<Record<string, unknown>>;
@@ -34,7 +37,7 @@ export interface PlanRun {
 }
 
 /** Takes what a stream brought as the answer of the fetch that opened it. */
-export function commitEvent(run: PlanRun, primary: FetchStep, answer: FetchedAnswer): void {
+export function commitEvent(run: PlanRun, primary: FetchStep, answer: SubgraphResponse): void {
   const root: Target = { value: run.root, parent: undefined, key: undefined };
   commitAnswer(run, primary, { variables: '', destinations: [[root]] }, answer);
 }
@@ -42,6 +45,7 @@ export function commitEvent(run: PlanRun, primary: FetchStep, answer: FetchedAns
 /** What a step changes in the tree: put off where steps run side by side, so that they merge in the plan's order. */
 type Commit = () => void;
 
+/** @throws the reason of `abandoned`, where the client left */
 export async function runPlan(run: PlanRun, step: Step): Promise<void> {
   (await runStep(run, step))();
 }
@@ -117,8 +121,8 @@ function groupByContext(run: PlanRun, step: FetchStep, targets: readonly Target[
 
 function prepare(run: PlanRun, step: FetchStep, { context, targets }: ContextGroup): Request[] {
   if (targets.length === 0) return [];
-  const text = (lists: Parameters<typeof variablesText>[2]) =>
-    variablesText(step.variableUsages, run.variables, lists, context);
+  const text = (lists: Parameters<typeof serializeVariables>[2]) =>
+    serializeVariables(step.variableUsages, run.variables, lists, context);
   if (step.requires === undefined) return [{ variables: text([]), destinations: [targets] }];
   const byText = new Map<string, Target[]>();
   for (const target of targets) {
@@ -140,7 +144,7 @@ function representationText(
   { value }: Target,
 ): string | undefined {
   if (!isJsonObject(value)) return undefined;
-  const representation = cutRepresentation(run.schema, value, requires);
+  const representation = createRepresentation(run.schema, value, requires);
   if (representation === undefined) return undefined;
   applyRewrites(run.schema, step.inputRewrites, representation);
   return JSON.stringify(representation);
@@ -161,7 +165,12 @@ async function sendRequest(run: PlanRun, step: FetchStep, request: Request): Pro
   }
 }
 
-function commitAnswer(run: PlanRun, step: FetchStep, { destinations }: Request, answer: FetchedAnswer): void {
+function commitAnswer(
+  run: PlanRun,
+  step: FetchStep,
+  { destinations }: Request,
+  answer: SubgraphResponse,
+): void {
   const received = receive(run, step, destinations, answer);
   if (answer.errors.length > 0) {
     const showsMessages = run.showsMessages(step.subgraph);
@@ -190,7 +199,7 @@ function receive(
   run: PlanRun,
   step: FetchStep,
   destinations: Destinations,
-  { data, errors }: FetchedAnswer,
+  { data, errors }: SubgraphResponse,
 ): readonly unknown[] | undefined {
   if (data === undefined) return undefined;
   const values: unknown = step.requires === undefined ? [data] : getOwn(data, '_entities');

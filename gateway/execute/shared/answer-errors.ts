@@ -1,3 +1,5 @@
+/** Execute, every engine: the entries of `errors` in the answer, and which of them explains a null. */
+
 import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
 import type { AnswerPath } from './complete-answer.ts';
 
@@ -8,6 +10,7 @@ export interface AnswerError {
   readonly extensions: { readonly code: Code } & Readonly<Record<string, unknown>>;
 }
 
+/** @param message default: the text of the code in the table of errors */
 export function createAnswerError(
   code: Code,
   path: AnswerPath,

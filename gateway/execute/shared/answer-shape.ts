@@ -1,3 +1,8 @@
+/**
+ * Execute, before the first fetch: which fields each object of the answer has, in which order, by the type it
+ * turns out to have.
+ */
+
 import {
   getNamedType,
   type GraphQLAbstractType,
@@ -29,6 +34,7 @@ export interface DeferredShape {
   readonly shape: ObjectShape;
 }
 
+/** One response key of an object. */
 export interface FieldShape {
   readonly key: string;
   /** The key in the fetched data. */
@@ -44,12 +50,13 @@ export interface FieldShape {
 /** What is selected on a composite type, by the runtime type of the object at hand. */
 export interface CompositeShape {
   readonly type: GraphQLCompositeType;
-  /** Undefined where the type cannot stand here. */
+  /** Undefined where the type is not possible here. */
   forType(typeName: string): ObjectShape | undefined;
-  /** The shapes of every type that can stand here. */
+  /** The shapes of every type that is possible here. */
   forEveryType(): readonly ObjectShape[];
 }
 
+/** The types that shapes are made of, as clients see them. */
 export interface ShapeSchema {
   readonly apiSchema: GraphQLSchema;
   /** Names of interfaces that some subgraph knows as an object type. */
@@ -168,7 +175,7 @@ function createComposite(
   return { type, forType, forEveryType: () => names.map(forType).filter((shape) => shape !== undefined) };
 }
 
-/** An interface's own name stands for an object whose type only a subgraph that has the interface knows. */
+/** An object whose type only a subgraph that has the interface knows goes by the interface's own name. */
 function isPossible(
   { apiSchema, interfaceObjects }: ShapeSchema,
   type: GraphQLCompositeType,

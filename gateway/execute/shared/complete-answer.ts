@@ -1,3 +1,8 @@
+/**
+ * Execute, after the last fetch: CompleteValue of the specification (GraphQL section 6.4.3) over data that was
+ * fetched already.
+ */
+
 import {
   type GraphQLOutputType,
   type GraphQLSchema,
@@ -11,8 +16,9 @@ import {
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 import type { CompositeShape, DeferredShape, FieldShape, ObjectShape } from './answer-shape.ts';
 import { isLeafValue } from './is-leaf-value.ts';
-import { getOwn, isJsonObject, type JsonObject } from './own-property.ts';
+import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
 
+/** Response keys and list indices, from the root (GraphQL section 7.1.2). */
 export type AnswerPath = readonly (string | number)[];
 
 /**
@@ -20,6 +26,7 @@ export type AnswerPath = readonly (string | number)[];
  * may not know (`@inaccessible`) where null may not be.
  */
 export type Mismatch = 'missing' | 'wrong' | 'hidden';
+/** Called for each null that the data itself does not explain. */
 export type OnMismatch = (path: AnswerPath, mismatch: Mismatch) => void;
 
 /** A null that may not be where it is: the object or list around it becomes null. */
@@ -52,6 +59,7 @@ export function completePart(
   return answer === INVALID ? null : answer;
 }
 
+/** What completing one object needs, and where in answer and data it is. */
 export interface Completion {
   readonly schema: GraphQLSchema;
   readonly introspection: Readonly<Record<string, unknown>>;

@@ -1,3 +1,5 @@
+/** Execute, after the last fetch: result coercion of scalars and enums. */
+
 import { type GraphQLOutputType, isEnumType } from 'graphql';
 
 /** Whether a subgraph may answer this for a scalar or an enum of the API schema (GraphQL sections 3.5 and 3.9). */

@@ -1,3 +1,8 @@
+/**
+ * Execute, compiler: what a run has fetched and indexed. It is in `shared` because a shared response carries it
+ * from one run to the next.
+ */
+
 /** What a run knows so far: answers stay as they came, and places point into them. */
 export interface ProgramState {
   /** By fetch: the objects that it answered, each once. */

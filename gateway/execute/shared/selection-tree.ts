@@ -1,3 +1,5 @@
+/** Execute, at each response: which keys of it were asked for; everything else is ignored. */
+
 import { type FieldNode, Kind, type SelectionNode, type SelectionSetNode } from 'graphql';
 
 /** The keys of a fetch's answer, fragments merged; null for leaves, whatever lies below them is their value. */

@@ -1,25 +1,27 @@
+/** Execute, at each fetch: the only way from an engine to a subgraph. */
+
 import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Authorized, Narrowing } from '../../stages.ts';
 import type { SubgraphFetcher } from '../../subgraphs/subgraph-fetcher.ts';
-import type { FetchStep } from './compile-plan.ts';
-import { type FetchedAnswer, readAnswer } from './fetched-answer.ts';
-import type { InFlight } from './in-flight.ts';
-import type { RunningOperation } from './running-operation.ts';
+import type { FetchStep } from './plan-steps.ts';
+import { type SubgraphResponse, parseSubgraphResponse } from './subgraph-response.ts';
+import type { InFlightRequests } from './in-flight-requests.ts';
+import type { CancellationScope } from './cancellation-scope.ts';
 
 /** What of a plan's fetch is sent. */
 export type OutgoingFetch = Pick<FetchStep, 'subgraph' | 'query' | 'operationName' | 'operationKind'>;
 
 /** Sends one fetch of a plan; `variables` is the text of the JSON object. */
-export type SendFetch = (fetch: OutgoingFetch, variables: string) => Promise<FetchedAnswer>;
+export type SendFetch = (fetch: OutgoingFetch, variables: string) => Promise<SubgraphResponse>;
 
 /** Of one execution. */
 export interface FetchSender {
   readonly fetcher: SubgraphFetcher;
   readonly authorized: Authorized;
   readonly narrowings: ReadonlyMap<string, Narrowing>;
-  readonly operation: RunningOperation;
+  readonly operation: CancellationScope;
   readonly onCall: (subgraph: string) => void;
 }
 
@@ -27,7 +29,7 @@ export interface FetchSender {
 export type OpenSender = (sender: FetchSender) => SendFetch;
 
 /** @param inFlight where requests for the same answer are shared */
-export function createOpenSender(inFlight: InFlight | undefined): OpenSender {
+export function createOpenSender(inFlight: InFlightRequests | undefined): OpenSender {
   const { narrowingText, bodyText } = createTexts();
   return ({ fetcher, authorized, narrowings, operation, onCall }) => {
     const { caller, trace } = authorized;
@@ -40,9 +42,9 @@ export function createOpenSender(inFlight: InFlight | undefined): OpenSender {
         );
       onCall(subgraph);
       const body = bodyText(fetch, variables);
-      const send = async (signal: CancelSignal, keep: RunningOperation['keep']) => {
+      const send = async (signal: CancelSignal, keep: CancellationScope['keep']) => {
         const sent = { subgraph, body, operationKind, caller, narrowing, trace, signal, keep };
-        return readAnswer(await fetcher.fetch(sent));
+        return parseSubgraphResponse(await fetcher.fetch(sent));
       };
       const sendAlone = () => send(operation.signal, operation.keep);
       if (operationKind === 'mutation') return operation.bound(mutate(inFlight, sendAlone));
@@ -56,9 +58,9 @@ export function createOpenSender(inFlight: InFlight | undefined): OpenSender {
 
 /** Who asks during a mutation or after it must not get what was asked before. */
 async function mutate(
-  inFlight: InFlight | undefined,
-  send: () => Promise<FetchedAnswer>,
-): Promise<FetchedAnswer> {
+  inFlight: InFlightRequests | undefined,
+  send: () => Promise<SubgraphResponse>,
+): Promise<SubgraphResponse> {
   inFlight?.forget();
   try {
     return await send();

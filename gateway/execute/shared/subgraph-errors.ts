@@ -1,10 +1,12 @@
+/** Execute, at each response: errors of a subgraph as errors of the answer, without what clients may not know. */
+
 import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
 import { type AnswerError, createAnswerError } from './answer-errors.ts';
-import type { FetchStep } from './compile-plan.ts';
-import { clientPath } from './client-path.ts';
+import type { FetchStep } from './plan-steps.ts';
+import { toResponsePath } from './response-path.ts';
 import type { ObjectShape } from './answer-shape.ts';
-import { getOwn, isJsonObject } from './own-property.ts';
-import { type Target, targetPath } from './targets.ts';
+import { getOwn, isJsonObject } from './json-object.ts';
+import { type Target, targetPath } from './flatten-path.ts';
 
 /** Codes of a subgraph that reach the client: what its own rules said about this request. */
 const PUBLIC_CODES: ReadonlySet<Code> = new Set<Code>([
@@ -109,12 +111,12 @@ function pathsOfError(
   if (step.requires === undefined) {
     const keys = readPath(step, path);
     if (keys.length === 0) return pathsOfFetch(shape, step, destinations);
-    return destinations.flat().map((target) => clientPath(shape, [...targetPath(target), ...keys]));
+    return destinations.flat().map((target) => toResponsePath(shape, [...targetPath(target), ...keys]));
   }
   const [entities, index, ...below] = path;
   const targets = entities === '_entities' && typeof index === 'number' ? destinations[index] : undefined;
   if (targets === undefined) return pathsOfFetch(shape, step, destinations);
-  return targets.map((target) => clientPath(shape, [...targetPath(target), ...readPath(step, below)]));
+  return targets.map((target) => toResponsePath(shape, [...targetPath(target), ...readPath(step, below)]));
 }
 
 function readPath(step: FetchStep, path: readonly unknown[]): (string | number)[] {
@@ -134,13 +136,13 @@ function pathsOfFetch(
 ): (readonly (string | number)[])[] {
   const fields: string[] = [];
   for (const { field } of step.path) {
-    if (field === undefined) return [clientPath(shape, fields)];
+    if (field === undefined) return [toResponsePath(shape, fields)];
     fields.push(field);
   }
   const first = destinations[0]?.[0];
   const place = first === undefined ? fields : targetPath(first);
   const keys = [...step.tree.keys()].filter((key) => key !== '__typename');
-  const paths = keys.map((key) => clientPath(shape, [...place, key]));
+  const paths = keys.map((key) => toResponsePath(shape, [...place, key]));
   const reached = paths.filter((path) => path.length > place.length);
-  return reached.length > 0 ? reached : [clientPath(shape, place)];
+  return reached.length > 0 ? reached : [toResponsePath(shape, place)];
 }

@@ -1,3 +1,5 @@
+/** Execute, subscriptions, before the stream is opened: what is computed once per operation. */
+
 import type { QueryPlan } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
 import { interfaceObjects } from '../../planner/interface-objects.ts';
@@ -5,8 +7,8 @@ import type { Authorized, Shape } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
 import { createAnswerShape, type ObjectShape } from '../shared/answer-shape.ts';
-import { compileSubscriptionPlan, type FetchStep, type Step } from '../shared/compile-plan.ts';
-import { variablesText } from '../shared/variables-text.ts';
+import { createSubscriptionSteps, type FetchStep, type Step } from '../shared/plan-steps.ts';
+import { serializeVariables } from '../shared/fetch-variables.ts';
 
 /** A subscription's plan and the shape of its messages, for one set of rights. */
 export interface CompiledSubscription {
@@ -24,6 +26,7 @@ export interface CompiledSubscription {
 
 type Shared = Omit<CompiledSubscription, 'authorized' | 'supergraph' | 'body'>;
 
+/** @throws TypeError for a plan that is none of a subscription */
 export type CompileSubscription = (
   plan: QueryPlan,
   authorized: Authorized,
@@ -40,7 +43,7 @@ export function createCompileSubscription(): CompileSubscription {
     const { primary } = shared;
     const { query, operationName, variableUsages } = primary;
     const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`;
-    const variables = variablesText(variableUsages, authorized.variables, []);
+    const variables = serializeVariables(variableUsages, authorized.variables, []);
     const body = `{"query":${JSON.stringify(query)}${name},"variables":${variables}}`;
     return { ...shared, authorized, supergraph, body };
   };
@@ -50,7 +53,7 @@ function compile(plan: QueryPlan, authorized: Authorized, supergraph: LoadedSupe
   const { apiSchema, supergraphSchema } = supergraph;
   const objects = interfaceObjects(supergraphSchema);
   return {
-    ...compileSubscriptionPlan(plan),
+    ...createSubscriptionSteps(plan),
     shape: createAnswerShape({ apiSchema, interfaceObjects: objects }, authorized.shape),
     schema: supergraphSchema,
     refusals: authorized.refusals.map(({ path }) => createAnswerError('UNAUTHORIZED_FIELD_OR_TYPE', path)),

@@ -1,12 +1,15 @@
+/** Execute, subscriptions: from one event of a stream to one message for the client. */
+
 import type { Log } from '@aduana/core/platform/log';
 import { openRun } from '../interpreter/open-run.ts';
 import { commitEvent, runPlan } from '../interpreter/run-plan.ts';
-import type { FetchStep } from '../shared/compile-plan.ts';
-import type { FetchedAnswer } from '../shared/fetched-answer.ts';
-import { finishData, type FinishedData } from '../shared/finish-data.ts';
+import type { FetchStep } from '../shared/plan-steps.ts';
+import type { SubgraphResponse } from '../shared/subgraph-response.ts';
+import { serializeResponse, type SerializedResponse } from '../shared/serialize-response.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
 import type { CompiledSubscription } from './compile-subscription.ts';
 
+/** What handling an event needs beside the subscription itself. */
 export interface EventRun {
   readonly send: SendFetch;
   readonly log: Log;
@@ -23,13 +26,13 @@ export interface EventRun {
 export async function runEvent(
   compiled: CompiledSubscription,
   opened: FetchStep,
-  event: FetchedAnswer,
+  event: SubgraphResponse,
   { send, log, signal }: EventRun,
-): Promise<FinishedData> {
+): Promise<SerializedResponse> {
   const { authorized, supergraph, rest, refusals } = compiled;
   const run = openRun(log, compiled, { authorized, supergraph, signal }, send);
   commitEvent(run, opened, event);
   if (rest !== undefined) await runPlan(run, rest);
-  const finished = finishData(compiled, run.root, run.errors);
+  const finished = serializeResponse(compiled, run.root, run.errors);
   return { data: finished.data, errors: [...refusals, ...finished.errors] };
 }

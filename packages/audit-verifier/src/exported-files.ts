@@ -1,6 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { UsageProblem } from './problems.ts';
 
+/** Whether the export has a file of this name. */
 export function isThere(file: string): Promise<boolean> {
   return access(file).then(
     () => true,

@@ -25,7 +25,7 @@ export function epochOf(origin: string): { readonly base: string; readonly epoch
 }
 
 /**
- * Reads the recoveries that the entries tell of.
+ * Reads the recoveries that the entries record.
  *
  * @throws Tampering where one binds what this log has not signed
  */

@@ -23,7 +23,7 @@ export class SourceLife {
   /** @param newest the time of the log's newest event at that entry: a source's own clock may be slow */
   hear(type: unknown, detail: LifeDetail | undefined, newest: number): void {
     this.#heardAt = newest;
-    this.#isAbandoned = false; // whoever is heard of lives
+    this.#isAbandoned = false; // a source that sends events has not crashed
     if (type === 'source.stop') this.#ended = true;
     if (type !== 'source.start' && type !== 'source.alive') return;
     if (typeof detail?.alive_seconds === 'number') this.#aliveSeconds = detail.alive_seconds;

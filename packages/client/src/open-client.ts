@@ -16,7 +16,7 @@ export interface ClientOptions extends OpenDeploymentOptions {
 export interface Client {
   /** For `askGateway` and `subscribeGateway`. */
   readonly gateway: OpenPeer;
-  /** Access tokens, each bound to this client's certificate and kept while it is good. */
+  /** Access tokens, each bound to this client's certificate and cached while it is valid. */
   readonly sts: StsClient;
   /** What is revoked, as of now. */
   readonly status: StatusReader;

@@ -9,7 +9,8 @@ export type ExpressMiddleware = (
 ) => void;
 
 /**
- * A middleware that lets admitted requests pass and answers all others. Put it before any other.
+ * A middleware that passes admitted requests on and answers all others itself. Use it before any other middleware; read
+ * the token with `subgraph.tokenOf(request)`.
  *
  * @example
  * const app = express().use(admitExpress(subgraph)).use('/graphql', graphql);

@@ -8,7 +8,8 @@ export type FastifyHook = (
 ) => Promise<void>;
 
 /**
- * An `onRequest` hook that lets admitted requests pass and answers all others.
+ * An `onRequest` hook that passes admitted requests on and answers all others itself. Read the token with
+ * `subgraph.tokenOf(request.raw)`.
  *
  * @example
  * const app = fastify({ https: subgraph.tls });

@@ -14,8 +14,8 @@ export interface WebSocketAcceptor<Socket> {
 }
 
 /**
- * A listener for the `upgrade` event of a server: hands admitted WebSockets to `sockets`, on which `useServer` of
- * graphql-ws listens, and answers all others with the status and the code of their refusal.
+ * A listener for the `upgrade` event of a server. It passes admitted WebSockets to `sockets`, which `useServer` of
+ * graphql-ws serves, and answers all others with the status and the code of their refusal.
  *
  * @example
  * const sockets = new WebSocketServer({ noServer: true });

@@ -15,9 +15,14 @@ export type { AccessTokenClaims, VerifiedToken } from '@aduana/core/tokens/acces
 export { fromEnvironment } from './from-environment.ts';
 export type { UnguardedFields } from './graphql/deny-unguarded.ts';
 export { type GuardContext, type GuardOptions, guardSchema } from './graphql/guard-schema.ts';
-export { createErrorMask } from './graphql/mask-error.ts';
+export { createErrorMask, type ErrorMask } from './graphql/mask-error.ts';
 export { type ParsedOperation, parseOperation } from './graphql/parse-operation.ts';
 export { refuseIntrospection } from './graphql/refuse-introspection.ts';
+export {
+  type MaskedResult,
+  type MaskedSubscriptionOptions,
+  subscribeMasked,
+} from './graphql/subscribe-masked.ts';
 export type { Admission } from './http/admission.ts';
 export { streamEvents, type StreamedResult, type StreamEventsOptions } from './http/stream-events.ts';
 export { openSubgraph, type ProtectedSubgraph, type SubgraphOptions } from './open-subgraph.ts';

@@ -10,8 +10,9 @@ export type AdmittedHandler = (
 ) => unknown;
 
 /**
- * A listener of `node:http` servers that hands admitted requests to `handle` and answers all others. A handler that
- * fails is answered for with `INTERNAL_SERVER_ERROR`.
+ * A request listener for servers of `node:https`. It passes admitted requests to `handle` and answers all others itself.
+ * Where `handle` throws or rejects, the client gets the code of a `SecurityError`, and `INTERNAL_SERVER_ERROR` (HTTP 500)
+ * for any other error.
  *
  * @example
  * const server = createServer(subgraph.tls, admitNodeHttp(subgraph, graphql));

@@ -17,7 +17,7 @@ import { type Admission, createAdmission, type OpenAdmission } from './http/admi
 export interface SubgraphOptions extends OpenDeploymentOptions {
   /** SPIFFE IDs of the clients that may call; default: the gateway of the trust domain. */
   readonly peers?: readonly string[];
-  /** Where the spans of admitted requests are begun, such as one over OpenTelemetry's SDK; default: nowhere. */
+  /** Starts the spans of requests, for example with OpenTelemetry's SDK; default: nothing is traced. */
   readonly tracer?: Tracer;
   /** `dry_run`: the guard refuses nothing but `_service`. Default `filter`. */
   readonly mode?: NonNullable<GuardOptions['mode']>;
@@ -51,9 +51,12 @@ export interface ProtectedSubgraph extends Admission {
    * @throws SecurityError `UNAUTHENTICATED` for a request that was not admitted
    */
   context(request: IncomingMessage): { readonly token: VerifiedToken };
-  /** Whether revocations are known; until then every request is refused. */
+  /** Whether the status feed has been read lately, so that revocations are known; until then every request is refused. */
   isReady(): boolean;
-  /** Ends what was admitted for as long as the status feed allows it, and closes the connection to the STS. */
+  /**
+   * Stops following the status feed and the certificate files, and closes the connection to the STS. Close your server
+   * first: afterwards a stream that is still open is no longer ended by a revocation.
+   */
   close(): Promise<void>;
 }
 

@@ -77,7 +77,7 @@ export class CheckpointWriter {
     }
   }
 
-  /** Ends signing for good: what was signed so far stands, the log must be looked at. */
+  /** Ends signing for good: what was signed so far stays valid, and somebody has to examine the log. */
   refuse(reason: string): void {
     if (this.#contradiction !== undefined) return;
     this.#contradiction = reason;

@@ -8,7 +8,7 @@ import { TamperedError } from './tampered-error.ts';
 export interface MinimumIndex {
   /** 0 while nothing may be gone. */
   current(): Promise<number>;
-  /** @throws TamperedError when another minimum index stands in the database than any that the log has signed */
+  /** @throws TamperedError when the database holds a minimum index that the log has not signed */
   verified(): Promise<number>;
   /** The signed note; undefined while nothing may be gone. */
   note(): Promise<string | undefined>;

@@ -34,7 +34,7 @@ function firstEndingAtOrAfter(ranges: NumberRanges, n: number): number {
   return low;
 }
 
-/** The range that a source tells of; undefined for what is none. */
+/** The range that a source reports; undefined for what is none. */
 export function readRange(value: unknown): NumberRanges[number] | undefined {
   const [from, to] = Array.isArray(value) ? (value as readonly unknown[]) : [];
   if (!isCount(from) || !isCount(to) || from > to) return undefined;

@@ -144,7 +144,7 @@ function count({ counted }: Boot, [from, to]: NumberRanges[number]): void {
   if (counted.length > MAX_RANGES) counted.pop();
 }
 
-/** Numbers whose loss the source itself has told. */
+/** Numbers whose loss the source itself has reported. */
 function admit(boot: Boot, ranges: unknown): void {
   if (!Array.isArray(ranges)) return;
   for (const range of ranges.map(readRange)) if (range !== undefined) count(boot, range);

@@ -10,7 +10,7 @@ export interface FullTile {
   readonly hashes: Buffer;
 }
 
-/** The tree's right edge as tiles: takes leaves, tells the root, and hands out each tile that becomes full. */
+/** The tree's right edge as tiles: takes leaves, computes the root, and hands out each tile that becomes full. */
 export class TileAccumulator {
   #size = 0;
   /** For each tile level, the hashes of the tile that is not full yet. */

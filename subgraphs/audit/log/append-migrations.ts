@@ -106,7 +106,7 @@ export const APPEND_LINES: Migration = {
 
 /**
  * Appends a batch of which nothing is stored yet, and returns the number of its first entry. Where something is, nothing is
- * appended and `event_ids` refuses: `append` then tells what is known. It looks nothing up and touches each row once.
+ * appended and `event_ids` refuses: `append` then returns what is known. It looks nothing up and touches each row once.
  */
 export const APPEND_NEW: Migration = {
   name: '012-append-new',

@@ -1,6 +1,6 @@
 import { isObject } from './parse-events.ts';
 
-/** What an entry can be found by: everything here is told by its canonical text too. */
+/** What an entry can be found by: its canonical text contains all of this too. */
 export interface EntryColumns {
   readonly id: string;
   readonly peer: string;
@@ -16,7 +16,7 @@ export interface EntryColumns {
   readonly n: number;
 }
 
-/** A stamped event, whole or as its canonical text tells it. */
+/** A stamped event, whole or as its canonical text has it. */
 export interface StampedEvent {
   readonly id: string;
   readonly time: string;

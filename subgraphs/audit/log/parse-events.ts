@@ -68,7 +68,7 @@ function isInCalendar(time: string): boolean {
   return !Number.isNaN(milliseconds) && new Date(milliseconds).toISOString() === time;
 }
 
-/** A name that tells sources apart: printable, so that nothing has to be replaced in it. */
+/** A name that distinguishes sources: printable, so that nothing has to be replaced in it. */
 function isName(value: unknown): boolean {
   return typeof value === 'string' && value.length <= MAX_NAME_CHARACTERS && /^[\x21-\x7e]+$/.test(value);
 }

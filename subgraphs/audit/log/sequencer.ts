@@ -12,7 +12,7 @@ export interface NewEntry {
   readonly canonical: string;
 }
 
-/** Where an event stands in the log; `conflicting`: another one stands there under its id. */
+/** Where an event is in the log; `conflicting`: another one is there under its id. */
 export interface Placed {
   readonly seq: number;
   readonly result: 'added' | 'known' | 'conflicting';

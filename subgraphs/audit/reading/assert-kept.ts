@@ -10,7 +10,7 @@ export async function assertKept(seq: number, minimumIndex: Pick<MinimumIndex, '
 }
 
 /**
- * Tells an event that never was from one that was dropped: its id is kept, so that it is never recorded twice.
+ * Distinguishes an event that never was from one that was dropped: its id is kept, so that it is never recorded twice.
  *
  * @throws SecurityError `AUDIT_ENTRY_GONE`
  */

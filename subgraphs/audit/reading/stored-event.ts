@@ -1,6 +1,6 @@
 import type { Database } from '@aduana/server-kit/store/database';
 
-/** An entry as it stands in the database. */
+/** An entry as the database has it. */
 export interface StoredEvent {
   readonly seq: number;
   readonly id: string;
@@ -56,7 +56,7 @@ export async function findEvents(
   also((place) => `operation = ${place}`, filter.operation);
   also((place) => `type = ${place}`, filter.type);
   also((place) => `trace_id = ${place}`, filter.traceId);
-  // Only requests name fields; in canonical text each stands as a JSON string.
+  // Only requests name fields; in canonical text each is a JSON string.
   const field = filter.field == null ? undefined : JSON.stringify(filter.field);
   also((place) => `type = 'request' AND position(${place}::text in canonical) > 0`, field);
   also((place) => `time >= ${place}`, filter.since);

@@ -92,7 +92,7 @@ export class Retention {
       log.warn('old entries stay until a sink has taken them', { sink: behind.name, cursor: behind.cursor });
       return false;
     }
-    // the time of a checkpoint is a column like others: the entries' own texts must tell the same
+    // the time of a checkpoint is a column like others: the entries' own texts must agree with it
     return (await this.#medianTime(lower, upper)) <= before;
   }
 

@@ -3,7 +3,7 @@ import { OCSF_VERSION } from './ocsf-event.ts';
 import type { ShippedCheckpoint } from './stream-record.ts';
 
 const TYPE = 'audit.checkpoint';
-/** OCSF 1.8.0 base event: no class tells of a log's own state. */
+/** OCSF 1.8.0 base event: no class describes a log's own state. */
 const OTHER = 99;
 const INFORMATIONAL = 1;
 const SUCCESS = 1;

@@ -15,10 +15,10 @@ export interface BatchOutcome {
   readonly dead: readonly DeadLetter[];
 }
 
-/** One receiver's way to take a batch. @throws RefusedBatchError where it does not tell which of the events it refuses */
+/** One receiver's way to take a batch. @throws RefusedBatchError where it does not say which of the events it refuses */
 export type PostBatch = (transport: HttpTransport, events: readonly ShippedEvent[]) => Promise<BatchOutcome>;
 
-/** A sink over HTTPS whose receiver tells of each batch what it holds. */
+/** A sink over HTTPS whose receiver reports for each batch what it has stored. */
 export function createHttpSink(settings: HttpTransportSettings, clock: Clock, postBatch: PostBatch): Sink {
   return {
     connect: async (from) => new HttpConnection(await openHttpTransport(settings, clock), postBatch, from),
@@ -45,7 +45,7 @@ class HttpConnection implements SinkConnection {
     if (settled < posted) {
       const failure = new RetryableError('the receiver took a part of the batch');
       if (settled === 0) throw failure;
-      this.#failure = failure; // told next, so that what was taken counts
+      this.#failure = failure; // reported by the next call, so that what was taken counts
     }
     this.#acknowledged = (events[settled - 1]?.position ?? this.#acknowledged - 1) + 1;
     return { taken: settled, dead };

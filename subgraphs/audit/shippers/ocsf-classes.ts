@@ -165,7 +165,7 @@ function actor(event: Envelope): Attributes {
   return { user: user(event), ...optional('app_uid', event.actor['client_id']) };
 }
 
-/** Two issuers may have users of one name: the domain tells them apart. */
+/** Two issuers may have users of one name: the domain distinguishes them. */
 function user({ actor: { sub, iss } }: Envelope): Attributes {
   return { uid: sub, name: sub, ...optional('domain', iss) };
 }

@@ -14,7 +14,7 @@ const ALARMS: Readonly<Record<string, number>> = {
   'audit.incomplete': HIGH,
 };
 
-/** An event in the Open Cybersecurity Schema Framework, version 1.8.0; what has no place there stands under `unmapped`. */
+/** An event in the Open Cybersecurity Schema Framework, version 1.8.0; what has no place there is under `unmapped`. */
 export function toOcsf({ seq, leafHash, envelope }: LoggedEvent): Readonly<Record<string, unknown>> {
   const { id, time, type, outcome, source, actor, request, policy, detail = {} } = envelope;
   const { classUid, activityId, activityName, attributes, profiles } = classify(envelope);

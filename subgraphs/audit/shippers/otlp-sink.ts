@@ -5,12 +5,12 @@ import { RefusedBatchError, RetryableError } from './http-transport.ts';
 import type { ShippedEvent, Sink } from './sink.ts';
 import type { SinkOf } from './sink-settings.ts';
 
-/** Answers about the content: all others tell that the receiver is not there, or does not know us. */
+/** Statuses that concern the content: all others mean that the receiver is not there, or does not know us. */
 const CONDEMNING: ReadonlySet<number> = new Set([400, 422]);
 /** SeverityNumber of the logs data model: INFO, INFO2, WARN, ERROR. */
 const SEVERITY: Readonly<Record<string, number>> = { ALLOWED: 9, PARTIAL: 10, DENIED: 13, FAILED: 17 };
 
-/** OTLP logs over HTTP in JSON (OpenTelemetry protocol 1.x): 2xx acknowledges, a partial success tells how many not. */
+/** OTLP logs over HTTP in JSON (OpenTelemetry protocol 1.x): 2xx acknowledges, a partial success says how many were not taken. */
 export function createOtlpSink(settings: SinkOf<'otlp_http'>, clock: Clock): Sink {
   const { pathname, origin } = new URL(settings.url);
   return createHttpSink({ url: origin, tls: settings.tls }, clock, async (transport, events) => {

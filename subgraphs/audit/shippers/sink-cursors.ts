@@ -22,7 +22,7 @@ export interface SinkCursors {
 /** A claim lasts that long from the last time that it was kept. */
 export const LEASE_MS = 30_000;
 
-/** @param holder tells this replica from the others */
+/** @param holder a name of this replica that no other one has */
 export function createSinkCursors(writer: Database, holder: string, clock: Clock): SinkCursors {
   const until = (): string => new Date(clock.now() + LEASE_MS).toISOString();
   return {

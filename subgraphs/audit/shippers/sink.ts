@@ -34,7 +34,7 @@ export interface Sink {
   connect(from: number): Promise<SinkConnection>;
 }
 
-/** What lives from one failure to the next: after it, everything that is not acknowledged is sent again. */
+/** A connection from one failure to the next: after it, everything that is not acknowledged is sent again. */
 export interface SinkConnection {
   /**
    * Hands the first of these events over, in order, and as many as go in one step; resolves when more may follow.
@@ -42,7 +42,7 @@ export interface SinkConnection {
    * @throws Error when the connection is of no use any more
    */
   send(events: readonly ShippedEvent[]): Promise<SentPart>;
-  /** Events below this position are held by the receiver, as far as its protocol can tell. @throws Error as `send` */
+  /** Events below this position are held by the receiver, as far as its protocol shows. @throws Error as `send` */
   acknowledged(): number;
   close(): Promise<void>;
 }

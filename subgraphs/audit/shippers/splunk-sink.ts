@@ -9,7 +9,7 @@ import type { SinkOf } from './sink-settings.ts';
 const ACK_PAUSE_MS = 500;
 const ACK_TIMEOUT_MS = 60_000;
 const REFUSED = 400;
-/** No data, invalid format, event missing, event blank, indexed fields: the others tell of index, channel or token. */
+/** No data, invalid format, event missing, event blank, indexed fields: the others concern index, channel or token. */
 const CONDEMNING: ReadonlySet<unknown> = new Set([5, 6, 12, 13, 15]);
 
 /** Splunk's HTTP Event Collector; with indexer acknowledgement an event counts once it is indexed. */

@@ -32,7 +32,7 @@ export async function openStream({ address, tls }: StreamSettings, clock: Clock)
     servername: /^[\d.]+$|:/.test(host) ? '' : host,
   });
   socket.setNoDelay(true);
-  socket.on('error', () => undefined); // whoever waits for the socket is told by `close`
+  socket.on('error', () => undefined); // whoever waits for the socket learns it from `close`
   try {
     await within(clock, CONNECT_TIMEOUT_MS, late, (signal) => once(socket, 'secureConnect', { signal }));
     return socket;

@@ -49,7 +49,7 @@ const LOCK = 'client-secrets';
 
 /**
  * Makes the next version of a client secret: written to the provider, tried, then accepted; the one before stays
- * accepted for the grace. Rotations that read the same version are one step, whose secret the winner alone is told.
+ * accepted for the grace. Rotations that read the same version are one step, whose secret the winner alone gets.
  *
  * @throws SecurityError `ROTATION_IN_GRACE` while the previous version is accepted, unless the grace asked for is 0
  */

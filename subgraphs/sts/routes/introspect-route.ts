@@ -32,7 +32,7 @@ export function createIntrospectRoute(verifyAny: VerifyAccessToken, callers: Cal
   };
 }
 
-/** A Bearer credential that fails is told in the words of RFC 6750; everything else is the client's failure. */
+/** A Bearer credential that fails is answered in the terms of RFC 6750; everything else is the client's failure. */
 export function rethrowBearerFailure(error: unknown, { headers }: ServiceRequest): void {
   if (error instanceof SecurityError && error.code === 'invalid_token' && headers.authorization !== undefined)
     throw error;

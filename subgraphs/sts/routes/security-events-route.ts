@@ -80,10 +80,10 @@ async function refuse(
 
 /** RFC 8935 section 2.3; the status alone says where the token is to be sent again. */
 function answer(error: SecurityError): ServiceResponse {
-  const told = toSetError(error);
+  const setError = toSetError(error);
   const headers = {
     'cache-control': 'no-store',
-    ...(told === undefined
+    ...(setError === undefined
       ? { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1))) }
       : { 'content-type': 'application/json', 'content-language': 'en' }),
   };
@@ -91,6 +91,6 @@ function answer(error: SecurityError): ServiceResponse {
     status: error.status,
     code: error.code,
     headers,
-    ...(told === undefined ? {} : { body: JSON.stringify(told) }),
+    ...(setError === undefined ? {} : { body: JSON.stringify(setError) }),
   };
 }

@@ -156,9 +156,9 @@ async function refuse(
       error.code === 'slow_down' ? rates.flood : isUnauthenticated(error, progress) ? flood : undefined;
     const flooding = await counted?.count(request.remoteAddress);
     if (flooding !== undefined) {
-      // a failure of ours is told as one
-      const isTold = error.status >= 500 || error.code === 'slow_down';
-      return oauthErrorResponse(isTold ? error : new SecurityError('RATE_LIMITED', flooding), request);
+      // a failure of ours is reported as one
+      const isReported = error.status >= 500 || error.code === 'slow_down';
+      return oauthErrorResponse(isReported ? error : new SecurityError('RATE_LIMITED', flooding), request);
     }
     const refusal = {
       ...auditEvent('token.refuse', {

@@ -18,21 +18,21 @@ export function readSubject(
   events: ReadonlyMap<string, Members>,
   issuer: string,
 ): string | undefined {
-  const told = [payload['sub_id'], ...[...events.values()].map((event) => event['subject'])];
-  const subjects = new Set(told.flatMap((one) => subjectIn(one, issuer) ?? []));
+  const claims = [payload['sub_id'], ...[...events.values()].map((event) => event['subject'])];
+  const subjects = new Set(claims.flatMap((one) => subjectIn(one, issuer) ?? []));
   if (subjects.size > 1) throw refuse('more than one subject');
   const [subject] = subjects;
   return subject;
 }
 
-function subjectIn(told: unknown, issuer: string): string | undefined {
-  if (!isMembers(told)) return undefined;
-  const { format = told['subject_type'], user } = told;
+function subjectIn(subject: unknown, issuer: string): string | undefined {
+  if (!isMembers(subject)) return undefined;
+  const { format = subject['subject_type'], user } = subject;
   if (format !== 'iss_sub')
     return format === 'complex' && isMembers(user) && user['format'] !== 'complex'
       ? subjectIn(user, issuer)
       : undefined;
-  const { iss, sub } = told;
+  const { iss, sub } = subject;
   if (iss !== issuer) throw new SecurityError('access_denied', { detail: 'a user of another issuer' });
   if (typeof sub !== 'string' || sub === '' || sub.length > LONGEST_SUBJECT || UNKEPT.test(sub))
     throw refuse('no usable subject');

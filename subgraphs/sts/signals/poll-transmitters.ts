@@ -65,8 +65,8 @@ function pollOf({ issuers }: Engine, name: string): Polled | undefined {
   return issuer === undefined || poll === undefined ? undefined : { issuer, poll };
 }
 
-/** What the next request tells of the tokens of the last answer. */
-interface Told {
+/** What the next request acknowledges and refuses of the last answer. */
+interface Acknowledgement {
   readonly ack: string[];
   readonly setErrs: Map<string, SetError>;
 }
@@ -74,7 +74,7 @@ interface Told {
 async function pollForever(name: string, signal: AbortSignal, options: PollingOptions): Promise<void> {
   const { policies, send, platform } = options;
   const { clock, log } = platform;
-  let told: Told = { ack: [], setErrs: new Map() };
+  let acknowledgement: Acknowledgement = { ack: [], setErrs: new Map() };
   let failures = 0;
   while (!signal.aborted) {
     const polled = pollOf(policies.current(), name);
@@ -82,10 +82,10 @@ async function pollForever(name: string, signal: AbortSignal, options: PollingOp
     const { issuer, poll } = polled;
     try {
       const tokenFile = resolve(policies.current().sources.folder, poll.tokenFile);
-      const request = { url: poll.url, ca: issuer.ca, tokenFile, ...told };
+      const request = { url: poll.url, ca: issuer.ca, tokenFile, ...acknowledgement };
       const answer = await within(signal, clock, (held) => send({ ...request, signal: held }));
-      told = { ack: [], setErrs: new Map() };
-      const fresh = answer === undefined ? 0 : await takeAll(name, answer.sets, told, options);
+      acknowledgement = { ack: [], setErrs: new Map() };
+      const fresh = answer === undefined ? 0 : await takeAll(name, answer.sets, acknowledgement, options);
       failures = 0;
       if (fresh > 0) continue;
     } catch (error) {
@@ -126,7 +126,7 @@ async function within<Answer>(
 async function takeAll(
   name: string,
   sets: ReadonlyMap<string, string>,
-  told: Told,
+  acknowledgement: Acknowledgement,
   { take, audit, platform }: PollingOptions,
 ): Promise<number> {
   const counter = platform.metrics.counter('aduana_security_events_total');
@@ -137,14 +137,14 @@ async function takeAll(
       requireOwn(text, jti, name);
       const result = await take(text, 'poll', () => Promise.resolve(false));
       counter.inc({ delivery: 'poll', result });
-      told.ack.push(jti);
+      acknowledgement.ack.push(jti);
       if (result !== 'repeated') fresh += 1;
     } catch (failure) {
       const error = toSecurityError(failure);
       const refusal = toSetError(error);
       counter.inc({ delivery: 'poll', result: refusal === undefined ? 'failed' : 'refused' });
       if (refusal === undefined || !(await isRecorded(error, name, audit))) passing.push(error);
-      else told.setErrs.set(jti, refusal);
+      else acknowledgement.setErrs.set(jti, refusal);
     }
   }
   const [first] = passing;

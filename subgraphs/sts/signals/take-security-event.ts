@@ -22,7 +22,7 @@ export type Effect = 'revoked' | 'none' | 'repeated';
 /**
  * Takes a security event token: resolves when its effect and its audit event are durable.
  *
- * @param recordsRepeat whether an audit event tells of a token that came before
+ * @param recordsRepeat whether a token that came before gets an audit event of its own
  * @throws SecurityError as `VerifySecurityEventToken`; with status 503 where it is to be sent again
  */
 export type TakeSecurityEvent = (

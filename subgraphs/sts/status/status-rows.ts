@@ -72,7 +72,7 @@ export function toHead(row: HeadRow | undefined): FeedHead {
  * The head, which the STS wrote itself and which is no older than one that was seen.
  *
  * @param latest as it was known before the row was read
- * @throws SecurityError `STATUS_UNAVAILABLE`: what is revoked cannot be told
+ * @throws SecurityError `STATUS_UNAVAILABLE`: what is revoked is not known
  */
 export function verifyHead(row: HeadRow | undefined, latest: number, seals: RowSeals): FeedHead {
   const head = toHead(row);

@@ -103,10 +103,10 @@ function toSubject(
   };
 }
 
-/** When the user logged in; 0, which is never fresh, where the issuer does not tell or names a time after the token's. */
-function authTimeOf({ auth_time: told }: JwtClaims, issuedAt: number): number {
-  if (typeof told !== 'number' || !(told >= 0) || told > issuedAt + SKEW_SECONDS) return 0;
-  return Math.floor(Math.min(told, issuedAt));
+/** When the user logged in; 0, which is never fresh, where the issuer does not say or names a time after the token's. */
+function authTimeOf({ auth_time: claimed }: JwtClaims, issuedAt: number): number {
+  if (typeof claimed !== 'number' || !(claimed >= 0) || claimed > issuedAt + SKEW_SECONDS) return 0;
+  return Math.floor(Math.min(claimed, issuedAt));
 }
 
 /** The names that the values of the claims stand for. */

@@ -92,7 +92,7 @@ function ownLifetime({ sub, sub_kind: kind }: Subject, engine: Engine): number {
 /**
  * The thumbprint of the certificate by which the requester authenticated, which the token is bound to.
  *
- * @throws SecurityError `unauthorized_client` for any other method, whatever certificate stands beside it
+ * @throws SecurityError `unauthorized_client` for any other method, whatever certificate is shown beside it
  */
 function requireOwnCertificate({ method, certificateThumbprint }: AuthenticatedClient): string {
   if (method !== 'tls_client_auth' || certificateThumbprint === undefined)

@@ -89,7 +89,7 @@ describe('the leads subgraph', () => {
     expect((await ask(step)).data).toEqual({ advanceLead: { status: 'LOST' } });
   });
 
-  test('tells its schema to nobody', async () => {
+  test('shows its schema to nobody', async () => {
     expect((await ask('{ __schema { types { name } } }')).codes).toEqual(['INTROSPECTION_DISABLED']);
     expect((await ask('{ _service { sdl } }')).codes).toEqual(['UNAUTHORIZED_FIELD_OR_TYPE']);
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { print } from 'graphql';
 import { createAuthorizer } from '../../../gateway/authorize/create-authorizer.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import type { OracleCaller } from '../../support/authorization-oracle.ts';
+import type { OracleCaller } from '../../support/oracle-world.ts';
 import {
   openGuardedFederation,
   type Question,
@@ -139,7 +139,7 @@ test('reject mode: one refusal refuses the whole operation, nothing runs', async
   expect(authorizeOnly('mutation { safe }', NOBODY, {}, 'reject').rejected).toBe(false);
 });
 
-test('dry_run mode: nothing is refused, and what would be is told', () => {
+test('dry_run mode: nothing is refused, and what would be is reported', () => {
   const { document, refusals, unenforced, shape } = authorizeOnly(
     '{ secret me { secret } }',
     NOBODY,

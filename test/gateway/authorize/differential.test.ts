@@ -1,8 +1,10 @@
 import { afterAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { validate, parse } from 'graphql';
-import { askOracle, type OracleCaller } from '../../support/authorization-oracle.ts';
-import { type Draw, generateFederation } from '../../support/generated-federation.ts';
+import { askOracle } from '../../support/authorization-oracle.ts';
+import { type OracleCaller } from '../../support/oracle-world.ts';
+import { generateFederation } from '../../support/generated-federation.ts';
+import { type Draw } from '../../support/drawn-values.ts';
 import { generateOperation } from '../../support/generated-operation.ts';
 import {
   type GuardedFederation,

@@ -11,7 +11,8 @@ import {
 import { createCallerViews } from '../../../gateway/authorize/caller-views.ts';
 import { createIntrospect, type IntrospectionMode } from '../../../gateway/authorize/introspect.ts';
 import { createAuthorizer } from '../../../gateway/authorize/create-authorizer.ts';
-import { type Draw, generateFederation } from '../../support/generated-federation.ts';
+import { generateFederation } from '../../support/generated-federation.ts';
+import { type Draw } from '../../support/drawn-values.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../../support/guarded-federation.ts';
 import type { LoadedSupergraph } from '../../../gateway/supergraph/loaded-supergraph.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { OperationTypeNode } from 'graphql';
-import { askOracle, type OracleCaller } from '../../support/authorization-oracle.ts';
+import { askOracle } from '../../support/authorization-oracle.ts';
+import { type OracleCaller } from '../../support/oracle-world.ts';
 import { type GuardedAnswer, operationOf, type Question } from '../../support/guarded-federation.ts';
 import { type MatrixWorld, openMatrixWorld } from '../../support/matrix-world.ts';
 

@@ -16,7 +16,7 @@ const read = (
   placement: Parameters<typeof placeRefusals>[1],
 ): unknown => JSON.parse(`{"data":null${placeRefusals(errors, placement)}}`);
 
-describe('where refusals are told', () => {
+describe('where refusals are reported', () => {
   test.each([
     ['errors', { errors: [REFUSAL, FAILURE] }],
     ['extensions', { errors: [FAILURE], extensions: { authorizationErrors: [REFUSAL] } }],

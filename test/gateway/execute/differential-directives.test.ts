@@ -1,18 +1,14 @@
 import { afterAll, expect, it } from '@jest/globals';
 import { graphql, parse, validate } from 'graphql';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { Execute } from '../../../gateway/execute/shared/executor.ts';
+import type { Execute } from '../../../gateway/execute/shared/execution.ts';
 import { compiledShare, createCompiledCounts } from '../../support/compiled-share.ts';
-import {
-  type Ask,
-  createCountedExecutor,
-  createTestExecutor,
-  type Federation,
-} from '../../support/federation.ts';
+import { type Ask, type Federation } from '../../support/federation.ts';
+import { createCountedExecutor, createTestExecutor } from '../../support/test-executor.ts';
 import { DECORATION_RIGHTS } from '../../support/generated-decoration.ts';
 import { damageAnswer } from '../../support/damaged-answer.ts';
 import { type GeneratedDocument, generateDocument } from '../../support/generated-document.ts';
-import type { Draw } from '../../support/generated-federation.ts';
+import type { Draw } from '../../support/drawn-values.ts';
 import { openGeneratedCase } from '../../support/generated-case.ts';
 import type { Counter } from '../../support/generated-graph-values.ts';
 import { deferSome, mergeParts, sorted } from '../../support/merge-parts.ts';
@@ -143,7 +139,7 @@ async function askOrRefused(
 type Path = readonly (string | number)[];
 
 /**
- * Each null that something failed for is told of, and what is told of became null. More may be told than by one schema:
+ * Each null that something failed for is reported, and what is reported became null. More may be reported than by one schema:
  * a subgraph that fails loses what lies beside as well.
  */
 function compareErrors(expected: readonly { readonly path?: Path | undefined }[], answer: Answer) {

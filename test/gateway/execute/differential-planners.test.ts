@@ -2,7 +2,7 @@ import { afterAll, expect, it } from '@jest/globals';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { QueryPlan } from '@apollo/query-planner';
 import { type DocumentNode, graphql, parse, print, validate } from 'graphql';
-import { createTestExecutor } from '../../support/federation.ts';
+import { createTestExecutor } from '../../support/test-executor.ts';
 import { describeWith } from '../../support/foreign-parts.ts';
 import { type GeneratedCase, openGeneratedCase } from '../../support/generated-case.ts';
 import { DECORATION_RIGHTS } from '../../support/generated-decoration.ts';

@@ -1,12 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { describeCompletions, openFederation } from '../../support/federation.ts';
-
-interface Reference {
-  readonly id: string;
-  readonly [key: string]: unknown;
-}
-
-const itself = (reference: Reference) => reference;
+import { itself, type Reference } from '../../support/entity-reference.ts';
+import { openFederation } from '../../support/federation.ts';
+import { describeCompletions } from '../../support/test-executor.ts';
 
 /** What a field with arguments is asked for as, where it is required. */
 const PRICE = 'planner__0__price';

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { describeCompletions, openFederation } from '../../support/federation.ts';
+import { openFederation } from '../../support/federation.ts';
+import { describeCompletions } from '../../support/test-executor.ts';
 
 const SECRET = { __typename: 'Secret', id: '1' };
 const FEDERATION = openFederation({

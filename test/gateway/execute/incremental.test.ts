@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'graphql';
 import { createFindPlan } from '../../../gateway/planner/operation-planner.ts';
-import { createTestExecutor, openFederation } from '../../support/federation.ts';
+import { openFederation } from '../../support/federation.ts';
+import { createTestExecutor } from '../../support/test-executor.ts';
 import { mergeParts } from '../../support/merge-parts.ts';
 
 const SHOP = openFederation({
@@ -97,7 +98,7 @@ describe('an answer in parts', () => {
     expect(calls.map(({ subgraph }) => subgraph)).toEqual(['products', 'reviews']);
   });
 
-  it('tells each object of a list by its path, and what is nested after what it lies in', async () => {
+  it('shows each object of a list by its path, and what is nested after what it lies in', async () => {
     const { parts } = await SHOP.askInParts(
       '{ products { id ... @defer(label: "outer") { reviews { id ... @defer(label: "inner") { length } } } } }',
     );
@@ -114,7 +115,7 @@ describe('an answer in parts', () => {
     ]);
   });
 
-  it('tells a refused field in the part that it is of, and nothing of it in another', async () => {
+  it('reports a refused field in the part that it is of, and nothing of it in another', async () => {
     const { first, parts } = await SHOP.askInParts('{ product { id secret ... @defer { name secret } } }');
     expect(first.errors).toMatchObject([{ path: ['product', 'secret'] }]);
     expect(first.data).toEqual({ product: { id: '1', secret: null } });
@@ -142,7 +143,7 @@ describe('an answer in parts', () => {
     expect(entries.find(({ label }) => label === 'b')).toMatchObject({ data: { name: 'n1' }, errors: [] });
   });
 
-  it('tells the failure of a subgraph in the part that it was asked for', async () => {
+  it('reports the failure of a subgraph in the part that it was asked for', async () => {
     const { first, parts } = await SHOP.askInParts('{ products { id ... @defer { name stars } } }', {
       answer: ({ subgraph }) => {
         if (subgraph === 'reviews') throw new Error('away');
@@ -154,7 +155,7 @@ describe('an answer in parts', () => {
     expect(entries.map(({ data }) => data)).toEqual([null, null]);
   });
 
-  it('tells an error of the first fetch in the part whose field it is of', async () => {
+  it('reports an error of the first fetch in the part whose field it is of', async () => {
     const { first, parts } = await SHOP.askInParts('{ product { detail { text ... @defer { big } } } }', {
       damage: (answer) => ({ ...answer, errors: [{ message: 'x', path: ['product', 'detail', 'big'] }] }),
     });
@@ -205,7 +206,7 @@ describe('an answer in parts', () => {
     await expect(asked).rejects.toThrow('gone');
   });
 
-  it('is fetched at once, and told in parts, where the planner finds no way to defer', async () => {
+  it('is fetched at once, and reported in parts, where the planner finds no way to defer', async () => {
     const { planners } = SHOP.supergraph;
     const queryPlanner = Object.create(planners.queryPlanner) as typeof planners.queryPlanner;
     queryPlanner.buildQueryPlan = (operation, options) => {

@@ -1,58 +1,12 @@
-import type { QueryPlan } from '@apollo/query-planner';
 import { describe, expect, it } from '@jest/globals';
-import { buildSchema } from 'graphql';
-import type { AnswerError } from '../../../gateway/execute/shared/answer-errors.ts';
-import { compilePlan } from '../../../gateway/execute/shared/compile-plan.ts';
-import type { JsonObject } from '../../../gateway/execute/shared/own-property.ts';
-import { runPlan } from '../../../gateway/execute/interpreter/run-plan.ts';
-
-const SCHEMA = buildSchema(
-  'type Query { a: I b: [I] } interface I { id: ID } type A implements I { id: ID } type B implements I { id: ID }',
-);
-
-const fetchOf = (serviceName: string, operation: string, more: object = {}) => ({
-  kind: 'Fetch',
-  serviceName,
-  operation,
-  operationKind: 'query',
-  operationName: undefined,
-  variableUsages: [],
-  ...more,
-});
-
-async function run(node: object, answers: Record<string, JsonObject>, variables: JsonObject = {}) {
-  const step = compilePlan({ kind: 'QueryPlan', node } as unknown as QueryPlan);
-  if (step === undefined) throw new TypeError('nothing to run');
-  const root: JsonObject = {};
-  const errors: AnswerError[] = [];
-  const calls: [string, unknown][] = [];
-  await runPlan(
-    {
-      schema: SCHEMA,
-      shape: { typeName: 'Query', fields: [] },
-      variables,
-      conditions: variables,
-      send: ({ subgraph }, text) => {
-        calls.push([subgraph, JSON.parse(text)]);
-        return Promise.resolve({ data: answers[subgraph] ?? {}, errors: [] });
-      },
-      root,
-      errors,
-      onFailure: () => undefined,
-      showsMessages: () => false,
-      abandoned: new AbortController().signal,
-    },
-    step,
-  );
-  return { root, errors, calls };
-}
+import { fetchOf, runTestPlan } from '../../support/run-test-plan.ts';
 
 describe('forms of a plan', () => {
   it.each([
     [{ yes: true }, 'then'],
     [{ yes: false }, 'otherwise'],
   ])('a condition on %j runs its %s branch', async (variables, subgraph) => {
-    const { calls } = await run(
+    const { calls } = await runTestPlan(
       {
         kind: 'Condition',
         condition: 'yes',
@@ -66,7 +20,7 @@ describe('forms of a plan', () => {
   });
 
   it('a condition without a clause runs nothing', async () => {
-    const { calls } = await run(
+    const { calls } = await runTestPlan(
       { kind: 'Condition', condition: 'yes', ifClause: fetchOf('then', '{a{id}}') },
       {},
     );
@@ -74,7 +28,7 @@ describe('forms of a plan', () => {
   });
 
   it('a typed element keeps the objects of its types', async () => {
-    const { calls } = await run(
+    const { calls } = await runTestPlan(
       {
         kind: 'Sequence',
         nodes: [
@@ -110,7 +64,7 @@ describe('forms of a plan', () => {
   });
 
   it('a fetch below the root without representations reaches every object and skips nulls', async () => {
-    const { root, calls } = await run(
+    const { root, calls } = await runTestPlan(
       {
         kind: 'Sequence',
         nodes: [
@@ -126,7 +80,7 @@ describe('forms of a plan', () => {
   });
 
   it('steps side by side merge in the order of the plan, and a late null wipes nothing', async () => {
-    const { root } = await run(
+    const { root } = await runTestPlan(
       {
         kind: 'Parallel',
         nodes: [
@@ -145,7 +99,7 @@ describe('forms of a plan', () => {
   });
 
   it('rewrites rename what was received also where it is falsy, and set types on what is sent alone', async () => {
-    const { root, calls } = await run(
+    const { root, calls } = await runTestPlan(
       {
         kind: 'Sequence',
         nodes: [
@@ -186,7 +140,7 @@ describe('forms of a plan', () => {
   });
 
   it('lists of equal length merge by element, others are replaced', async () => {
-    const { root } = await run(
+    const { root } = await runTestPlan(
       {
         kind: 'Sequence',
         nodes: [
@@ -221,7 +175,7 @@ describe('forms of a plan', () => {
       typeCondition,
       selections,
     });
-    const { calls } = await run(
+    const { calls } = await runTestPlan(
       {
         kind: 'Sequence',
         nodes: [
@@ -269,6 +223,6 @@ describe('forms of a plan', () => {
     ['a number in a path', { kind: 'Flatten', path: ['a', 0], node: fetchOf('a', '{a{id}}') }],
     ['a subscription fetch', fetchOf('a', 'subscription{a{id}}', { operationKind: 'subscription' })],
   ])('a plan with %s is refused whole', async (_, node) => {
-    await expect(run(node, {})).rejects.toThrow(TypeError);
+    await expect(runTestPlan(node, {})).rejects.toThrow(TypeError);
   });
 });

@@ -42,7 +42,7 @@ describe('places with a queue', () => {
     expect([queued.taken, queued.waiting]).toEqual([0, 0]);
   });
 
-  test('a full queue is told at once, a long wait when its time is over, both with when to try again', async () => {
+  test('a full queue is reported at once, a long wait when its time is over, both with when to try again', async () => {
     const { clock, queued, enter, entered, refusals } = open(1, 1);
     for (const who of ['a', 'b', 'c']) void enter(who);
     await clock.advance(0);

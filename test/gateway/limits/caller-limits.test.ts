@@ -132,7 +132,7 @@ describe('limits of a caller', () => {
     expect(await outcome(caller('a'))).toMatch(/RATE_LIMITED/);
   });
 
-  test('no more operations of all callers at once than allowed: some wait, the others are told at once', async () => {
+  test('no more operations of all callers at once than allowed: some wait, the others are reported at once', async () => {
     const { clock, limits, outcome, metrics } = await open({ inProgress: 1, waiting: 1 });
     const leave = await limits.enter(caller('a'));
     const waiting = outcome(caller('b'));

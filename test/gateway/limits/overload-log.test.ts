@@ -3,7 +3,7 @@ import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createOverloadLog } from '../../../gateway/limits/overload-log.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
-test('an overload is told once a minute, with how many were refused since', async () => {
+test('an overload is reported once a minute, with how many were refused since', async () => {
   const clock = createFakeClock();
   const lines: unknown[] = [];
   const log = createLog('warn', (line) => lines.push(JSON.parse(line)));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createTestExecutor, describeCompletions, openFederation } from '../../support/federation.ts';
+import { openFederation } from '../../support/federation.ts';
+import { createTestExecutor, describeCompletions } from '../../support/test-executor.ts';
 
 const itself = (reference: object) => reference;
 

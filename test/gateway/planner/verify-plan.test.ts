@@ -2,7 +2,8 @@ import { expect, it } from '@jest/globals';
 import { operationFromDocument } from '@apollo/federation-internals';
 import { parse } from 'graphql';
 import { createVerifyPlan } from '../../../gateway/planner/verify-plan.ts';
-import { createTestExecutor, openFederation } from '../../support/federation.ts';
+import { openFederation } from '../../support/federation.ts';
+import { createTestExecutor } from '../../support/test-executor.ts';
 
 const itself = (reference: object) => reference;
 

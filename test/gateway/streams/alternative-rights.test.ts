@@ -1,12 +1,11 @@
 import { expect, test } from '@jest/globals';
 import type { Engine } from '@aduana/server-kit/iam/compile';
-import { createFakeClock } from '../../support/fake-clock.ts';
 import { streamEngineOf } from '../../support/stream-rights.ts';
-import { createFeeds, delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { openTestStream } from '../../support/open-test-stream.ts';
+import { delegatedOf } from '../../support/stream-world.ts';
 import { supergraphOf } from '../../support/supergraph-of.ts';
 
 const DOCUMENT = 'subscription { changed { id name } }';
-const START = Date.UTC(2026, 0, 1, 12);
 const CLAIMS = { roles: ['r'], scope: 'a b c' };
 
 const supergraph = supergraphOf({
@@ -20,15 +19,18 @@ function engineWith(permissions: string): Promise<Engine> {
 }
 
 async function open(permissions: string) {
-  const clock = createFakeClock(START);
-  const world = openStreamWorld(clock, supergraph, await engineWith(permissions));
   /** The scopes of the tokens with which names were asked for. */
   const asked: (readonly string[])[] = [];
-  const { feeds, fetcher } = createFeeds(({ narrowing }) => {
-    asked.push(narrowing.scopes);
-    return Promise.resolve({ data: { _entities: [{ __typename: 'Item', name: 'n' }] } });
+  const { clock, world, feeds, client, sendChange } = await openTestStream({
+    supergraph,
+    engine: await engineWith(permissions),
+    caller: delegatedOf('u', CLAIMS),
+    document: DOCUMENT,
+    answer({ narrowing }) {
+      asked.push(narrowing.scopes);
+      return Promise.resolve({ data: { _entities: [{ __typename: 'Item', name: 'n' }] } });
+    },
   });
-  const { client } = await world.open(delegatedOf('u', CLAIMS), DOCUMENT, fetcher);
   return {
     feeds,
     client,
@@ -42,10 +44,7 @@ async function open(permissions: string) {
       world.changePolicies(await engineWith(next));
       await clock.advance(0);
     },
-    async send(feed: number) {
-      feeds[feed]?.listener.onResult({ data: { changed: { __typename: 'Item', id: '1' } } }, 50);
-      await clock.advance(0);
-    },
+    send: (feed: number) => sendChange({ __typename: 'Item', id: '1' }, feeds[feed]),
   };
 }
 

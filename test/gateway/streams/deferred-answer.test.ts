@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Engine } from '@aduana/server-kit/iam/compile';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { streamEngineWith } from '../../support/stream-rights.ts';
-import { createFeeds, delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { createFeeds } from '../../support/stream-feeds.ts';
 import { supergraphOf } from '../../support/supergraph-of.ts';
 
 const START = Date.UTC(2026, 0, 1, 12);

@@ -3,7 +3,9 @@ import type { Engine } from '@aduana/server-kit/iam/compile';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { engineOf } from '../../support/policy-folder.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
-import { type ClientSide, createFeeds, delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { type ClientSide } from '../../support/stream-clients.ts';
+import { createFeeds } from '../../support/stream-feeds.ts';
 import { supergraphOf } from '../../support/supergraph-of.ts';
 
 /** `npm run test:leaks` has 1,000. */

@@ -3,7 +3,9 @@ import type { Engine } from '@aduana/server-kit/iam/compile';
 import { errorResult } from '../../../gateway/streams/error-result.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { streamEngineOf } from '../../support/stream-rights.ts';
-import { createFeeds, delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { openTestStream } from '../../support/open-test-stream.ts';
+import { delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { createFeeds } from '../../support/stream-feeds.ts';
 import { supergraphOf } from '../../support/supergraph-of.ts';
 
 const START = Date.UTC(2026, 10, 29, 12);
@@ -28,17 +30,12 @@ policies:
 });
 
 async function open(caller = delegatedOf('a', { roles: ['r'], ...LOGIN })) {
-  const clock = createFakeClock(START);
-  const world = openStreamWorld(clock, supergraph, engine);
-  const { feeds, fetcher } = createFeeds();
-  const opening = world.open(caller, 'subscription { changed { n secret } }', fetcher, () =>
-    Promise.resolve(caller),
-  );
-  const send = async (n: number, feed = feeds.at(-1)): Promise<void> => {
-    feed?.listener.onResult({ data: { changed: { n, secret: 's' } } }, 50);
-    await clock.advance(0);
-  };
-  return { clock, world, feeds, send, ...(await opening) };
+  const document = 'subscription { changed { n secret } }';
+  const renew = () => Promise.resolve(caller);
+  const stream = await openTestStream({ supergraph, engine, caller, document, start: START, renew });
+  const { feeds, sendChange } = stream;
+  const send = (n: number, feed = feeds.at(-1)): Promise<void> => sendChange({ n, secret: 's' }, feed);
+  return { ...stream, send };
 }
 
 test('a field is null from the moment in which the login is too old for it, and says what login would win it', async () => {

@@ -3,7 +3,9 @@ import type { Engine } from '@aduana/server-kit/iam/compile';
 import type { UpstreamListener } from '../../../gateway/subgraphs/upstream.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { streamEngineWith } from '../../support/stream-rights.ts';
-import { createFeeds, delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { openTestStream } from '../../support/open-test-stream.ts';
+import { delegatedOf, openStreamWorld } from '../../support/stream-world.ts';
+import { createFeeds } from '../../support/stream-feeds.ts';
 import { supergraphOf } from '../../support/supergraph-of.ts';
 
 const DOCUMENT = 'subscription { changed { n secret } }';
@@ -25,16 +27,11 @@ beforeAll(async () => {
 const CLAIMS = { roles: ['r'], scope: 'read secret' };
 
 async function open(more: Parameters<typeof openStreamWorld>[3] = {}, engine = everything) {
-  const clock = createFakeClock(START);
-  const world = openStreamWorld(clock, supergraph, engine, more);
-  const { feeds, fetcher } = createFeeds();
-  const stream = await world.open(delegatedOf('a', CLAIMS), DOCUMENT, fetcher);
-  const send = async (n: number, feed = feeds[0]): Promise<void> => {
-    feed?.listener.onResult({ data: { changed: { n, secret: 's' } } }, 50);
-    await clock.advance(0);
-  };
-  const typesOf = () => world.state.records.map(({ type }) => type);
-  return { clock, world, feeds, fetcher, send, typesOf, ...stream };
+  const caller = delegatedOf('a', CLAIMS);
+  const stream = await openTestStream({ supergraph, engine, caller, document: DOCUMENT, more });
+  const { world, feeds, sendChange } = stream;
+  const send = (n: number, feed = feeds[0]): Promise<void> => sendChange({ n, secret: 's' }, feed);
+  return { ...stream, send, typesOf: () => world.state.records.map(({ type }) => type) };
 }
 
 describe('a stream', () => {

@@ -75,7 +75,7 @@ describe('headers to a subgraph', () => {
     expect(headersToSubgraph(rules, {}, { ...CLAIMS, sub: 'josé' })).toEqual({ 'x-user': 'jos%C3%A9' });
   });
 
-  test('requests that differ in what passes are told apart', () => {
+  test('requests that differ in what passes are distinguished', () => {
     const rules = rulesOf('{ headers: [x-a, x-b] }');
     const parts = [{ 'x-a': '1' }, { 'x-b': '1' }, { 'x-a': '1', 'x-b': '1' }, {}].map((client) =>
       clientPart(rules, client),

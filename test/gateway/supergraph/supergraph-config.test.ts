@@ -120,7 +120,7 @@ describe('supergraph.yaml', () => {
     );
   });
 
-  test('tells every problem at once, and duplicate keys', () => {
+  test('reports every problem at once, and duplicate keys', () => {
     const two =
       'subgraphs:\n  a: { routing_url: "ftp://a/", schema: { file: a } }\n  b: { routing_url: "http://b/", schema: { file: b } }\n';
     expect(problemsOf(two)).toHaveLength(2);

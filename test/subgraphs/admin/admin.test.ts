@@ -1,35 +1,24 @@
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SecurityError } from '@aduana/core/errors/security-error';
-import { openPolicies } from '@aduana/server-kit/iam/live-policies';
-import { createResolvers } from '../../../subgraphs/admin/resolvers.ts';
+import type { SecurityError } from '@aduana/core/errors/security-error';
 import {
   type AdminWorld,
-  closers,
   delivered,
   emptied,
   entriesOf,
-  ISSUER,
-  LOG,
   openAdminWorld,
   operatorContext,
+  codeOf,
 } from '../../support/admin-world.ts';
-import { createFakeClock } from '../../support/fake-clock.ts';
 import { describeStores } from '../../support/stores.ts';
 
 const THUMBPRINT = 'A'.repeat(43);
 
-const codeOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'ok',
-    (error: unknown) => (error instanceof SecurityError ? error.code : String(error)),
-  );
-
 describeStores('admin', (open) => {
   const openStore = emptied(open);
 
-  test('a suspension is stored, told to the status feed and recorded, also once more; so is its end', async () => {
+  test('a suspension is stored, appended to the status feed and recorded, also once more; so is its end', async () => {
     const world = await openAdminWorld(openStore);
     const { Mutation, Query } = world.resolvers;
     const suspended = await Mutation.suspendService(
@@ -90,7 +79,7 @@ describeStores('admin', (open) => {
     expect((await next.admin.check())['feed']).toBe('ok');
   });
 
-  test('a start tells the feed again what is in force, under the same ids', async () => {
+  test('a start appends to the feed again what is in force, under the same ids', async () => {
     const world = await openAdminWorld(openStore);
     await world.resolvers.Mutation.suspendService(null, { serviceId: 'bff', reason: 'r' }, operatorContext());
     await world.resolvers.Mutation.revokeCertificate(
@@ -148,71 +137,6 @@ describeStores('admin', (open) => {
     expect(await Query.service(null, { id: 'gone' })).toBeNull();
   });
 
-  test('a subject is revoked up to this second, told to the feed and recorded, and again later', async () => {
-    const world = await openAdminWorld(openStore);
-    const { Mutation } = world.resolvers;
-    const order = { issuer: 'https://idp.example.com', subject: 'ana', reason: 'stolen' };
-    const revoke = (more: object = {}) =>
-      Mutation.revokeSubject(null, { ...order, ...more }, operatorContext());
-    const { issuer, subject } = order;
-    expect(await revoke()).toEqual({ issuer, subject, revokedAt: '2026-11-24T12:00:00.000Z' });
-    await revoke();
-    await revoke({ issuer: ISSUER, subject: 'bff' });
-    await world.clock.advance(2_000);
-    await revoke();
-    const at = Date.parse('2026-11-24T12:00:00Z') / 1000;
-    const told = (of: AdminWorld) =>
-      entriesOf(of)
-        .filter(({ kind }) => kind === 'subject_revoked')
-        .map(({ issuer: of, subject: name, notAfter }) => [of, name, notAfter]);
-    expect(told(world)).toEqual([
-      [issuer, 'ana', at],
-      [ISSUER, 'bff', at],
-      [issuer, 'ana', at + 2],
-    ]);
-    expect(world.records.map(({ type, actor, detail }) => [type, actor.sub, detail])).toContainEqual([
-      'subject.revoke',
-      'operator',
-      { issuer, subject: 'ana', not_after: at, reason: 'stolen' },
-    ]);
-    for (const bad of [{ issuer: '' }, { subject: '' }, { subject: 'x'.repeat(256) }, { reason: ' ' }])
-      expect(await codeOf(revoke(bad))).toBe('BAD_REQUEST');
-    await world.admin.close();
-    const next = await openAdminWorld(openStore, world.store);
-    await delivered(next, 2);
-    expect(told(next)).toEqual(
-      expect.arrayContaining([
-        [ISSUER, 'bff', at],
-        [issuer, 'ana', at + 2],
-      ]),
-    );
-    expect(told(next)).toHaveLength(2);
-  });
-
-  test('revoked subjects are bounded, and forgotten when no token of theirs can count any more', async () => {
-    const world = await openAdminWorld(openStore);
-    const { superuser } = world.store;
-    await superuser.query(
-      `INSERT INTO subject_revocations (issuer, subject, not_after, event_id, reason, actor, at, seal)
-       SELECT 'i', n::text, $1, n::text, 'r', 'a', 0, 's' FROM generate_series(1, 100000) n`,
-      [world.clock.now() / 1000],
-    );
-    const revoke = (subject: string) =>
-      codeOf(
-        world.resolvers.Mutation.revokeSubject(
-          null,
-          { issuer: 'i', subject, reason: 'r' },
-          operatorContext(),
-        ),
-      );
-    expect(await revoke('one more')).toBe('TOO_MANY_REVOCATIONS');
-    expect(await revoke('7')).toBe('ok');
-    await superuser.query('UPDATE subject_revocations SET not_after = not_after - 31 * 86400');
-    expect(await revoke('one more')).toBe('ok');
-    const { rows } = await superuser.query('SELECT subject FROM subject_revocations');
-    expect(rows).toEqual([{ subject: 'one more' }]);
-  });
-
   test('what is no service id, missing reasons, and services without which nothing could be restored, are refused, and nothing is stored', async () => {
     const world = await openAdminWorld(openStore);
     const { Mutation } = world.resolvers;
@@ -266,7 +190,7 @@ describeStores('admin', (open) => {
     );
   });
 
-  test('policies are reloaded on demand, told to the feed and recorded; bad files are refused with file and line', async () => {
+  test('policies are reloaded on demand, appended to the feed and recorded; bad files are refused with file and line', async () => {
     const world = await openAdminWorld(openStore);
     const { Mutation, Query } = world.resolvers;
     const before = Query.policySet().sha256;
@@ -290,90 +214,5 @@ describeStores('admin', (open) => {
         .filter(({ type }) => type === 'policy.reload')
         .map(({ outcome, policy }) => [outcome, policy?.sha256]),
     ).toContainEqual(['FAILED', set.sha256]);
-  });
-});
-
-describe('questions to the policies', () => {
-  async function openQuery() {
-    const policies = await openPolicies({ folder: 'policies', clock: createFakeClock(), log: LOG });
-    closers.push(() => policies.stop());
-    const readSupergraph = () => readFile('gateway/supergraph.graphql', 'utf8');
-    const options = { policies, readSupergraph, now: () => 0 } as unknown as Parameters<
-      typeof createResolvers
-    >[0];
-    return createResolvers(options).Query;
-  }
-
-  test('roles are shown with what they inherit, allow and deny', async () => {
-    const roles = (await openQuery()).roles();
-    expect(roles.find(({ name }) => name === 'actuator')).toMatchObject({
-      name: 'actuator',
-      inherits: ['sales'],
-      permissions: ['leads:write'],
-    });
-    expect(roles.find(({ name }) => name === 'admin')?.permissions).toContain(
-      'deny leads:pii:read unless office_hours',
-    );
-  });
-
-  test('an action is explained for a service, with rule, place and near misses', async () => {
-    const { explainAccess } = await openQuery();
-    const ask = async (asked: Parameters<typeof explainAccess>[1]) => (await explainAccess(null, asked))[0];
-    expect(await ask({ subject: 'actuator', action: 'leads:read' })).toMatchObject({
-      allowed: true,
-      rule: 'bff/allow:leads:read',
-      rolePath: ['actuator', 'sales', 'bff'],
-      coordinate: null,
-    });
-    const refused = await ask({ subject: 'bff', action: 'leads:pii:read' });
-    expect(refused).toMatchObject({ allowed: false, rule: null, location: null });
-    expect(refused?.nearMisses[0]).toMatch(
-      /^would be allowed to the role sales by sales\/allow:leads:pii:read \(iam_policies.yaml:\d+\)$/,
-    );
-    expect(
-      await ask({ subject: 'operator', action: 'leads:pii:read', context: { time: '2026-11-24T03:00:00Z' } }),
-    ).toMatchObject({
-      allowed: false,
-      rule: 'admin/deny:leads:pii:read',
-    });
-    expect((await explainAccess(null, { subject: 'nobody' })).every((decision) => !decision.allowed)).toBe(
-      true,
-    );
-    expect(await codeOf(explainAccess(null, { subject: 'bff', context: { time: 'soon' } }))).toBe(
-      'BAD_REQUEST',
-    );
-  });
-
-  test('a document is explained field by field: what each needs, who decides, what would change it', async () => {
-    const { explainAccess } = await openQuery();
-    const document =
-      'query Q { leads { company contact { email } campaign { ...C } nonsense } whoami { subject } } fragment C on Campaign { name spentEuros }';
-    const decisions = await explainAccess(null, {
-      subject: 'bff',
-      document,
-      context: { time: '2026-11-24T03:00:00Z' },
-    });
-    const told = new Map(decisions.map((decision) => [decision.coordinate, decision]));
-    expect(told.get('Query.leads')).toMatchObject({
-      action: 'leads:read',
-      allowed: true,
-      rule: 'bff/allow:leads:read',
-    });
-    expect(told.get('Lead.contact')).toMatchObject({ action: 'leads:pii:read', allowed: false, rule: null });
-    expect(told.get('Lead.contact')?.nearMisses[0]).toContain(
-      'leads:pii:read would be allowed to the role sales',
-    );
-    expect(told.get('Contact.email')).toMatchObject({
-      allowed: false,
-      nearMisses: ['is reached through Lead.contact alone, which is refused'],
-    });
-    expect(told.get('Campaign.spentEuros')).toMatchObject({ allowed: false });
-    expect(told.get('Campaign.spentEuros')?.nearMisses.join()).toContain('the policy office_hours');
-    expect(told.get('Query.whoami')).toMatchObject({ action: 'authenticated', allowed: true });
-    expect(told.get('Lead.nonsense')).toMatchObject({
-      allowed: false,
-      nearMisses: ['there is no such field'],
-    });
-    expect(await codeOf(explainAccess(null, { subject: 'bff', document: '{' }))).toBe('GRAPHQL_PARSE_FAILED');
   });
 });

@@ -92,7 +92,7 @@ describeSigningKeys('keys, metadata, introspection and revocation', (world) => {
       expect(json(answer)['cnf']).toEqual({ 'x5t#S256': peer.thumbprint });
     });
     test.each([['garbage'], ['e30.e30.e30'], ['']])(
-      'of %j tells nothing but that it is inactive',
+      'of %j reveals nothing but that it is inactive',
       async (token) => {
         const answer = await post(
           '/sts/introspect',

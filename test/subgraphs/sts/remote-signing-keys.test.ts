@@ -1,66 +1,30 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
-import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/server-kit/platform/create-log';
-import { type GuardedRemoteKeys, guardRemoteKeys } from '@aduana/server-kit/secrets/guard-remote-keys';
-import { openRemoteKeys } from '@aduana/server-kit/secrets/open-remote-keys';
+import { describe, expect, test } from '@jest/globals';
+import { createSystemClock } from '@aduana/core/platform/clock';
 import type { RotationMode } from '@aduana/server-kit/tokens/key-set';
 import { SIGNING_ALGORITHMS } from '@aduana/core/tokens/signing-algorithm';
 import { KEYS_TOPIC } from '../../../subgraphs/sts/keys/key-ring.ts';
 import { readUnverifiedKeySet } from '../../../subgraphs/sts/keys/key-store.ts';
-import type { PrivatePart } from '../../../subgraphs/sts/keys/private-part.ts';
-import { MIGRATIONS } from '../../../subgraphs/sts/migrations.ts';
 import { serviceActor } from '../../support/audit-events.ts';
-import { openTransitKeys } from '../../support/signing-keys.ts';
-import { describeOneStore, type TestStore } from '../../support/stores.ts';
-import { createStsReplicas, type StsReplicas } from '../../support/sts-replicas.ts';
+import { describeOneStore } from '../../support/stores.ts';
 import { basic, seededSecrets, type TestSts, type TokenAnswer } from '../../support/test-sts.ts';
 import { createTestCa } from '../../support/test-ca.ts';
 import { underLoad, until } from '../../support/until.ts';
-import { startVaultDouble, type VaultDouble } from '../../support/vault-double.ts';
+import { openVaultSigning } from '../../support/vault-signing-world.ts';
 
 const ACTOR = serviceActor('operator');
 const KEY = 'transit/keys/aduana-signing-es256';
 const clock = createSystemClock();
 
 describeOneStore('signing keys in Vault Transit', (openStore) => {
-  let vault: VaultDouble;
-  let store: TestStore;
-  let replicas: StsReplicas;
-  const bus = createInProcessBus();
+  const world = openVaultSigning(openStore);
+  const { asRoot, bus, open, parts } = world;
 
-  beforeEach(async () => {
-    vault = await startVaultDouble();
-    store = await openStore('sts', MIGRATIONS);
-    replicas = createStsReplicas(() => ({
-      openStore,
-      store,
-      bus,
-      clients: ['bff'],
-      remoteKeys: { kind: 'vault_transit', open: (at) => openTransitKeys(vault, at) },
-    }));
-  });
-  afterEach(async () => {
-    vault.unseal();
-    await replicas.close();
-    await vault.close();
-  });
-
-  const open: StsReplicas['open'] = (more) => replicas.open(more);
   const order = (mode: RotationMode, kid?: string) => ({ mode, reason: 'a test', actor: ACTOR, kid });
   const token = (sts: TestSts): Promise<TokenAnswer> =>
     sts.token({ grant_type: 'client_credentials' }, { headers: basic('bff') });
-  const count = (request: string): number => vault.requests.filter((made) => made === request).length;
-  const asRoot = (path: string, body?: object): Promise<Response> =>
-    fetch(`${vault.address}/v1/${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: { 'x-vault-token': vault.rootToken },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+  const count = (request: string): number => world.vault.requests.filter((made) => made === request).length;
   const signsInVault = async (version: number): Promise<boolean> =>
     (await asRoot('transit/sign/aduana-signing-es256', { input: '', key_version: version })).ok;
-  const parts = async (): Promise<ReadonlyMap<string | undefined, PrivatePart>> =>
-    (await readUnverifiedKeySet(store.writer))?.parts ?? new Map<string, PrivatePart>();
 
   test.each(SIGNING_ALGORITHMS)('%s tokens verify, and their key cannot leave Vault', async (algorithm) => {
     const sts = await open({ environment: { SIGNING_ALGORITHM: algorithm } });
@@ -152,9 +116,9 @@ describeOneStore('signing keys in Vault Transit', (openStore) => {
 
   describe('while Vault is away', () => {
     test.each([
-      ['sealed', () => { vault.seal(); }],
-      ['silent', () => { vault.hang(); }],
-      ['forbidding', () => { vault.forbid(/^transit\/sign/); }],
+      ['sealed', () => { world.vault.seal(); }],
+      ['silent', () => { world.vault.hang(); }],
+      ['forbidding', () => { world.vault.forbid(/^transit\/sign/); }],
     ])('%s: 503 in time, the next ones at once, and a healthy STS again by itself', async (_how, fail) => {
       const sts = await open();
       fail();
@@ -163,71 +127,31 @@ describeOneStore('signing keys in Vault Transit', (openStore) => {
       expect(first).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
       expect(clock.monotonic() - begin).toBeLessThan(underLoad(3000));
       expect(sts.canSign()).toBe(false);
-      const asked = vault.requests.length;
+      const asked = world.vault.requests.length;
       await expect(token(sts)).resolves.toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-      expect(vault.requests.length - asked).toBeLessThanOrEqual(6); // a probe, no request of its own
-      vault.unseal();
-      vault.forbid(/^$/);
+      expect(world.vault.requests.length - asked).toBeLessThanOrEqual(6); // a probe, no request of its own
+      world.vault.unseal();
+      world.vault.forbid(/^$/);
       await until(() => sts.canSign());
       expect((await token(sts)).status).toBe(200);
     }); // prettier-ignore
 
     test('a rotation is refused, and leaves everything as it was', async () => {
       const sts = await open();
-      const before = await readUnverifiedKeySet(store.writer);
-      vault.seal();
+      const before = await readUnverifiedKeySet(world.store.writer);
+      world.vault.seal();
       await expect(sts.rotate(order('NOW'))).rejects.toMatchObject({
         code: 'SECRET_PROVIDER_UNAVAILABLE',
         status: 503,
       });
-      expect(await readUnverifiedKeySet(store.writer)).toEqual(before);
+      expect(await readUnverifiedKeySet(world.store.writer)).toEqual(before);
     });
 
     test('what was signed verifies', async () => {
       const sts = await open();
       const { body } = await token(sts);
-      vault.seal();
+      world.vault.seal();
       await expect(sts.verifyAny(String(body['access_token']))).resolves.toBeDefined();
-    });
-  });
-
-  describe('at start', () => {
-    const problem = (subject: string, text: RegExp) => ({
-      problems: [{ subject, problem: expect.stringMatching(text), remedy: expect.stringMatching(/./) }],
-    });
-    test('a Vault that is away is told, before and after the first keys were made', async () => {
-      vault.seal();
-      await expect(open()).rejects.toMatchObject(problem('SIGNING_KEYS=vault_transit', /sealed/));
-      vault.unseal();
-      await open();
-      vault.forbid(/^transit\/sign/);
-      await expect(open()).rejects.toMatchObject(problem('VAULT_ADDR', /lacks update on transit\/sign/));
-    });
-    test('missing variables are told', async () => {
-      const log = createLog('silent', () => undefined);
-      const missing = (at: Clock) => openRemoteKeys('vault_transit', { environment: {}, clock: at, log });
-      await expect(open({ remoteKeys: { kind: 'vault_transit', open: missing } })).rejects.toMatchObject({
-        problems: [{ subject: 'VAULT_ADDR' }, { subject: 'VAULT_TOKEN' }],
-      });
-    });
-    test('a key that may leave Vault, or is of another type, is refused', async () => {
-      await asRoot(KEY, { type: 'ecdsa-p256', exportable: true });
-      await expect(open()).rejects.toMatchObject(problem('VAULT_TRANSIT_SIGNING_KEY', /exported/));
-      await asRoot('transit/keys/aduana-signing-rs256', { type: 'ecdsa-p256' });
-      await expect(open({ environment: { SIGNING_ALGORITHM: 'RS256' } })).rejects.toMatchObject(
-        problem('VAULT_TRANSIT_SIGNING_KEY', /of type ecdsa-p256/),
-      );
-    });
-    test('a keeper whose signatures do not verify is refused', async () => {
-      const hashingTwice = async (at: Clock): Promise<GuardedRemoteKeys> => {
-        const keys = await openTransitKeys(vault, at);
-        const sign: GuardedRemoteKeys['sign'] = (algorithm, reference) =>
-          keys.sign(algorithm, reference, Buffer.from('something else'));
-        return guardRemoteKeys({ ...keys, sign }, { clock: at, log: createLog('silent', () => undefined) });
-      };
-      await expect(open({ remoteKeys: { kind: 'vault_transit', open: hashingTwice } })).rejects.toMatchObject(
-        problem('SIGNING_KEYS=vault_transit', /does not verify/),
-      );
     });
   });
 

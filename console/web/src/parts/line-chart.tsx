@@ -12,7 +12,7 @@ export interface Series {
 }
 
 interface LineChartProps {
-  /** What a reader who does not see the lines is told. */
+  /** What a screen reader says instead of the lines. */
   readonly summary: string;
   /** Seconds since the epoch, ascending. */
   readonly times: readonly number[];

@@ -76,7 +76,7 @@ export const EVENT_CATALOGUE = {
 
 export type KnownEventType = keyof typeof EVENT_CATALOGUE;
 
-/** What a type of event may tell beside the members that all have. */
+/** What an event of a type may contain beside the members that all have. */
 export type EventDetail<Type extends KnownEventType> = {
   readonly [Member in (typeof EVENT_CATALOGUE)[Type]['detail'][number]]?: unknown;
 };

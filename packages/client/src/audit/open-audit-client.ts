@@ -18,7 +18,7 @@ export interface OpenAuditClientOptions {
   readonly token: () => Promise<Secret>;
   /** Which replica of the service this is; the same after a restart. */
   readonly instance: string;
-  /** Where events wait while the audit service is away, and how many bytes of them; `off`: they are refused meanwhile. */
+  /** The files in which events wait while the audit service is away, and their size in bytes; `off`: there are none. */
   readonly spool:
     | 'off'
     | {
@@ -32,7 +32,10 @@ export interface OpenAuditClientOptions {
          */
         readonly copies?: SecurePeer;
       };
-  /** Where an event can be kept nowhere, `record` rejects (`fail_closed`), or resolves and the loss is recorded later (`fail_open`). */
+  /**
+   * What `record` does with an event that can be stored nowhere: `fail_closed` rejects with `AUDIT_UNAVAILABLE`;
+   * `fail_open` resolves, and the loss is recorded as an `audit.gap` later.
+   */
   readonly mode: AuditClientOptions['mode'];
   readonly platform: AuditClientOptions['platform'];
 }
@@ -48,11 +51,23 @@ const CALL_TIMEOUT_MS = 3_000;
 const ANSWER_BYTES = 262_144;
 
 /**
- * Opens the spool and records the start in the background: the audit service need not be there yet.
+ * Opens a client of the audit log. It records the start of this service in the background, so the audit service need not be
+ * there yet.
  *
  * @throws Error where the folder of the spool cannot be used
  * @example
- * const { audit, close } = await openAuditClient({ peer, token: () => client.sts.ownToken('audit'), ...options });
+ * const { audit, close } = await openAuditClient({
+ *   peer: client.peer({
+ *     origin: 'https://localhost:8012',
+ *     spiffeId: 'spiffe://aduana.local/audit',
+ *     failureCode: 'AUDIT_UNAVAILABLE',
+ *   }),
+ *   token: () => client.sts.ownToken('audit'),
+ *   instance: 'orders-1',
+ *   spool: { folder: 'spool', key, maxBytes: 100_000_000 },
+ *   mode: 'fail_closed',
+ *   platform: { clock: createSystemClock(), log },
+ * });
  * const id = await audit.record({ type: 'app.order', class_uid: 6003, outcome: 'ALLOWED', actor });
  */
 export async function openAuditClient(options: OpenAuditClientOptions): Promise<OpenAuditClient> {

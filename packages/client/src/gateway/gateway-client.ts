@@ -18,7 +18,7 @@ export interface GatewayAnswer {
   readonly auditId: string | undefined;
   /** Null where nothing could be answered; a refused field is null in it. */
   readonly data: Readonly<Record<string, unknown>> | null;
-  /** Refusals among them: `UNAUTHORIZED_FIELD_OR_TYPE` with its path. */
+  /** Also the refused fields, each with its path and the code `UNAUTHORIZED_FIELD_OR_TYPE`. */
   readonly errors: readonly GatewayError[];
 }
 
@@ -27,7 +27,7 @@ export interface GatewayRequest {
   /** The text of one GraphQL operation. */
   readonly document: string;
   readonly variables?: Readonly<Record<string, unknown>>;
-  /** Who asks; without it the gateway takes the certificate of the connection. */
+  /** The access token to call with; without it the gateway authenticates the certificate of the connection. */
   readonly token?: Secret;
   /** Abandons the request. */
   readonly signal?: AbortSignal;
@@ -36,16 +36,17 @@ export interface GatewayRequest {
 const TIMEOUT_MS = 35_000;
 const ANSWER_BYTES = 67_108_864;
 
-/** In a string or a comment they make a query one that is not repeated, which is as well. */
+/** A query with such a word in a string or a comment is not repeated either: that does no harm. */
 const CHANGES_OR_STREAMS = /\b(?:mutation|subscription)\b/;
 
 /**
- * One GraphQL request to the gateway, over the peer's mTLS connection. A query whose connection failed before any byte of
- * an answer is sent again, as while a replica stops that a load balancer still has; a mutation only where nobody took the
- * connection.
+ * Sends one GraphQL request to the gateway, over the peer's mTLS connection. If the connection fails before the first byte
+ * of an answer, the request is sent once more: a query always, a mutation only if the connection was refused, so that it
+ * cannot run twice. This happens when a load balancer still sends requests to a replica that stops. The gateway has 35 s to
+ * answer.
  *
- * @throws SecurityError `GATEWAY_UNAVAILABLE` (the peer's failure code) when the gateway does not answer; what it refuses
- *   is in the answer
+ * @throws SecurityError `GATEWAY_UNAVAILABLE` (the peer's failure code) when there is no complete answer. A refusal by the
+ *   gateway does not throw: it is in `status` and `errors`
  * @example
  * const { status, data, errors } = await askGateway(client.gateway, { document: '{ leads { company } }', token });
  * const refused = errors.filter(({ extensions }) => extensions?.['code'] === 'UNAUTHORIZED_FIELD_OR_TYPE');

@@ -33,10 +33,10 @@ const REFUSAL_BYTES = 1_048_576;
 const MOST_WAITING = 100;
 
 /**
- * Opens a subscription at the gateway, over the peer's mTLS connection.
+ * Opens a subscription at the gateway, over the peer's mTLS connection. The gateway has 35 s to answer.
  *
- * @throws SecurityError `GATEWAY_UNAVAILABLE` (the peer's failure code) when the gateway does not answer; what it refuses
- *   is in the answer
+ * @throws SecurityError `GATEWAY_UNAVAILABLE` (the peer's failure code) when the gateway does not answer. A refusal by the
+ *   gateway does not throw: it is in `status` and `refused`
  * @example
  * const { messages } = await subscribeGateway(client.gateway, { document: 'subscription { leadChanged { id } }', token });
  * for await (const { data } of messages) console.log(data);

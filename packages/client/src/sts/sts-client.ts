@@ -49,10 +49,14 @@ export interface TokenNarrowing {
 }
 
 /**
- * How a service gets tokens. Each is kept while it is good, under a keyed hash of what it was got for, and asked for
- * once at a time. All reject with a SecurityError: `UNAUTHENTICATED` for a credential that does not hold, `FORBIDDEN`,
- * `RATE_LIMITED`, `STS_UNAVAILABLE`; what a caller shows is believed only while it is known what is revoked, else
- * `STATUS_UNAVAILABLE`.
+ * Gets tokens from the STS. A token is cached while it is valid, and requests for the same token at the same time are one.
+ *
+ * Every method rejects with a `SecurityError`: `UNAUTHENTICATED` for a credential that is not valid, `FORBIDDEN` for what
+ * the policies do not allow, `RATE_LIMITED`, or `STS_UNAVAILABLE`. The methods that take a caller's credential also reject
+ * with `STATUS_UNAVAILABLE` while the status feed cannot be read: a revoked credential must not be accepted.
+ *
+ * @example
+ * const token = await client.sts.ownToken('gateway');
  */
 export interface StsClient {
   /**

@@ -1,6 +1,6 @@
 import { type Code, ERROR_CODES } from './error-codes.ts';
 
-/** What an error tells beside its code. */
+/** What an error has beside its code. */
 export interface SecurityErrorOptions {
   /** For the log and the audit log only: never sent to a caller. */
   readonly detail?: string;

@@ -1,6 +1,7 @@
 import { SecurityError } from '../errors/security-error.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 
+/** How many bytes the bodies of all requests may take. */
 export interface BodyBudgetOptions {
   readonly clock: Clock;
   /** Of all bodies together that have arrived in whole or in part and whose requests are not answered. */

@@ -2,12 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import { SecurityError } from '../errors/security-error.ts';
 import { type BodyBudget, CHUNK_BYTES } from './body-budget.ts';
 
+/** Whose body is read, and how much of it. */
 export interface BodyRules {
   readonly limitBytes: number;
   /** Whose body it is. */
   readonly owner: string;
   readonly budget: BodyBudget;
-  /** Told what was taken of the budget, which is to be given back when the request is answered. */
+  /** Called with what was taken of the budget, which is to be given back when the request is answered. */
   readonly onTake: (bytes: number, owner?: string) => void;
 }
 

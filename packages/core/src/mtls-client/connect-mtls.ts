@@ -7,6 +7,7 @@ import type { TlsGeneration } from '../mtls/tls-identity.ts';
 import { clientTlsOptions } from '../mtls/tls-options.ts';
 import type { Clock } from '../platform/clock.ts';
 
+/** Both certificates of a connection: the one that is shown, and the one that is expected. */
 export interface MtlsConnectorOptions {
   readonly generation: TlsGeneration;
   readonly spiffeId: string;
@@ -16,6 +17,7 @@ export interface MtlsConnectorOptions {
   isCertificateRevoked(thumbprint: string): boolean;
 }
 
+/** Opens TLS connections for a pool of undici, and knows those that are open. */
 export interface MtlsConnector {
   readonly connect: buildConnector.connector;
   /** Ends the open connections to a callee whose certificate has been revoked meanwhile. */

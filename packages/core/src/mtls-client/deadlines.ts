@@ -5,6 +5,7 @@ import type { CallFailure } from './call-error.ts';
 /** How late a deadline or an abort may be noticed: one timer serves all calls, so that a call costs none. */
 const RESOLUTION_MILLISECONDS = 25;
 
+/** A call that has not ended. */
 export interface Pending {
   /** On the monotonic clock. */
   readonly deadline: number;
@@ -12,6 +13,7 @@ export interface Pending {
   abandon(failure: CallFailure, reason: string): void;
 }
 
+/** The calls that have not ended, each until its deadline. */
 export interface Deadlines {
   add(pending: Pending): void;
   remove(pending: Pending): void;

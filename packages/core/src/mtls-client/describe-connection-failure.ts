@@ -14,7 +14,7 @@ const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_DESTROYED: 'this client is closed',
 };
 
-/** What went wrong on the way to a callee, in words for the log: TLS 1.3 tells a refused client no more than a closed connection. */
+/** What went wrong on the way to a callee, in words for the log: with TLS 1.3 a refused client sees no more than a closed connection. */
 export function describeConnectionFailure(error: unknown): string {
   if (!types.isNativeError(error)) return 'the call failed';
   const { code } = error as NodeJS.ErrnoException;

@@ -4,13 +4,13 @@ import type { Pending } from './deadlines.ts';
 import { describeConnectionFailure } from './describe-connection-failure.ts';
 import type { Connections } from './open-connections.ts';
 import type { ConnectionWait } from './secure-peer.ts';
-import type { ExchangeRules } from './send-request.ts';
+import type { CallRules } from './send-request.ts';
 
 /** Opens a connection beside the pool, within its deadline. */
 export function openConnection(
   connections: Pick<Connections, 'connect'>,
   { signal }: ConnectionWait,
-  { deadlines, deadline, failureCode, origin }: ExchangeRules,
+  { deadlines, deadline, failureCode, origin }: CallRules,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     let isOver = false;

@@ -16,12 +16,14 @@ export interface Connections {
   close(): Promise<void>;
 }
 
+/** Which certificate connections show, and which they refuse. */
 export interface ConnectionRules {
   readonly identity: TlsIdentity;
   readonly clock: Clock;
   isCertificateRevoked(thumbprint: string): boolean;
 }
 
+/** The connections to one service, for as long as the own certificate stays the same. */
 export function openConnections(peer: SecurePeerOptions, rules: ConnectionRules): Connections {
   const { origin, spiffeId, clientCertificate = true, connectTimeoutMilliseconds = 3000 } = peer;
   const secure = new URL(origin).protocol === 'https:';

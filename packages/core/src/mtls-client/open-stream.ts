@@ -5,13 +5,13 @@ import { CallError, type CallFailure } from './call-error.ts';
 import type { Pending } from './deadlines.ts';
 import { describeConnectionFailure } from './describe-connection-failure.ts';
 import type { SecureStream, SecureStreamRequest, StreamReader } from './secure-peer.ts';
-import type { ExchangeRules } from './send-request.ts';
+import type { CallRules } from './send-request.ts';
 
 /** Sends one request over a pool, whose answer is read as it comes. */
 export function openStream(
   pool: Pool,
   request: SecureStreamRequest,
-  rules: ExchangeRules,
+  rules: CallRules,
 ): Promise<SecureStream> {
   return new Promise((resolve, reject) => {
     const { method, path, headers, body, signal } = request;
@@ -41,7 +41,7 @@ interface Outcome {
 class OpeningStream implements Dispatcher.DispatchHandler, Pending, SecureStream {
   readonly deadline: number;
   readonly signal: CancelSignal | undefined;
-  readonly #rules: ExchangeRules;
+  readonly #rules: CallRules;
   readonly #outcome: Outcome;
   #controller: Dispatcher.DispatchController | undefined;
   #reader: StreamReader | undefined;
@@ -49,7 +49,7 @@ class OpeningStream implements Dispatcher.DispatchHandler, Pending, SecureStream
   status = 0;
   headers: IncomingHttpHeaders = {};
 
-  constructor(signal: CancelSignal | undefined, rules: ExchangeRules, outcome: Outcome) {
+  constructor(signal: CancelSignal | undefined, rules: CallRules, outcome: Outcome) {
     this.signal = signal;
     this.deadline = rules.deadline;
     this.#rules = rules;

@@ -22,7 +22,7 @@ export type {
 export interface SecureClient {
   /** Makes an origin one that can be called. */
   peer(options: SecurePeerOptions): OpenPeer;
-  /** From now on callees whose certificate is revoked are refused, open connections included. */
+  /** From now on peers with a revoked certificate are refused, and open connections to them are closed. */
   heedRevocations(status: Pick<StatusView, 'isCertificateRevoked' | 'onChange'>): void;
   /** Lets calls under way finish, then closes every connection. */
   close(): Promise<void>;
@@ -37,7 +37,7 @@ export interface SecureClientOptions {
 }
 
 /**
- * Opens no connection yet: each is made by the first call that needs it.
+ * Creates a client for calls over mutual TLS. It opens no connection yet: the first call to a peer does.
  *
  * @example
  * const client = createSecureClient({ identity, clock, log });

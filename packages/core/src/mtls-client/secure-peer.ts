@@ -30,10 +30,10 @@ export interface SecureResponse {
   readonly body: Buffer;
 }
 
-/** A request whose answer has no end that could be waited for. */
+/** A request whose answer is a stream. */
 export type SecureStreamRequest = Omit<SecureRequest, 'maxResponseBytes' | 'takeRoom' | 'repeatable'>;
 
-/** What comes of a streamed answer. */
+/** What reads a streamed answer. */
 export interface StreamReader {
   onData(chunk: Uint8Array): void;
   /** Called once, and not after `close`; with an error where the answer broke off. */
@@ -50,10 +50,10 @@ export interface SecureStream {
   close(): void;
 }
 
-/** How long a connection is waited for. */
+/** How long to wait for a connection. */
 export type ConnectionWait = Pick<SecureRequest, 'timeoutMilliseconds' | 'signal'>;
 
-/** One configured callee. */
+/** One service that can be called. */
 export interface SecurePeer {
   readonly origin: string;
   /** @throws CallError with the peer's failure code when there is no complete answer; its detail says why */
@@ -66,15 +66,17 @@ export interface SecurePeerOptions {
   readonly origin: string;
   /** The SPIFFE ID that the callee's certificate must have. */
   readonly spiffeId: string;
-  /** What a failed call is reported as. */
+  /** The code of the error that a failed call throws. */
   readonly failureCode: Code;
-  /** Whether this callee is shown the client's certificate; default: it is. */
+  /** Whether the client shows its certificate to this service (default true). */
   readonly clientCertificate?: boolean;
+  /** How many connections may be open at once (default 128). */
   readonly maxConnections?: number;
+  /** Of the TCP and TLS handshakes together (default 3000). */
   readonly connectTimeoutMilliseconds?: number;
 }
 
-/** A callee that may be done with before its client is. */
+/** A service that can be called, until `close`. */
 export interface OpenPeer extends SecurePeer {
   /**
    * Resolves with the head of the answer; `timeoutMilliseconds` bounds the wait for it, and `signal` abandons that wait.
@@ -83,8 +85,8 @@ export interface OpenPeer extends SecurePeer {
    */
   stream(request: SecureStreamRequest): Promise<SecureStream>;
   /**
-   * Opens a connection for another protocol than this client's, such as WebSocket. It belongs to whoever asked for it; it
-   * is ended where the callee's certificate is revoked.
+   * Opens a TLS connection for another protocol, such as WebSocket. The caller has to close it; it is closed as well when
+   * the callee's certificate is revoked.
    *
    * @throws CallError
    */

@@ -7,7 +7,8 @@ import type { Deadlines, Pending } from './deadlines.ts';
 import { describeConnectionFailure } from './describe-connection-failure.ts';
 import type { SecureRequest, SecureResponse } from './secure-peer.ts';
 
-export interface ExchangeRules {
+/** What bounds one call, and the code that it fails with. */
+export interface CallRules {
   readonly deadlines: Deadlines;
   /** On the monotonic clock. */
   readonly deadline: number;
@@ -16,11 +17,7 @@ export interface ExchangeRules {
 }
 
 /** Sends one request over a pool and collects its bounded answer. */
-export function sendRequest(
-  pool: Pool,
-  request: SecureRequest,
-  rules: ExchangeRules,
-): Promise<SecureResponse> {
+export function sendRequest(pool: Pool, request: SecureRequest, rules: CallRules): Promise<SecureResponse> {
   return new Promise((resolve, reject) => {
     const { method, path, headers, body } = request;
     const message = {
@@ -56,7 +53,7 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
   readonly deadline: number;
   readonly signal: CancelSignal | undefined;
   readonly #request: SecureRequest;
-  readonly #rules: ExchangeRules;
+  readonly #rules: CallRules;
   readonly #outcome: Outcome;
   #mayRepeat: boolean;
   #controller: Dispatcher.DispatchController | undefined;
@@ -66,7 +63,7 @@ class AnswerCollector implements Dispatcher.DispatchHandler, Pending {
   #size = 0;
   readonly #chunks: Buffer[] = [];
 
-  constructor(request: SecureRequest, rules: ExchangeRules, outcome: Outcome) {
+  constructor(request: SecureRequest, rules: CallRules, outcome: Outcome) {
     this.deadline = rules.deadline;
     this.signal = request.signal;
     this.#request = request;

@@ -26,6 +26,7 @@ export function describeHandshakeFailure(error: unknown, socket: TLSSocket): Con
   return describeRefusal(`the TLS handshake failed (${code})`, socket);
 }
 
+/** A refused connection, for the log and the audit log. */
 export function describeRefusal(reason: string, socket: TLSSocket): ConnectionRefusal {
   const shown = socket.getPeerX509Certificate();
   return {

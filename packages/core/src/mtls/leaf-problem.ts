@@ -4,12 +4,14 @@ import { spiffeIdOf } from './peer-identity.ts';
 /** Extended key usages of RFC 5280 section 4.2.1.12. */
 const USAGES = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const;
 
+/** What a leaf certificate has to fulfil at any time. */
 export interface ProfileRules {
   readonly trustDomain: string;
   /** The side of a TLS connection that the certificate's holder takes. */
   readonly usage: 'server' | 'client';
 }
 
+/** What a leaf certificate has to fulfil now. */
 export interface LeafRules extends ProfileRules {
   /** Milliseconds since the epoch. */
   readonly now: number;

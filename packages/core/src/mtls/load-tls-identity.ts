@@ -19,14 +19,15 @@ export interface TlsIdentityOptions {
   readonly trustDomain: string;
   /** False for a service that only calls others: its certificate needs no server usage. */
   readonly acceptsConnections?: boolean;
+  /** How often the files are read, besides each change that the file system reports (default 10,000). */
   readonly pollMilliseconds?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /**
- * Loads a service's certificate, key and CAs, and again whenever their content changes; what cannot be used is
- * logged once and the last good generation stays.
+ * Loads a service's certificate, key and CAs, and loads them again whenever the files change. Files that cannot be used
+ * are logged once, and the last good ones stay in use.
  *
  * @throws ConfigurationError with every problem of the first load
  * @example

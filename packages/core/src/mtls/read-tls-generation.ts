@@ -12,12 +12,14 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE---
 /** Others may not read a key, nor may its group write it (a group that reads is how orchestrators mount secrets). */
 const FORBIDDEN_KEY_MODE = 0o027;
 
+/** Paths of the PEM files of one service. */
 export interface TlsFiles {
   readonly authorities: string;
   readonly certificate: string;
   readonly key: string;
 }
 
+/** What the files hold, and a hash of all of it. */
 export interface TlsFileContents {
   readonly authorities: string;
   readonly certificate: string;
@@ -27,6 +29,7 @@ export interface TlsFileContents {
   readonly sha256: string;
 }
 
+/** What a certificate has to fulfil to be used. */
 export interface GenerationRules {
   readonly service: string;
   readonly trustDomain: string;
@@ -36,6 +39,7 @@ export interface GenerationRules {
   readonly now: number;
 }
 
+/** The paths of the files of a service in its folder of certificates. */
 export function tlsFiles(certsDir: string, service: string): TlsFiles {
   return {
     authorities: join(certsDir, 'ca.crt'),

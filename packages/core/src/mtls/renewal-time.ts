@@ -14,6 +14,7 @@ export function renewalTime(leaf: X509Certificate): number {
   return begin + (notAfterOf(leaf) - begin) * (EARLIEST + SPREAD * point);
 }
 
+/** @param now milliseconds since the epoch */
 export function isDue(leaf: X509Certificate, now: number): boolean {
   return now >= renewalTime(leaf);
 }

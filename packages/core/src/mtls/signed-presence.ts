@@ -11,6 +11,7 @@ export interface Presence {
   count(found: readonly string[]): number;
 }
 
+/** Which replica announces itself, and how it proves that it belongs to the deployment. */
 export interface SignedPresenceOptions {
   /** Of this replica among all. */
   readonly id: string;

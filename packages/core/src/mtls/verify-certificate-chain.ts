@@ -5,6 +5,7 @@ import { certificateThumbprint, type PeerIdentity, spiffeIdOf } from './peer-ide
 
 const LONGEST_CHAIN = 5;
 
+/** What a chain has to fulfil, and the CAs that it has to end at. */
 export interface ChainRules extends LeafRules {
   /** DER of the trusted CAs. */
   readonly authorities: readonly Uint8Array[];

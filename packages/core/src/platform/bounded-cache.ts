@@ -10,6 +10,7 @@ export interface BoundedCache<Value> {
   readonly size: number;
 }
 
+/** @param capacity entries; beyond it the one that was used longest ago is removed */
 export function createBoundedCache<Value>(clock: Clock, capacity: number): BoundedCache<Value> {
   const entries = new Map<string, { value: Value; expiresAt: number }>();
   return {

@@ -16,6 +16,7 @@ export interface ExpiringIds {
 const WORDS_PER_SLOT = 3;
 const LEAST_SLOTS = 256;
 
+/** An empty set. */
 export function createExpiringIds(): ExpiringIds {
   const seeds = { high: random(4).readInt32LE(), low: random(4).readInt32LE() };
   let slots = LEAST_SLOTS;

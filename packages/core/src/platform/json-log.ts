@@ -6,6 +6,7 @@ export type JsonLogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
+/** Where the lines of a log go, and which. */
 export interface JsonLogOptions {
   readonly clock: Clock;
   /** Receives one line with its line feed. */

@@ -12,6 +12,7 @@ export interface RevokedSubjects {
   readonly size: number;
 }
 
+/** An empty set. */
 export function createRevokedSubjects(): RevokedSubjects {
   const known = new Map<string, { readonly notAfter: number; readonly until: number }>();
   const keyOf = (issuer: string, subject: string): string => JSON.stringify([issuer, subject]);

@@ -27,7 +27,7 @@ export interface AccessTokenClaims {
   readonly jti: string;
   /** Seconds since the epoch. */
   readonly iat: number;
-  /** Seconds since the epoch; the token counts before that moment. */
+  /** Seconds since the epoch; the token is valid before that moment. */
   readonly exp: number;
   /** Seconds since the epoch. */
   readonly nbf?: number;
@@ -39,24 +39,24 @@ export interface AccessTokenClaims {
   readonly act?: Actor;
   /** How the subject authenticated (RFC 8176): one of `AuthenticationMethod`. */
   readonly amr: readonly string[];
-  /** When the subject logged in, in seconds since the epoch; 0 where its issuer does not tell. */
+  /** When the subject logged in, in seconds since the epoch; 0 where its issuer does not say. */
   readonly auth_time: number;
   /** The class that the login reached, as its issuer calls it (RFC 9068 section 2.2.1). */
   readonly acr?: string;
   /** The jti of the token that this one descends from; its own for a root. Revoking the root ends all. */
   readonly root_jti: string;
   /**
-   * `iat` of the first token of the chain, a foreign one included: revoking the subject ends what was issued up to then.
-   * Absent in tokens of versions that did not know it: their own `iat`.
+   * `iat` of the first token of the chain, which may come from a trusted issuer. When the subject is revoked, chains that
+   * began up to that moment end. Absent in tokens of older versions: then the token's own `iat` decides.
    */
   readonly root_iat?: number;
-  /** `jti` of the foreign token at the beginning of the chain; revoking it ends all. */
+  /** `jti` of the token of a trusted issuer at the beginning of the chain; revoking it ends the whole chain. */
   readonly origin_jti?: string;
   /** Whether the subject is a service of the deployment, or a user of a trusted issuer. */
   readonly sub_kind: 'service' | 'user';
   /** The issuer whose subject this is: the STS itself, or a trusted issuer (identity is issuer and subject). */
   readonly sub_iss: string;
-  /** Names of `@policy` that held for this request; such a token lives 60 s at most. */
+  /** Names of `@policy` that held for this request; such a token is valid for 60 s at most. */
   readonly policies?: readonly string[];
   /** Coordinates (`Type.field`) that the plan needs only for keys and `@requires`. */
   readonly join?: readonly string[];

@@ -13,6 +13,7 @@ export interface FetchedJwks {
   readonly maxAgeSeconds: number | undefined;
 }
 
+/** Where the keys of one issuer are fetched, and which algorithms it may use. */
 export interface JwksClientOptions {
   /** One bounded attempt, without redirects. */
   readonly fetch: () => Promise<FetchedJwks>;

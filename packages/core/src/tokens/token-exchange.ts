@@ -1,8 +1,11 @@
 /** The identifiers of RFC 8693 section 2.1 and 3, and those of the deployment. */
 export const GRANT_CLIENT_CREDENTIALS = 'client_credentials';
+/** The `grant_type` of a token exchange (RFC 8693 section 2.1). */
 export const GRANT_TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
+/** The type of an OAuth access token (RFC 8693 section 3). */
 export const TOKEN_TYPE_ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+/** The type of any other JWT (RFC 8693 section 3). */
 export const TOKEN_TYPE_JWT = 'urn:ietf:params:oauth:token-type:jwt';
 /** A verified client certificate: the DER certificates of its chain in base64url, leaf first, joined by dots. */
 export const TOKEN_TYPE_X509_SVID = 'urn:aduana:token-type:x509-svid';

@@ -13,10 +13,11 @@ export interface TokenStatus {
   isKeyRevoked(kid: string): boolean;
   isServiceSuspended(service: string): boolean;
   isCertificateRevoked(thumbprint: string): boolean;
-  /** @throws SecurityError `STATUS_UNAVAILABLE` where the copy is too old to tell */
+  /** @throws SecurityError `STATUS_UNAVAILABLE` where the copy of the feed is too old to rely on */
   assertFresh(): void;
 }
 
+/** Whose tokens are verified, for whom, and with which keys. */
 export interface AccessTokenVerifierOptions {
   readonly issuer: string;
   /** The service that is asked: the one audience that it accepts; undefined accepts any (introspection alone). */

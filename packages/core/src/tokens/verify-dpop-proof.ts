@@ -15,6 +15,7 @@ export interface ProvedRequest {
   readonly accessToken?: string | undefined;
 }
 
+/** How proofs are remembered, so that each is accepted once. */
 export interface DpopVerifierOptions {
   readonly clock: Clock;
   /**

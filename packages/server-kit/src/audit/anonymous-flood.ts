@@ -36,7 +36,7 @@ const OTHERS = 'others';
 /**
  * Keeps who is not authenticated from filling the log: beyond the limit, refusals are counted by source and minute. The
  * first is recorded before it is answered, the others with the end of the minute: the counts of the events add up, and
- * an event that no later one `settles` tells of a count that a crash has ended.
+ * an event that no later one `settles` is of a count that a crash has ended.
  */
 export function createAnonymousFlood(options: AnonymousFloodOptions): AnonymousFlood {
   const { limitPerMinute, clock } = options;
@@ -132,19 +132,19 @@ class FloodWindow {
 
   async settle(): Promise<void> {
     await (this.#opened ??= this.#open());
-    await this.#tell({}, { settles: this.eventId });
+    await this.#recordCount({}, { settles: this.eventId });
   }
 
   async #open(): Promise<void> {
     try {
-      await this.#tell({ id: this.eventId }, {});
+      await this.#recordCount({ id: this.eventId }, {});
     } catch (error) {
       this.#opened = undefined;
       throw error;
     }
   }
 
-  async #tell(id: Pick<AuditRecord, 'id'>, settles: { readonly settles?: string }): Promise<void> {
+  async #recordCount(id: Pick<AuditRecord, 'id'>, settles: { readonly settles?: string }): Promise<void> {
     const count = this.#count;
     this.#count = 0;
     try {

@@ -93,7 +93,7 @@ export function consistencyProofRanges(oldSize: number, size: number): LeafRange
   return ranges.reverse();
 }
 
-/** The tree's right edge: what is needed to append leaves and to tell the root, at most one hash for each bit of the size. */
+/** The tree's right edge: what is needed to append leaves and to compute the root, at most one hash for each bit of the size. */
 export class Frontier {
   #size = 0;
   readonly #hashes: Buffer[] = [];

@@ -12,7 +12,7 @@ export interface SealedPersonalData {
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Encrypts each value under the subject's key, bound to the event and the name that it stands under. */
+/** Encrypts each value under the subject's key, bound to the event and to the value's name in it. */
 export function sealPersonalData(
   key: Uint8Array,
   subject: string,

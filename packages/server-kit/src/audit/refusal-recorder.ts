@@ -8,7 +8,7 @@ const LIMIT_PER_MINUTE = 60;
 const MINUTE_MS = 60_000;
 
 /**
- * Records refused connections as `certificate.refuse`; beyond 60 a minute the next one recorded tells how many were
+ * Records refused connections as `certificate.refuse`; beyond 60 a minute the next one recorded says how many were
  * not, so that nobody fills the log from outside.
  */
 export function createRefusalRecorder(

@@ -35,7 +35,7 @@ const DIGESTS: Readonly<Record<string, string>> = {
   '2.16.840.1.101.3.4.2.2': 'sha384',
   '2.16.840.1.101.3.4.2.3': 'sha512',
 };
-/** RSASSA-PKCS1-v1_5 and ECDSA by the curve's key; of them the digest is told by the signer info. */
+/** RSASSA-PKCS1-v1_5 and ECDSA by the curve's key; their digest is named by the signer info. */
 const SIGNATURES: ReadonlySet<string> = new Set([
   '1.2.840.113549.1.1.1',
   '1.2.840.113549.1.1.11',

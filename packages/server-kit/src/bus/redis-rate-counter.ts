@@ -17,7 +17,7 @@ export interface RedisRateCounterOptions {
   readonly url: string;
   /** Of the keys. */
   readonly prefix: string;
-  /** Tells replicas from what others write beside them. */
+  /** Proves that an entry was written by a replica, and not by others who can write there. */
   readonly presence: Presence;
   readonly clock: Clock;
   readonly log: Log;

@@ -56,7 +56,7 @@ export const SERVICE_SETTINGS = {
   UNGUARDED_FIELDS: choice(['authenticated', 'deny'], 'authenticated'),
   SIGNING_KEY_ROTATION_INTERVAL: durationOrOff(30 * 86_400_000),
   CLIENT_SECRET_ROTATION_INTERVAL: durationOrOff('off'),
-  /** Tells replicas of one service apart in the audit log; the same after a restart. */
+  /** Distinguishes replicas of one service in the audit log; the same after a restart. */
   INSTANCE: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'is no name of 1 to 64 letters, digits, dots, dashes')

@@ -136,7 +136,7 @@ function explainRequirement(
 function describePolicy(name: string, engine: Engine, subject: Subject): string {
   const { reason, location, conditions } = evaluatePolicy(engine, name, subject);
   const states = conditions.map(({ name: condition, holds }) => {
-    return `${condition} ${holds === undefined ? 'cannot be told' : holds ? 'holds' : 'does not hold'}`;
+    return `${condition} ${holds === undefined ? 'is unknown' : holds ? 'holds' : 'does not hold'}`;
   });
   const where = location === undefined ? '' : ` (${location})`;
   const login = stepUpFor(

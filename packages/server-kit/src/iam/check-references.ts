@@ -3,7 +3,7 @@ import type { Condition, Service, Sources, TrustedIssuer } from './policy.ts';
 import type { Problems } from './problems.ts';
 import type { IamPolicies } from './read-iam-policies.ts';
 
-/** Reports names that stand for nothing, and roles or conditions that contain themselves. */
+/** Reports names that nothing defines, and roles or conditions that contain themselves. */
 export function checkPolicyReferences(iam: IamPolicies, problems: Problems): void {
   for (const role of iam.roles.values()) {
     for (const parent of role.inherits) checkRole(parent, role.location, iam, problems);

@@ -27,7 +27,7 @@ function tellDenies(engine: Engine, { roles, action, context = {} }: AccessReque
     .map((deny) => `would be denied by ${describe(engine, deny, context)}`);
 }
 
-/** Rules that stand in the way, rules that would allow it, and whom they do allow it. */
+/** Rules that refuse it, rules that would allow it, and the roles that they allow it to. */
 function tellAllows(engine: Engine, request: AccessRequest, decision: Decision): readonly string[] {
   const { roles, action, context = {} } = request;
   if (decision.reason === 'unknown_permission')
@@ -44,27 +44,27 @@ function tellAllows(engine: Engine, request: AccessRequest, decision: Decision):
     context,
     (other) => evaluate(engine, { ...request, context: other }).effect === 'allow',
   );
-  const told = [
+  const nearMisses = [
     ...(login === undefined ? [] : [`would be allowed after ${describeStepUp(login)}`]),
     ...denies.map((deny) => `is denied by ${describe(engine, deny, context)}`),
     ...allows
       .filter(({ guard }) => guard !== undefined && guard(context) !== true)
       .map((allow) => `would be allowed by ${describe(engine, allow, context)}`),
   ];
-  if (allows.length > 0) return told;
+  if (allows.length > 0) return nearMisses;
   const others = [...engine.roles].flatMap(([role, compiled]) => {
     const [allow] = roles.includes(role) ? [] : compiled.candidates(action).allows;
     return allow === undefined
       ? []
       : [`would be allowed to the role ${role} by ${describe(engine, allow, context)}`];
   });
-  return [...told, ...others];
+  return [...nearMisses, ...others];
 }
 
-/** A rule, where it stands, and how its conditions are now. */
+/** A rule, its place in the files, and the state of its conditions now. */
 function describe(engine: Engine, { rule }: ReachedRule, context: AccessContext): string {
   const results = verdicts(engine, rule, context).map(({ name, holds }, index) => {
-    const now = holds === undefined ? 'cannot be told' : holds ? 'holds' : 'does not hold';
+    const now = holds === undefined ? 'is unknown' : holds ? 'holds' : 'does not hold';
     return `${index < rule.when.length ? 'when' : 'unless'} ${name} (${now})`;
   });
   return [`${rule.id} (${rule.location})`, ...results].join(', ');

@@ -33,14 +33,14 @@ export function constrainGrant(
   const limits = granted
     .flatMap((scope) => grantingRules(engine, roles, scope))
     .flatMap(({ constraints }) => constraints);
-  const lives = limits.flatMap(({ maxTtlSeconds }) => maxTtlSeconds ?? []);
+  const lifetimes = limits.flatMap(({ maxTtlSeconds }) => maxTtlSeconds ?? []);
   const ceilings = limits.flatMap(({ scopes: ceiling }) => (ceiling === undefined ? [] : [ceiling]));
   const targets = limits.flatMap(({ audiences }) => (audiences === undefined ? [] : [audiences]));
   return {
     scopes: granted.filter((scope) =>
       ceilings.every((ceiling) => ceiling.some((pattern) => permissionMatches(pattern, scope))),
     ),
-    maxTtlSeconds: lives.length === 0 ? undefined : Math.min(...lives),
+    maxTtlSeconds: lifetimes.length === 0 ? undefined : Math.min(...lifetimes),
     audiences:
       targets.length === 0
         ? undefined

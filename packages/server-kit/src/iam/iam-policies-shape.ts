@@ -26,7 +26,7 @@ const SPIFFE_PATTERN = z
     'is not a SPIFFE ID, with `*` for a path segment or `**` at its end',
   );
 
-/** Stands in a challenge between quotation marks and blanks (RFC 9470 section 3). */
+/** A challenge has it between quotation marks, separated by blanks (RFC 9470 section 3). */
 const ACR = z
   .string()
   .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/, 'is no `acr`: visible ASCII without blanks, `"` and `\\`');

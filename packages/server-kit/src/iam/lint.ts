@@ -133,7 +133,7 @@ function neverTrue(condition: Condition, { conditions, issuers }: Sources): stri
     return 'it ends before it begins';
   if (allOf.some((name) => noneOf.includes(name))) return 'it asks for a condition and against it';
   if (mtls === false && spiffe !== undefined) return 'a SPIFFE ID comes with a certificate alone';
-  if (acr !== undefined && issuers.size === 0) return 'no trusted issuer tells of a login';
+  if (acr !== undefined && issuers.size === 0) return 'no trusted issuer says how users logged in';
   const classes = [condition, ...allOf.flatMap((name) => conditions.get(name) ?? [])]
     .flatMap((one) => (one.acr === undefined ? [] : [one.acr]))
     .reduce<readonly string[] | undefined>(

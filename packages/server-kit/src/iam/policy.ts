@@ -122,7 +122,7 @@ export interface Service {
   readonly location: Location;
 }
 
-/** What an issuer tells of its users between their tokens (OpenID Shared Signals Framework 1.0). */
+/** What an issuer reports about its users between their tokens (OpenID Shared Signals Framework 1.0). */
 export interface SharedSignals {
   readonly audience: string;
   /** Types of events that end a subject's tokens, as full URIs. */

@@ -1,6 +1,6 @@
 import { ConfigurationError, type ConfigurationProblem } from '@aduana/core/errors/configuration-error';
 
-/** Collects what is wrong, so that all of it is told at once. */
+/** Collects what is wrong, so that all of it is reported at once. */
 export interface Problems {
   add(subject: string, problem: string, remedy: string): void;
   /** Runs a step; undefined when it fails with problems, which are kept. */

@@ -23,7 +23,7 @@ export async function readTrustedIssuers(
   ).issuers.entries()) {
     const location = document.locate(['issuers', index]);
     if (issuers.has(entry.issuer))
-      problems.add(location, `the issuer \`${entry.issuer}\` stands here twice`, 'Keep one entry per issuer');
+      problems.add(location, `the issuer \`${entry.issuer}\` is here twice`, 'Keep one entry per issuer');
     if (entry.ssf !== undefined && (entry.subject_claim ?? 'sub') !== 'sub')
       problems.add(
         location,

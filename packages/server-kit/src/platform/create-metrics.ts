@@ -16,7 +16,7 @@ export interface MetricsOptions {
 
 /** The metrics of one process. */
 export interface ProcessMetrics extends Metrics {
-  /** The metrics of one of its services, told apart by the label `service`. */
+  /** The metrics of one of its services, distinguished by the label `service`. */
   forService(service: string): Metrics;
   /** What `exposeSum` makes one of; it can be sent to another process. */
   snapshot(): Promise<MetricsSnapshot>;

@@ -91,7 +91,7 @@ function parseDatabaseUrl(text: string): DatabaseServers | string {
   };
 }
 
-/** The services write: of several servers they want the one that takes writes, unless told how to know it. */
+/** The services write: of several servers they want the one that takes writes, unless the URL says how to know it. */
 function targetSession(asked: string | null, hosts: number): TargetSession | undefined {
   if (asked === 'read-write' || asked === 'primary') return asked;
   if (asked === null) return hosts > 1 ? 'read-write' : 'any';

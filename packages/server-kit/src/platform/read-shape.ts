@@ -5,7 +5,7 @@ import type { YamlDocument } from './yaml-document.ts';
 /**
  * Reads a document by its shape.
  *
- * @param guide the page of `docs/` that tells the shape
+ * @param guide the page of `docs/` that describes the shape
  * @throws ConfigurationError with every place where it differs, each as `file:line`
  */
 export function readShape<Shape extends z.ZodType>(

@@ -14,7 +14,7 @@ export interface TextBoundedCache<Entry extends TextEntry> {
   /** What alone is longer than all may be is not kept, and pushes nothing out. */
   add(entry: Entry): void;
   all(): Iterable<Entry>;
-  /** More, or less, text has come to stand behind an entry. */
+  /** An entry now depends on more, or less, text. */
   grow(entry: Entry, characters: number): void;
   readonly size: number;
 }

@@ -14,7 +14,7 @@ import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 
 type Path = readonly PropertyKey[];
 
-/** A YAML file's value, and where each part of it stands. */
+/** A YAML file's value, and the line of each part of it. */
 export interface YamlDocument {
   readonly file: string;
   readonly value: unknown;

@@ -61,7 +61,7 @@ function createLatestVersions(
         await write(wanted, secrets);
         saved = wanted;
       } catch (error) {
-        log.warn('the secret provider could not be told which rows are the latest', {
+        log.warn('the latest version of the rows could not be stored at the secret provider', {
           error: describeError(error),
         });
       }

@@ -79,7 +79,7 @@ export function keptSecrets(backend: SecretBackend, options: KeptSecretsOptions)
       try {
         return await backend.put(name, value, expectedVersion);
       } finally {
-        kept.delete(name); // a conflict, too, tells that what is remembered is out of date
+        kept.delete(name); // a conflict, too, means that what is remembered is out of date
       }
     },
     wrap: (plaintext, context) => backend.wrap(plaintext, context),

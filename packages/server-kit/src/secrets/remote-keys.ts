@@ -23,7 +23,7 @@ export interface RemoteKeys {
    * @throws ConfigurationError where they cannot
    */
   check(algorithm: RemoteKeyAlgorithm): Promise<void>;
-  /** @param known references of the keys in use: one that was made and never told of is taken up */
+  /** @param known references of the keys in use: one that was made and never recorded is taken up */
   create(algorithm: RemoteKeyAlgorithm, known: readonly string[]): Promise<RemoteKey>;
   /** @returns the signature as JWS has it (RFC 7518 section 3) */
   sign(algorithm: RemoteKeyAlgorithm, reference: string, input: Uint8Array): Promise<Buffer>;

@@ -25,7 +25,7 @@ const TYPES = {
   getTypeParser: (oid: number, format?: string) => (oid === INT8_OID ? Number : defaultParser(oid, format)),
 };
 
-/** A connection that is cut fails its statement, and tells it a second time as an event, which ends the process if nobody listens. */
+/** A connection that is cut fails its statement, and reports it a second time as an event, which ends the process if nobody listens. */
 const reportedByStatement = (): void => undefined;
 
 /** PostgreSQL over pools of connections; no call waits longer than its statement's time-out. */

@@ -3,7 +3,7 @@ import { toDatabaseError } from './database-error.ts';
 import type { Database, Queryable, QueryResult } from './database.ts';
 import { createMutex } from '@aduana/core/platform/mutex';
 
-/** The embedded PostgreSQL of one process; its services are told apart by schema and role. */
+/** The embedded PostgreSQL of one process; its services are separated by schema and role. */
 export interface EmbeddedStore {
   /** A service's view; an absent role is the superuser's. */
   database(schema: string, role?: string): Database;

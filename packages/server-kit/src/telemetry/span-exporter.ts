@@ -3,7 +3,7 @@ import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import type { OtlpSender } from './otlp-sender.ts';
 
-/** @param onResult told of each export: how many spans were not taken, and why */
+/** @param onResult called after each export: how many spans were not taken, and why */
 export function createSpanExporter(
   sender: OtlpSender,
   onResult: (dropped: number, error?: unknown) => void,

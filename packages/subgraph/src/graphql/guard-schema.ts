@@ -34,12 +34,13 @@ type Decide = (token: VerifiedToken) => boolean;
 type Resolve = GraphQLFieldResolver<unknown, GuardContext | undefined>;
 
 /**
- * Puts the directives of a subgraph's SDL in force on its executable schema, and returns that same schema.
+ * Enforces the directives of a subgraph's SDL: wraps the resolvers of its executable schema, and returns that same schema.
  *
- * A field with `@authenticated`, `@requiresScopes` or `@policy`, on itself, on its type or on the type that it returns,
- * is resolved only for a token whose scopes and policies meet all of them, or whose `join` names the field. Root fields
- * need a token, `_service` is refused to everybody. A refused field fails with `UNAUTHORIZED_FIELD_OR_TYPE` before its
- * resolver runs. Other fields keep their resolvers. Put `refuseIntrospection` among the server's validation rules.
+ * `@authenticated`, `@requiresScopes` and `@policy` count on a field, on its type and on the type that it returns. Such a
+ * field is resolved only if the scopes and policies of the token meet all of them, or if the token's `join` names the field.
+ * Root fields need a token, and `_service` is refused to everybody. A refused field fails with
+ * `UNAUTHORIZED_FIELD_OR_TYPE` before its resolver runs. Other fields are not changed. Add `refuseIntrospection` to the
+ * validation rules of the server.
  *
  * @param sdl the text with the directives: an executable schema no longer has them
  * @throws SecurityError `SUPERGRAPH_INVALID` for an SDL whose directives cannot be read

@@ -10,21 +10,25 @@ const THE_CALLERS_OWN: readonly unknown[] = [
 ];
 
 /**
+ * What a client sees of an error of a resolver: the error as GraphQL formats it, the error itself, and the request's trace
+ * for the log.
+ */
+export type ErrorMask = (
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  trace?: Pick<TraceContext, 'traceId' | 'spanId'>,
+) => GraphQLFormattedError;
+
+/**
  * A `formatError` for a subgraph's server. A `SecurityError` keeps its code, its text and its extensions, and an error of
  * the document itself keeps its message. Any other error is logged, with the request's trace where that is given, and
- * becomes `INTERNAL_SERVER_ERROR`: what a driver or a library writes into its errors reaches nobody.
+ * becomes `INTERNAL_SERVER_ERROR`: no client sees what a driver or a library writes into its errors.
  *
  * @example
  * const mask = createErrorMask(log);
  * const server = new ApolloServer({ schema, formatError: mask });
  */
-export function createErrorMask(
-  log: Log,
-): (
-  formatted: GraphQLFormattedError,
-  error: unknown,
-  trace?: Pick<TraceContext, 'traceId' | 'spanId'>,
-) => GraphQLFormattedError {
+export function createErrorMask(log: Log): ErrorMask {
   return (formatted, error, trace) => {
     const original = (error as { originalError?: unknown }).originalError ?? error;
     const at = formatted.path === undefined ? {} : { path: formatted.path };

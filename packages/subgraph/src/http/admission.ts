@@ -32,13 +32,13 @@ export interface AdmissionOptions {
 
 /**
  * Admits requests of peers on the list, over mTLS, with an access token that is bound to their certificate (RFC 8705).
- * An answer that is still under way, such as a stream, is broken off when the status feed withdraws what it was
- * admitted by.
+ * An answer that is still being sent, such as a stream, is broken off when the status feed revokes the token or the
+ * certificate with which it was admitted.
  */
 export interface Admission {
   /**
-   * The token of a request that is admitted. Any other request is answered, with the status and the code of its
-   * refusal, and undefined is returned. It never rejects.
+   * Checks a request. Returns its token where it is admitted. Otherwise answers it with the status and the code of the
+   * refusal (such as 403 `MTLS_REQUIRED` or 401 `UNAUTHENTICATED`), and returns undefined. Never rejects.
    *
    * @example
    * createServer(subgraph.tls, async (request, response) => {
@@ -47,8 +47,8 @@ export interface Admission {
    */
   admit(request: IncomingMessage, response: ServerResponse): Promise<VerifiedToken | undefined>;
   /**
-   * The same for a connection that a server hands over with its `upgrade` event: an admitted one is the caller's, and it
-   * is broken off when the status feed withdraws what it was admitted by.
+   * The same for a connection that a server hands over with its `upgrade` event. Where it is admitted, you answer it; it
+   * is broken off when the status feed revokes the token or the certificate with which it was admitted.
    */
   admitUpgrade(request: IncomingMessage, socket: Duplex): Promise<VerifiedToken | undefined>;
   /**
@@ -72,7 +72,7 @@ interface Admitted {
 
 /** An admission that can be closed with its subgraph. */
 export interface OpenAdmission extends Admission {
-  /** Ends what was admitted for as long as the status feed allows it. */
+  /** Stops watching the status feed for what was admitted. */
   close(): void;
 }
 

@@ -10,13 +10,15 @@ export interface StreamedResult {
 
 /** How a stream is kept open. */
 export interface StreamEventsOptions {
-  /** How often a comment is sent, so that no proxy takes the connection for a dead one (default 15). */
+  /** How often a comment is sent, so that no proxy closes the connection as idle (seconds, default 15). */
   readonly heartbeatSeconds?: number;
 }
 
 /**
  * Answers an admitted request with the results of a subscription, as server-sent events (graphql-sse, distinct
- * connections). Ends the results when the client leaves; rejects where they fail, after the answer has been broken off.
+ * connections). Resolves when the results are over or the client has left; then the results are ended too.
+ *
+ * @throws the error of the results, after the connection has been closed
  *
  * @example
  * const results = await subscribe({ schema, document, contextValue: { token } });

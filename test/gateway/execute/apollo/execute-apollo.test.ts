@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createTestExecutor, openFederation } from '../../../support/federation.ts';
+import { openFederation } from '../../../support/federation.ts';
+import { createTestExecutor } from '../../../support/test-executor.ts';
 
 const SHOP = openFederation({
   a: {

@@ -8,7 +8,7 @@ const EXECUTE = path.resolve(import.meta.dirname, '../../../../dist/gateway/exec
 const ANSWERS = `
   import { buildSchema } from 'graphql';
   import { createAnswerShape } from '${EXECUTE}/shared/answer-shape.js';
-  import { compilePlan } from '${EXECUTE}/shared/compile-plan.js';
+  import { createPlanSteps } from '${EXECUTE}/shared/plan-steps.js';
   import { createExecuteCompiled } from '${EXECUTE}/compiler/execute-compiled.js';
   const schema = buildSchema('type Query { a: Int }');
   const field = { kind: 'field', key: 'a', dataKey: 'a', name: 'a', refused: false, selections: [] };
@@ -17,8 +17,8 @@ const ANSWERS = `
     { kind: 'query', rootType: 'Query', selections: [field] },
   );
   const fetch = { kind: 'Fetch', serviceName: 's', operation: '{a}', operationKind: 'query', variableUsages: [] };
-  const step = compilePlan({ kind: 'QueryPlan', node: fetch });
-  const interpret = async (log, executable, execution, send) => ({ data: 'interpreted ' + JSON.stringify((await send(step, '{}')).data) });
+  const step = createPlanSteps({ kind: 'QueryPlan', node: fetch });
+  const interpret = async (log, prepared, execution, send) => ({ data: 'interpreted ' + JSON.stringify((await send(step, '{}')).data) });
   const execute = createExecuteCompiled({ interpret, compileAt: 1 });
   const execution = { authorized: { variables: {} }, signal: new AbortController().signal };
   const { data } = await execute({ error: console.error }, { plan: {}, step, shape, schema, refusals: [] }, execution, async () => ({ data: { a: 1 }, errors: [] }));

@@ -177,7 +177,7 @@ describe('the spool over a disk that fails and crashes at every step', () => {
     expect(await contentOf(disk)).toEqual({ texts: ['before', 'after'], lost: 0 });
   });
 
-  test('loses no more than what the disk has damaged, and tells how much that is at least', async () => {
+  test('loses no more than what the disk has damaged, and shows how much that is at least', async () => {
     const disk = createCrashingDisk(createSeededRandom(1));
     const spool = await open(disk);
     await spool.append(['1', '2', '3'], 1);
@@ -193,7 +193,7 @@ describe('the spool over a disk that fails and crashes at every step', () => {
     expect(spool.takeLost()).toBe(0);
   });
 
-  test('tells what is lost where somebody removes its files, and goes on', async () => {
+  test('shows what is lost where somebody removes its files, and goes on', async () => {
     const disk = createCrashingDisk(createSeededRandom(1));
     const spool = await open(disk);
     await spool.append(['x'.repeat(600)], 1);

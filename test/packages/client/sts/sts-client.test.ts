@@ -152,7 +152,7 @@ describe('the tokens that a service keeps', () => {
     expect(state.asked).toHaveLength(3);
   });
 
-  test('narrowed tokens are told apart by everything that they carry', async () => {
+  test('narrowed tokens are distinguished by everything that they carry', async () => {
     const subject = await client.relayBasic(header);
     const other = { ...subject, claims: { ...subject.claims, jti: 'other' } };
     for (const [of, change] of [

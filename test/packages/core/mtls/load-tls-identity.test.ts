@@ -67,14 +67,14 @@ function problems(...expected: readonly (readonly [file: string, problem: RegExp
   };
 }
 
-test('every missing file is told at once', async () => {
+test('every missing file is reported at once', async () => {
   for (const name of ['ca.crt', 'sts.crt', 'sts.key']) await rm(file(name));
   await expect(load()).rejects.toMatchObject(
     problems(['ca.crt', /does not exist/], ['sts.crt', /does not exist/], ['sts.key', /does not exist/]),
   );
 });
 
-test('everything that is wrong with the content is told at once', async () => {
+test('everything that is wrong with the content is reported at once', async () => {
   await writeFile(file('ca.crt'), 'nothing');
   await writeFile(file('sts.key'), 'nothing');
   await chmod(file('sts.key'), 0o644);

@@ -4,7 +4,7 @@ import { certificateThumbprint, type PeerIdentity } from '@aduana/core/mtls/peer
 import { subjectAltNames } from '@aduana/core/mtls/subject-alt-names';
 import { createTestCa } from '../../../support/test-ca.ts';
 
-test('the names of a certificate are told once, and none where there is no certificate', async () => {
+test('the names of a certificate are reported once, and none where there is no certificate', async () => {
   const ca = await createTestCa();
   const { cert } = await ca.issue('leads');
   const der = new X509Certificate(cert).raw;

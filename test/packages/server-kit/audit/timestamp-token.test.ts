@@ -22,7 +22,7 @@ describeWithOpenssl('a time stamp of OpenSSL', () => {
   const stamp = (nonce: Buffer) => authority.reply(createTimestampRequest(digest, nonce));
   const nonceOf = (hex: string): Buffer => Buffer.from(hex, 'hex');
 
-  test('tells its time', async () => {
+  test('shows its time', async () => {
     const nonce = randomBytes(16);
     const time = verifyTimestamp(await stamp(nonce), { digest, nonce, distrust });
     expect(Math.abs(time - Date.now())).toBeLessThan(60_000);

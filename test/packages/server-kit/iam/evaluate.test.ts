@@ -64,7 +64,7 @@ roles:
     expect(grantableScopes(engine, ['all'])).not.toContain('sts:status:write');
   });
 
-  test('a decision tells rule, line, role path, conditions and the hash of the policies', async () => {
+  test('a decision shows rule, line, role path, conditions and the hash of the policies', async () => {
     const engine = await engineOf(`
 conditions:
   hq: { cidr: [10.0.0.0/8] }

@@ -79,7 +79,7 @@ test('a login of two classes at once is told to be none', async () => {
 });
 
 describe('diff', () => {
-  test('tells each decision that changes, by service and by role', async () => {
+  test('shows each decision that changes, by service and by role', async () => {
     const services = { 'service_identities.yaml': 'version: 1\nservices: { s: { roles: [r] } }\n' };
     const before = await engineOf('roles: { r: { permissions: [x:a, x:b] } }', services);
     const after = await engineOf(
@@ -97,7 +97,7 @@ describe('diff', () => {
 });
 
 describe('explain', () => {
-  test('tells which rule decided and what would change it', async () => {
+  test('shows which rule decided and what would change it', async () => {
     const engine = await engineOf(`
 conditions:
   hq: { cidr: [10.0.0.0/8] }

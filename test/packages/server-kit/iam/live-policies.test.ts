@@ -70,7 +70,7 @@ describe('policies in force', () => {
     await untilPolled(clock, () => allows('b'));
   });
 
-  test('bad files never replace good ones, and are told with file and line until they are good', async () => {
+  test('bad files never replace good ones, and are reported with file and line until they are good', async () => {
     const folder = await policyFolder({ 'iam_policies.yaml': iam('a') });
     const { live, clock, lines, allows } = await open(folder);
     await writeFile(join(folder, 'iam_policies.yaml'), 'version: 1\nroles:\n  r: { permission: [b] }\n');

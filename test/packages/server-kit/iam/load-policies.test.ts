@@ -58,7 +58,7 @@ describe('policy files', () => {
     expect(sources.roles.get('bff')?.rules[0]?.location).toBe('iam_policies.yaml:3');
   });
 
-  test('each problem of all files is told at once, with its line', async () => {
+  test('each problem of all files is reported at once, with its line', async () => {
     const problems = await problemsOf({
       'iam_policies.yaml': 'version: 1\nroles:\n  bff:\n    permissions: [leads:read]\n    color: red\n',
       'service_identities.yaml': 'version: 1\nservices:\n  bff: { roles: [nobody] }\n  bff: {}\n',
@@ -77,7 +77,7 @@ describe('policy files', () => {
     ['iam_policies.yaml', 'version: 2\n', 'docs/policies.md'],
     ['service_identities.yaml', 'version: 2\nservices: {}\n', 'docs/policies.md'],
     ['trusted_issuers.yaml', 'version: 2\nissuers: []\n', 'docs/identity-provider.md'],
-  ])('a wrong value in %s is told with the guide that explains the file', async (file, text, guide) => {
+  ])('a wrong value in %s is reported with the guide that explains the file', async (file, text, guide) => {
     const folder = await policyFolder({ 'iam_policies.yaml': IAM, [file]: text });
     await expect(loadPolicies(folder)).rejects.toMatchObject({
       problems: expect.arrayContaining([expect.objectContaining({ remedy: `See ${guide}` })]),
@@ -126,7 +126,7 @@ describe('policy files', () => {
     ]);
   });
 
-  test('names that stand for nothing are told where they are written', async () => {
+  test('names that stand for nothing are reported where they are written', async () => {
     const problems = await problemsOf({
       'iam_policies.yaml':
         'version: 1\nroles:\n  a:\n    inherits: [b]\n    permissions:\n      - x:y\n      - { deny: x:y, unless: [never] }\npolicies:\n  p: { roles: [c], when: [d] }\n',

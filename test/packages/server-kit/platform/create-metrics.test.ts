@@ -24,7 +24,7 @@ test('labels that the catalogue does not name are refused, and so are missing on
   }).toThrow(TypeError);
 });
 
-test('the services of one process are told apart by the label service', async () => {
+test('the services of one process are distinguished by the label service', async () => {
   const metrics = createMetrics();
   for (const [service, count] of [['sts', 2], ['admin', 3]] as const)
     metrics.forService(service).counter('aduana_audit_events_total').bind({ path: 'direct' }).inc(count); // prettier-ignore

@@ -26,7 +26,7 @@ function open(provider: 'vault' | 'aws_kms', environment: Record<string, string>
   });
 }
 
-test('vault: everything that is missing is told at once', async () => {
+test('vault: everything that is missing is reported at once', async () => {
   await expect(open('vault', { VAULT_CACERT: '/nowhere' })).rejects.toMatchObject({
     name: 'ConfigurationError',
     problems: [{ subject: 'VAULT_ADDR' }, { subject: 'VAULT_CACERT' }, { subject: 'VAULT_TOKEN' }],

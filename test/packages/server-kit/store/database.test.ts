@@ -93,7 +93,7 @@ describeStores('a database', (openStore) => {
   test('lets one holder at a time into a lock', async () => {
     const trace: string[] = [];
     const visit = (name: string) =>
-      store.writer.exclusively('door', async (transaction) => {
+      store.writer.exclusively('lock', async (transaction) => {
         trace.push(`${name} in`);
         await transaction.query('SELECT pg_sleep(0.02)');
         trace.push(`${name} out`);

@@ -16,7 +16,7 @@ function openCheck(answer: () => Promise<unknown>) {
   return { clock, asked, check: createStoreCheck(database, clock) };
 }
 
-test('a database that answers is told as such', async () => {
+test('a database that answers is reported as such', async () => {
   const { check } = openCheck(() => Promise.resolve({ rows: [{ read_only: 'off' }], affected: 0 }));
   expect(await check()).toBe('ok');
 });

@@ -35,7 +35,7 @@ describe('signing-key rotation', () => {
     expect(keyIn(next(start(), 'SCHEDULED', 1), 'ACTIVE').kid).toBe('key-1');
   });
 
-  test('a scheduled rotation within the lead is too early, and tells when it is not', () => {
+  test('a scheduled rotation within the lead is too early, and shows when it is not', () => {
     const set = next(start(), 'SCHEDULED', 0);
     expect(() => next(set, 'SCHEDULED', TIMING.leadMilliseconds - 1)).toThrow(
       expect.objectContaining({

@@ -107,7 +107,7 @@ describe.each(GUARDS)('%s', (_guard, guard) => {
     expect(errors?.[0]?.message).toBe('resolver failed');
   });
 
-  test('tells its schema to nobody', async () => {
+  test('shows its schema to nobody', async () => {
     const { data } = await run('{ _service { sdl } }', token(['a', 'b', 'c'], { join: ['Query._service'] }));
     expect(data).toBeNull();
     for (const document of [

@@ -4,22 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openMinimumIndex } from '@aduana/server-kit/audit/minimum-index';
 import { type Clock, createSystemClock } from '@aduana/core/platform/clock';
-import { createLog } from '@aduana/server-kit/platform/create-log';
 import { leafHash } from '@aduana/server-kit/audit/merkle';
 import { verifyConsistency, verifyInclusion } from '@aduana/audit-verifier/merkle';
 import { EXIT } from '@aduana/audit-verifier/verdict';
 import { verifyLog } from '@aduana/audit-verifier/verify-log';
 import { exportLog } from '@aduana/audit-verifier/export-log';
 import { readStoredLog } from '../../../../cli/stored-log.ts';
-import { AUDIT_SCHEMA, PARTITION_ENTRIES } from '../../../../subgraphs/audit/log/schema.ts';
+import { PARTITION_ENTRIES } from '../../../../subgraphs/audit/log/schema.ts';
 import { assertKept, assertNotDropped } from '../../../../subgraphs/audit/reading/assert-kept.ts';
 import type { CheckpointView } from '../../../../subgraphs/audit/checkpoints/proofs.ts';
 import { findEvents } from '../../../../subgraphs/audit/reading/stored-event.ts';
-import { createMinimumIndex } from '../../../../subgraphs/audit/checkpoints/minimum-index.ts';
 import { Retention } from '../../../../subgraphs/audit/retention/retention.ts';
 import { postedBody, postedEvent } from '../../../support/audit-events.ts';
 import { openTestLog, type TestLog } from '../../../support/open-test-log.ts';
 import { describeStores } from '../../../support/stores.ts';
+import { asSuperuser, retentionOf } from '../../../support/retained-log.ts';
 
 const DAY_MS = 86_400_000;
 const AT_ONCE = 2000;
@@ -68,12 +67,12 @@ describeStores('retention', (openStore) => {
   test('drops nothing for which only a column of the database says that it is old', async () => {
     shift.days = 0;
     const young = new Retention({
-      ...parts(),
+      ...retentionOf(audit, clock),
       // all entries tell of 1 January 2026
       clock: { ...clock, now: () => Date.parse('2026-01-02T00:00:00Z') },
       sinks: () => Promise.resolve([]),
     });
-    await asSuperuser(`UPDATE checkpoints SET signed_at = '2020-01-01'`);
+    await asSuperuser(audit, `UPDATE checkpoints SET signed_at = '2020-01-01'`);
     await young.run();
     expect(await oldest()).toBe(0);
   });
@@ -81,7 +80,7 @@ describeStores('retention', (openStore) => {
   test('drops nothing that a receiver has not taken', async () => {
     shift.days = 91;
     const sink = { name: 'soc', cursor: PARTITION_ENTRIES - 1, lag: 1, lastError: null };
-    await new Retention({ ...parts(), sinks: () => Promise.resolve([sink]) }).run();
+    await new Retention({ ...retentionOf(audit, clock), sinks: () => Promise.resolve([sink]) }).run();
     expect(await oldest()).toBe(0);
   });
 
@@ -210,6 +209,7 @@ describeStores('retention', (openStore) => {
   test('hides no tampering: a hash of a dropped entry that was changed is found', async () => {
     const change = (placing: string) =>
       asSuperuser(
+        audit,
         `UPDATE tiles SET hashes = overlay(hashes placing '${placing}' from 40 for 1) WHERE level = 0 AND index = 7`,
       );
     const { rows } = await audit.log.reader.query<{ byte: number }>(
@@ -234,40 +234,4 @@ describeStores('retention', (openStore) => {
     await audit.log.verify();
     expect((await audit.log.integrity()).status).toBe('TAMPERED');
   });
-
-  function parts() {
-    const { store, log } = audit;
-    const minimumIndex = createMinimumIndex({
-      ...store,
-      clock,
-      signers: () => {
-        throw new Error('nothing is to be signed');
-      },
-    });
-    return {
-      ...store,
-      tree: log.tree,
-      minimumIndex,
-      keepMilliseconds: 90 * DAY_MS,
-      audit: log.audit,
-      instance: 'audit@1',
-      advance: log.advance,
-      signedSize: async () => (await log.proofs.checkpoint()).size,
-      onTampered: (reason: string) => {
-        throw new Error(reason);
-      },
-      clock,
-      log: createLog('silent', () => undefined),
-    };
-  }
-
-  /** As the database's superuser, who can switch every trigger off. */
-  async function asSuperuser(statement: string): Promise<void> {
-    await audit.store.superuser.transaction(async (transaction) => {
-      await transaction.query(`SET LOCAL search_path TO ${AUDIT_SCHEMA}`);
-      for (const table of ['tiles', 'checkpoints'])
-        await transaction.query(`ALTER TABLE ${table} DISABLE TRIGGER ALL`);
-      await transaction.query(statement);
-    });
-  }
 });

@@ -28,7 +28,7 @@ describeStores('a shipper', (openStore) => {
   const post = (count: number) =>
     audit.log.ingest.accept('gateway', postedBody(...Array.from({ length: count }, () => postedEvent())));
 
-  /** A receiver that remembers, and fails as a test tells it. */
+  /** A receiver that remembers, and fails as a test sets it. */
   function createReceiver() {
     const receiver = {
       received: [] as number[],

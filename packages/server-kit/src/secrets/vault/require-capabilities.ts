@@ -7,7 +7,7 @@ export interface NeededCapabilities {
 }
 
 /**
- * Asks Vault what the deployment's token may do; where Vault does not tell, the calls themselves will.
+ * Asks Vault what the deployment's token may do; where Vault does not say, the calls themselves will show it.
  *
  * @throws ConfigurationError with every path that the policy lacks
  */

@@ -95,7 +95,7 @@ function failureOf({ status }: VaultAnswer): SecurityError | undefined {
   return new SecurityError('SECRET_PROVIDER_UNAVAILABLE', { detail });
 }
 
-/** A write whose answer was lost may have been carried out: only the caller can tell. */
+/** A write whose answer was lost may have been carried out: only the caller can find out. */
 function mayRepeat(request: VaultRequest, outcome: VaultAnswer | SecurityError): boolean {
   if (request.method === 'GET') return true;
   if (outcome instanceof SecurityError) return outcome.detail?.includes('ECONNREFUSED') === true;

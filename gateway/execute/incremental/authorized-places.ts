@@ -1,0 +1,60 @@
+/** Execute, incremental delivery: the objects of a deferred part, by the rights that the caller has now. */
+
+import type { Authorized } from '../../stages.ts';
+import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
+import type { ObjectShape } from '../shared/answer-shape.ts';
+import { completePart, type DeferredPlace } from '../shared/complete-answer.ts';
+import type { Execution } from '../shared/execution.ts';
+import { type JsonObject, objectAt } from '../shared/json-object.ts';
+import { type PreparedIncremental, splitShape } from './prepare-incremental.ts';
+
+/** A place as the rights of now have it; without a shape where nothing of it is left. */
+export type AuthorizedPlace = Omit<DeferredPlace, 'shape'> & { readonly shape: ObjectShape | undefined };
+
+/** The places of a part, each with what the caller may have of it now. */
+export function authorizePlaces(
+  places: readonly DeferredPlace[],
+  tree: JsonObject,
+  authorized: Authorized,
+  { prepared, execution }: { readonly prepared: PreparedIncremental; readonly execution: Execution },
+): readonly AuthorizedPlace[] {
+  if (authorized.shape === execution.authorized.shape) return places;
+  const now = findPlaces(prepared, execution.supergraph, authorized, tree);
+  return places.map((place) => ({ ...place, shape: now.get(keyOf(place)) }));
+}
+
+function findPlaces(
+  { schema }: PreparedIncremental,
+  supergraph: LoadedSupergraph,
+  authorized: Authorized,
+  tree: JsonObject,
+): ReadonlyMap<string, ObjectShape> {
+  const found = new Map<string, ObjectShape>();
+  const find = (shape: ObjectShape, { path, dataPath }: Pick<DeferredPlace, 'path' | 'dataPath'>): void => {
+    const value = objectAt(tree, dataPath);
+    const below: DeferredPlace[] = [];
+    if (value === undefined) return;
+    completePart(
+      {
+        schema,
+        introspection: {},
+        path: [...path],
+        dataPath: [...dataPath],
+        onMismatch: () => undefined,
+        onDeferred: (place) => below.push(place),
+      },
+      shape,
+      value,
+    );
+    for (const place of below) {
+      found.set(keyOf(place), place.shape);
+      find(place.shape, place);
+    }
+  };
+  find(splitShape(authorized, supergraph), { path: [], dataPath: [] });
+  return found;
+}
+
+function keyOf({ defer, path }: Pick<DeferredPlace, 'defer' | 'path'>): string {
+  return `${defer.part} ${JSON.stringify(path)}`;
+}

@@ -1,0 +1,40 @@
+/** Execute, its interface: what `run-operation` passes in and what it gets back. */
+
+import type { CancelSignal } from '@aduana/core/platform/cancellation';
+import type { QueryPlan } from '@apollo/query-planner';
+import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
+import type { Authorized, Narrowing } from '../../stages.ts';
+import type { SubgraphFetcher } from '../../subgraphs/subgraph-fetcher.ts';
+import type { AnswerError } from './answer-errors.ts';
+
+/** One authorized operation, and everything that carrying it out needs. */
+export interface Execution {
+  /** Undefined where nothing is left to fetch. */
+  readonly plan: QueryPlan | undefined;
+  readonly authorized: Authorized;
+  readonly supergraph: LoadedSupergraph;
+  /** By the subgraph's name. */
+  readonly narrowings: ReadonlyMap<string, Narrowing>;
+  readonly fetcher: SubgraphFetcher;
+  /** Aborted when the client leaves. */
+  readonly signal: CancelSignal;
+  /** The finished values of `__schema` and `__type`, by response key. */
+  readonly introspection?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What an execution answered. */
+export interface ExecutionAnswer {
+  /** The JSON text of the answer's `data`. */
+  readonly data: string;
+  readonly errors: readonly AnswerError[];
+  /** Names of the subgraphs that were called. */
+  readonly subgraphs: readonly string[];
+}
+
+/**
+ * Carries out a query plan.
+ *
+ * @throws SecurityError `OPERATION_NOT_PLANNABLE`
+ * @throws the signal's reason where the client left
+ */
+export type Execute = (execution: Execution) => Promise<ExecutionAnswer>;

@@ -34,14 +34,14 @@ export interface HeldEventsOptions extends PeerHoldOptions {
 
 /** What `service_identities.yaml` allows: the name of a folder that leads nowhere else. */
 const PEER = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
-/** How much all peers have together, in rooms of one. */
-const ROOMS = 4;
+/** How much all peers have together, as a multiple of what one has. */
+const ALL_PEERS = 4;
 
 export async function openHeldEvents(options: HeldEventsOptions): Promise<HeldEvents> {
   const { folder, maxBytes, holds, metrics } = options;
   const opening = new Map<string, Promise<PeerHold>>();
   const open = new Set<PeerHold>();
-  const limit = holds ? maxBytes * ROOMS : 0;
+  const limit = holds ? maxBytes * ALL_PEERS : 0;
   let isStopped = false;
   const sum = (): number => [...open].reduce((total, { bytes }) => total + bytes, 0);
   const isEmpty = (): boolean => [...open].every((hold) => hold.isEmpty);

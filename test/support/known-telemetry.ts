@@ -3,6 +3,7 @@ export const NOT_IN_EVERY_DEPLOYMENT: readonly string[] = [
   'aduana_security_events_total', // where an issuer sends them
   'aduana_audit_findings_total',
   'aduana_audit_minimum_index',
+  'aduana_audit_objects_total', // where the log is published into a bucket
   'aduana_audit_timestamps_total',
   'aduana_sink_dead_letters_total',
   'aduana_sink_lag_events',

@@ -42,7 +42,7 @@ describe('a reader of the status feed that is woken all the time', () => {
       await clock.advance(5);
     }
     expect(feed.asked).toBeGreaterThan(10);
-    expect(feed.asked).toBeLessThanOrEqual(26); // those of its own polls included
+    expect(feed.asked).toBeLessThanOrEqual(30); // those of its own polls and the first few included
   });
 
   test('and sees a change within two seconds, during the flood and after it', async () => {
@@ -58,12 +58,14 @@ describe('a reader of the status feed that is woken all the time', () => {
     expect(reader.isKeyRevoked('k')).toBe(true);
   });
 
-  test('where nobody floods, it reads at once', async () => {
+  test('where nobody floods, it reads at once, changes that follow one another too', async () => {
     const { clock, feed, reader } = openReader();
     await clock.advance(2_000);
-    feed.head = 1;
-    feed.wake();
-    await clock.advance(0);
+    for (feed.head = 1; feed.head <= 3; feed.head += 1) {
+      feed.wake();
+      await clock.advance(0);
+      expect(reader.version).toBe(feed.head);
+    }
     expect(reader.isKeyRevoked('k')).toBe(true);
   });
 });
@@ -90,7 +92,7 @@ describeRedis('messages in a flood over Redis', () => {
     await until(() => heard.at >= endedAt);
     const woken = heard.times - before;
     expect(woken).toBeGreaterThanOrEqual(1);
-    expect(woken).toBeLessThanOrEqual((performance.now() - startedAt) / 250 + 2);
+    expect(woken).toBeLessThanOrEqual((performance.now() - startedAt) / 250 + 5);
     attacker.disconnect();
     await bus.close();
   });

@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { AbstractConnector, Cluster, Redis } from 'ioredis';
+import { AbstractConnector, Cluster, Redis, type RedisOptions } from 'ioredis';
 import { type RedisAddress, redisServers, type RedisServers } from '../platform/redis-url.ts';
 
 const CONNECT_TIMEOUT_MS = 2000;
@@ -47,7 +47,7 @@ function connectOne(servers: RedisServers, use: Use): Redis {
   const { kind, addresses, tls, database: db, sentinel } = servers;
   const common = { ...CONNECTION, ...loginOf(servers), db, ...use };
   if (kind === 'sentinel' && sentinel !== undefined)
-    return new Redis({
+    return new SentinelRedis({
       ...common,
       sentinels: [...addresses],
       name: sentinel.name,
@@ -68,6 +68,28 @@ function loginOf({ username, password, tls }: RedisServers) {
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
   };
+}
+
+/**
+ * Begins anew where ioredis gives up: its failover detector ends the attempt that is under way, and the client with it, if
+ * Sentinel names the new master while the client looks for one.
+ */
+class SentinelRedis extends Redis {
+  #isClosed = false;
+
+  constructor(options: RedisOptions) {
+    super(options);
+    this.on('end', () => {
+      setTimeout(() => {
+        if (!this.#isClosed) this.connect().catch(() => undefined); // what failed ends again
+      }, retryDelay(1));
+    });
+  }
+
+  override disconnect(reconnect = false): void {
+    this.#isClosed ||= !reconnect;
+    super.disconnect(reconnect);
+  }
 }
 
 /** Each attempt goes to the next of several nodes. */

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { createSpentProofs } from '@aduana/core/tokens/spent-proofs';
+import { connectRedis } from '@aduana/server-kit/bus/connect-redis';
 import { createRedisBus } from '@aduana/server-kit/bus/redis-bus';
 import { createRedisRateCounter } from '@aduana/server-kit/bus/redis-rate-counter';
 import { createRedisSpentIds } from '@aduana/server-kit/bus/redis-spent-ids';
@@ -66,6 +68,7 @@ function openUses(url: string) {
 
 describeRedisServers('Redis behind Sentinels', () => {
   let master: RedisServer;
+  let url: string;
   let uses: ReturnType<typeof openUses>;
 
   beforeAll(async () => {
@@ -83,14 +86,28 @@ describeRedisServers('Redis behind Sentinels', () => {
     ]);
     await until(async () => (await servers.ask(sentinel.port, 'SENTINEL', 'REPLICAS', 'mymaster')).includes(String(replica.port))); // prettier-ignore
     const sentinels = `127.0.0.1:1,127.0.0.1:${String(sentinel.port)}`; // the first is not there
-    uses = openUses(
-      `redis+sentinel://aduana:s3cret@${sentinels}/mymaster?sentinel_username=watcher&sentinel_password=w4tch`,
-    );
+    url = `redis+sentinel://aduana:s3cret@${sentinels}/mymaster?sentinel_username=watcher&sentinel_password=w4tch`;
+    uses = openUses(url);
   }, 60_000);
   afterAll(() => uses.close());
 
   test('the master that they name serves, with a login of its own', async () => {
     await until(() => uses.isShared());
+  }, 30_000);
+
+  test('a new master that is named while a client looks for one does not end the client', async () => {
+    const client = connectRedis(url, {}) as Redis;
+    client.on('error', () => undefined);
+    await until(() => client.status === 'ready');
+    const ended = new Promise<void>((resolve) => client.once('end', resolve));
+    client.once('connecting', () => {
+      // as the failover detector of ioredis does
+      (client as unknown as { connector: { disconnect(): void } }).connector.disconnect();
+    });
+    client.stream.destroy();
+    await ended;
+    await until(() => client.status === 'ready');
+    client.disconnect();
   }, 30_000);
 
   test('after the master was killed its successor serves', async () => {

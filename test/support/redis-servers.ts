@@ -86,10 +86,13 @@ export async function startRedisCluster(
   servers: RedisServers,
   lines: readonly string[],
 ): Promise<readonly RedisServer[]> {
+  // Its own choice, 10,000 above the other, may be one that the kernel has given to somebody.
+  const busPorts = await Promise.all([0, 1, 2].map(freePort));
   const nodes = await Promise.all(
-    [0, 1, 2].map(() =>
+    busPorts.map((busPort) =>
       servers.start('server', [
         'cluster-enabled yes',
+        `cluster-port ${String(busPort)}`,
         'cluster-config-file PORT.nodes',
         'cluster-node-timeout 2000',
         'cluster-require-full-coverage no',
@@ -103,7 +106,8 @@ export async function startRedisCluster(
     const [from, to] = [Math.ceil((index * 16_384) / 3), Math.ceil(((index + 1) * 16_384) / 3) - 1];
     await servers.ask(port, 'CLUSTER', 'ADDSLOTSRANGE', String(from), String(to));
     await servers.ask(port, 'CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
-    await servers.ask(first.port, 'CLUSTER', 'MEET', '127.0.0.1', String(port));
+    const address = ['127.0.0.1', String(port), String(busPorts[index])];
+    await servers.ask(first.port, 'CLUSTER', 'MEET', ...address);
   }
   for (const { port } of nodes)
     await until(async () => {

@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { AbstractConnector, Cluster, Redis, type RedisOptions } from 'ioredis';
+import { AbstractConnector, Cluster, Redis } from 'ioredis';
 import { type RedisAddress, redisServers, type RedisServers } from '../platform/redis-url.ts';
 
 const CONNECT_TIMEOUT_MS = 2000;
@@ -47,17 +47,19 @@ function connectOne(servers: RedisServers, use: Use): Redis {
   const { kind, addresses, tls, database: db, sentinel } = servers;
   const common = { ...CONNECTION, ...loginOf(servers), db, ...use };
   if (kind === 'sentinel' && sentinel !== undefined)
-    return new SentinelRedis({
-      ...common,
-      sentinels: [...addresses],
-      name: sentinel.name,
-      role: 'master',
-      ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
-      ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
-      sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
-      failoverDetector: true,
-      ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
-    });
+    return keepConnecting(
+      new Redis({
+        ...common,
+        sentinels: [...addresses],
+        name: sentinel.name,
+        role: 'master',
+        ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
+        ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+        sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+        failoverDetector: true,
+        ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+      }),
+    );
   if (kind === 'cluster') return new Redis({ ...common, Connector: connectorToNext(addresses, tls) });
   return new Redis({ ...common, ...addresses[0] });
 }
@@ -74,22 +76,19 @@ function loginOf({ username, password, tls }: RedisServers) {
  * Begins anew where ioredis gives up: its failover detector ends the attempt that is under way, and the client with it, if
  * Sentinel names the new master while the client looks for one.
  */
-class SentinelRedis extends Redis {
-  #isClosed = false;
-
-  constructor(options: RedisOptions) {
-    super(options);
-    this.on('end', () => {
-      setTimeout(() => {
-        if (!this.#isClosed) this.connect().catch(() => undefined); // what failed ends again
-      }, retryDelay(1));
-    });
-  }
-
-  override disconnect(reconnect = false): void {
-    this.#isClosed ||= !reconnect;
-    super.disconnect(reconnect);
-  }
+function keepConnecting(client: Redis): Redis {
+  let isClosed = false;
+  const disconnect = client.disconnect.bind(client);
+  client.disconnect = (reconnect = false) => {
+    isClosed ||= !reconnect;
+    disconnect(reconnect);
+  };
+  client.on('end', () => {
+    setTimeout(() => {
+      if (!isClosed) client.connect().catch(() => undefined); // what failed ends again
+    }, retryDelay(1));
+  });
+  return client;
 }
 
 /** Each attempt goes to the next of several nodes. */

@@ -144,6 +144,7 @@ describeStores('a boot that ended', (openStore) => {
     const accept = (members: object) =>
       audit.log.ingest.accept('gateway', postedBody(postedEvent({ ...members })));
     await accept({ ...second('one'), type: 'source.start' });
+    await audit.log.ingest.settle(); // what that start began does not see the second
     death.isNear = true;
     await accept({ ...second('two'), type: 'source.start' });
     await audit.log.ingest.settle(); // tried, in vain

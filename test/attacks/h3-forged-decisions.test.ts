@@ -9,7 +9,7 @@ import {
   operatorContext,
 } from '../support/admin-world.ts';
 import { createMemorySecrets } from '../support/memory-secrets.ts';
-import { describeOneStore } from '../support/stores.ts';
+import { describeOneStore, describePostgresServer } from '../support/stores.ts';
 
 // The attacker: whoever can write the admin service's tables. What that service sends to the status feed counts.
 const THUMBPRINT = 'T'.repeat(43);
@@ -176,15 +176,18 @@ describeOneStore('H3 decisions that the admin service did not take', (open) => {
     await expectReported(last, 'service_states');
   });
 
-  test('a home without the key of the rows does not start, rather than seal under one of its own', async () => {
-    const world = await suspended();
-    await world.admin.close();
-    await attack(world, 'TRUNCATE shared_secrets');
-    const secrets = createMemorySecrets();
-    await expect(openAdminWorld(openStore, world.store, secrets)).rejects.toMatchObject({
-      problems: [{ problem: expect.stringContaining('does not have the secrets') as unknown }],
+  // an embedded database has one home, and shares nothing
+  describePostgresServer('replicas with homes of their own', () => {
+    test('a home without the key of the rows does not start, rather than seal under one of its own', async () => {
+      const world = await suspended();
+      await world.admin.close();
+      await attack(world, 'TRUNCATE shared_secrets');
+      const secrets = createMemorySecrets();
+      await expect(openAdminWorld(openStore, world.store, secrets)).rejects.toMatchObject({
+        problems: [{ problem: expect.stringContaining('does not have the secrets') as unknown }],
+      });
+      await secrets.put('admin/sealed-rows', Secret.of('sealed'), 0);
+      await expect(openAdminWorld(openStore, world.store, secrets)).rejects.toBeDefined();
     });
-    await secrets.put('admin/sealed-rows', Secret.of('sealed'), 0);
-    await expect(openAdminWorld(openStore, world.store, secrets)).rejects.toBeDefined();
   });
 });

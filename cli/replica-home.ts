@@ -19,7 +19,7 @@ export interface ClaimedHome {
  */
 export async function claimReplicaHome(service: string, context: CommandContext): Promise<ClaimedHome> {
   const { environment, clock, log } = context;
-  // Whatever else it may be set to is told with the other problems of the configuration.
+  // Any other value is reported with the other problems of the configuration.
   if (environment['SHARED_HOME'] !== 'true') return { context, release: () => Promise.resolve() };
   const { ADUANA_HOME, ADUANA_MASTER_KEY_FILE } = SERVICE_SETTINGS;
   const settings = loadConfig({ ADUANA_HOME, ADUANA_MASTER_KEY_FILE }, environment);

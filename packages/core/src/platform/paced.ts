@@ -1,8 +1,8 @@
 import type { Clock, Timer } from './clock.ts';
 
-/** A task that is called for now and then, by whoever likes to. */
+/** Limits how often a task runs, however often it is asked for. */
 export interface Paced {
-  /** Runs the task at once if it has not run often of late, else once as soon as it may, however often it is called for. */
+  /** Runs the task at once, or, if it has run too often, once as soon as the pace allows; further calls until then add nothing. */
   call(): void;
   /** Forgets a call that waits. */
   stop(): void;
@@ -11,7 +11,7 @@ export interface Paced {
 /** How often a task runs without a pause, so that changes which follow one another are each seen at once. */
 const BURST = 4;
 
-/** A flood of calls runs `task` every `pauseMilliseconds`, after a few at once, and the last call counts. */
+/** Runs `task` for the first four calls at once, then at most every `pauseMilliseconds`; a run always follows the last call. */
 export function createPaced(clock: Clock, pauseMilliseconds: number, task: () => void): Paced {
   let allowed = BURST;
   let countedAt = clock.monotonic();

@@ -12,14 +12,15 @@ import type { Caller } from '../stages.ts';
 import { callerKey } from './caller-key.ts';
 import type { CallerPlaces, SharedLimits } from './shared-limits.ts';
 import { createSharedRoom, type SharedRoom } from './shared-room.ts';
+import { createOperationTurns } from './operation-turns.ts';
 import { createOverloadLog } from './overload-log.ts';
 import { createBoundedSemaphore, type BoundedSemaphore } from './bounded-semaphore.ts';
 
 /** How much one caller may ask at once and in a minute. */
 export interface CallerLimits {
   /**
-   * Takes a place for one operation of the caller, among its own and among all that are in progress. Who has not read as much
-   * of its answers as is left for all others gets none.
+   * Takes a place for one operation of the caller, among its own and among all that are in progress, and waits for its turn
+   * to begin. Who has not read as much of its answers as is left for all others gets none.
    *
    * @param client whether the client has left while the operation waited
    * @returns gives the place back
@@ -90,6 +91,7 @@ export async function createCallerLimits(
     createPlaces(() => (limit === 'off' ? Infinity : Math.max(1, Math.floor(limit / counter.replicas))));
   const all = createOperationSemaphore(settings, platform);
   const unread = createSharedRoom(settings.LIMIT_UNREAD_BYTES);
+  const turns = createOperationTurns();
   return {
     async enter(caller, client) {
       const key = callerKey(caller);
@@ -107,6 +109,8 @@ export async function createCallerLimits(
         own.leave(key);
         throw error;
       }
+      const turn = turns.take();
+      if (turn !== undefined) await turn;
       let left = false;
       return () => {
         if (left) return;

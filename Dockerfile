@@ -30,5 +30,5 @@ COPY deploy/supergraph.yaml deploy/check-health.js deploy/
 USER node
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "deploy/check-health.js"]
-# Room for the young generation: a quarter less CPU time under load, for at most 96 MiB.
-ENTRYPOINT ["node", "--max-semi-space-size=32", "dist/cli/main.js"]
+# Less garbage collection under load; the reasons are in cli/main.ts.
+ENTRYPOINT ["node", "--max-semi-space-size=32", "--no-allocation-site-pretenuring", "dist/cli/main.js"]

@@ -10,7 +10,7 @@ import { withWorkload } from './with-workload.js';
 /** The first round warms longer: code is compiled then. */
 const MODES = {
   smoke: { rounds: 1, firstWarmMs: 500, warmMs: 500, measureMs: 500, connections: [32] },
-  quick: { rounds: 2, firstWarmMs: 3_000, warmMs: 500, measureMs: 2_000, connections: [32] },
+  quick: { rounds: 2, firstWarmMs: 10_000, warmMs: 500, measureMs: 2_000, connections: [32] },
   full: { rounds: 5, firstWarmMs: 8_000, warmMs: 2_000, measureMs: 6_000, connections: [32, 1] },
 };
 const only = option('only')?.split(',');

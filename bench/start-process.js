@@ -5,8 +5,8 @@ import { createServer } from 'node:net';
 export const GATEWAY_CORE = '0';
 export const OTHER_CORE = '1';
 
-/** How every gateway here is started, as Aduana's image starts it: room for the young generation saves a quarter of the CPU time. */
-export const NODE = [process.execPath, '--max-semi-space-size=32'];
+/** How every gateway here is started, as Aduana's image starts it. */
+export const NODE = [process.execPath, '--max-semi-space-size=32', '--no-allocation-site-pretenuring'];
 
 const ATTEMPTS = 240;
 const running = new Set();

@@ -80,7 +80,7 @@ function print(query, connections, rows) {
       line([
         row.gateway,
         row.cpuMs.toFixed(3),
-        `${(row.cpuMs / ours.cpuMs).toFixed(2)} x`,
+        ours === undefined ? '' : `${(row.cpuMs / ours.cpuMs).toFixed(2)} x`,
         row.allCpuMs.toFixed(3),
         row.rps.toFixed(0),
         row.calls.toFixed(2),

@@ -13,6 +13,8 @@ export const STS_SETTINGS = {
   ANONYMOUS_EVENTS_PER_MINUTE: countOrOff(1200),
   /** Tokens of one client for one subject, at one replica. */
   TOKEN_RATE_PER_MINUTE: countOrOff(12_000),
+  /** Of one transmitter, at one replica. */
+  SECURITY_EVENT_RATE_PER_MINUTE: countOrOff(12_000),
   /** Where transmitters of security events push, who have no client certificate. */
   SSF_PORT: portOrOff('off'),
   SIGNING_ALGORITHM: choice(SIGNING_ALGORITHMS, 'ES256'),

@@ -102,7 +102,13 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
 
   const { verifySecurityEvent, ...verification } = openVerification({ ...options, ...base, clientSecrets });
   const signals = openSignals(
-    { ...base, verify: verifySecurityEvent, bus, audit },
+    {
+      ...base,
+      verify: verifySecurityEvent,
+      bus,
+      audit,
+      mostPerMinute: settings.SECURITY_EVENT_RATE_PER_MINUTE,
+    },
     base.livePolicies,
     platform,
   );

@@ -5,10 +5,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Clock } from '@aduana/core/platform/clock';
 import { appendStatus } from '../../subgraphs/sts/status/status-rows.ts';
 import { sendPoll } from '../../subgraphs/sts/signals/send-poll.ts';
-import { createTakeSecurityEvent } from '../../subgraphs/sts/signals/take-security-event.ts';
+import {
+  createTakeSecurityEvent,
+  type TakeSecurityEventOptions,
+} from '../../subgraphs/sts/signals/take-security-event.ts';
 import type { SecurityEventToken } from '../../subgraphs/sts/signals/security-event-token.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 import { describeOneStore } from '../support/stores.ts';
 import { openTestSts, type TestSts } from '../support/test-sts.ts';
 import { SESSION_REVOKED } from '../support/transmitter.ts';
@@ -22,18 +27,13 @@ describeOneStore('what others put into the status feed', (openStore) => {
 
   const MOST = 5;
   let sent = 0;
-  const take = (issuer: string) => {
-    const token = {
-      issuer: { issuer },
-      signals: { events: [SESSION_REVOKED] },
-      jti: `set-${String((sent += 1))}`,
-      events: new Map([[SESSION_REVOKED, {}]]),
-      subject: `user-${String(sent)}`,
-      refusedAfter: Math.floor(Date.now() / 1000) + 300,
-    } as unknown as SecurityEventToken;
-    const { clock, bus, log } = sts.platform;
+  const open = (
+    bounds: Pick<TakeSecurityEventOptions, 'mostRevocations' | 'mostPerMinute'>,
+    clock: Clock = sts.platform.clock,
+  ) => {
+    const { bus, log } = sts.platform;
     const takeSecurityEvent = createTakeSecurityEvent({
-      verify: () => Promise.resolve(token),
+      verify: (issuer) => Promise.resolve(tokenOf(issuer)),
       database: sts.store.writer,
       seals: sts.seals,
       bus,
@@ -41,10 +41,19 @@ describeOneStore('what others put into the status feed', (openStore) => {
       audit: sts.audit,
       clock,
       log,
-      mostRevocations: MOST,
+      ...bounds,
     });
-    return takeSecurityEvent('', 'push', () => Promise.resolve(false));
+    return (issuer: string) => takeSecurityEvent(issuer, 'push', () => Promise.resolve(false));
   };
+  const tokenOf = (issuer: string) =>
+    ({
+      issuer: { issuer },
+      signals: { events: [SESSION_REVOKED] },
+      jti: `set-${String((sent += 1))}`,
+      events: new Map([[SESSION_REVOKED, {}]]),
+      subject: `user-${String(sent)}`,
+      refusedAfter: Math.floor(Date.now() / 1000) + 300,
+    }) as unknown as SecurityEventToken;
 
   // The attacker: the least client, which revokes tokens of its own so that no event of a provider finds room.
   test('tokens that clients revoke keep no event of a provider out', async () => {
@@ -61,16 +70,35 @@ describeOneStore('what others put into the status feed', (openStore) => {
         );
       }
     });
-    await expect(take('https://one.example')).resolves.toBe('revoked');
+    await expect(open({ mostRevocations: MOST })('https://one.example')).resolves.toBe('revoked');
   });
 
   // The attacker: a provider.
   test('a provider that sends events without end is refused, and another is heard', async () => {
+    const take = open({ mostRevocations: MOST });
     const flood = async () => {
       for (let count = 0; count <= MOST; count += 1) await take('https://noisy.example');
     };
     await expect(flood()).rejects.toMatchObject({ code: 'OVERLOADED', status: 503 });
     await expect(take('https://two.example')).resolves.toBe('revoked');
+  });
+
+  // The attacker: a provider whose events are valid. Each of them costs rows and two events of the log.
+  test('a provider that sends more than its rate has to wait, and another is heard', async () => {
+    const clock = createFakeClock();
+    const take = open({ mostPerMinute: 3 }, clock);
+    for (let count = 0; count < 3; count += 1)
+      await expect(take('https://fast.example')).resolves.toBe('revoked');
+    const records = sts.records.length;
+    await expect(take('https://fast.example')).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      status: 429,
+      retryAfterSeconds: 60,
+    });
+    expect(sts.records).toHaveLength(records);
+    await expect(take('https://slow.example')).resolves.toBe('revoked');
+    await clock.advance(60_000);
+    await expect(take('https://fast.example')).resolves.toBe('revoked');
   });
 });
 

@@ -8,6 +8,7 @@ import { sha256Base64url } from '@aduana/core/platform/digest';
 import type { Log } from '@aduana/core/platform/log';
 import { LONGEST_SUBJECT_LIFE_SECONDS, STATUS_TOPIC } from '@aduana/core/status/status-entry';
 import type { StatusReader } from '@aduana/core/status/status-reader';
+import { createInProcessRateCounter } from '@aduana/server-kit/bus/in-process-rate-counter';
 import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
 import type { Database, Queryable } from '@aduana/server-kit/store/database';
 import { appendStatus } from '../status/status-rows.ts';
@@ -23,7 +24,7 @@ export type Effect = 'revoked' | 'none' | 'repeated';
  * Takes a security event token: resolves when its effect and its audit event are durable.
  *
  * @param recordsRepeat whether a token that came before gets an audit event of its own
- * @throws SecurityError as `VerifySecurityEventToken`; with status 503 where it is to be sent again
+ * @throws SecurityError as `VerifySecurityEventToken`; with status 429 or 503 where it is to be sent again
  */
 export type TakeSecurityEvent = (
   text: string,
@@ -42,6 +43,8 @@ export interface TakeSecurityEventOptions {
   readonly log: Log;
   /** Of one transmitter that are in the feed at once; default: 100,000. */
   readonly mostRevocations?: number;
+  /** Events of one transmitter that are taken in a minute, at this replica; default: without a bound. */
+  readonly mostPerMinute?: number | 'off';
 }
 
 const SSF = 'https://schemas.openid.net/secevent/ssf/event-type/';
@@ -50,11 +53,14 @@ const DEVICE_COMPLIANCE = 'https://schemas.openid.net/secevent/caep/event-type/d
 const SKEW_SECONDS = 60;
 /** Every service keeps all of them in memory: beyond that a transmitter has to wait, and no other one. */
 const MOST_REVOCATIONS = 100_000;
+const MINUTE_MS = 60_000;
 
 export function createTakeSecurityEvent(options: TakeSecurityEventOptions): TakeSecurityEvent {
   const { verify, database, bus, status, audit, log } = options;
+  const count = createEventRate(options);
   return async (text, delivery, recordsRepeat) => {
     const token = await verify(text);
+    await count(token.issuer.issuer);
     const id = `set:${sha256Base64url(JSON.stringify([token.issuer.issuer, token.jti]))}`;
     // Also of one that was seen: the feed is sealed, and what was seen is not.
     const revoked = isRevoking(token) ? await revoke(token, id, options) : undefined;
@@ -73,6 +79,20 @@ export function createTakeSecurityEvent(options: TakeSecurityEventOptions): Take
     // Last: what was seen is durable, so that a crash before leads to it once more.
     await markSeen(database, id, (token.refusedAfter + SKEW_SECONDS) * 1000);
     return effect;
+  };
+}
+
+/** Counts the events of a transmitter, known by its signature: each one costs rows and an audit event. */
+function createEventRate({ clock, mostPerMinute = 'off' }: TakeSecurityEventOptions) {
+  const counter = createInProcessRateCounter(clock);
+  return async (transmitter: string): Promise<void> => {
+    if (mostPerMinute === 'off') return;
+    const { allowed, retryAfterMilliseconds } = await counter.take(transmitter, mostPerMinute, MINUTE_MS);
+    if (!allowed)
+      throw new SecurityError('RATE_LIMITED', {
+        detail: 'more security events than SECURITY_EVENT_RATE_PER_MINUTE',
+        retryAfterSeconds: Math.ceil(retryAfterMilliseconds / 1000),
+      });
   };
 }
 

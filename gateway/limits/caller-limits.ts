@@ -109,7 +109,7 @@ export async function createCallerLimits(
         own.leave(key);
         throw error;
       }
-      const turn = turns.take();
+      const turn = turns.take(key);
       if (turn !== undefined) await turn;
       let left = false;
       return () => {

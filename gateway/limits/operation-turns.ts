@@ -1,7 +1,10 @@
 /** When an operation may begin. */
 export interface OperationTurns {
-  /** Undefined: at once. Those that wait begin in their order. */
-  take(): Promise<void> | undefined;
+  /**
+   * Undefined: at once. Operations of one caller that wait begin in their order, those of several in turns: who asks for much
+   * lets others wait no longer.
+   */
+  take(caller: string): Promise<void> | undefined;
 }
 
 /** With one, requests that cost little would turn the loop for each of them; with many, nothing would wait. */
@@ -13,23 +16,40 @@ const EACH_TURN = 4;
  * each time. Where the loop has nothing to do, its turns follow each other at once.
  */
 export function createOperationTurns(): OperationTurns {
-  let waiting: (() => void)[] = [];
+  const waiting = new Map<string, (() => void)[]>();
   let begun = 0;
 
   function turn(): void {
-    const beginning = waiting.slice(0, EACH_TURN);
-    waiting = waiting.slice(EACH_TURN);
-    begun = beginning.length;
+    begun = 0;
+    while (begun < EACH_TURN && waiting.size > 0) {
+      begun += 1;
+      beginOne();
+    }
     if (begun > 0) setImmediate(turn);
-    for (const begin of beginning) begin();
+  }
+
+  /** Of the caller who has waited longest since it last had its turn. */
+  function beginOne(): void {
+    for (const [caller, own] of waiting) {
+      waiting.delete(caller);
+      own.shift()?.();
+      if (own.length > 0) waiting.set(caller, own);
+      return;
+    }
   }
 
   return {
-    take() {
-      if (begun === EACH_TURN) return new Promise((resolve) => waiting.push(resolve));
-      if (begun === 0) setImmediate(turn);
-      begun += 1;
-      return undefined;
+    take(caller) {
+      if (begun < EACH_TURN) {
+        if (begun === 0) setImmediate(turn);
+        begun += 1;
+        return undefined;
+      }
+      return new Promise((resolve) => {
+        const own = waiting.get(caller);
+        if (own === undefined) waiting.set(caller, [resolve]);
+        else own.push(resolve);
+      });
     },
   };
 }

@@ -8,7 +8,7 @@ function ask(count: number) {
   const turns = createOperationTurns();
   const begun: number[] = [];
   for (let asked = 0; asked < count; asked += 1) {
-    const turn = turns.take();
+    const turn = turns.take('bff');
     if (turn === undefined) begun.push(asked);
     else void turn.then(() => begun.push(asked));
   }
@@ -32,7 +32,7 @@ test('who comes later does not begin before those that wait', async () => {
   const { turns, begun } = ask(3 * EACH_TURN);
   await nextTurn();
   expect(begun).toHaveLength(2 * EACH_TURN);
-  const late = turns.take();
+  const late = turns.take('bff');
   expect(late).toBeDefined();
   void late?.then(() => begun.push(Infinity));
   await nextTurn();
@@ -45,5 +45,14 @@ test('once all have begun the next one begins at once', async () => {
   const { turns } = ask(EACH_TURN + 1);
   await nextTurn();
   await nextTurn();
-  expect(turns.take()).toBeUndefined();
+  expect(turns.take('bff')).toBeUndefined();
+});
+
+test('a caller who asks for much lets another wait one turn', async () => {
+  const { turns, begun } = ask(10 * EACH_TURN);
+  const other = turns.take('another');
+  void other?.then(() => begun.push(Infinity));
+  await nextTurn();
+  expect(begun).toContain(Infinity);
+  expect(begun).toHaveLength(2 * EACH_TURN);
 });

@@ -109,8 +109,7 @@ export async function createCallerLimits(
         own.leave(key);
         throw error;
       }
-      const turn = turns.take(key);
-      if (turn !== undefined) await turn;
+      await turns.take(key);
       let left = false;
       return () => {
         if (left) return;

@@ -100,18 +100,13 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
       : scheduleSecretRotation(secretLife, database, seals, rotateSecret, platform);
   const pruning = keepPruned(database, base.feed, seals, platform);
 
-  const { verifySecurityEvent, ...verification } = openVerification({ ...options, ...base, clientSecrets });
-  const signals = openSignals(
-    {
-      ...base,
-      verify: verifySecurityEvent,
-      bus,
-      audit,
-      mostPerMinute: settings.SECURITY_EVENT_RATE_PER_MINUTE,
-    },
-    base.livePolicies,
-    platform,
-  );
+  const { verifySecurityEvent: verify, ...verification } = openVerification({
+    ...options,
+    ...base,
+    clientSecrets,
+  });
+  const mostPerMinute = settings.SECURITY_EVENT_RATE_PER_MINUTE;
+  const signals = openSignals({ ...base, verify, bus, audit, mostPerMinute }, base.livePolicies, platform);
 
   return {
     ...options,

@@ -100,18 +100,14 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
       : scheduleSecretRotation(secretLife, database, seals, rotateSecret, platform);
   const pruning = keepPruned(database, base.feed, seals, platform);
 
-  const { verifySecurityEvent: verify, ...verification } = openVerification({
-    ...options,
-    ...base,
-    clientSecrets,
-  });
+  const { verifySecurityEvent: verify, ...others } = openVerification({ ...options, ...base, clientSecrets });
   const mostPerMinute = settings.SECURITY_EVENT_RATE_PER_MINUTE;
   const signals = openSignals({ ...base, verify, bus, audit, mostPerMinute }, base.livePolicies, platform);
 
   return {
     ...options,
     ...base,
-    ...verification,
+    ...others,
     takeSecurityEvent: signals.takeSecurityEvent,
     audit,
     ...limits,

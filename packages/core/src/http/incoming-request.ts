@@ -77,9 +77,11 @@ export class IncomingRequest implements ServiceRequest {
   get abandoned(): CancelSignal {
     if (this.#cancellation === undefined) {
       const cancellation = (this.#cancellation = new Cancellation());
-      this.#response.on('close', () => {
+      const leave = (): void => {
         if (!this.#response.writableFinished) cancellation.abort(new Error('the client left'));
-      });
+      };
+      if (this.#response.destroyed) leave();
+      else this.#response.on('close', leave);
     }
     return this.#cancellation;
   }

@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { IncomingRequest } from '@aduana/core/http/incoming-request';
 import { createBodySink } from './body-sink.ts';
 import type { AnswerDeadlines } from './answer-deadlines.ts';
+import type { QueuedResponses } from './queued-responses.ts';
 import type { RequestTelemetry } from './request-telemetry.ts';
 import type { Router } from './router.ts';
 
@@ -20,13 +21,16 @@ export async function answerRequest(
     deadlines,
     endsConnection,
     telemetry,
+    queued,
   }: {
     readonly deadlines: AnswerDeadlines;
     readonly telemetry: RequestTelemetry;
+    readonly queued: QueuedResponses;
     readonly longestStallMilliseconds: number;
     readonly endsConnection: (message: IncomingMessage) => boolean;
   },
 ): Promise<void> {
+  queued.follow(message, response);
   const startedAt = telemetry.start(request);
   const answered = await router(request);
   const { status, headers, body, stream, onSent } = answered;

@@ -7,7 +7,7 @@ export interface ConnectionEnds {
   readonly isDraining: boolean;
   /** Takes what a probe is answered, on which a balancer acts too, and returns it. */
   note(health: Health): Health;
-  drain(): void;
+  readonly drain: () => void;
   /** From now on also those of bodies that are still coming in. */
   stop(): void;
   endsConnection(message: IncomingMessage): boolean;

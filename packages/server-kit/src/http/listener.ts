@@ -5,9 +5,9 @@ import {
   type Server,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as wait } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import {
   type ConnectionRefusal,
@@ -58,6 +58,8 @@ const LIMITS = {
   connectionsCheckingInterval: 5_000,
   maxHeaderSize: 16_384,
 } as const;
+/** For how long a connection may be idle once the port is closed: its request is on its way. */
+const FIRST_REQUEST_MS = 100;
 
 /**
  * Listens, over TLS where `tls` says so; a certificate that is shown and does not verify ends the connection.
@@ -101,11 +103,8 @@ export async function openListener(
     async stop(graceMilliseconds) {
       stopReloading?.();
       await setImmediate(); // connections that the kernel has made are taken first: a closed port would reset them
-      const closed = new Promise<void>((resolve) =>
-        server.close(() => {
-          resolve();
-        }),
-      );
+      const closed = closePort(server);
+      if ((await countConnections(server)) > 0) await Promise.race([closed, wait(FIRST_REQUEST_MS)]);
       server.closeIdleConnections();
       const hurry = setTimeout(() => {
         server.closeAllConnections();
@@ -114,6 +113,25 @@ export async function openListener(
       clearTimeout(hurry);
     },
   };
+}
+
+/** Takes no more connections; resolves when those there are have ended, the idle ones too. */
+function closePort(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    // Node's own `close` of HTTP servers ends connections whose request is on its way.
+    NetServer.prototype.close.call(server, () => {
+      server.close(); // ends what Node does for open connections
+      resolve();
+    });
+  });
+}
+
+function countConnections(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.getConnections((_error, count) => {
+      resolve(count);
+    });
+  });
 }
 
 function openTlsServer(

@@ -15,6 +15,7 @@ import { answerRequest } from './answer-request.ts';
 import { createAnswerDeadlines } from './answer-deadlines.ts';
 import { createConnectionEnds } from './connection-ends.ts';
 import { createPeerGate, type PeerGate } from './peer-gate.ts';
+import { createQueuedResponses } from './queued-responses.ts';
 import { createRequestTelemetry } from './request-telemetry.ts';
 import { createRouter, holdRequests, notFound, type Router } from './router.ts';
 import { createUpgrade, type HandleUpgrade } from './upgrades.ts';
@@ -94,6 +95,7 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
     longestStallMilliseconds: options.longestStallMilliseconds ?? LONGEST_STALL_MS,
     deadlines: createAnswerDeadlines(clock),
     telemetry: createRequestTelemetry(platform),
+    queued: createQueuedResponses(),
     endsConnection: (message: IncomingMessage) => ends.endsConnection(message),
   };
 
@@ -128,9 +130,7 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
     honourTraceFlags: (isRegistered) => void (traces.honoursFlag = isRegistered),
     isReady: async () => (await currentHealth()).status !== 'unavailable',
     onStop: (task) => void stopTasks.push(task),
-    drain() {
-      ends.drain();
-    },
+    drain: ends.drain,
     stop() {
       ends.stop();
       return (stopping ??= stopAll(listeners, handlers, log, stopTasks));

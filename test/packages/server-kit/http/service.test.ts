@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { request as httpsRequest } from 'node:https';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { expect, test } from '@jest/globals';
@@ -89,4 +92,26 @@ test('a port that is taken is a configuration problem with a remedy', async () =
     openHttpService({ name: 'second', listeners: [{ ...plain, port }], platform }),
   ).rejects.toMatchObject({ name: 'ConfigurationError', problems: [{ problem: 'the port is taken' }] });
   await first.stop();
+});
+
+test('a request that is on its way when a service stops is answered', async () => {
+  const service = await openHttpService({
+    name: 'test',
+    listeners: [{ address: '127.0.0.1', port: 0, tls: undefined }],
+    platform: { clock: createSystemClock(), log },
+  });
+  service.serve(ROUTES, () => Promise.resolve({ status: 'ok', checks: {} }), () => false); // prettier-ignore
+  const socket = connect(service.ports[0] ?? 0, '127.0.0.1');
+  await once(socket, 'connect');
+  await nextTurn(); // the service has taken the connection
+  const stopped = service.stop();
+  await nextTurn();
+  await nextTurn(); // its port is closed
+  socket.write('GET /headers HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  const answer = Buffer.concat(chunks).toString();
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  expect(answer.toLowerCase()).toContain('connection: close');
+  await stopped;
 });

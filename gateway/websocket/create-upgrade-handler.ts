@@ -103,10 +103,12 @@ async function admitUpgrade(
 
 function accept(server: WebSocketServer, { message, socket, head }: Upgrade): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
-    socket.once('close', () => {
+    const fail = (): void => {
       reject(new SecurityError('BAD_REQUEST', { detail: 'no WebSocket' }));
-    });
-    server.handleUpgrade(message, socket, head, resolve);
+    };
+    socket.once('close', fail);
+    if (!socket.destroyed) server.handleUpgrade(message, socket, head, resolve);
+    if (socket.destroyed) fail();
   });
 }
 

@@ -43,17 +43,20 @@ describeOneStore('what others put into the status feed', (openStore) => {
       log,
       ...bounds,
     });
-    return (issuer: string) => takeSecurityEvent(issuer, 'push', () => Promise.resolve(false));
+    return (text: string) => takeSecurityEvent(text, 'push', () => Promise.resolve(false));
   };
-  const tokenOf = (issuer: string) =>
-    ({
+  /** @param text the issuer, and behind a blank the id of a token that was sent before */
+  const tokenOf = (text: string) => {
+    const [issuer, jti = `set-${String((sent += 1))}`] = text.split(' ');
+    return {
       issuer: { issuer },
       signals: { events: [SESSION_REVOKED] },
-      jti: `set-${String((sent += 1))}`,
+      jti,
       events: new Map([[SESSION_REVOKED, {}]]),
       subject: `user-${String(sent)}`,
       refusedAfter: Math.floor(Date.now() / 1000) + 300,
-    }) as unknown as SecurityEventToken;
+    } as unknown as SecurityEventToken;
+  };
 
   // The attacker: the least client, which revokes tokens of its own so that no event of a provider finds room.
   test('tokens that clients revoke keep no event of a provider out', async () => {
@@ -99,6 +102,16 @@ describeOneStore('what others put into the status feed', (openStore) => {
     await expect(take('https://slow.example')).resolves.toBe('revoked');
     await clock.advance(60_000);
     await expect(take('https://fast.example')).resolves.toBe('revoked');
+  });
+
+  // The attacker: who has one event of a provider from a log, and no key.
+  test('an event that is sent again and again keeps no other event of its provider out', async () => {
+    const take = open({ mostPerMinute: 3 }, createFakeClock());
+    await expect(take('https://heard.example once')).resolves.toBe('revoked');
+    for (let count = 0; count < 3; count += 1)
+      await expect(take('https://heard.example once')).resolves.toBe('repeated');
+    await expect(take('https://heard.example once')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    await expect(take('https://heard.example')).resolves.toBe('revoked');
   });
 });
 

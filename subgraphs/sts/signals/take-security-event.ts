@@ -60,11 +60,11 @@ export function createTakeSecurityEvent(options: TakeSecurityEventOptions): Take
   const count = createEventRate(options);
   return async (text, delivery, recordsRepeat) => {
     const token = await verify(text);
-    await count(token.issuer.issuer);
     const id = `set:${sha256Base64url(JSON.stringify([token.issuer.issuer, token.jti]))}`;
+    const isRepeated = await wasSeen(database, id);
+    await count(token.issuer.issuer, isRepeated);
     // Also of one that was seen: the feed is sealed, and what was seen is not.
     const revoked = isRevoking(token) ? await revoke(token, id, options) : undefined;
-    const isRepeated = await wasSeen(database, id);
     if (revoked !== undefined && !isRepeated) {
       bus.publish(STATUS_TOPIC);
       await status.read();
@@ -82,12 +82,16 @@ export function createTakeSecurityEvent(options: TakeSecurityEventOptions): Take
   };
 }
 
-/** Counts the events of a transmitter, known by its signature: each one costs rows and an audit event. */
+/**
+ * Counts the events of a transmitter, known by its signature: each one costs rows and an audit event. Who sends one of them
+ * again, which takes no signature, uses up another count.
+ */
 function createEventRate({ clock, mostPerMinute = 'off' }: TakeSecurityEventOptions) {
   const counter = createInProcessRateCounter(clock);
-  return async (transmitter: string): Promise<void> => {
+  return async (transmitter: string, isRepeated: boolean): Promise<void> => {
     if (mostPerMinute === 'off') return;
-    const { allowed, retryAfterMilliseconds } = await counter.take(transmitter, mostPerMinute, MINUTE_MS);
+    const key = JSON.stringify([transmitter, isRepeated]);
+    const { allowed, retryAfterMilliseconds } = await counter.take(key, mostPerMinute, MINUTE_MS);
     if (!allowed)
       throw new SecurityError('RATE_LIMITED', {
         detail: 'more security events than SECURITY_EVENT_RATE_PER_MINUTE',

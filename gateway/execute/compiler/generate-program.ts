@@ -1,6 +1,7 @@
 /** Execute, compiler, code generation: the whole source text, and the functions made of it. */
 
 import type { GraphQLSchema } from 'graphql';
+import { refuseAnswerSize } from '../shared/answer-size.ts';
 import type { ObjectShape } from '../shared/answer-shape.ts';
 import { answerPositions } from './answer-positions.ts';
 import type { FetchStep } from '../shared/plan-steps.ts';
@@ -63,6 +64,7 @@ function instantiate(
       'own',
       'text',
       'representationValue',
+      'refuseAnswerSize',
       'FAST_PATH_MISMATCH',
       source,
     ) as (...given: unknown[]) => {
@@ -74,6 +76,7 @@ function instantiate(
       getOwn,
       serializeString,
       representationValue,
+      refuseAnswerSize,
       FAST_PATH_MISMATCH,
     );
     const byStep = new Map<FetchStep, (state: ProgramState) => readonly string[]>();

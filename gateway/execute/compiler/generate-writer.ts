@@ -8,6 +8,7 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql';
+import { MOST_ANSWER_CHARACTERS } from '../shared/answer-size.ts';
 import type { CompositeShape, FieldShape, ObjectShape } from '../shared/answer-shape.ts';
 import type { Position, Variant } from './answer-positions.ts';
 import type { FetchStep } from '../shared/plan-steps.ts';
@@ -100,7 +101,7 @@ function writeObject(writing: Writing, shape: ObjectShape, position: Position): 
     if (statements === undefined) return undefined;
     lines.push(statements);
   }
-  lines.push("s += '}';");
+  lines.push(`s += '}'; if (s.length > ${String(MOST_ANSWER_CHARACTERS)}) refuseAnswerSize();`);
   if (memo !== undefined) lines.push(`if (${memo} >= 0) ${MEMO}[${memo}] = s;`);
   lines.push('return s;');
   return nameOf(writing, lines.join('\n  '));
@@ -216,7 +217,7 @@ function writePresent(
     return (
       inner &&
       `if (!Array.isArray(${variable})) throw FAST_PATH_MISMATCH; s += '[';
-    for (let ${variable}i = 0; ${variable}i < ${variable}.length; ${variable}i++) { if (${variable}i > 0) s += ','; const ${element} = ${variable}[${variable}i]; ${inner} }
+    for (let ${variable}i = 0; ${variable}i < ${variable}.length; ${variable}i++) { if (${variable}i > 0) s += ','; const ${element} = ${variable}[${variable}i]; ${inner} if (s.length > ${String(MOST_ANSWER_CHARACTERS)}) refuseAnswerSize(); }
     s += ']';`
     );
   }

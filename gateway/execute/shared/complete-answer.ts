@@ -14,6 +14,7 @@ import {
   isUnionType,
 } from 'graphql';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
+import { AnswerRoom } from './answer-size.ts';
 import type { CompositeShape, DeferredShape, FieldShape, ObjectShape } from './answer-shape.ts';
 import { isLeafValue } from './is-leaf-value.ts';
 import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
@@ -49,13 +50,17 @@ export function completeAnswer(
   return completePart({ schema, introspection, onMismatch, path: [], dataPath: [] }, shape, data);
 }
 
-/** Shapes a part of an answer; `onDeferred` gets what comes after it. */
+/**
+ * Shapes a part of an answer; `onDeferred` gets what comes after it.
+ *
+ * @throws SecurityError `SUBGRAPH_ERROR` where it is too large
+ */
 export function completePart(
   completion: Completion,
   shape: ObjectShape,
   data: JsonObject,
 ): JsonObject | null {
-  const answer = completeObject(completion, shape, data);
+  const answer = completeObject({ ...completion, room: new AnswerRoom() }, shape, data);
   return answer === INVALID ? null : answer;
 }
 
@@ -77,8 +82,12 @@ export interface DeferredPlace extends DeferredShape {
   readonly dataPath: AnswerPath;
 }
 
+interface Completing extends Completion {
+  readonly room: AnswerRoom;
+}
+
 function completeObject(
-  completion: Completion,
+  completion: Completing,
   shape: ObjectShape,
   data: JsonObject,
 ): JsonObject | typeof INVALID {
@@ -102,7 +111,7 @@ function completeObject(
 }
 
 function completeField(
-  completion: Completion,
+  completion: Completing,
   shape: ObjectShape,
   field: FieldShape,
   data: JsonObject,
@@ -114,7 +123,7 @@ function completeField(
 }
 
 function completeValue(
-  completion: Completion,
+  completion: Completing,
   field: FieldShape,
   type: GraphQLOutputType,
   value: unknown,
@@ -130,7 +139,7 @@ function completeValue(
 }
 
 function completeNullable(
-  completion: Completion,
+  completion: Completing,
   field: FieldShape,
   type: GraphQLOutputType,
   value: unknown,
@@ -138,14 +147,16 @@ function completeNullable(
   if (value === null || value === undefined) return null;
   if (isListType(type)) return completeList(completion, field, type.ofType, value);
   if (field.children !== undefined) return completeComposite(completion, field.children, value);
-  if (isLeafValue(type, value))
+  if (isLeafValue(type, value)) {
+    completion.room.take(value);
     return typeof value === 'number' && String(type) === 'ID' ? String(value) : value;
+  }
   const known = completion.schema.getType(String(type));
   return isEnumType(known) && isLeafValue(known, value) ? HIDDEN : mismatch(completion);
 }
 
 function completeList(
-  completion: Completion,
+  completion: Completing,
   field: FieldShape,
   elementType: GraphQLOutputType,
   value: unknown,
@@ -164,7 +175,7 @@ function completeList(
   return answer;
 }
 
-function completeComposite(completion: Completion, composite: CompositeShape, value: unknown): unknown {
+function completeComposite(completion: Completing, composite: CompositeShape, value: unknown): unknown {
   if (!isJsonObject(value)) return mismatch(completion);
   const typeName =
     getOwn(value, '__typename') ?? (isUnionType(composite.type) ? undefined : composite.type.name);

@@ -32,7 +32,7 @@ export interface OpenCheckpoints extends Omit<Attestations, 'stop'> {
   readonly contradiction: () => string | undefined;
   readonly watch: Pick<
     IntegrityWatch,
-    'verifiedSize' | 'holes' | 'openIntents' | 'lastRunAt' | 'lastFullRunAt'
+    'verifiedSize' | 'holes' | 'overBound' | 'openIntents' | 'lastRunAt' | 'lastFullRunAt'
   >;
   readonly tree: TreeReader;
   readonly guard: Pick<CheckpointGuard, 'last'>;
@@ -192,9 +192,13 @@ function openWatch(
     onTampered: (reason) => {
       parts.signing.refuse(reason);
     },
-    onHoles: (holes, openIntents) => {
-      log.error('events are missing from the log', { holes: holes.length, openIntents });
-      parts.record('audit.incomplete', { holes: holes.slice(0, 20), open_intents: openIntents });
+    onIncomplete: (holes, openIntents, overBound) => {
+      log.error('events may be missing from the log', { holes: holes.length, openIntents, overBound });
+      parts.record('audit.incomplete', {
+        holes: holes.slice(0, 20),
+        open_intents: openIntents,
+        over_bound: overBound.map(({ peer }) => peer),
+      });
     },
   });
 }

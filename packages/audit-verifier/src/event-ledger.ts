@@ -102,12 +102,12 @@ export class EventLedger {
     if (n !== undefined) addRange(boot.counted, n, n);
     if (at <= this.#latestTime) this.#newest = Math.max(this.#newest, at);
     this.#live(boot, event);
-    if (type === 'request.intent') this.#intents.begin(`${peer} ${String(event.detail?.audit_id)}`);
+    if (type === 'request.intent') this.#intents.begin(`${peer} ${textOf(event.detail?.audit_id)}`);
     else if (type === 'request')
       this.#intents.end(`${peer} ${String(event.id)}`, event.detail?.operation_kind);
-    else if (type === 'audit.unheld' && peer === LOG) this.#unheldAt.set(String(event.detail?.peer), at);
+    else if (type === 'audit.unheld' && peer === LOG) this.#unheldAt.set(textOf(event.detail?.peer), at);
     else if (type === 'request.unknown' && peer === LOG)
-      this.#intents.end(`${String(event.detail?.peer)} ${String(event.detail?.audit_id)}`);
+      this.#intents.end(`${textOf(event.detail?.peer)} ${textOf(event.detail?.audit_id)}`);
     else if (type === 'audit.gap') this.#admit(boot, event);
     else if (type === 'audit.retention' && peer === LOG)
       this.#retention = { seq, minimumIndex: event.detail?.minimum_index };
@@ -170,4 +170,9 @@ function openOf(
 
 function missingOf({ peer, instance, bootId, start, counted }: Boot): MissingEvents[] {
   return gapsOf(counted, start).map(([from, to]) => ({ peer, instance, bootId, from, to }));
+}
+
+/** Of any JSON: `String` throws where an object has a member `toString`. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }

@@ -1,17 +1,18 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '@aduana/core/platform/clock';
 import { describeError, type Log } from '@aduana/core/platform/log';
 import { every, type Repeating } from '@aduana/core/platform/every';
 import { createMutex } from '@aduana/core/platform/mutex';
-import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import type { Database } from '@aduana/server-kit/store/database';
 import type { MinimumIndex } from './minimum-index.ts';
-import { type Hole, type LedgerSnapshot, SourceLedger } from './source-ledger.ts';
+import type { Hole, OverBound } from './peer-account.ts';
+import { SourceLedger } from './source-ledger.ts';
 import { TileAccumulator } from './tile-accumulator.ts';
 import type { TreeReader } from './tree-reader.ts';
 import { TamperedError } from './tampered-error.ts';
 import { verifyDropped } from './verify-dropped.ts';
+import { readVerified, writeVerified } from './verified-file.ts';
 import { verifyKept } from './verify-kept.ts';
 
 export interface IntegrityWatchOptions {
@@ -25,7 +26,11 @@ export interface IntegrityWatchOptions {
   readonly signedSize: () => Promise<number>;
   readonly minimumIndex: Pick<MinimumIndex, 'verified'>;
   readonly onTampered: (reason: string) => void;
-  readonly onHoles: (holes: readonly Hole[], openIntents: number) => void;
+  readonly onIncomplete: (
+    holes: readonly Hole[],
+    openIntents: number,
+    overBound: readonly OverBound[],
+  ) => void;
 }
 
 const PAUSE_MS = 30_000;
@@ -40,11 +45,6 @@ interface Observer {
   readonly onEvent: Parameters<typeof verifyKept>[3];
   /** Entries are passed over whose texts are gone. */
   readonly onDropped: () => void;
-}
-
-interface Snapshot extends LedgerSnapshot {
-  readonly size: number;
-  readonly root: string;
 }
 
 /** Verifies what is new every half minute, and everything again and again within a share of the processor. */
@@ -96,6 +96,10 @@ export class IntegrityWatch {
     return this.#ledger.holes();
   }
 
+  overBound(): readonly OverBound[] {
+    return this.#ledger.overBound();
+  }
+
   openIntents(): number {
     return this.#ledger.openIntentsBefore(this.#options.clock.now() - INTENT_PATIENCE_MS);
   }
@@ -122,7 +126,7 @@ export class IntegrityWatch {
     });
     if (this.#verified.size > before) await this.#remember();
     this.#lastRunAt = this.#options.clock.now();
-    this.#tellHoles();
+    this.#tellIncomplete();
   }
 
   /** Verifies everything from the first entry on; of dropped ones, their hashes. */
@@ -156,32 +160,31 @@ export class IntegrityWatch {
     } else await verifyKept(reader, tree, Math.min(tree.size + ENTRIES_AT_ONCE, size), onEvent, minimumIndex);
   }
 
-  #tellHoles(): void {
+  #tellIncomplete(): void {
     const holes = this.holes();
     const openIntents = this.openIntents();
-    const finding = JSON.stringify([holes, openIntents]);
+    const overBound = this.overBound();
+    const finding = JSON.stringify([holes, openIntents, overBound.map(({ peer }) => peer)]);
     if (finding === this.#lastFinding) return;
     this.#lastFinding = finding;
-    if (holes.length > 0 || openIntents > 0) this.#options.onHoles(holes, openIntents);
+    if (holes.length > 0 || openIntents > 0 || overBound.length > 0)
+      this.#options.onIncomplete(holes, openIntents, overBound);
   }
 
   async #remember(): Promise<void> {
-    const snapshot: Snapshot = {
-      size: this.#verified.size,
-      root: this.#verified.root().toString('hex'),
-      ...this.#ledger.snapshot(),
-    };
-    await writeFileAtomically(this.#options.file, JSON.stringify(snapshot), 0o600);
+    const { size } = this.#verified;
+    const root = this.#verified.root().toString('hex');
+    await writeVerified(this.#options.file, { size, root, ledger: this.#ledger });
   }
 
   async #restore(): Promise<void> {
     const { file, tree, log } = this.#options;
     try {
-      const snapshot = JSON.parse(await readFile(file, 'utf8')) as Snapshot;
-      if ((await tree.root(snapshot.size)).toString('hex') !== snapshot.root) return;
-      const edge = await TileAccumulator.at(tree, snapshot.size);
-      if (edge.root().toString('hex') !== snapshot.root) return;
-      this.#ledger = new SourceLedger(snapshot);
+      const { size, root, ledger } = await readVerified(file);
+      if ((await tree.root(size)).toString('hex') !== root) return;
+      const edge = await TileAccumulator.at(tree, size);
+      if (edge.root().toString('hex') !== root) return;
+      this.#ledger = ledger;
       this.#verified = edge;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')

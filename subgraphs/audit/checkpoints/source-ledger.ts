@@ -1,12 +1,5 @@
-import { addRange, gapsOf, type NumberRanges, readRange } from './number-ranges.ts';
-
-/** Numbers of a boot's count that are missing, both ends included. */
-export interface Hole {
-  readonly instance: string;
-  readonly bootId: string;
-  readonly from: number;
-  readonly to: number;
-}
+import { readRange } from './number-ranges.ts';
+import { type Boot, type Forgotten, type Hole, type OverBound, PeerAccount } from './peer-account.ts';
 
 /** What the watch keeps of an event: who counted it, and what it promises or admits. */
 export interface CountedEvent {
@@ -29,127 +22,118 @@ export interface CountedEvent {
   };
 }
 
-interface Boot {
-  readonly peer: string;
-  readonly instance: string;
-  readonly bootId: string;
-  /** The first number that is asked for. */
-  readonly start: number;
-  readonly counted: NumberRanges;
-}
-
 /** A ledger as it is kept on disk. */
 export interface LedgerSnapshot {
   /** Whether earlier events are not known: a boot is judged from its first known one on. */
   readonly beganLate?: boolean;
+  /** Undefined in what an earlier release has kept. */
+  readonly forgotten?: readonly Forgotten[] | undefined;
   readonly boots: readonly Boot[];
+  /** The time, by peer and request. */
   readonly intents: readonly (readonly [string, number])[];
 }
 
-/** A peer that restarts ten thousand times is not followed back to the first time; other peers' boots stay. */
-const MAX_BOOTS_OF_PEER = 10_000;
 /** The one peer that may say what another has left open. */
 const LOG = 'audit';
-/** Whoever leaves more holes than that has holes for good. */
-const MAX_RANGES = 1_000;
 const MAX_HOLES = 1_000;
-/** Refused mutations have an outcome without an intent too. */
-const MAX_EARLY = 10_000;
 
 /** Keeps account of what every source has counted, and of mutations whose outcome is awaited. */
 export class SourceLedger {
-  /** By peer, then by instance and boot. */
-  readonly #boots = new Map<string, Map<string, Boot>>();
-  /** The time of the intent, by peer and request. */
-  readonly #intents: Map<string, number>;
-  /** Outcomes of mutations that came before their intent: replicas append what they held in any order. */
-  readonly #early = new Set<string>();
-  readonly #beganLate: boolean;
+  readonly #accounts = new Map<string, PeerAccount>();
+  #beganLate = false;
 
-  constructor(snapshot: LedgerSnapshot = { boots: [], intents: [] }) {
-    for (const boot of snapshot.boots) this.#keep({ ...boot, counted: [...boot.counted] });
-    this.#intents = new Map(snapshot.intents);
-    this.#beganLate = snapshot.beganLate ?? false;
+  /** What a snapshot holds is kept within the bounds too. */
+  constructor(snapshot?: LedgerSnapshot) {
+    if (snapshot === undefined) return;
+    for (const boot of snapshot.boots) this.restoreBoot(boot);
+    for (const intent of snapshot.intents) this.restoreIntent(intent);
+    this.endRestoring(snapshot);
   }
 
   /** An account of a log whose first entries are gone. */
   static beginningLate(): SourceLedger {
-    return new SourceLedger({ beganLate: true, boots: [], intents: [] });
+    return new SourceLedger({ beganLate: true, forgotten: [], boots: [], intents: [] });
   }
 
   add({ id, time, type, source, detail }: CountedEvent): void {
-    const boot = this.#bootOf(source);
-    count(boot, [source.n, source.n]);
-    if (type === 'request.intent') this.#begin(`${source.peer} ${String(detail?.audit_id)}`, time);
-    else if (type === 'request') this.#end(`${source.peer} ${id}`, detail?.operation_kind);
-    else if (type === 'request.unknown' && source.peer === LOG)
-      this.#end(`${String(detail?.peer)} ${String(detail?.audit_id)}`);
-    else if (type === 'audit.gap') admit(boot, detail?.ranges);
+    const { peer, instance, boot_id: bootId, n } = source;
+    const account = this.#accountOf(peer);
+    const boot = account.bootOf(instance, bootId, this.#beganLate ? n : 0);
+    account.count(boot, [n, n]);
+    if (type === 'request.intent') account.begin(detail?.audit_id, Date.parse(time));
+    else if (type === 'request') account.end(id, detail?.operation_kind);
+    else if (type === 'request.unknown' && peer === LOG) this.#endOf(detail?.peer, detail?.audit_id);
+    else if (type === 'audit.gap') admit(account, boot, detail?.ranges);
   }
 
+  /** The first ones. */
   holes(): readonly Hole[] {
-    return this.#all().flatMap(holesOf).slice(0, MAX_HOLES);
+    const found: Hole[] = [];
+    for (const account of this.#accounts.values())
+      for (const hole of account.holes()) if (found.push(hole) === MAX_HOLES) return found;
+    return found;
+  }
+
+  /** Peers of which something was dropped before it could be judged: they may have losses that are not found. */
+  overBound(): readonly OverBound[] {
+    return this.#forgotten()
+      .filter(({ ranges, intents }) => ranges + intents > 0)
+      .map(({ peer, ranges, intents }) => ({ peer, ranges, intents }));
   }
 
   /** Mutations that began before `time` and whose outcome is not in the log. */
   openIntentsBefore(time: number): number {
-    return [...this.#intents.values()].filter((began) => began < time).length;
+    let count = 0;
+    for (const account of this.#accounts.values()) count += account.openIntentsBefore(time);
+    return count;
   }
 
   snapshot(): LedgerSnapshot {
     return {
       beganLate: this.#beganLate,
-      boots: this.#all(),
-      intents: [...this.#intents],
+      forgotten: this.#forgotten().filter(({ boots, ranges, intents }) => boots + ranges + intents > 0),
+      boots: [...this.#accounts.values()].flatMap((account) => [...account.boots()]),
+      intents: [...this.#accounts].flatMap(([peer, account]) =>
+        Array.from(account.intents(), ([id, time]) => [`${peer} ${id}`, time] as const),
+      ),
     };
   }
 
-  #begin(key: string, time: string): void {
-    if (!this.#early.delete(key)) this.#intents.set(key, Date.parse(time));
+  restoreBoot(boot: Boot): void {
+    this.#accountOf(boot.peer).restoreBoot(boot);
   }
 
-  #end(key: string, operationKind?: unknown): void {
-    if (this.#intents.delete(key) || operationKind !== 'mutation') return;
-    this.#early.add(key);
-    const [oldest] = this.#early;
-    if (this.#early.size > MAX_EARLY && oldest !== undefined) this.#early.delete(oldest);
+  restoreIntent([key, time]: LedgerSnapshot['intents'][number]): void {
+    const space = key.indexOf(' ');
+    this.#accountOf(key.slice(0, space)).begin(key.slice(space + 1), time);
   }
 
-  #bootOf({ peer, instance, boot_id: bootId, n }: CountedEvent['source']): Boot {
-    const known = this.#boots.get(peer)?.get(keyOf(instance, bootId));
+  /** After all boots and intents: earlier releases dropped some without counting them. */
+  endRestoring({ beganLate = false, forgotten }: Pick<LedgerSnapshot, 'beganLate' | 'forgotten'>): void {
+    this.#beganLate = beganLate;
+    for (const of of forgotten ?? []) this.#accountOf(of.peer).restoreForgotten(of);
+    if (forgotten === undefined) for (const account of this.#accounts.values()) account.doubtFull();
+  }
+
+  #endOf(peer: unknown, auditId: unknown): void {
+    if (typeof peer === 'string') this.#accounts.get(peer)?.end(auditId);
+  }
+
+  #forgotten(): readonly Forgotten[] {
+    return [...this.#accounts.values()].map((account) => account.forgotten());
+  }
+
+  #accountOf(peer: string): PeerAccount {
+    const known = this.#accounts.get(peer);
     if (known !== undefined) return known;
-    const boot = { peer, instance, bootId, start: this.#beganLate ? n : 0, counted: [] };
-    this.#keep(boot);
-    return boot;
+    const account = new PeerAccount(peer);
+    this.#accounts.set(peer, account);
+    return account;
   }
-
-  #keep(boot: Boot): void {
-    const ofPeer = this.#boots.get(boot.peer) ?? new Map<string, Boot>();
-    this.#boots.set(boot.peer, ofPeer.set(keyOf(boot.instance, boot.bootId), boot));
-    const [oldest] = ofPeer.keys();
-    if (ofPeer.size > MAX_BOOTS_OF_PEER && oldest !== undefined) ofPeer.delete(oldest);
-  }
-
-  #all(): readonly Boot[] {
-    return [...this.#boots.values()].flatMap((ofPeer) => [...ofPeer.values()]);
-  }
-}
-
-function keyOf(instance: string, bootId: string): string {
-  return `${instance} ${bootId}`;
-}
-
-function count({ counted }: Boot, [from, to]: NumberRanges[number]): void {
-  addRange(counted, from, to);
-  if (counted.length > MAX_RANGES) counted.pop();
 }
 
 /** Numbers whose loss the source itself has reported. */
-function admit(boot: Boot, ranges: unknown): void {
+function admit(account: PeerAccount, boot: Boot, ranges: unknown): void {
   if (!Array.isArray(ranges)) return;
-  for (const range of ranges.map(readRange)) if (range !== undefined) count(boot, range);
-}
-
-function holesOf({ instance, bootId, start, counted }: Boot): Hole[] {
-  return gapsOf(counted, start).map(([from, to]) => ({ instance, bootId, from, to }));
+  for (const range of ranges.map(readRange)) if (range !== undefined) account.count(boot, range);
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Database } from '@aduana/server-kit/store/database';
 import type { MinimumIndex } from '../checkpoints/minimum-index.ts';
-import type { Hole } from '../checkpoints/source-ledger.ts';
+import type { Hole, OverBound } from '../checkpoints/peer-account.ts';
 import type { WitnessState } from '../checkpoints/witnessing.ts';
 import type { StreamCounts } from './stream-counts.ts';
 import type { SinkState } from '../shippers/sink-state.ts';
@@ -16,6 +16,8 @@ export interface Integrity {
   readonly vkey: string;
   readonly lag: number;
   readonly holes: readonly Hole[];
+  /** Peers of which more came than is kept account of: whether they lost anything is not known. */
+  readonly overBound: readonly OverBound[];
   readonly sinks: readonly SinkState[];
   /** What a recorded event survives. */
   readonly durability: 'MACHINE' | 'PROCESS';
@@ -42,6 +44,7 @@ export interface IntegrityOptions {
     readonly lastRunAt: number | undefined;
     readonly lastFullRunAt: number | undefined;
     holes(): readonly Hole[];
+    overBound(): readonly OverBound[];
     openIntents(): number;
   };
   readonly witnesses: () => readonly WitnessState[];
@@ -56,9 +59,9 @@ const PATIENCE_MS = 10_000;
 export async function readIntegrity(options: IntegrityOptions): Promise<Integrity> {
   const { reader, clock, watch } = options;
   const { size, signedSize, signedAt } = await readSizes(reader);
-  const holes = watch.holes();
+  const [holes, overBound] = [watch.holes(), watch.overBound()];
   const isBehind = size > signedSize && clock.now() - signedAt > PATIENCE_MS;
-  const isIncomplete = holes.length > 0 || watch.openIntents() > 0;
+  const isIncomplete = holes.length > 0 || overBound.length > 0 || watch.openIntents() > 0;
   const status =
     options.contradiction() !== undefined
       ? 'TAMPERED'
@@ -75,6 +78,7 @@ export async function readIntegrity(options: IntegrityOptions): Promise<Integrit
     vkey: options.vkey(),
     lag: Math.max(0, size - signedSize),
     holes,
+    overBound,
     sinks: await options.sinks(size),
     durability: reader.kind === 'postgresql' ? 'MACHINE' : 'PROCESS',
     watch: {

@@ -51,7 +51,7 @@ describeStores('the watch over the log', (openStore) => {
       signedSize: async () => (await audit.log.proofs.checkpoint()).size,
       minimumIndex,
       onTampered: (reason) => void findings.push(reason),
-      onHoles: () => undefined,
+      onIncomplete: () => undefined,
     });
 
   test('takes entries that are let go while it looks at them for no tampering', async () => {

@@ -60,7 +60,7 @@ export const EVENT_CATALOGUE = {
   'audit.read': { classUid: API_ACTIVITY, writers: ['audit'], detail: ['what', 'filter', 'first', 'after', 'id', 'found', 'service', 'from', 'follow'] },
   'audit.conflict': { classUid: API_ACTIVITY, writers: ['audit'], detail: ['event_id', 'type', 'stored_seq'] },
   'audit.tampered': { classUid: API_ACTIVITY, writers: ['audit'], detail: ['reason'] },
-  'audit.incomplete': { classUid: API_ACTIVITY, writers: ['audit'], detail: ['holes', 'open_intents'] },
+  'audit.incomplete': { classUid: API_ACTIVITY, writers: ['audit'], detail: ['holes', 'open_intents', 'over_bound'] },
   'audit.retention': { classUid: API_ACTIVITY, writers: ['audit'], detail: ['minimum_index', 'count'] },
   'audit.recover': { classUid: API_ACTIVITY, writers: ['audit'], detail: ['epoch', 'reason', 'approvers', 'lost_note', 'kept_note', 'kept_size'] },
   'checkpoint.rotate': { classUid: API_ACTIVITY, writers: ['audit'], detail: ['vkeys'] },

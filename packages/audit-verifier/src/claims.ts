@@ -2,18 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isThere, readable, readText } from './exported-files.ts';
-import {
-  openNote,
-  parseCheckpoint,
-  parseMinimumIndex,
-  parseVerifierKey,
-  type SignedTree,
-  textOfOthers,
-  type VerifierKey,
-  withName,
-} from './note.ts';
+import { type SignedTree, textOfOthers, type VerifierKey, withName } from './note.ts';
 import { epochOf, type LogRecovery, readRecoveries } from './recoveries.ts';
 import { Tampering, UsageProblem } from './problems.ts';
+import { openCheckpoint, openMinimumIndex, openTree, treeOf } from './signed-claims.ts';
 import { readTimestamp, type Timestamp } from './timestamp.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
@@ -32,15 +24,13 @@ export interface Claims {
 /** @throws Tampering, UsageProblem */
 export async function readClaims(options: VerifyOptions): Promise<Claims> {
   const note = await readText(join(options.folder, 'checkpoint'));
-  const given = parseVerifierKey(options.vkey ?? (await readText(join(options.folder, 'vkey'))));
-  if (given === undefined)
-    throw new UsageProblem('the verifier key is not one: name+hash+base64 is expected');
-  // who knows the log from before a recovery knows it by the name of an earlier epoch
-  const origin = note.slice(0, Math.max(0, note.indexOf('\n')));
-  const key = epochOf(origin).base === epochOf(given.name).base ? withName(given, origin) : given;
-  const signed = openTree(note, key);
-  if (signed === undefined) throw new Tampering('the checkpoint is not signed by the log');
-  const minimumIndex = await readMinimumIndex(options.folder, signed, key);
+  const claim = openCheckpoint(note, options.vkey ?? (await readText(join(options.folder, 'vkey'))));
+  const { signed, key } = claim;
+  const minimumIndexFile = join(options.folder, 'minimum-index');
+  const minimumIndex = openMinimumIndex(
+    (await isThere(minimumIndexFile)) ? await readText(minimumIndexFile) : '',
+    claim,
+  );
   const stamped = await readStamped(options.folder, signed, key);
   const keyFor = (of: string): VerifierKey | undefined =>
     epochOf(of).base === epochOf(key.name).base ? withName(key, of) : undefined;
@@ -92,23 +82,4 @@ async function readStamped(folder: string, signed: SignedTree, key: VerifierKey)
   if (stamp === undefined || !stamp.digest.equals(createHash('sha256').update(note).digest()))
     throw new Tampering('the time stamp is not one of the checkpoint beside it');
   return { ...tree, time: stamp.time };
-}
-
-async function readMinimumIndex(folder: string, signed: SignedTree, key: VerifierKey): Promise<number> {
-  const file = join(folder, 'minimum-index');
-  if (!(await isThere(file))) return 0;
-  const text = openNote(await readText(file), key);
-  const minimumIndex = text === undefined ? undefined : parseMinimumIndex(text, key.name);
-  if (minimumIndex === undefined || minimumIndex > signed.size)
-    throw new Tampering('the minimum index is not signed by the log');
-  return minimumIndex;
-}
-
-function openTree(note: string, key: VerifierKey): SignedTree | undefined {
-  return treeOf(openNote(note, key), key);
-}
-
-function treeOf(text: string | undefined, { name }: VerifierKey): SignedTree | undefined {
-  const tree = text === undefined ? undefined : parseCheckpoint(text);
-  return tree?.origin === name ? tree : undefined;
 }

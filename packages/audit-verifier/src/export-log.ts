@@ -1,9 +1,10 @@
 import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogSource } from './log-source.ts';
+import { Tampering } from './problems.ts';
 import { TILE_WIDTH } from './tile-path.ts';
 
-/** Writes `entries.jsonl`, `checkpoint` and `vkey` into a folder that is there, up to the signed size; of dropped entries their hashes; the last time stamp. */
+/** Writes `entries.jsonl`, `checkpoint` and `vkey` into a folder that is there, up to the signed size; of dropped entries their hashes; the last time stamp. @throws Tampering where more is dropped than is signed */
 export async function exportLog(source: LogSource, folder: string): Promise<number> {
   // last of all, so that an export that was cut short is not taken for a log that was
   await rm(join(folder, 'checkpoint'), { force: true });
@@ -11,6 +12,7 @@ export async function exportLog(source: LogSource, folder: string): Promise<numb
   const { readAhead: ahead = 1 } = source;
   const size = Number(source.checkpoint.split('\n')[1] ?? 0);
   const minimumIndex = Number(/^minimum index (\d+)$/m.exec(source.minimumIndex)?.[1] ?? 0);
+  if (minimumIndex > size) throw new Tampering('the minimum index is beyond the signed tree');
   await rm(join(folder, 'minimum-index'), { force: true });
   await rm(join(folder, 'dropped-hashes'), { force: true });
   if (minimumIndex > 0) {

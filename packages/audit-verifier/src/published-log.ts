@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LogSource } from './log-source.ts';
-import { parseCheckpoint } from './note.ts';
-import { Tampering, UsageProblem } from './problems.ts';
+import { UsageProblem } from './problems.ts';
+import { openCheckpoint, openMinimumIndex } from './signed-claims.ts';
 import { TILE_WIDTH } from './tile-path.ts';
 import { type ReadObject, TileTree } from './tile-tree.ts';
 
@@ -12,20 +12,22 @@ const LOOK_AGAIN_MS = 1000;
 
 /**
  * A log as it is published below an address (c2sp.org/tlog-tiles): every tile and every entry is held against the
- * checkpoint that is published with them. Whether the log has signed that checkpoint is for whoever verifies the export.
+ * checkpoint that is published with them. None is read before the signatures of that and of the minimum index are.
  *
- * @throws UsageProblem where no log is published; Tampering, also from what is read later
+ * @param trusted the verifier key, known from elsewhere; else the one that is published
+ * @throws UsageProblem where no log is published, or the key is none; Tampering, also from what is read later
  */
-export async function openPublishedLog(read: ReadObject): Promise<LogSource> {
+export async function openPublishedLog(read: ReadObject, trusted?: string): Promise<LogSource> {
   const text = async (path: string): Promise<string> => (await read(path))?.toString('utf8') ?? '';
   // before the checkpoint, which then covers what these are of
   const minimumIndex = await text('minimum-index');
   const timestamped = await readTimestamped(read);
   const checkpoint = await text('checkpoint');
   if (checkpoint === '') throw new UsageProblem('no log is published there: there is no checkpoint');
-  const signed = parseCheckpoint(checkpoint);
-  if (signed === undefined) throw new Tampering('checkpoint is none of a log');
-  const tree = new TileTree(read, signed);
+  const vkey = await text('vkey');
+  const claim = openCheckpoint(checkpoint, trusted ?? vkey);
+  openMinimumIndex(minimumIndex, claim);
+  const tree = new TileTree(read, claim.signed);
   await tree.verifyEdge();
   const entries = async (index: number): Promise<readonly Buffer[]> => {
     try {
@@ -37,7 +39,7 @@ export async function openPublishedLog(read: ReadObject): Promise<LogSource> {
   };
   return {
     isRunning: true,
-    vkey: await text('vkey'),
+    vkey,
     checkpoint,
     minimumIndex,
     timestamped,

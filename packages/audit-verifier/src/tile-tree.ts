@@ -44,6 +44,7 @@ export class TileTree {
   async hashes(level: number, index: number): Promise<Buffer> {
     const nodes = Math.floor(this.#signed.size / TILE_WIDTH ** level);
     const tile = { level, index, width: Math.min(TILE_WIDTH, nodes - index * TILE_WIDTH) };
+    if (tile.width <= 0) throw new Tampering(`the signed tree ends before tile ${String(index)}`);
     const path = tilePath(tile);
     const known = this.#edge.get(path) ?? this.#kept.get(path);
     if (known !== undefined) return known;

@@ -9,14 +9,14 @@ import { type Report, tampered, unusable } from './verdict.ts';
 import { verifyLog } from './verify-log.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
-/** Verifies a published log: it is read into a temporary folder, each object held against the tree, and then verified as an export. */
+/** Verifies a published log: once its signatures are verified it is read into a temporary folder, each object held against the tree, and then verified as an export. */
 export async function verifyPublished(
   read: ReadObject,
   options: Omit<VerifyOptions, 'folder'>,
 ): Promise<Report> {
   const folder = await mkdtemp(join(tmpdir(), 'aduana-audit-'));
   try {
-    await exportLog(await openPublishedLog(read), folder);
+    await exportLog(await openPublishedLog(read, options.vkey), folder);
     return await verifyLog({ ...options, folder });
   } catch (error) {
     if (error instanceof Tampering) return tampered(error.message, undefined);

@@ -9,6 +9,7 @@ import { createLog, type LogLevel } from '@aduana/server-kit/platform/create-log
 import { ConfigurationError, EXIT_CONFIGURATION } from '@aduana/core/errors/configuration-error';
 import { CommanderError } from 'commander';
 import { type CommandContext, CommandFailure, EXIT_USAGE } from './command-context.ts';
+import { createPrinter } from './create-printer.ts';
 import { createProgram } from './create-program.ts';
 
 // Apollo's gateway reads this when it is loaded, and would connect to an outside host; commands load it lazily.
@@ -31,8 +32,9 @@ const context: CommandContext = {
   log: createLog((LOG_LEVELS.includes(level) ? level : 'info') as LogLevel, (line) =>
     process.stderr.write(line),
   ),
-  print: (line) => process.stdout.write(`${line}\n`),
-  printError: (line) => process.stderr.write(`${line}\n`),
+  print: createPrinter(process.stdout),
+  // what explains is for people, wherever it goes
+  printError: createPrinter({ isTTY: true, write: process.stderr.write.bind(process.stderr) }),
 };
 
 // Whoever reads the output may have read enough, as `head` does.

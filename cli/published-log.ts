@@ -1,5 +1,6 @@
 import { fetchBelow } from '@aduana/audit-verifier/fetch-object';
 import type { LogSource } from '@aduana/audit-verifier/log-source';
+import { printable } from '@aduana/audit-verifier/printable';
 import { Tampering, UsageProblem } from '@aduana/audit-verifier/problems';
 import { openPublishedLog } from '@aduana/audit-verifier/published-log';
 import type { ReadObject } from '@aduana/audit-verifier/tile-tree';
@@ -67,8 +68,9 @@ function asProblem(error: unknown): never {
 }
 
 function fail(error: unknown): never {
-  if (error instanceof Tampering) throw new CommandFailure(EXIT.tampered, `TAMPERED: ${error.message}`);
+  if (error instanceof Tampering)
+    throw new CommandFailure(EXIT.tampered, `TAMPERED: ${printable(error.message)}`);
   if (error instanceof UsageProblem || error instanceof ObjectStoreError)
-    throw new CommandFailure(EXIT.usage, error.message);
+    throw new CommandFailure(EXIT.usage, printable(error.message));
   throw error;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { fetchBelow } from './fetch-object.ts';
+import { printableLines } from './printable.ts';
 import { EXIT } from './verdict.ts';
 import { verifyLog } from './verify-log.ts';
 import { verifyPublished } from './verify-published.ts';
@@ -32,6 +33,6 @@ async function main(): Promise<number> {
 }
 
 process.exitCode = await main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${printableLines(error instanceof Error ? error.message : String(error))}\n`);
   return EXIT.usage;
 });

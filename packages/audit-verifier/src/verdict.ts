@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Claims } from './claims.ts';
 import type { LedgerFindings } from './event-ledger.ts';
 import type { SignedTree } from './note.ts';
+import { printable } from './printable.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
 /** The exit codes of a verification. */
@@ -15,9 +16,9 @@ export interface Report {
   readonly exitCode: (typeof EXIT)[keyof typeof EXIT];
   /** The tree that the log's key has signed; undefined where nothing is signed. */
   readonly signed: SignedTree | undefined;
-  /** One sentence each: what contradicts a signature, or what is missing. */
+  /** One sentence each: what contradicts a signature, or what is missing; exact, with whatever sources wrote. */
   readonly problems: readonly string[];
-  /** For people: what was found, and the first problems. */
+  /** For people: what was found, and the first problems; nothing in them that a terminal would obey. */
   readonly lines: readonly string[];
 }
 
@@ -29,23 +30,28 @@ export function judge(claims: Claims, findings: LedgerFindings, options: VerifyO
   const summary = summarise(claims, findings, options.folder);
   const problems = [...claims.recoveries.map(describeRecovery), ...gapsIn(findings, options)];
   if (problems.length === 0)
-    return { verdict: 'WHOLE', exitCode: EXIT.whole, signed, problems, lines: [...summary, 'WHOLE'] };
+    return { verdict: 'WHOLE', exitCode: EXIT.whole, signed, problems, lines: forPeople(summary, 'WHOLE') };
   const shown = problems.slice(0, SHOWN).map((problem) => `INCOMPLETE: ${problem}`);
   const more = problems.length > SHOWN ? [`and ${String(problems.length - SHOWN)} more`] : [];
-  const lines = [...summary, ...shown, ...more];
+  const lines = forPeople(summary, ...shown, ...more);
   return { verdict: 'INCOMPLETE', exitCode: EXIT.incomplete, signed, problems, lines };
 }
 
 /** A log that contradicts a signature. */
 export function tampered(problem: string, signed: SignedTree | undefined): Report {
-  const lines = [`TAMPERED: ${problem}`];
+  const lines = forPeople([], `TAMPERED: ${problem}`);
   return { verdict: 'TAMPERED', exitCode: EXIT.tampered, signed, problems: [problem], lines };
 }
 
 /** Nothing that can be judged. */
 export function unusable(problem: string): Report {
-  const problems = [problem];
-  return { verdict: 'UNUSABLE', exitCode: EXIT.usage, signed: undefined, problems, lines: problems };
+  const lines = forPeople([], problem);
+  return { verdict: 'UNUSABLE', exitCode: EXIT.usage, signed: undefined, problems: [problem], lines };
+}
+
+/** Ids, names and reasons are what a source chose to write. */
+function forPeople(summary: readonly string[], ...findings: readonly string[]): readonly string[] {
+  return [...summary, ...findings].map(printable);
 }
 
 function describeRecovery({ lost, kept, reason }: Claims['recoveries'][number]): string {

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Clock } from '@aduana/core/platform/clock';
 import { within } from '@aduana/core/platform/within';
+import { boundAnswers } from './bound-answers.ts';
 import {
   type ConditionalWrite,
   type ObjectStore,
@@ -37,6 +38,8 @@ const MAX_KEYS = 1000;
 export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore {
   const { location, bucket, prefix, clock } = options;
   const client = createClient(options);
+  const tooLarge = () => new ObjectStoreError(`${location} answers more than an object of a log has`);
+  boundAnswers(client, MAX_OBJECT_BYTES, tooLarge);
   const closed = new AbortController();
   const at = (key: string) => ({ Bucket: bucket, Key: prefix + key });
 
@@ -91,10 +94,6 @@ async function readObject(
 ): Promise<StoredObject | undefined> {
   try {
     const answer = await client.send(new GetObjectCommand(input), { abortSignal });
-    if ((answer.ContentLength ?? 0) > MAX_OBJECT_BYTES)
-      throw new ObjectStoreError(
-        `s3://${String(input.Bucket)}/${String(input.Key)} is too large to be of a log`,
-      );
     const body = Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
     return { body, modifiedAt: answer.LastModified?.getTime() };
   } catch (error) {

@@ -3,7 +3,7 @@
 import type { Authorized } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { ObjectShape } from '../shared/answer-shape.ts';
-import { completePart, type DeferredPlace } from '../shared/complete-answer.ts';
+import { completePart, type DeferredObject, type DeferredPlace } from '../shared/complete-answer.ts';
 import type { Execution } from '../shared/execution.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import { type PreparedIncremental, splitShape } from './prepare-incremental.ts';
@@ -32,7 +32,7 @@ function findPlaces(
   const found = new Map<string, ObjectShape>();
   const find = (shape: ObjectShape, { path, dataPath }: Pick<DeferredPlace, 'path' | 'dataPath'>): void => {
     const value = objectAt(tree, dataPath);
-    const below: DeferredPlace[] = [];
+    const below: DeferredObject[] = [];
     if (value === undefined) return;
     completePart(
       {
@@ -41,15 +41,16 @@ function findPlaces(
         path: [...path],
         dataPath: [...dataPath],
         onMismatch: () => undefined,
-        onDeferred: (place) => below.push(place),
+        onDeferred: (object) => below.push(object),
       },
       shape,
       value,
     );
-    for (const place of below) {
-      found.set(keyOf(place), place.shape);
-      find(place.shape, place);
-    }
+    for (const { deferred, ...at } of below)
+      for (const { defer, shape: later } of deferred) {
+        found.set(keyOf({ defer, ...at }), later);
+        find(later, at);
+      }
   };
   find(splitShape(authorized, supergraph), { path: [], dataPath: [] });
   return found;

@@ -5,6 +5,7 @@ import {
   type AnswerPath,
   type Completion,
   completePart,
+  type DeferredObject,
   type DeferredPlace,
   type Mismatch,
 } from '../shared/complete-answer.ts';
@@ -32,9 +33,9 @@ export function completeFirst(
 ): {
   readonly answer: JsonObject | null;
   readonly errors: readonly AnswerError[];
-  readonly places: readonly DeferredPlace[];
+  readonly deferred: readonly DeferredObject[];
 } {
-  const places: DeferredPlace[] = [];
+  const deferred: DeferredObject[] = [];
   const mismatches = createMismatches(explains);
   const answer = completePart(
     {
@@ -43,12 +44,12 @@ export function completeFirst(
       path: [],
       dataPath: [],
       onMismatch: mismatches.note,
-      onDeferred: (place) => places.push(place),
+      onDeferred: (object) => deferred.push(object),
     },
     split,
     tree,
   );
-  return { answer, errors: mismatches.errors, places };
+  return { answer, errors: mismatches.errors, deferred };
 }
 
 /** What comes later of one object, and what of that comes later still. */
@@ -57,8 +58,8 @@ export function completeEntry(
   { path, dataPath, shape, defer }: DeferredPlace,
   { tree, explains }: Known,
   introspection: Introspection,
-): { readonly entry: IncrementalEntry; readonly below: readonly DeferredPlace[] } {
-  const below: DeferredPlace[] = [];
+): { readonly entry: IncrementalEntry; readonly below: readonly DeferredObject[] } {
+  const below: DeferredObject[] = [];
   const mismatches = createMismatches(explains);
   const completion: Completion = {
     schema,
@@ -66,13 +67,13 @@ export function completeEntry(
     path: [...path],
     dataPath: [...dataPath],
     onMismatch: mismatches.note,
-    onDeferred: (place) => below.push(place),
+    onDeferred: (object) => below.push(object),
   };
   const value = objectAt(tree, dataPath);
   const data = value === undefined ? null : completePart(completion, shape, value);
   return {
     entry: { path, label: defer.label, data: JSON.stringify(data), errors: mismatches.errors },
-    below: below.filter((place) => objectAt(data, place.path.slice(path.length)) !== undefined),
+    below: below.filter((object) => objectAt(data, object.path.slice(path.length)) !== undefined),
   };
 }
 

@@ -3,12 +3,12 @@
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Log } from '@aduana/core/platform/log';
 import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
-import { copyData } from '../interpreter/merge-data.ts';
+import { copyWritten, findWritten } from '../interpreter/copy-written.ts';
 import { runPlan } from '../interpreter/run-plan.ts';
 import { applyVariableDefaults } from '../interpreter/variable-defaults.ts';
 import { type AnswerError, createAnswerError, createExplanation } from '../shared/answer-errors.ts';
-import type { DeferStep, Step } from '../shared/plan-steps.ts';
-import type { DeferredPlace } from '../shared/complete-answer.ts';
+import type { Step } from '../shared/plan-steps.ts';
+import type { DeferredObject, DeferredPlace } from '../shared/complete-answer.ts';
 import type { Execution } from '../shared/execution.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
@@ -17,6 +17,8 @@ import { completeEntry, completeFirst, type Known } from './complete-entry.ts';
 import { findPart } from './find-part.ts';
 import type { FirstPart, IncrementalEntry, DeliverPart } from './incremental-delivery.ts';
 import { authorizePlaces } from './authorized-places.ts';
+import { countObjects, createPartTurns } from './part-turns.ts';
+import { type Part, partsOf, type PlannedParts, plannedOf } from './planned-parts.ts';
 
 /** One operation with `@defer`, and what carrying it out needs. */
 export interface IncrementalRunOptions {
@@ -31,17 +33,23 @@ export interface IncrementalRunOptions {
 
 const NOTHING: Known = { tree: {}, errors: [], explains: () => false };
 
-type PlannedParts = ReadonlyMap<string | undefined, Step | undefined>;
+/** Who asked for what comes later, and in how many parts it lies. */
+interface Asked {
+  readonly deliver: DeliverPart;
+  readonly current: () => Authorized;
+  readonly depth: number;
+}
 
-/** One execution whose answer has parts. Each part works on data of its own, so that none sees another half done. */
+/** One execution whose answer has parts. Each part writes to data of its own, so that none sees another half done. */
 export class IncrementalRun {
   readonly #options: IncrementalRunOptions;
+  readonly #turns = createPartTurns();
   /** Errors of what came first or earlier that belong to parts that were not delivered yet. */
   #unclaimed: AnswerError[] = [];
   /** Refusals that no part has reported yet. */
   #unreported: ReadonlySet<Refusal>;
   #first = NOTHING;
-  #places: readonly DeferredPlace[] = [];
+  #deferred: readonly DeferredObject[] = [];
   #pending = 0;
 
   constructor(options: IncrementalRunOptions) {
@@ -54,8 +62,8 @@ export class IncrementalRun {
     const { prepared, execution } = this.#options;
     const { primary } = splitStep(prepared.step);
     this.#first = await this.#fetch(primary, NOTHING, execution.authorized);
-    const { answer, errors, places } = completeFirst(prepared, this.#first, execution.introspection);
-    this.#places = places.filter(({ path }) => objectAt(answer, path) !== undefined);
+    const { answer, errors, deferred } = completeFirst(prepared, this.#first, execution.introspection);
+    this.#deferred = deferred.filter(({ path }) => objectAt(answer, path) !== undefined);
     const own = this.#claim(this.#first.errors, (path) => findPart([prepared.split], path));
     return {
       data: JSON.stringify(answer),
@@ -65,33 +73,49 @@ export class IncrementalRun {
 
   /** Whether something comes later. */
   get hasRest(): boolean {
-    return this.#places.length > 0;
+    return this.#deferred.length > 0;
   }
 
   /** @throws the reason with which the client left, and what `current` throws */
   async rest(deliver: DeliverPart, current: () => Authorized): Promise<void> {
     const { deferred } = splitStep(this.#options.prepared.step);
-    const parts = byPart(this.#places);
-    this.#pending = parts.size;
-    await this.#later(parts, plannedOf(deferred, new Map()), this.#first, { deliver, current });
+    const parts = partsOf(this.#deferred);
+    this.#pending = parts.length;
+    await this.#later(parts, plannedOf(deferred, new Map()), this.#first, {
+      deliver,
+      current,
+      depth: 0,
+    });
   }
 
-  async #later(
-    parts: ReadonlyMap<string, readonly DeferredPlace[]>,
-    planned: PlannedParts,
-    above: Known,
-    asked: { readonly deliver: DeliverPart; readonly current: () => Authorized },
-  ): Promise<void> {
-    const one = async ([part, places]: readonly [string, readonly DeferredPlace[]]): Promise<void> => {
+  async #later(parts: readonly Part[], planned: PlannedParts, above: Known, asked: Asked): Promise<void> {
+    if (parts.length === 0) return;
+    const objects = countObjects(above.tree);
+    const one = async ([part, places]: Part): Promise<void> => {
       const { primary, deferred } = splitStep(planned.get(part));
-      const known = await this.#fetch(primary, above, asked.current());
-      const { entries, below } = this.#complete(part, places, known, asked.current());
-      const next = byPart(below);
-      this.#pending += next.size - 1;
-      asked.deliver(this.#pending === 0 ? this.#withRest(entries) : entries, this.#pending > 0);
-      await this.#later(next, plannedOf(deferred, planned), known, asked);
+      const { known, next } = await this.#inTurn(objects, asked.depth, async () => {
+        const fetched = await this.#fetch(primary, above, asked.current());
+        const { entries, below } = this.#complete(part, places(), fetched, asked.current());
+        const later = partsOf(below);
+        this.#pending += later.length - 1;
+        asked.deliver(this.#pending === 0 ? this.#withRest(entries) : entries, this.#pending > 0);
+        return { known: fetched, next: later };
+      });
+      await this.#later(next, plannedOf(deferred, planned), known, { ...asked, depth: asked.depth + 1 });
     };
-    await Promise.all([...parts].map(one));
+    await Promise.all(parts.map(one));
+  }
+
+  /** @throws the reason with which the client left */
+  async #inTurn<Result>(objects: number, depth: number, run: () => Promise<Result>): Promise<Result> {
+    const release = await this.#turns.take(objects, depth);
+    try {
+      const { signal } = this.#options;
+      if (signal.aborted) throw signal.reason;
+      return await run();
+    } finally {
+      release();
+    }
   }
 
   /** What was known, with what a step brought. */
@@ -100,7 +124,7 @@ export class IncrementalRun {
     const { supergraph } = execution;
     const { schema, shape } = prepared;
     if (step === undefined) return { ...above, own: [] };
-    const root = copyData(above.tree) as JsonObject;
+    const root = copyWritten(above.tree, findWritten(step)) as JsonObject;
     const own: AnswerError[] = [];
     await runPlan(
       {
@@ -132,11 +156,11 @@ export class IncrementalRun {
     places: readonly DeferredPlace[],
     known: Known,
     authorized: Authorized,
-  ): { readonly entries: readonly IncrementalEntry[]; readonly below: readonly DeferredPlace[] } {
+  ): { readonly entries: readonly IncrementalEntry[]; readonly below: readonly DeferredObject[] } {
     const { prepared, execution } = this.#options;
     const now = authorizePlaces(places, known.tree, authorized, this.#options);
     const own = this.#claimFor(places, known);
-    const below: DeferredPlace[] = [];
+    const below: DeferredObject[] = [];
     const entries = now.map((place, index): IncrementalEntry => {
       const reported = [...(index === 0 ? this.#refusals(authorized, part) : []), ...(own.get(index) ?? [])];
       if (place.shape === undefined) {
@@ -149,7 +173,7 @@ export class IncrementalRun {
         known,
         execution.introspection,
       );
-      below.push(...completed.below);
+      for (const object of completed.below) below.push(object);
       return { ...completed.entry, errors: [...reported, ...completed.entry.errors] };
     });
     return { entries, below };
@@ -175,6 +199,7 @@ export class IncrementalRun {
     places: readonly DeferredPlace[],
     { own = [] }: Known,
   ): ReadonlyMap<number, readonly AnswerError[]> {
+    if (own.length === 0 && this.#unclaimed.length === 0) return new Map();
     const index = new Map(places.map(({ path }, at) => [JSON.stringify(path), at]));
     const lengths = [...new Set(places.map(({ path }) => path.length))];
     const byPlace = new Map<number, AnswerError[]>();
@@ -208,7 +233,7 @@ export class IncrementalRun {
     ownerOf: (path: AnswerError['path']) => 'own' | 'later' | 'none',
   ): readonly AnswerError[] {
     return errors.filter((error) => {
-      if (ownerOf(error.path) !== 'later' || this.#places.length === 0) return true;
+      if (ownerOf(error.path) !== 'later' || this.#deferred.length === 0) return true;
       this.#unclaimed.push(error);
       return false;
     });
@@ -217,19 +242,4 @@ export class IncrementalRun {
 
 function refusalErrors(refusals: readonly Refusal[]): readonly AnswerError[] {
   return refusals.map(({ path }) => createAnswerError('UNAUTHORIZED_FIELD_OR_TYPE', path));
-}
-
-function byPart(places: readonly DeferredPlace[]): ReadonlyMap<string, readonly DeferredPlace[]> {
-  const parts = new Map<string, DeferredPlace[]>();
-  for (const place of places) {
-    const known = parts.get(place.defer.part);
-    if (known === undefined) parts.set(place.defer.part, [place]);
-    else known.push(place);
-  }
-  return parts;
-}
-
-/** With those that were planned further up, for parts that the planner has not put below what they lie in. */
-function plannedOf(deferred: DeferStep['deferred'], above: PlannedParts): PlannedParts {
-  return new Map([...above, ...deferred.map(({ part, step }) => [part, step] as const)]);
 }

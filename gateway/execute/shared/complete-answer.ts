@@ -72,11 +72,18 @@ export interface Completion {
   /** Of the object in the answer, and of it in the data. */
   readonly path: (string | number)[];
   readonly dataPath: (string | number)[];
-  /** Called for each place where something comes later, though a null above it may yet take it away. */
-  readonly onDeferred?: (place: DeferredPlace) => void;
+  /** Called for each object of which something comes later, though a null above it may yet take it away. */
+  readonly onDeferred?: (object: DeferredObject) => void;
 }
 
-/** An object of which something comes later. */
+/** An object of which something comes later, and where in answer and data it is. */
+export interface DeferredObject {
+  readonly deferred: readonly DeferredShape[];
+  readonly path: AnswerPath;
+  readonly dataPath: AnswerPath;
+}
+
+/** What comes later of one object in one part. */
 export interface DeferredPlace extends DeferredShape {
   readonly path: AnswerPath;
   readonly dataPath: AnswerPath;
@@ -101,12 +108,9 @@ function completeObject(
     if (value === INVALID) return INVALID;
     answer[field.key] = value;
   }
-  for (const deferred of shape.deferred ?? [])
-    completion.onDeferred?.({
-      ...deferred,
-      path: [...completion.path],
-      dataPath: [...completion.dataPath],
-    });
+  const { deferred = [] } = shape;
+  if (deferred.length > 0)
+    completion.onDeferred?.({ deferred, path: [...completion.path], dataPath: [...completion.dataPath] });
   return answer;
 }
 

@@ -130,6 +130,7 @@ async function exchangeToken(
             request,
             { scheme: kind, token: text },
             { verify: options.verifyProof, url: endpointOf(request) },
+            verified.claims.cnf?.jkt,
           )
         : undefined;
     requireBinding(verified, { certificateThumbprint: peer?.thumbprint, dpopThumbprint }, false);

@@ -41,7 +41,7 @@ export async function requireAccessToken(
   const shown = shownToken(request);
   if (shown === undefined) throw new SecurityError('UNAUTHENTICATED', { detail: 'no access token' });
   const verified = await verify(shown.token);
-  const dpopThumbprint = await provePossession(request, shown, rules.dpop);
+  const dpopThumbprint = await provePossession(request, shown, rules.dpop, verified.claims.cnf?.jkt);
   requireBinding(
     verified,
     { certificateThumbprint: request.peer?.thumbprint, dpopThumbprint },
@@ -69,17 +69,22 @@ export function shownToken(request: Pick<ServiceRequest, 'headers' | 'headerCoun
 /**
  * The thumbprint of the key whose possession the request proves; undefined for a Bearer token.
  *
- * @throws SecurityError `invalid_dpop_proof` for a DPoP token without exactly one good proof
+ * @param thumbprint of the key that the token is bound to
+ * @throws SecurityError `invalid_dpop_proof` for a DPoP token without exactly one good proof, `invalid_token` where it is
+ * bound to no key or to another one
  */
 export async function provePossession(
   request: Pick<ServiceRequest, 'method' | 'headers' | 'headerCount'>,
   { scheme, token }: ShownToken,
   dpop: AccessTokenRules['dpop'],
+  thumbprint: string | undefined,
 ): Promise<string | undefined> {
   if (scheme === 'bearer') return undefined;
   const { dpop: proof } = request.headers;
   if (dpop === undefined) throw new SecurityError('UNAUTHENTICATED', { detail: 'DPoP is not accepted here' });
   if (request.headerCount('dpop') !== 1 || typeof proof !== 'string')
     throw new SecurityError('invalid_dpop_proof', { detail: 'not exactly one DPoP header' });
-  return dpop.verify(proof, { method: request.method, url: dpop.url, accessToken: token });
+  if (thumbprint === undefined)
+    throw new SecurityError('invalid_token', { detail: 'a DPoP proof beside a token without jkt' });
+  return dpop.verify(proof, { method: request.method, url: dpop.url, accessToken: token, thumbprint });
 }

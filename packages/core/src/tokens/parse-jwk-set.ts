@@ -1,5 +1,6 @@
 import { importJWK, type JWK } from 'jose';
 import type { VerificationKey } from './key-source.ts';
+import { isWithinRsaBounds } from './rsa-bounds.ts';
 
 const KEY_TYPES: Readonly<Record<string, { readonly kty: string; readonly crv?: string }>> = {
   ES256: { kty: 'EC', crv: 'P-256' },
@@ -32,6 +33,7 @@ export async function parseJwkSet(
     const { kid } = jwk;
     if (algorithm === undefined || typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH)
       continue;
+    if (!isWithinRsaBounds(jwk)) continue;
     if (found.has(kid)) throw new TypeError('a kid occurs twice');
     const { kty, crv, x, y, n, e } = jwk;
     const members = Object.fromEntries(

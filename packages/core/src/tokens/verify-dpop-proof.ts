@@ -4,6 +4,7 @@ import type { Clock } from '../platform/clock.ts';
 import { constantTimeEqual, hmacSha256, sha256Base64url } from '../platform/digest.ts';
 import { random } from '../platform/ids.ts';
 import { readCompactJws } from './read-compact-jws.ts';
+import { isWithinRsaBounds } from './rsa-bounds.ts';
 
 /** The request that a proof was made for. */
 export interface ProvedRequest {
@@ -13,6 +14,8 @@ export interface ProvedRequest {
   readonly url: string;
   /** The token that is sent beside the proof; absent at the token endpoint. */
   readonly accessToken?: string | undefined;
+  /** The thumbprint of the key that this token is bound to: any other key is refused before its signature is verified. */
+  readonly thumbprint?: string | undefined;
 }
 
 /** How proofs are remembered, so that each is accepted once. */
@@ -35,7 +38,7 @@ export interface DpopVerifierOptions {
  * Verifies a DPoP proof (RFC 9449 section 4.3) and spends its `jti`.
  *
  * @returns the RFC 7638 thumbprint of its key
- * @throws SecurityError `invalid_dpop_proof`; `use_dpop_nonce` for a nonce that is not of the last minutes, with the
+ * @throws SecurityError `invalid_dpop_proof`; `invalid_token` where the token is bound to another key; `use_dpop_nonce` for a nonce that is not of the last minutes, with the
  * one to use in `extensions.nonce`
  */
 export type VerifyDpopProof = (proof: string, request: ProvedRequest) => Promise<string>;
@@ -67,6 +70,9 @@ export function createDpopVerifier({ clock, spend, rememberedSince }: DpopVerifi
 
   return async (proof, request) => {
     const jwk = readProofKey(proof);
+    const jkt = await thumbprintOf(jwk);
+    if (request.thumbprint !== undefined && !constantTimeEqual(jkt, request.thumbprint))
+      throw new SecurityError('invalid_token', { detail: 'the token is bound to another DPoP key' });
     const payload = await verifySignature(proof, clock);
     const { htm, htu, iat, jti, ath, nonce } = payload;
     const now = clock.now() / 1000;
@@ -80,7 +86,6 @@ export function createDpopVerifier({ clock, spend, rememberedSince }: DpopVerifi
     if (expected !== undefined && (typeof ath !== 'string' || !constantTimeEqual(ath, expected)))
       throw refuse('ath');
     checkNonce(nonce);
-    const jkt = await calculateJwkThumbprint(jwk, 'sha256');
     const expiresAt = (iat + LONGEST_AGE_SECONDS + SKEW_SECONDS) * 1000;
     if (!(await spend(sha256Base64url(JSON.stringify([jkt, jti])), expiresAt))) throw refuse('jti was used');
     return jkt;
@@ -96,7 +101,14 @@ function readProofKey(proof: string): JWK {
   const { jwk } = header;
   if (typeof jwk !== 'object' || jwk === null) throw refuse('no key');
   if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw refuse('a key with private members');
+  if (!isWithinRsaBounds(jwk)) throw refuse('an RSA key outside the bounds');
   return jwk;
+}
+
+function thumbprintOf(jwk: JWK): Promise<string> {
+  return calculateJwkThumbprint(jwk, 'sha256').catch((error: unknown) => {
+    throw refuse('no usable key', error);
+  });
 }
 
 async function verifySignature(proof: string, clock: Clock) {

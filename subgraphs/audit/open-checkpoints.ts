@@ -76,7 +76,8 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
   const contradiction = (): string | undefined => signing.contradiction;
   const isTampered = (): boolean => contradiction() !== undefined;
   showContradiction(options.platform.metrics, isTampered);
-  const proofs = createProofs({ reader, tree, guard, signers: () => signers, isTampered });
+  const refuse = signing.refuse.bind(signing);
+  const proofs = createProofs({ reader, tree, guard, signers: () => signers, isTampered, refuse });
   const minimumIndex = createMinimumIndex({ ...options.store, clock, signers: () => signers });
   await minimumIndex.renew();
   const watch = await openWatch(options, { tree, proofs, signing, minimumIndex, record });
@@ -104,7 +105,7 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
     minimumIndex,
     watch,
     ...attestations,
-    refuse: signing.refuse.bind(signing),
+    refuse,
     vkey: () => signers[0].vkey,
     contradiction,
     advance,

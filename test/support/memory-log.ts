@@ -76,7 +76,7 @@ export function createMemoryLog(size: number, name = 'log'): MemoryLog {
     parts: {
       reader,
       tree: { tile },
-      proofs: { checkpoint },
+      proofs: { checkpoint, stored: checkpoint },
       minimumIndex: {
         current: () => Promise.resolve(state.minimum),
         note: () => Promise.resolve(state.note),

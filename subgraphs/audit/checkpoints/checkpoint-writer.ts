@@ -1,10 +1,14 @@
 import { type Checkpoint, signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
 import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
+import { continues } from '@aduana/server-kit/audit/consistency';
 import { createMutex } from '@aduana/core/platform/mutex';
 import type { Database, Queryable } from '@aduana/server-kit/store/database';
 import type { CheckpointGuard } from './checkpoint-guard.ts';
 import type { CheckpointSigners } from './checkpoint-key.ts';
+import { ContradictionError, otherTree } from './contradiction-error.ts';
+import { createHeadReader } from './read-head.ts';
+import { storeTiles } from './store-tiles.ts';
 import { type FullTile, TileAccumulator } from './tile-accumulator.ts';
 import { MissingHashError } from './tile-store.ts';
 import { readLeaves } from './read-leaves.ts';
@@ -23,19 +27,8 @@ export interface CheckpointWriterOptions {
   readonly onContradiction: (reason: string) => void;
 }
 
-/** What the database holds is not what was signed. */
-class ContradictionError extends Error {
-  override readonly name = 'ContradictionError';
-}
-
 const LEAVES_PER_READ = 8192;
 const IDLE_MS = 60_000;
-const TILES_PER_WRITE = 64;
-const STORE_TILES = `
-  INSERT INTO tiles (level, index, root, hashes)
-  SELECT level, index, decode(root, 'hex'), decode(hashes, 'hex')
-  FROM json_to_recordset($1::json) AS t(level int, index bigint, root text, hashes text)
-  ON CONFLICT DO NOTHING`;
 
 /**
  * Makes checkpoints. Any replica may: the tree is the same for all, and one at a time signs. What contradicts the last
@@ -43,6 +36,7 @@ const STORE_TILES = `
  */
 export class CheckpointWriter {
   readonly #options: CheckpointWriterOptions;
+  readonly #readHead: ReturnType<typeof createHeadReader>;
   readonly #inTurn = createMutex();
   #tree: TileAccumulator;
   #isCompared = false;
@@ -54,6 +48,7 @@ export class CheckpointWriter {
 
   private constructor(options: CheckpointWriterOptions, tree: TileAccumulator) {
     this.#options = options;
+    this.#readHead = createHeadReader(options.reader, () => options.signers().map(({ vkey }) => vkey));
     this.#tree = tree;
   }
 
@@ -87,36 +82,35 @@ export class CheckpointWriter {
   }
 
   async #advance(): Promise<void> {
-    const { reader, guard, clock } = this.#options;
-    const size = (await reader.query<{ size: number }>('SELECT size FROM head')).rows[0]?.size ?? 0;
-    const signed = Math.max(guard.last?.size ?? 0, this.#tree.size);
+    const { guard, clock } = this.#options;
+    const { size, signed: stored } = await this.#readHead();
+    const trees = [guard.last, stored].filter((tree) => tree !== undefined);
+    const signed = Math.max(this.#tree.size, ...trees.map((tree) => tree.size));
     if (size < signed)
       throw new ContradictionError(
         `the log holds ${String(size)} entries where ${String(signed)} were signed: its tail is lost, as after an asynchronous failover or from an older backup; bring it back, or see "A lost tail" in docs/audit-log.md (aduana audit recover)`,
       );
-    await this.#compareOnce();
+    await this.#compareOnce(trees);
     const isSigned = guard.last?.size === size && this.#tree.size === size;
     const isCurrent = this.#signedBy === this.#options.signers()[0].vkey;
     if (isSigned && isCurrent && clock.now() - this.#signedAt < IDLE_MS) return;
     await this.#assertLastLeaf();
     const grown = this.#tree.copy();
-    const { tiles, lastLeaf } = await this.#integrate(grown, size);
+    const { tiles, lastLeaf } = await this.#integrate(grown, size, trees);
     if (await this.#sign(grown, tiles)) this.#lastLeaf = lastLeaf;
   }
 
   /**
-   * Whether the database still has the tree that was signed last, where what is integrated is ahead of it. Else it is
+   * Whether what is integrated at the start continues what was signed, here and by others. A larger signed tree is
    * compared on the way there: a process that was killed may have kept a note whose tiles were never stored.
    */
-  async #compareOnce(): Promise<void> {
-    const { guard: { last }, treeReader } = this.#options; // prettier-ignore
+  async #compareOnce(trees: readonly Checkpoint[]): Promise<void> {
     if (this.#isCompared) return;
-    if (
-      last !== undefined &&
-      last.size < this.#tree.size &&
-      !last.root.equals(await treeReader.root(last.size))
-    )
-      throw otherTree(last.size);
+    const present = { size: this.#tree.size, root: this.#tree.root() };
+    for (const tree of trees.filter(({ size }) => size < present.size)) {
+      const proof = await this.#options.treeReader.consistencyProof(tree.size, present.size);
+      if (!continues(tree, present, proof)) throw otherTree(tree.size);
+    }
     this.#isCompared = true;
   }
 
@@ -136,25 +130,21 @@ export class CheckpointWriter {
   async #integrate(
     grown: TileAccumulator,
     size: number,
+    trees: readonly Checkpoint[],
   ): Promise<{ readonly tiles: readonly FullTile[]; readonly lastLeaf: Buffer | undefined }> {
     const tiles: FullTile[] = [];
     let lastLeaf = this.#lastLeaf;
-    this.#assertSigned(grown);
+    assertSigned(grown, trees);
     while (grown.size < size) {
       const to = Math.min(grown.size + LEAVES_PER_READ, size);
       for (const leaf of await readLeaves(this.#options.reader, grown.size, to)) {
         tiles.push(...grown.append(leaf));
         lastLeaf = leaf;
-        this.#assertSigned(grown);
+        assertSigned(grown, trees);
       }
       if (grown.size < to) throw new ContradictionError(`entry ${String(grown.size)} is missing`);
     }
     return { tiles, lastLeaf };
-  }
-
-  #assertSigned(grown: TileAccumulator): void {
-    const { last } = this.#options.guard;
-    if (last?.size === grown.size && !last.root.equals(grown.root())) throw otherTree(last.size);
   }
 
   async #sign(grown: TileAccumulator, tiles: readonly FullTile[]): Promise<boolean> {
@@ -163,8 +153,8 @@ export class CheckpointWriter {
     const checkpoint = { origin: signers[0].name, size: grown.size, root: grown.root() };
     const note = signCheckpoint(checkpoint, signers);
     const isSigned = await writer.tryExclusively('checkpoint', async (transaction) => {
-      if (guard.last?.note !== note) await guard.remember(checkpoint, note); // before anybody can see it
       await this.#store(transaction, checkpoint, note, tiles);
+      if (guard.last?.note !== note) await guard.remember(checkpoint, note); // before anybody can see it
       return true;
     });
     if (isSigned !== true) return false;
@@ -176,18 +166,18 @@ export class CheckpointWriter {
 
   async #store(
     transaction: Queryable,
-    { size, root }: Checkpoint,
+    { origin, size, root }: Checkpoint,
     note: string,
     tiles: readonly FullTile[],
   ): Promise<void> {
-    for (let at = 0; at < tiles.length; at += TILES_PER_WRITE)
-      await transaction.query(STORE_TILES, [
-        JSON.stringify(tiles.slice(at, at + TILES_PER_WRITE).map(inHex)),
-      ]);
-    const { rows } = await transaction.query<{ size: number }>(
-      'SELECT size FROM checkpoints ORDER BY number DESC LIMIT 1',
+    await storeTiles(transaction, tiles);
+    const { rows } = await transaction.query<Checkpoint & { readonly note: string }>(
+      'SELECT size, root, note FROM checkpoints ORDER BY number DESC LIMIT 1',
     );
-    if ((rows[0]?.size ?? -1) > size) return; // another replica is ahead
+    const [newest] = rows;
+    const isOther = newest?.size === size && !newest.root.equals(root);
+    if (isOther && newest.note.startsWith(`${origin}\n`)) throw otherTree(size); // stored meanwhile
+    if ((newest?.size ?? -1) > size) return; // another replica is ahead
     await transaction.query('INSERT INTO checkpoints (size, root, note, signed_at) VALUES ($1, $2, $3, $4)', [
       size,
       root,
@@ -197,12 +187,8 @@ export class CheckpointWriter {
   }
 }
 
-function inHex({ level, index, root, hashes }: FullTile) {
-  return { level, index, root: root.toString('hex'), hashes: hashes.toString('hex') };
-}
-
-function otherTree(size: number): ContradictionError {
-  return new ContradictionError(
-    `the tree of ${String(size)} entries is not the one that was signed; where the database was restored or failed over, see "A lost tail" in docs/audit-log.md (aduana audit recover)`,
-  );
+/** Of a tree that was signed at this size, each replica must have the root. */
+function assertSigned(grown: TileAccumulator, trees: readonly Checkpoint[]): void {
+  for (const { size, root } of trees)
+    if (size === grown.size && !root.equals(grown.root())) throw otherTree(size);
 }

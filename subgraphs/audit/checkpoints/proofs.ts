@@ -1,8 +1,10 @@
-import { signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { openCheckpoint, signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { continues } from '@aduana/server-kit/audit/consistency';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Database } from '@aduana/server-kit/store/database';
 import type { CheckpointGuard } from './checkpoint-guard.ts';
 import type { CheckpointSigners } from './checkpoint-key.ts';
+import { otherTree } from './contradiction-error.ts';
 import type { TreeReader } from './tree-reader.ts';
 
 export interface CheckpointView {
@@ -21,6 +23,8 @@ export interface InclusionProofView {
 export interface Proofs {
   /** The last checkpoint, or the one of a past size. */
   checkpoint(size?: number): Promise<CheckpointView>;
+  /** The smallest stored checkpoint of at least that size; undefined where there is none that this log's keys have signed. */
+  stored(size: number): Promise<CheckpointView | undefined>;
   inclusion(seq: number, size?: number): Promise<InclusionProofView>;
   consistency(from: number, to: number): Promise<readonly Buffer[]>;
 }
@@ -33,10 +37,14 @@ export interface ProofsOptions {
   readonly guard: Pick<CheckpointGuard, 'last'>;
   /** Whether anything contradicts what was signed: then nothing is signed any more. */
   readonly isTampered: () => boolean;
+  /** Ends signing for good. */
+  readonly refuse: (reason: string) => void;
 }
 
 /** @throws SecurityError `BAD_REQUEST` beyond the tree or backwards, `NOT_READY` before the first checkpoint */
-export function createProofs({ reader, tree, signers, guard, isTampered }: ProofsOptions): Proofs {
+export function createProofs({ reader, tree, signers, guard, isTampered, refuse }: ProofsOptions): Proofs {
+  const vkeys = (): readonly string[] => signers().map(({ vkey }) => vkey);
+
   async function last(): Promise<CheckpointView> {
     const { rows } = await reader.query<CheckpointView>(
       'SELECT size, root, note FROM checkpoints WHERE starts_with(note, $1) ORDER BY number DESC LIMIT 1',
@@ -58,10 +66,20 @@ export function createProofs({ reader, tree, signers, guard, isTampered }: Proof
       [size, `${signers()[0].name}\n`],
     );
     if (rows[0] !== undefined) return rows[0];
-    if (isTampered())
-      throw new SecurityError('CONFLICT', { detail: 'the log is not whole: nothing is signed' });
+    if (isTampered()) throw notWhole();
     const root = await tree.root(size);
+    await assertSigned({ size, root }, newest);
     return { size, root, note: signCheckpoint({ origin: signers()[0].name, size, root }, signers()) };
+  }
+
+  /** What is not in the newest tree that these keys have signed is not signed either, whatever the database holds. */
+  async function assertSigned(past: Pick<CheckpointView, 'size' | 'root'>, newest: CheckpointView) {
+    const opened = openCheckpoint(newest.note, vkeys());
+    const signed = opened ?? guard.last;
+    if (signed === undefined || signed.size < past.size) throw notWhole();
+    if (continues(past, signed, await tree.consistencyProof(past.size, signed.size))) return;
+    refuse(otherTree(past.size).message);
+    throw notWhole();
   }
 
   async function inclusion(seq: number, size?: number): Promise<InclusionProofView> {
@@ -73,6 +91,15 @@ export function createProofs({ reader, tree, signers, guard, isTampered }: Proof
 
   return {
     checkpoint,
+    async stored(size) {
+      const { rows } = await reader.query<CheckpointView>(
+        'SELECT size, root, note FROM checkpoints WHERE size >= $1 AND starts_with(note, $2) ORDER BY size, number DESC LIMIT 1',
+        [size, `${signers()[0].name}\n`],
+      );
+      const [found] = rows;
+      const signed = found === undefined ? undefined : openCheckpoint(found.note, vkeys());
+      return signed === undefined || found === undefined ? undefined : { ...signed, note: found.note };
+    },
     inclusion,
     async consistency(from, to) {
       const newest = await last();
@@ -84,4 +111,8 @@ export function createProofs({ reader, tree, signers, guard, isTampered }: Proof
 
 function beyond(): SecurityError {
   return new SecurityError('BAD_REQUEST', { detail: 'beyond the tree, or backwards' });
+}
+
+function notWhole(): SecurityError {
+  return new SecurityError('CONFLICT', { detail: 'the log is not whole: nothing is signed' });
 }

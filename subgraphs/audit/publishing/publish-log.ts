@@ -17,7 +17,7 @@ import { filledTiles, newTiles } from './new-tiles.ts';
 export interface PublishedParts {
   readonly reader: Database;
   readonly tree: Pick<TreeReader, 'tile'>;
-  readonly proofs: Pick<Proofs, 'checkpoint'>;
+  readonly proofs: Pick<Proofs, 'checkpoint' | 'stored'>;
   readonly minimumIndex: Pick<MinimumIndex, 'current' | 'note'>;
   readonly vkey: () => string;
   readonly vkeys: () => readonly string[];
@@ -72,7 +72,10 @@ export async function publishedSize({ bucket, parts: { proofs, vkeys } }: Public
   return held.size;
 }
 
-/** The next checkpoint to publish: far behind, one for each partition, so that what is done need not be done again. */
+/**
+ * The next checkpoint to publish: far behind, about one for each partition, so that what is done need not be done again.
+ * Only stored ones are: nothing is signed for the bucket, and who writes to its cursor cannot ask for it.
+ */
 export async function nextCheckpoint(
   published: number,
   { bucket, parts: { proofs, minimumIndex } }: Publication,
@@ -83,7 +86,8 @@ export async function nextCheckpoint(
   const step = (Math.floor(published / PARTITION_ENTRIES) + 1) * PARTITION_ENTRIES;
   // a tree without its dropped entries is whole only once the entry that announces them is in it
   const isStepping = step < newest.size && minimum === (await bucket.read(MINIMUM_INDEX))?.toString('utf8');
-  if (isStepping) return { checkpoint: await proofs.checkpoint(step), isNewest: false, minimum };
+  const next = isStepping ? await proofs.stored(step) : undefined;
+  if (next !== undefined && next.size < newest.size) return { checkpoint: next, isNewest: false, minimum };
   return { checkpoint: newest, isNewest: true, minimum };
 }
 
@@ -108,6 +112,11 @@ export async function publishTree(
 /** A reader that looks for a part of a tile which is full now takes the full one. */
 export async function removeParts(from: number, to: number, bucket: Bucket): Promise<void> {
   for (const tile of filledTiles(from, to)) await bucket.removeBelow(`${keyOf(tile)}.p/`);
+}
+
+/** Removes the parts of tiles that a tree of `begun` leaves has and the published one of `from` has not. */
+export async function removeBegunParts(from: number, begun: number, bucket: Bucket): Promise<void> {
+  for (const tile of newTiles(from, begun)) if (tile.width < TILE_HASHES) await bucket.remove(keyOf(tile));
 }
 
 /** Says in the bucket which entries are dropped; whoever reads it there finds their bundles missing with reason. */

@@ -2,6 +2,7 @@ import type { Clock } from '@aduana/core/platform/clock';
 import { describeError, type Log } from '@aduana/core/platform/log';
 import type { ObjectStore } from '@aduana/server-kit/object-store/object-store';
 import { type Claim, ClaimedWork } from '../shippers/claimed-work.ts';
+import type { CheckpointView } from '../checkpoints/proofs.ts';
 import type { SinkCursors } from '../shippers/sink-cursors.ts';
 import type { StreamCursor } from '../shippers/stream-record.ts';
 import { Bucket, type ObjectOutcome } from './bucket.ts';
@@ -13,6 +14,7 @@ import {
   publishedSize,
   publishMinimumIndex,
   publishTree,
+  removeBegunParts,
   removeBundles,
   removeParts,
   VKEY,
@@ -114,8 +116,9 @@ export class Publisher {
     const contradiction = parts.contradiction();
     if (contradiction !== undefined) throw new Error(`the log is not whole: ${contradiction}`);
     const next = await nextCheckpoint(reached.published, publication);
-    const isEnding = reached.begun > reached.published && reached.begun < next.checkpoint.size;
-    const checkpoint = isEnding ? await parts.proofs.checkpoint(reached.begun) : next.checkpoint;
+    const ending = await this.#ending(reached, next.checkpoint.size, publication);
+    const isEnding = ending !== undefined;
+    const checkpoint = ending ?? next.checkpoint;
     const isLonger = checkpoint.size > reached.published;
     if (isLonger) await this.#advance(reached.published, checkpoint.size);
     await publishTree(reached.published, checkpoint, publication);
@@ -127,6 +130,19 @@ export class Publisher {
     await this.#dropEntries(next.minimum, reached, publication);
     await this.#publishAttestations(checkpoint.size, publication);
     return true;
+  }
+
+  /** What was begun, if it is a stored checkpoint; of anything else in the cursor only the parts of tiles are removed. */
+  async #ending(
+    { begun, published }: Reached,
+    size: number,
+    { parts, bucket }: Publication,
+  ): Promise<CheckpointView | undefined> {
+    if (begun <= published || begun >= size) return undefined;
+    const stored = await parts.proofs.stored(begun);
+    if (stored?.size === begun) return stored;
+    await removeBegunParts(published, begun, bucket);
+    return undefined;
   }
 
   async #advance(seq: number, checkpointSize: number): Promise<void> {

@@ -129,6 +129,23 @@ describe('after a restart', () => {
     expect(await verify()).toMatchObject({ verdict: 'WHOLE' });
   });
 
+  test('of what was begun and is no stored checkpoint, the parts go and nothing is published', async () => {
+    const log = createMemoryLog(300);
+    store.failing = 'checkpoint';
+    start(log);
+    await until(() => publisher?.lastError === 'no put checkpoint', () => clock.advance(100)); // prettier-ignore
+    await publisher?.stop();
+    log.grow(300);
+    store.failing = undefined;
+    const proofs = { ...log.parts.proofs, stored: () => Promise.resolve(undefined) };
+    start({ ...log, parts: { ...log.parts, proofs } });
+    await untilPublished(600);
+    await publisher?.stop();
+    expect(store.changes.filter((change) => change === 'put checkpoint')).toHaveLength(1);
+    expect([...store.objects.keys()].filter((path) => path.endsWith('.p/44'))).toEqual([]);
+    expect(await verify()).toMatchObject({ verdict: 'WHOLE' });
+  });
+
   test('a bucket that was emptied gets everything', async () => {
     const log = createMemoryLog(600);
     start(log);

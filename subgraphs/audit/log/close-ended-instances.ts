@@ -26,6 +26,8 @@ interface EndedInstance {
 }
 
 const INTENTS_AT_ONCE = 1000;
+/** After that many it is not the intents: the log takes nothing. */
+const MAX_FAILURES = 10;
 
 /**
  * Records what ended boots left open: `request.unknown` for each intent without an outcome, and `source.lost` for those that
@@ -82,11 +84,7 @@ export async function findPreviousStart(reader: Database, instance: string): Pro
 
 async function closeBoot(reader: Database, sink: AuditSink, boot: EndedInstance): Promise<void> {
   const { peer, instance, boot_id: bootId, started, ended, stopped, told } = boot;
-  let openCount = 0;
-  for await (const canonical of openIntents(reader, boot)) {
-    await recordUnknown(sink, peer, canonical);
-    openCount += 1;
-  }
+  const openCount = await recordUnknowns(reader, sink, boot);
   if (stopped !== null || told) return;
   const { rows: last } = await reader.query<{ n: number }>(
     'SELECT max(n) AS n FROM entries WHERE peer = $1 AND instance = $2 AND boot_id = $3 AND seq BETWEEN $4 AND $5',
@@ -106,6 +104,26 @@ async function closeBoot(reader: Database, sink: AuditSink, boot: EndedInstance)
   });
 }
 
+/**
+ * One that cannot be recorded keeps no other from it.
+ *
+ * @returns how many there were
+ * @throws AggregateError where some could not be recorded: the boot is not told as lost before they are
+ */
+async function recordUnknowns(reader: Database, sink: AuditSink, boot: EndedInstance): Promise<number> {
+  const failures: unknown[] = [];
+  let count = 0;
+  for await (const canonical of openIntents(reader, boot)) {
+    await recordUnknown(sink, boot.peer, canonical).catch((error: unknown) => {
+      failures.push(error);
+    });
+    if (failures.length === MAX_FAILURES) break;
+    count += 1;
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'some intents could not be closed');
+  return count;
+}
+
 /** Intents of a boot whose outcome is neither recorded nor recorded as unknown. */
 async function* openIntents(
   reader: Database,
@@ -121,7 +139,8 @@ async function* openIntents(
            AND o.id = CASE WHEN d.audit_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN d.audit_id::uuid END)
          AND NOT EXISTS (SELECT 1 FROM entries u WHERE u.type = 'request.unknown' AND u.peer = 'audit' AND u.seq > i.seq
            AND u.canonical::json -> 'detail' ->> 'peer' = $1
-           AND u.canonical::json -> 'detail' ->> 'audit_id' = d.audit_id)
+           AND coalesce(u.canonical::json -> 'detail' ->> 'audit_id', u.canonical::json -> 'detail' ->> 'intent_id')
+             = coalesce(d.audit_id, i.id::text))
        ORDER BY i.seq LIMIT ${String(INTENTS_AT_ONCE)}`,
       [peer, instance, bootId, from, ended],
     );
@@ -152,11 +171,12 @@ async function recordUnknown(sink: AuditSink, peer: string, canonical: string): 
   const intent = JSON.parse(canonical) as {
     id: string;
     actor: typeof ANONYMOUS;
-    detail: { audit_id: string };
+    /** As its gateway posted it. */
+    detail: { audit_id?: unknown } | null | undefined;
     trace: { trace_id: string; span_id: string } | null;
   };
   await sink.record({
-    ...auditEvent('request.unknown', { peer, intent_id: intent.id, audit_id: intent.detail.audit_id }),
+    ...auditEvent('request.unknown', { peer, intent_id: intent.id, audit_id: intent.detail?.audit_id }),
     outcome: 'FAILED',
     actor: intent.actor,
     trace: intent.trace,

@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { unavailable } from '@aduana/client/audit/audit-refusals';
+import { boundedText } from '@aduana/client/audit/canonical';
 import { shareOfRoom } from '@aduana/client/audit/share-of-room';
 import type { Metrics } from '@aduana/core/platform/metrics';
 import { requireOwnTypes } from './admit-events.ts';
-import { parseEvents } from './parse-events.ts';
+import { parseEvents, type PostedEvent } from './parse-events.ts';
 import { openPeerHold, type PeerHold, type PeerHoldOptions } from './peer-hold.ts';
 
 /** Copies of what sources have in their spools while the log is away: who loses its disk has lost nothing. */
@@ -36,6 +37,8 @@ export interface HeldEventsOptions extends PeerHoldOptions {
 const PEER = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 /** How much all peers have together, as a multiple of what one has. */
 const ALL_PEERS = 4;
+/** Levels of objects and arrays that the log keeps of an event. */
+const MAX_DEPTH = 32;
 
 export async function openHeldEvents(options: HeldEventsOptions): Promise<HeldEvents> {
   const { folder, maxBytes, holds, metrics } = options;
@@ -74,7 +77,7 @@ export async function openHeldEvents(options: HeldEventsOptions): Promise<HeldEv
       if (events.length === 0) return 0;
       if (sum() + body.length > limit) throw unavailable('what is held has no more room');
       const share = Math.min(...events.map(({ type, actor }) => shareOfRoom(type, actor)));
-      const texts = events.map((event) => JSON.stringify(event));
+      const texts = events.map(textOf);
       await (await holdOf(peer)).append(texts, share);
       return events.length;
     },
@@ -95,6 +98,16 @@ export async function openHeldEvents(options: HeldEventsOptions): Promise<HeldEv
       isStopped = true;
     },
   };
+}
+
+/** As it was posted; what is too deep for `JSON.stringify` is cut as the log cuts it, so that it stays the same event. */
+function textOf(event: PostedEvent): string {
+  return isWithin(event, MAX_DEPTH) ? JSON.stringify(event) : boundedText({ ...event });
+}
+
+function isWithin(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((member) => isWithin(member, depth - 1));
 }
 
 /** Of whom an earlier process has left something. */

@@ -10,6 +10,7 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock } from '@aduana/core/platform/clock';
 import { hmacSha256 } from '@aduana/core/platform/digest';
 import type { Log } from '@aduana/core/platform/log';
+import { openHeldInventory } from './held-inventory.ts';
 import type { Ingest } from './ingest.ts';
 
 /** What is held of one peer. */
@@ -44,17 +45,20 @@ export interface PeerHoldOptions {
 
 /** @param peer a service's id, which is a folder's name too */
 export async function openPeerHold(peer: string, options: PeerHoldOptions): Promise<PeerHold> {
-  const { folder, key, maxBytes, ingest, clock, log } = options;
-  const spool = await openSpool({
-    folder: join(folder, peer),
-    key: hmacSha256(key, `held\n${peer}`),
-    maxBytes,
-    log,
-    doubtsTorn: true,
-  });
+  const { maxBytes, ingest, clock, log } = options;
+  const own = { folder: join(options.folder, peer), key: hmacSha256(options.key, `held\n${peer}`) };
+  const inventory = await openHeldInventory(own);
+  const spool = await openSpool({ ...own, disk: inventory.disk, maxBytes, log, doubtsTorn: true });
   let appending = 0;
   let last: Promise<void> = Promise.resolve();
-  const damage = createDamageReport(peer, options, () => spool.takeLost());
+  // both may have found the same: each counts what is lost at least
+  const found = Math.max(inventory.untold, spool.takeLost());
+  await inventory.keepUntold(found);
+  const damage = createDamageReport(peer, options, {
+    found,
+    take: () => spool.takeLost(),
+    whenTold: () => inventory.keepUntold(0),
+  });
   const drain = createAuditDrain({
     spool,
     platform: { clock, log },
@@ -94,32 +98,44 @@ export async function openPeerHold(peer: string, options: PeerHoldOptions): Prom
     async stop() {
       await drain.finish();
       await spool.close();
+      await inventory.close();
     },
   };
+}
+
+interface Damage {
+  /** What was found at the opening. */
+  readonly found: number;
+  /** What was found since the last call. */
+  readonly take: () => number;
+  readonly whenTold: () => Promise<void>;
 }
 
 /** The peer may still have its own copy: whether anything is missing, the numbers of its events say. */
 function createDamageReport(
   peer: string,
   { own, log }: Pick<PeerHoldOptions, 'own' | 'log'>,
-  takeDamaged: () => number,
+  { found, take, whenTold }: Damage,
 ) {
-  let refused = 0;
+  let untold = found;
   return {
     add(): void {
-      refused += 1;
+      untold += 1;
     },
     tell(): void {
-      const count = takeDamaged() + refused;
-      refused = 0;
+      const count = take() + untold;
+      untold = 0;
       if (count === 0) return;
       log.error('events that were held for a peer are damaged or refused', { peer, count });
       const actor = { ...ANONYMOUS, sub: peer, client_id: peer };
       own()
         .record({ ...auditEvent('audit.unheld', { peer, count }), outcome: 'FAILED', actor })
-        .catch((error: unknown) => {
-          refused += count;
+        .then(whenTold, (error: unknown) => {
+          untold += count;
           log.error('that held events are damaged could not be recorded', { peer, error });
+        })
+        .catch((error: unknown) => {
+          log.error('that held events are damaged is recorded, and may be once more', { peer, error });
         });
     },
   };

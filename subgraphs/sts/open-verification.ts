@@ -6,6 +6,7 @@ import type { StatusReader } from '@aduana/core/status/status-reader';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
 import { createAccessTokenVerifier, type VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import { createDpopVerifier, type VerifyDpopProof } from '@aduana/core/tokens/verify-dpop-proof';
+import { createAssertionRate } from './clients/assertion-rate.ts';
 import { createAttemptLimit } from './clients/attempt-limit.ts';
 import type { ClientAuthenticationOptions } from './clients/authenticate-client.ts';
 import { createClientAssertions, spendOnce } from './clients/client-assertion.ts';
@@ -51,7 +52,8 @@ export function openVerification(options: VerificationOptions): Verification {
   const rules = { issuer, keys: ring, status, clock, limitClaims };
   const verifyAny = createAccessTokenVerifier({ ...rules, audience: undefined });
   const keysOf = createIssuerKeys(platform, fetchJwks);
-  const assertions = createClientAssertions({ policies, database, clock, issuer });
+  const rate = createAssertionRate(settings.TOKEN_RATE_PER_MINUTE, clock);
+  const assertions = createClientAssertions({ policies, database, clock, issuer, rate });
   return {
     clients: { policies, secrets, assertions, attempts: createAttemptLimit(database, clock), status },
     subjects: {

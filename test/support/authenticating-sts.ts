@@ -51,7 +51,10 @@ export interface AuthenticatingSts {
 }
 
 /** To be called once, outside the tests. */
-export function openAuthenticatingSts(openStore: OpenStore): AuthenticatingSts {
+export function openAuthenticatingSts(
+  openStore: OpenStore,
+  environment: Readonly<Record<string, string>> = {},
+): AuthenticatingSts {
   const clock = createStoppedClock();
   const opened = {} as { sts: TestSts; replica: TestSts; store: TestStore };
   let count = 0;
@@ -64,6 +67,7 @@ export function openAuthenticatingSts(openStore: OpenStore): AuthenticatingSts {
       clock,
       bus: createInProcessBus(),
       policies: POLICIES,
+      environment,
     };
     opened.sts = await openTestSts(shared);
     opened.replica = await openTestSts({ ...shared, secrets: opened.sts.secrets, ca: opened.sts.ca });

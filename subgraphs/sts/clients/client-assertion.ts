@@ -5,6 +5,7 @@ import type { Database, Queryable } from '@aduana/server-kit/store/database';
 import type { KeySource } from '@aduana/core/tokens/key-source';
 import { parseJwkSet } from '@aduana/core/tokens/parse-jwk-set';
 import { readUnverifiedClaims, verifySignedJwt } from '@aduana/core/tokens/verify-signed-jwt';
+import type { AssertionRate } from './assertion-rate.ts';
 
 export interface ClientAssertions {
   /**
@@ -12,7 +13,8 @@ export interface ClientAssertions {
    *
    * @param clientId the form's `client_id`, which must agree where it is sent
    * @returns the id of the service, or undefined for an assertion that does not hold
-   * @throws SecurityError `STORE_UNAVAILABLE` where it cannot be known whether it was used before
+   * @throws SecurityError `STORE_UNAVAILABLE` where it cannot be known whether it was used before, `slow_down` for a client
+   * beyond its rate
    */
   verify(assertion: string, clientId: string | undefined): Promise<string | undefined>;
 }
@@ -23,6 +25,7 @@ export interface ClientAssertionOptions {
   readonly clock: Clock;
   /** The only accepted audience. */
   readonly issuer: string;
+  readonly rate: AssertionRate;
 }
 
 /** Asymmetric algorithms alone; each key is pinned to one of them. */
@@ -34,7 +37,7 @@ const SKEW_SECONDS = 30;
 const LONGEST_JTI = 256;
 
 export function createClientAssertions(options: ClientAssertionOptions): ClientAssertions {
-  const { policies, database, clock, issuer } = options;
+  const { policies, database, clock, issuer, rate } = options;
 
   const keysOf = (service: string): KeySource => ({
     async find(kid) {
@@ -61,7 +64,8 @@ export function createClientAssertions(options: ClientAssertionOptions): ClientA
       );
       if (exp === undefined || exp > now / 1000 + LONGEST_LIFE_SECONDS + SKEW_SECONDS) return undefined;
       const id = sha256Base64url(JSON.stringify([iss, jti]));
-      return (await spendOnce(database, id, (exp + SKEW_SECONDS) * 1000)) ? iss : undefined;
+      const expiresAt = (exp + SKEW_SECONDS) * 1000;
+      return (await rate.spend(iss, () => spendOnce(database, id, expiresAt))) ? iss : undefined;
     },
   };
 }

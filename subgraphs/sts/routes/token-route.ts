@@ -25,7 +25,7 @@ import type { SubjectTokenOptions } from '../token/subject-token.ts';
 import { grantTokenExchange } from '../token/token-exchange.ts';
 import { traceFields } from '@aduana/core/wire/trace-context';
 import { readTokenForm } from '../forms/token-form.ts';
-import type { IssuedToken, IssueToken } from '../token/token-issuer.ts';
+import type { IssuedToken, IssueToken, TokenGrant } from '../token/token-issuer.ts';
 import type { TokenRates } from '../token/token-rates.ts';
 import { oauthErrorResponse } from './oauth-error.ts';
 
@@ -82,26 +82,29 @@ function countTokenRequests(
 async function answer(
   request: ServiceRequest,
   progress: Progress,
-  { clients, subjects, issue, rates, dpop }: TokenRouteOptions,
+  options: TokenRouteOptions,
 ): Promise<ServiceResponse> {
+  const { clients, subjects, issue, rates } = options;
   const form = await readTokenForm(request);
   const client = await authenticateClient(request, form, clients);
   progress.client = client;
   const grantType = form.get('grant_type');
   if (grantType === undefined)
     throw new SecurityError('invalid_request', { detail: 'grant_type is required' });
-  const dpopThumbprint = await readProof(request, dpop, subjects.issuer);
   const context = { ...subjects, engine: clients.policies() };
+  /** A client beyond its rate has no proof remembered. */
+  const counted = async (grant: TokenGrant): Promise<TokenGrant> => {
+    await rates.take(grant);
+    return boundTo(grant, await readProof(request, options));
+  };
   if (grantType === GRANT_CLIENT_CREDENTIALS) {
     progress.grantType = grantType;
-    const grant = grantClientCredentials(form, client, dpopThumbprint, context);
-    await rates.take(grant);
+    const grant = await counted(grantClientCredentials(form, client, context));
     return success(await issue('token.issue', grant, request), {}, subjects);
   }
   if (grantType === GRANT_TOKEN_EXCHANGE) {
     progress.grantType = grantType;
-    const grant = await grantTokenExchange(form, client, dpopThumbprint, context);
-    await rates.take(grant);
+    const grant = await counted(await grantTokenExchange(form, client, context));
     const issued = await issue('token.exchange', grant, request);
     return success(issued, { issued_token_type: TOKEN_TYPE_ACCESS_TOKEN }, subjects);
   }
@@ -111,14 +114,17 @@ async function answer(
 /** The key that the token is to be bound to (RFC 9449 section 5); undefined without a proof. */
 async function readProof(
   request: ServiceRequest,
-  dpop: VerifyDpopProof,
-  issuer: string,
+  { dpop, subjects: { issuer } }: Pick<TokenRouteOptions, 'dpop' | 'subjects'>,
 ): Promise<string | undefined> {
   const proof = request.headers['dpop'];
   if (proof === undefined) return undefined;
   if (typeof proof !== 'string' || request.headerCount('dpop') !== 1)
     throw new SecurityError('invalid_dpop_proof', { detail: 'not exactly one DPoP header' });
   return dpop(proof, { method: request.method, url: `${issuer}/sts/token` });
+}
+
+function boundTo(grant: TokenGrant, jkt: string | undefined): TokenGrant {
+  return jkt === undefined ? grant : { ...grant, cnf: { ...grant.cnf, jkt } };
 }
 
 /** RFC 6749 section 5.1, RFC 8693 section 2.2.1. */

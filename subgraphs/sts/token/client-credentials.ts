@@ -16,13 +16,11 @@ export interface GrantContext {
 /**
  * A token for the client itself (RFC 6749 section 4.4): `sub` is the client.
  *
- * @param dpopThumbprint the key of a verified DPoP proof
  * @throws SecurityError `invalid_scope`, `invalid_target`
  */
 export function grantClientCredentials(
   form: TokenForm,
   { service, method, certificateThumbprint }: AuthenticatedClient,
-  dpopThumbprint: string | undefined,
   { issuer, clock, engine }: GrantContext,
 ): TokenGrant {
   const audience = requestedAudience(form, engine, service.token.audiences);
@@ -31,12 +29,10 @@ export function grantClientCredentials(
     engine,
   );
   const now = epochSeconds(clock);
-  const bound: Confirmation = {
-    ...(method === 'tls_client_auth' && certificateThumbprint !== undefined
+  const bound: Confirmation | undefined =
+    method === 'tls_client_auth' && certificateThumbprint !== undefined
       ? { 'x5t#S256': certificateThumbprint }
-      : {}),
-    ...(dpopThumbprint === undefined ? {} : { jkt: dpopThumbprint }),
-  };
+      : undefined;
   return {
     aud: audience,
     sub: service.id,
@@ -48,6 +44,6 @@ export function grantClientCredentials(
     auth_time: now,
     sub_kind: 'service',
     sub_iss: issuer,
-    ...(Object.keys(bound).length === 0 ? {} : { cnf: bound }),
+    ...(bound === undefined ? {} : { cnf: bound }),
   };
 }

@@ -3,7 +3,7 @@ import type { Engine } from '@aduana/server-kit/iam/compile';
 import { permissionMatches } from '@aduana/server-kit/iam/permission';
 import type { ExchangeRights } from '@aduana/server-kit/iam/policy';
 import { epochSeconds } from '@aduana/core/platform/clock';
-import type { Actor, Confirmation } from '@aduana/core/tokens/access-token';
+import type { Actor } from '@aduana/core/tokens/access-token';
 import { actorsOf, MAX_ACTOR_DEPTH } from '@aduana/core/tokens/parse-access-token-claims';
 import { TOKEN_TYPE_ACCESS_TOKEN } from '@aduana/core/tokens/token-exchange';
 import type { AuthenticatedClient } from '../clients/authenticate-client.ts';
@@ -28,7 +28,6 @@ const MOST_NAMES = 200;
 export async function grantTokenExchange(
   form: TokenForm,
   client: AuthenticatedClient,
-  dpopThumbprint: string | undefined,
   context: GrantContext & SubjectTokenOptions,
 ): Promise<TokenGrant> {
   const { service } = client;
@@ -58,10 +57,6 @@ export async function grantTokenExchange(
     ownLifetime(subject, context.engine),
     policies === undefined ? Infinity : POLICIES_LIFETIME_SECONDS,
   );
-  const bound: Confirmation = {
-    'x5t#S256': certificateThumbprint,
-    ...(dpopThumbprint === undefined ? {} : { jkt: dpopThumbprint }),
-  };
   return {
     aud: audience,
     sub: subject.sub,
@@ -78,7 +73,7 @@ export async function grantTokenExchange(
     sub_kind: subject.sub_kind,
     sub_iss: subject.sub_iss,
     act: actFor(subject, actor?.sub ?? service.id, context.issuer),
-    cnf: bound,
+    cnf: { 'x5t#S256': certificateThumbprint },
     ...(policies === undefined ? {} : { policies }),
     ...(join === undefined ? {} : { join }),
   };

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SignJWT } from 'jose';
+import { createAssertionRate } from '../../../subgraphs/sts/clients/assertion-rate.ts';
 import { describeStores } from '../../support/stores.ts';
 import { ISSUER } from '../../support/test-sts.ts';
 import { FAILED, keys, openAuthenticatingSts, outcomeOf } from '../../support/authenticating-sts.ts';
@@ -78,6 +79,7 @@ describeStores('client authentication by assertion', (openStore) => {
         database: { query: () => Promise.reject(new Error('away')) } as never,
         clock: world.sts.platform.clock,
         issuer: ISSUER,
+        rate: createAssertionRate('off', world.sts.platform.clock),
       });
       await expect(assertions.verify(await assertion(), undefined)).rejects.toThrow('away');
     });

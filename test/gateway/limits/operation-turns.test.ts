@@ -28,7 +28,7 @@ test('further ones begin in the turns of the event loop that follow, in their or
   expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
-test('who comes later does not begin before those that wait', async () => {
+test('an operation that comes later does not begin before those that wait', async () => {
   const { turns, begun } = ask(3 * EACH_TURN);
   await nextTurn();
   expect(begun).toHaveLength(2 * EACH_TURN);

@@ -9,16 +9,17 @@ import type { Metrics } from '@aduana/core/platform/metrics';
 import { describeError } from '@aduana/core/platform/log';
 import { writeFileAtomically } from '@aduana/core/platform/write-file-atomically';
 import { type Attestations, startAttestations } from './checkpoints/attestations.ts';
-import { type CheckpointGuard, openCheckpointGuard } from './checkpoints/checkpoint-guard.ts';
+import type { CheckpointGuard } from './checkpoints/checkpoint-guard.ts';
 import {
   type CheckpointSigners,
   loadCheckpointSigners,
   watchCheckpointSigners,
 } from './checkpoints/checkpoint-key.ts';
-import { archiveEndedEpoch } from './checkpoints/archive-ended-epoch.ts';
 import { CheckpointWriter } from './checkpoints/checkpoint-writer.ts';
+import { openNotes } from './checkpoints/open-notes.ts';
 import { readRecovery } from './checkpoints/epoch.ts';
 import { IntegrityWatch } from './checkpoints/integrity-watch.ts';
+import type { SignedMark } from './checkpoints/signed-mark.ts';
 import { createTreeReader, type TreeReader } from './checkpoints/tree-reader.ts';
 import type { AuditSettings } from './config.ts';
 import { logOrigin } from './log-origin.ts';
@@ -67,11 +68,10 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
   const folder = join(settings.ADUANA_HOME, 'audit');
   const origin = await logOrigin(settings, secrets);
   let signers = await loadCheckpointSigners(secrets, origin);
-  await archiveEndedEpoch(folder, secrets);
-  const guard = await openCheckpointGuard(join(folder, 'checkpoint'), vkeysOf(signers), clock);
+  const { guard, mark } = await openNotes({ folder, secrets, reader, signers, clock, log });
   const tree = createTreeReader(reader, clock);
   const record = createRecorder(options);
-  const signing = await openSigning(options, { guard, tree, record, signers: () => signers });
+  const signing = await openSigning(options, { guard, mark, tree, record, signers: () => signers });
   const { advance, release } = await holdInNewEpoch(secrets, signing);
   const contradiction = (): string | undefined => signing.contradiction;
   const isTampered = (): boolean => contradiction() !== undefined;
@@ -120,6 +120,7 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
       await endAttestations();
       await loop.stop();
       await advance().catch(() => undefined);
+      await mark.settle();
     },
   };
 }
@@ -153,6 +154,7 @@ function openSigning(
   { platform: { clock, log }, store: { reader, writer } }: OpenCheckpointsOptions,
   parts: {
     readonly guard: CheckpointGuard;
+    readonly mark: SignedMark;
     readonly tree: TreeReader;
     readonly record: Recorder;
     readonly signers: () => CheckpointSigners;
@@ -162,6 +164,7 @@ function openSigning(
     reader,
     writer,
     guard: parts.guard,
+    mark: parts.mark,
     signers: parts.signers,
     treeReader: parts.tree,
     clock,

@@ -50,6 +50,7 @@ export async function openTestLog(
   if (store === undefined) throw new TypeError('the log opened no store');
   const stop = async (): Promise<void> => {
     if (isOpen) await log.close();
+    await log.ingest.settle(); // its last event may have begun a closing: the next test drops the schema
     isOpen = false;
   };
   return {

@@ -7,7 +7,8 @@ import type { Database, Queryable } from '@aduana/server-kit/store/database';
 import type { CheckpointGuard } from './checkpoint-guard.ts';
 import type { CheckpointSigners } from './checkpoint-key.ts';
 import { ContradictionError, otherTree } from './contradiction-error.ts';
-import { createHeadReader } from './read-head.ts';
+import { createHeadReader, readSigned } from './read-head.ts';
+import type { SignedMark } from './signed-mark.ts';
 import { storeTiles } from './store-tiles.ts';
 import { type FullTile, TileAccumulator } from './tile-accumulator.ts';
 import { MissingHashError } from './tile-store.ts';
@@ -18,6 +19,7 @@ export interface CheckpointWriterOptions {
   readonly reader: Database;
   readonly writer: Database;
   readonly guard: CheckpointGuard;
+  readonly mark: Pick<SignedMark, 'tree' | 'keep'>;
   /** The newest key first. */
   readonly signers: () => CheckpointSigners;
   readonly treeReader: TreeReader;
@@ -29,6 +31,12 @@ export interface CheckpointWriterOptions {
 
 const LEAVES_PER_READ = 8192;
 const IDLE_MS = 60_000;
+/** How long a home without a note waits for the first one of the replica that made the log. */
+const PATIENCE_MS = 2000;
+const NOTHING_KNOWN =
+  'the log holds entries, but neither this home nor the secret provider nor the database has a checkpoint of it that its key signed: put the newest signed note that anybody has into ADUANA_HOME/audit/checkpoint and start again, see "A home without its notes" in docs/audit-log.md';
+
+type SignedTree = Pick<Checkpoint, 'size' | 'root'>;
 
 /**
  * Makes checkpoints. Any replica may: the tree is the same for all, and one at a time signs. What contradicts the last
@@ -44,12 +52,14 @@ export class CheckpointWriter {
   #lastLeaf: Buffer | undefined;
   #signedAt = -Infinity;
   #signedBy = '';
+  readonly #openedAt: number;
   #contradiction: string | undefined;
 
   private constructor(options: CheckpointWriterOptions, tree: TileAccumulator) {
     this.#options = options;
     this.#readHead = createHeadReader(options.reader, () => options.signers().map(({ vkey }) => vkey));
     this.#tree = tree;
+    this.#openedAt = options.clock.monotonic();
   }
 
   static async open(options: CheckpointWriterOptions): Promise<CheckpointWriter> {
@@ -84,7 +94,11 @@ export class CheckpointWriter {
   async #advance(): Promise<void> {
     const { guard, clock } = this.#options;
     const { size, signed: stored } = await this.#readHead();
-    const trees = [guard.last, stored].filter((tree) => tree !== undefined);
+    const trees = await this.#signedTrees(stored);
+    if (size > 0 && trees.length === 0) {
+      if (clock.monotonic() - this.#openedAt < PATIENCE_MS) return; // whoever made the log is about to sign it
+      throw new ContradictionError(NOTHING_KNOWN);
+    }
     const signed = Math.max(this.#tree.size, ...trees.map((tree) => tree.size));
     if (size < signed)
       throw new ContradictionError(
@@ -100,18 +114,26 @@ export class CheckpointWriter {
     if (await this.#sign(grown, tiles)) this.#lastLeaf = lastLeaf;
   }
 
+  /** What the tree has to continue: the note of this home, the newest in the database and, at the start, what else is known. */
+  async #signedTrees(stored: Checkpoint | undefined): Promise<readonly SignedTree[]> {
+    const { guard, mark, reader, signers } = this.#options;
+    const known = [guard.last, stored, this.#isCompared ? undefined : mark.tree];
+    const trees = known.filter((tree) => tree !== undefined);
+    if (trees.length > 0) return trees;
+    return readSigned(reader, signers().map(({ vkey }) => vkey)); // prettier-ignore
+  }
+
   /**
    * Whether what is integrated at the start continues what was signed, here and by others. A larger signed tree is
    * compared on the way there: a process that was killed may have kept a note whose tiles were never stored.
    */
-  async #compareOnce(trees: readonly Checkpoint[]): Promise<void> {
+  async #compareOnce(trees: readonly SignedTree[]): Promise<void> {
     if (this.#isCompared) return;
     const present = { size: this.#tree.size, root: this.#tree.root() };
     for (const tree of trees.filter(({ size }) => size < present.size)) {
       const proof = await this.#options.treeReader.consistencyProof(tree.size, present.size);
       if (!continues(tree, present, proof)) throw otherTree(tree.size);
     }
-    this.#isCompared = true;
   }
 
   /** A log that has lost its tail may have outgrown what was signed before anybody looked. */
@@ -130,7 +152,7 @@ export class CheckpointWriter {
   async #integrate(
     grown: TileAccumulator,
     size: number,
-    trees: readonly Checkpoint[],
+    trees: readonly SignedTree[],
   ): Promise<{ readonly tiles: readonly FullTile[]; readonly lastLeaf: Buffer | undefined }> {
     const tiles: FullTile[] = [];
     let lastLeaf = this.#lastLeaf;
@@ -159,6 +181,8 @@ export class CheckpointWriter {
     });
     if (isSigned !== true) return false;
     this.#tree = grown;
+    this.#options.mark.keep(note);
+    this.#isCompared = true;
     this.#signedAt = clock.now();
     this.#signedBy = signers[0].vkey;
     return true;
@@ -188,7 +212,7 @@ export class CheckpointWriter {
 }
 
 /** Of a tree that was signed at this size, each replica must have the root. */
-function assertSigned(grown: TileAccumulator, trees: readonly Checkpoint[]): void {
+function assertSigned(grown: TileAccumulator, trees: readonly SignedTree[]): void {
   for (const { size, root } of trees)
     if (size === grown.size && !root.equals(grown.root())) throw otherTree(size);
 }

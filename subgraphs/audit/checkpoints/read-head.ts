@@ -27,3 +27,13 @@ export function createHeadReader(reader: Database, vkeys: () => readonly string[
     return { size, signed: known.signed };
   };
 }
+
+const MOST_NOTES = 20;
+
+/** Of the newest stored notes those that this log's keys have signed, the newest first. */
+export async function readSigned(reader: Database, vkeys: readonly string[]): Promise<readonly Checkpoint[]> {
+  const { rows } = await reader.query<{ note: string }>(
+    `SELECT note FROM checkpoints ORDER BY number DESC LIMIT ${String(MOST_NOTES)}`,
+  );
+  return rows.map(({ note }) => openCheckpoint(note, vkeys)).filter((signed) => signed !== undefined);
+}

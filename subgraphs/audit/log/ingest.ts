@@ -1,15 +1,10 @@
 import { auditEvent } from '@aduana/client/audit/event-catalogue';
 import { SecurityError } from '@aduana/core/errors/security-error';
-import type { AuditSink } from '@aduana/client/audit/audit-sink';
-import type { Clock } from '@aduana/core/platform/clock';
-import type { Log } from '@aduana/core/platform/log';
-import { createMutex } from '@aduana/core/platform/mutex';
 import { admitEvents } from './admit-events.ts';
-import { closeEndedInstances } from './close-ended-instances.ts';
+import { Closing, type ClosingOptions } from './closing.ts';
 import { parseEvents, type PostedEvent } from './parse-events.ts';
 import type { Sequencer } from './sequencer.ts';
 import type { SubjectKeys } from './subject-keys.ts';
-import type { Database } from '@aduana/server-kit/store/database';
 
 export interface Ingest {
   /**
@@ -29,35 +24,17 @@ export interface Ingest {
   settle(): Promise<void>;
 }
 
-export interface IngestOptions {
+export interface IngestOptions extends ClosingOptions {
   readonly sequencer: Sequencer;
   readonly subjectKeys: SubjectKeys;
-  readonly reader: Database;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** The audit service's own line to the log. */
-  readonly own: () => AuditSink;
-  /** Stops of sources from that entry on may have left something open that is not recorded yet. */
-  readonly stopsFrom: number;
-  /** Whether something is held that may yet end what looks open. */
-  readonly awaitsHeld: () => boolean;
 }
 
 const ENDS: ReadonlySet<string> = new Set(['source.start', 'source.stop']);
 
-const CLOSE_AGAIN_MS = 10_000;
-const HELD_AGAIN_MS = 500;
-const HELD_ROUNDS = 20;
-
 export function createIngest(options: IngestOptions): Ingest {
-  const { sequencer, subjectKeys, reader, clock, log, own, awaitsHeld } = options;
-  const inTurn = createMutex();
+  const { sequencer, subjectKeys } = options;
+  const closing = new Closing(options);
   let isRefusing = false;
-  let { stopsFrom } = options;
-  /** When a boot that could not be closed is tried again, by the next event that comes. */
-  let closeAgainAt = Infinity;
-  /** Boots of which something came that was held. */
-  const late = new Set<string>();
 
   async function accept(peer: string, body: string, isHeld: boolean): Promise<number> {
     const events = parseEvents(body);
@@ -65,14 +42,13 @@ export function createIngest(options: IngestOptions): Ingest {
     const entries = await admitEvents(peer, events, subjectKeys);
     const placed = await append(entries);
     const added = events.filter((_, index) => placed[index]?.result === 'added');
-    if (isHeld) for (const { source } of added) late.add(source.boot_id);
+    if (isHeld) closing.hearLate(peer, added.map(({ source }) => source.boot_id)); // prettier-ignore
     const conflicts = placed.flatMap(({ result, seq }, index) => {
       const event = events[index];
       return result === 'conflicting' && event !== undefined ? [{ event, seq }] : [];
     });
     if (conflicts.length > 0) throw await recordConflicts(options, peer, conflicts);
-    const hasEnded = added.some(({ type }) => ENDS.has(type));
-    if (!isHeld && (hasEnded || clock.monotonic() >= closeAgainAt)) closeLater();
+    if (!isHeld) closing.hear(added.some(({ type }) => ENDS.has(type)));
     return events.length;
   }
 
@@ -87,29 +63,16 @@ export function createIngest(options: IngestOptions): Ingest {
     }
   }
 
-  function closeLater(): void {
-    closeAgainAt = Infinity;
-    inTurn(async () => {
-      for (let round = 0; round < HELD_ROUNDS && awaitsHeld(); round += 1) await clock.sleep(HELD_AGAIN_MS);
-      const boots = [...late];
-      stopsFrom = await closeEndedInstances({ reader, sink: own(), stopsFrom, late: boots });
-      for (const boot of boots) late.delete(boot);
-    }).catch((error: unknown) => {
-      closeAgainAt = clock.monotonic() + CLOSE_AGAIN_MS;
-      log.warn('an earlier boot could not be closed in the log', { error });
-    });
-  }
-
   return {
     accept: (peer, body) => accept(peer, body, false),
     acceptHeld: (peer, body) => accept(peer, body, true),
     closeHeld() {
-      if (late.size > 0) closeLater();
+      closing.closeLate();
     },
     get isRefusing() {
       return isRefusing;
     },
-    settle: () => inTurn(() => Promise.resolve()),
+    settle: () => closing.settle(),
   };
 }
 

@@ -57,11 +57,25 @@ function connectOne(servers: RedisServers, use: Use): Redis {
         ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
         sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
         failoverDetector: true,
+        ...(sentinel.masters === undefined ? {} : onlyMasters(sentinel.masters)),
         ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
       }),
     );
   if (kind === 'cluster') return new Redis({ ...common, Connector: connectorToNext(addresses, tls) });
   return new Redis({ ...common, ...addresses[0] });
+}
+
+/** Who controls a Sentinel names no other host to log in to: neither as the master nor as another Sentinel. */
+function onlyMasters(masters: readonly string[]) {
+  const listed = new Set(masters.map((master) => master.replace(/[[\]]/g, '')));
+  return {
+    updateSentinels: false,
+    natMap(address: string) {
+      const named = address.toLowerCase();
+      if (listed.has(named) || listed.has(named.slice(0, named.lastIndexOf(':')))) return null;
+      throw new Error('a Sentinel names a master that REDIS_URL does not list');
+    },
+  };
 }
 
 function loginOf({ username, password, tls }: RedisServers) {

@@ -16,7 +16,13 @@ export interface RedisServers {
   readonly database: number;
   /** The Sentinels' name for the master, and the login at the Sentinels themselves. */
   readonly sentinel:
-    | { readonly name: string; readonly username: string | undefined; readonly password: string | undefined }
+    | {
+        readonly name: string;
+        readonly username: string | undefined;
+        readonly password: string | undefined;
+        /** The only masters that they may name, as `host` or `host:port`; undefined for any. */
+        readonly masters: readonly string[] | undefined;
+      }
     | undefined;
 }
 
@@ -30,7 +36,10 @@ const KINDS: Readonly<Record<string, RedisServers['kind']>> = {
   'redis+cluster:': 'cluster',
   'rediss+cluster:': 'cluster',
 };
-const SENTINEL_LOGIN = ['sentinel_username', 'sentinel_password'];
+const MASTERS = 'masters';
+const SENTINEL_PARAMETERS = ['sentinel_username', 'sentinel_password', MASTERS];
+/** `host`, `host:port`, `1.2.3.4:port` or `[::1]:port`. */
+const MASTER = /^(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
 const FORMS =
   'is none of redis://host:6379/0, redis+sentinel://host1:26379,host2:26379/master/0, redis+cluster://host1:6379,host2:6379, nor rediss... with TLS';
 
@@ -59,11 +68,14 @@ function parseRedisUrl(text: string): RedisServers | string {
   if (urls === undefined || first === undefined || kind === undefined) return FORMS;
   if (kind === 'server' && urls.length > 1)
     return 'names several hosts; of Sentinels it begins with redis+sentinel://, of a Cluster with redis+cluster://';
-  const allowed = kind === 'sentinel' ? SENTINEL_LOGIN : [];
+  const allowed = kind === 'sentinel' ? SENTINEL_PARAMETERS : [];
   if ([...first.searchParams.keys()].some((name) => !allowed.includes(name)))
     return kind === 'sentinel'
-      ? `has a parameter that is not understood; remove all but ${SENTINEL_LOGIN.join(', ')}`
+      ? `has a parameter that is not understood; remove all but ${SENTINEL_PARAMETERS.join(', ')}`
       : 'has a parameter, and none is understood; remove it';
+  const masters = first.searchParams.get(MASTERS)?.toLowerCase().split(',');
+  if (masters?.every((master) => MASTER.test(master)) === false)
+    return 'lists masters that are no hosts; write them as masters=host1,host2:6380';
   const path = first.pathname.split('/').slice(1);
   const name = kind === 'sentinel' ? decodeURIComponent(path.shift() ?? '') : undefined;
   if (name === '')
@@ -90,6 +102,7 @@ function parseRedisUrl(text: string): RedisServers | string {
             name,
             username: first.searchParams.get('sentinel_username') ?? undefined,
             password: first.searchParams.get('sentinel_password') ?? undefined,
+            masters,
           },
   };
 }

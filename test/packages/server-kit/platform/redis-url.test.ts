@@ -26,8 +26,13 @@ test('Sentinels name the master; its login is the URL`s, theirs are parameters',
     username: 'me',
     password: 'pw',
     database: 1,
-    sentinel: { name: 'mymaster', username: 'watch', password: 's&t' },
+    sentinel: { name: 'mymaster', username: 'watch', password: 's&t', masters: undefined },
   });
+});
+
+test('the masters that Sentinels may name are listed, with ports or without', () => {
+  const url = 'rediss+sentinel://one/mymaster?masters=Redis-1,redis-2:6380,[::1]:7000';
+  expect(redisServers(url).sentinel?.masters).toEqual(['redis-1', 'redis-2:6380', '[::1]:7000']);
 });
 
 test('a Cluster is known by some of its nodes', () => {
@@ -50,6 +55,9 @@ test.each([
   ['redis://a,b', 'begins with redis+sentinel://'],
   ['redis+sentinel://a,b', 'does not name the master'],
   ['redis+sentinel://a/mymaster?sentinelMasterId=x', 'remove all but sentinel_username'],
+  ['redis+sentinel://a/mymaster?masters=', 'lists masters that are no hosts'],
+  ['redis+sentinel://a/mymaster?masters=redis-1,me@b', 'lists masters that are no hosts'],
+  ['redis://a?masters=b', 'has a parameter'],
   ['redis://a?db=2', 'has a parameter'],
   ['redis://a/0/1', 'no number of a database'],
   ['redis+cluster://a,b/1', 'number 0 alone'],

@@ -42,7 +42,7 @@ export async function openSignedMark(secrets: SecretProvider, clock: Clock, log:
 
   async function write(note: string): Promise<void> {
     const before = await secrets.get(SIGNED, { fresh: true });
-    const other = before === undefined ? undefined : (JSON.parse(before.value.reveal()) as Stored);
+    const other = parse(before);
     const isAhead = other?.epoch === epoch && treeIn(other.note).size > treeIn(note).size;
     if (isAhead || (other?.epoch ?? 0) > epoch) return;
     await secrets.put(SIGNED, Secret.of(JSON.stringify({ epoch, note })), before?.version ?? 0);
@@ -83,8 +83,17 @@ export async function openSignedMark(secrets: SecretProvider, clock: Clock, log:
 }
 
 async function read(secrets: SecretProvider): Promise<Stored | undefined> {
-  const stored = await secrets.get(SIGNED);
-  return stored === undefined ? undefined : (JSON.parse(stored.value.reveal()) as Stored);
+  return parse(await secrets.get(SIGNED));
+}
+
+/** @throws SecurityError `SECRET_PROVIDER_UNAVAILABLE` where something else is kept under the name */
+function parse(stored: Awaited<ReturnType<SecretProvider['get']>>): Stored | undefined {
+  if (stored === undefined) return undefined;
+  try {
+    return JSON.parse(stored.value.reveal()) as Stored;
+  } catch {
+    throw new SecurityError('SECRET_PROVIDER_UNAVAILABLE', { detail: `${SIGNED} holds no checkpoint` });
+  }
 }
 
 /** Of an epoch in which nothing is signed yet: the tree that two people have seen is all there. */

@@ -1,5 +1,6 @@
-import { expect, test } from '@jest/globals';
+import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
+import { expect, test } from '@jest/globals';
 import { delegatedOf } from '../support/stream-world.ts';
 import { until } from '../support/until.ts';
 import { openWebSocketWorld } from '../support/websocket-world.ts';
@@ -20,9 +21,10 @@ test('an upgrade whose client leaves during the exchange ends, and is recorded',
   try {
     const refused = world.connect({ authorization: 'Bearer a.b.c' }).catch(() => 'refused');
     await until(() => exchange !== undefined);
-    const [socket] = world.sockets as readonly Duplex[];
-    socket?.destroy();
-    await until(() => socket?.closed === true);
+    const socket = world.sockets[0] as Duplex;
+    const closed = once(socket, 'close');
+    socket.destroy();
+    await closed;
     exchange?.();
     await until(() => world.records.length > 0);
     expect(world.records).toMatchObject([{ outcome: 'FAILED' }]);

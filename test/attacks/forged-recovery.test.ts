@@ -10,14 +10,13 @@ import { createSystemClock } from '@aduana/core/platform/clock';
 import { readStoredLog } from '../../cli/stored-log.ts';
 import { beginEpoch, type Recovery } from '../../subgraphs/audit/checkpoints/epoch.ts';
 import { admitEvents } from '../../subgraphs/audit/log/admit-events.ts';
-import { AUDIT_SCHEMA } from '../../subgraphs/audit/log/schema.ts';
 import { createSequencer } from '../../subgraphs/audit/log/sequencer.ts';
 import { postedBody, postedEvent } from '../support/audit-events.ts';
+import { asSuperuser } from '../support/log-superuser.ts';
 import { openTestLog, type TestLog } from '../support/open-test-log.ts';
 import { describeOneStore } from '../support/stores.ts';
 
 const clock = createSystemClock();
-const TABLES = ['entries', 'entries_00000000', 'event_ids', 'checkpoints'];
 const KEPT = 33;
 
 describeOneStore('whoever records a recovery before the service does', (openStore) => {
@@ -42,17 +41,14 @@ describeOneStore('whoever records a recovery before the service does', (openStor
     await audit.log.advance();
   }
 
-  async function loseTail(): Promise<void> {
-    await audit.store.superuser.transaction(async (transaction) => {
-      await transaction.query(`SET LOCAL search_path TO ${AUDIT_SCHEMA}`);
-      for (const table of TABLES) await transaction.query(`ALTER TABLE ${table} DISABLE TRIGGER ALL`);
-      await transaction.query('DELETE FROM entries WHERE seq >= $1', [KEPT]);
-      await transaction.query('DELETE FROM event_ids WHERE seq >= $1', [KEPT]);
-      await transaction.query('DELETE FROM checkpoints WHERE size > $1', [KEPT]);
-      await transaction.query('UPDATE head SET size = $1', [KEPT]);
-      for (const table of TABLES) await transaction.query(`ALTER TABLE ${table} ENABLE TRIGGER ALL`);
-    });
-  }
+  const loseTail = (): Promise<void> =>
+    asSuperuser(
+      audit,
+      ['DELETE FROM entries WHERE seq >= $1', [KEPT]],
+      ['DELETE FROM event_ids WHERE seq >= $1', [KEPT]],
+      ['DELETE FROM checkpoints WHERE size > $1', [KEPT]],
+      ['UPDATE head SET size = $1', [KEPT]],
+    );
 
   /** A log that has lost signed entries, whose recovery two people have approved, and with these events of the attacker. */
   async function recoverWith(

@@ -3,8 +3,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalText } from '@aduana/client/audit/canonical';
-import { EMPTY_ROOT, leafHash, nodeHash } from '@aduana/server-kit/audit/merkle';
+import { EMPTY_ROOT } from '@aduana/server-kit/audit/merkle';
 import { Secret } from '@aduana/core/secrets/secret';
 import {
   CHECKPOINT_KEY,
@@ -12,13 +11,12 @@ import {
   rotateCheckpointKey,
 } from '../../subgraphs/audit/checkpoints/checkpoint-key.ts';
 import { SIGNED } from '../../subgraphs/audit/checkpoints/signed-mark.ts';
-import { AUDIT_SCHEMA } from '../../subgraphs/audit/log/schema.ts';
 import { postedBody, postedEvent } from '../support/audit-events.ts';
+import { asSuperuser, rewriteEntry } from '../support/log-superuser.ts';
 import { openTestLog, type TestLog } from '../support/open-test-log.ts';
 import { describeOneStore } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 
-const TABLES = ['entries', 'entries_00000000', 'tiles', 'checkpoints'];
 const CHANGED = 5;
 
 describeOneStore('a replica with an empty home', (openStore) => {
@@ -40,33 +38,6 @@ describeOneStore('a replica with an empty home', (openStore) => {
     );
     await audit.log.ingest.accept('gateway', postedBody(...events));
     await audit.log.advance();
-  }
-
-  async function asSuperuser(
-    ...statements: readonly (readonly [string, readonly unknown[]])[]
-  ): Promise<void> {
-    await audit.store.superuser.transaction(async (transaction) => {
-      await transaction.query(`SET LOCAL search_path TO ${AUDIT_SCHEMA}`);
-      for (const table of TABLES) await transaction.query(`ALTER TABLE ${table} DISABLE TRIGGER ALL`);
-      for (const [statement, parameters] of statements) await transaction.query(statement, parameters);
-      for (const table of TABLES) await transaction.query(`ALTER TABLE ${table} ENABLE TRIGGER ALL`);
-    });
-  }
-
-  async function rewriteEntry(): Promise<void> {
-    const su = audit.store.superuser;
-    const { rows: [entry] } = await su.query<{ canonical: string }>('SELECT canonical FROM audit.entries WHERE seq = $1', [CHANGED]); // prettier-ignore
-    const { rows: [tile] } = await su.query<{ hashes: Buffer }>('SELECT hashes FROM audit.tiles WHERE level = 0 AND index = 0'); // prettier-ignore
-    const forged = canonicalText({ ...(JSON.parse(entry!.canonical) as object), detail: { x: 'FORGED' } });
-    const hashes = Buffer.from(tile!.hashes);
-    leafHash(forged).copy(hashes, CHANGED * 32);
-    await asSuperuser(
-      [
-        'UPDATE entries SET canonical = $1, leaf_hash = $2 WHERE seq = $3',
-        [forged, leafHash(forged), CHANGED],
-      ],
-      ['UPDATE tiles SET hashes = $1, root = $2 WHERE level = 0 AND index = 0', [hashes, rootOf(hashes)]],
-    );
   }
 
   /** Starts again with a home in which nothing is. */
@@ -100,8 +71,8 @@ describeOneStore('a replica with an empty home', (openStore) => {
   ] as const;
   test.each(DELETIONS)('signs no rewritten entry where %s was deleted', async (_, deletion) => {
     await startEmpty(async () => {
-      await rewriteEntry();
-      await asSuperuser([deletion, []]);
+      await rewriteEntry(audit, CHANGED);
+      await asSuperuser(audit, [deletion, []]);
     });
     const before = await storedNotes();
     await post(5);
@@ -112,8 +83,8 @@ describeOneStore('a replica with an empty home', (openStore) => {
   test('whose secrets are lost as well signs nothing where no note is left, and says what to do', async () => {
     await startEmpty(async () => {
       await forgetMark();
-      await rewriteEntry();
-      await asSuperuser(['DELETE FROM checkpoints', []]);
+      await rewriteEntry(audit, CHANGED);
+      await asSuperuser(audit, ['DELETE FROM checkpoints', []]);
     });
     await until(async () => {
       await audit.log.advance();
@@ -126,7 +97,7 @@ describeOneStore('a replica with an empty home', (openStore) => {
   test('goes on from a note that an operator puts into it, where the entries are those', async () => {
     await startEmpty(async () => {
       await forgetMark();
-      await asSuperuser(['DELETE FROM checkpoints', []]);
+      await asSuperuser(audit, ['DELETE FROM checkpoints', []]);
       const folder = join(audit.home, 'audit');
       await rm(folder, { recursive: true });
       await mkdir(folder);
@@ -152,7 +123,7 @@ describeOneStore('a replica with an empty home', (openStore) => {
   test('goes on with a new log that was killed before its first note', async () => {
     await startEmpty(async () => {
       await putMark(1, `aduana.local/audit\n0\n${EMPTY_ROOT.toString('base64')}\n`);
-      await asSuperuser(['DELETE FROM checkpoints', []]);
+      await asSuperuser(audit, ['DELETE FROM checkpoints', []]);
     });
     await post(5);
     expect(audit.log.contradiction()).toBeUndefined();
@@ -166,6 +137,7 @@ describeOneStore('a replica with an empty home', (openStore) => {
     await audit.stop();
     await writeFile(file, old);
     await asSuperuser(
+      audit,
       ['DELETE FROM entries WHERE seq >= 605', []],
       ['DELETE FROM checkpoints WHERE size > 605', []],
       ['UPDATE head SET size = 605', []],
@@ -185,10 +157,3 @@ describeOneStore('a replica with an empty home', (openStore) => {
     expect((await audit.log.secrets.get(CHECKPOINT_KEY))?.version).toBe(3);
   });
 });
-
-function rootOf(hashes: Buffer): Buffer {
-  let row = Array.from({ length: 256 }, (_, at) => hashes.subarray(at * 32, at * 32 + 32));
-  while (row.length > 1)
-    row = Array.from({ length: row.length / 2 }, (_, at) => nodeHash(row[2 * at]!, row[2 * at + 1]!));
-  return row[0]!;
-}

@@ -3,19 +3,17 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalText } from '@aduana/client/audit/canonical';
 import { createSystemClock } from '@aduana/core/platform/clock';
-import { leafHash, nodeHash } from '@aduana/server-kit/audit/merkle';
+import { leafHash } from '@aduana/server-kit/audit/merkle';
 import { createLog } from '@aduana/server-kit/platform/create-log';
-import { AUDIT_SCHEMA } from '../../subgraphs/audit/log/schema.ts';
 import { Publisher } from '../../subgraphs/audit/publishing/publisher.ts';
 import { postedBody, postedEvent } from '../support/audit-events.ts';
 import { createMemoryCursors, createMemoryObjectStore } from '../support/memory-object-store.ts';
+import { rewriteEntry, rootOf } from '../support/log-superuser.ts';
 import { openTestLog, type TestLog } from '../support/open-test-log.ts';
 import { describeOneStore } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 
-const TABLES = ['entries', 'entries_00000000', 'tiles', 'checkpoints'];
 const CHANGED = 5;
 const OTHER_TREE = /tree of \d+ entries is not the one/;
 
@@ -36,36 +34,6 @@ describeOneStore('whoever writes to the database', (openStore) => {
     await audit.log.advance();
   }
 
-  async function asSuperuser(
-    ...statements: readonly (readonly [string, readonly unknown[]])[]
-  ): Promise<void> {
-    await audit.store.superuser.transaction(async (transaction) => {
-      await transaction.query(`SET LOCAL search_path TO ${AUDIT_SCHEMA}`);
-      for (const table of TABLES) await transaction.query(`ALTER TABLE ${table} DISABLE TRIGGER ALL`);
-      for (const [statement, parameters] of statements) await transaction.query(statement, parameters);
-      for (const table of TABLES) await transaction.query(`ALTER TABLE ${table} ENABLE TRIGGER ALL`);
-    });
-  }
-
-  /** Rewrites an entry that is signed, and the tile over it or only the root that the tile states. */
-  async function rewriteEntry(seq = CHANGED, part: 'tile' | 'root' = 'tile'): Promise<void> {
-    const su = audit.store.superuser;
-    const at = Math.floor(seq / 256);
-    const { rows: [entry] } = await su.query<{ canonical: string }>('SELECT canonical FROM audit.entries WHERE seq = $1', [seq]); // prettier-ignore
-    const { rows: [tile] } = await su.query<{ hashes: Buffer }>('SELECT hashes FROM audit.tiles WHERE level = 0 AND index = $1', [at]); // prettier-ignore
-    const forged = canonicalText({ ...(JSON.parse(entry!.canonical) as object), detail: { x: 'FORGED' } });
-    const hashes = Buffer.from(tile!.hashes);
-    leafHash(forged).copy(hashes, (seq % 256) * 32);
-    const stated = part === 'root' ? tile!.hashes : hashes;
-    await asSuperuser(
-      ['UPDATE entries SET canonical = $1, leaf_hash = $2 WHERE seq = $3', [forged, leafHash(forged), seq]],
-      [
-        'UPDATE tiles SET hashes = $1, root = $2 WHERE level = 0 AND index = $3',
-        [stated, rootOf(hashes), at],
-      ],
-    );
-  }
-
   const signedSizes = async () => (await storedNotes()).map((note) => Number(note.split('\n')[1]));
   async function storedNotes(): Promise<readonly string[]> {
     const { rows } = await audit.log.reader.query<{ note: string }>(
@@ -77,7 +45,7 @@ describeOneStore('whoever writes to the database', (openStore) => {
   test('gets no past checkpoint over entries that it changed; signing ends', async () => {
     await post(600);
     await post(200);
-    await rewriteEntry();
+    await rewriteEntry(audit, CHANGED);
     await expect(audit.log.proofs.checkpoint(780)).rejects.toMatchObject({ code: 'CONFLICT' });
     await expect(audit.log.proofs.inclusion(CHANGED, 780)).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(audit.log.contradiction()).toMatch(OTHER_TREE);
@@ -115,7 +83,7 @@ describeOneStore('whoever writes to the database', (openStore) => {
     published.length = 0;
     await post(200);
     await cursors.advance(store.location, { seq: 600, checkpointSize: 780 }, []);
-    await rewriteEntry();
+    await rewriteEntry(audit, CHANGED);
     const second = start();
     await until(() => published.length > 0 || second.lastError !== undefined);
     await second.stop();
@@ -143,7 +111,7 @@ describeOneStore('whoever writes to the database', (openStore) => {
     await post(200);
     await audit.stop();
     await writeFile(file, old);
-    await rewriteEntry(520, 'root');
+    await rewriteEntry(audit, 520, 'root');
     const before = await storedNotes();
     await audit.restart();
     await post(200);
@@ -151,10 +119,3 @@ describeOneStore('whoever writes to the database', (openStore) => {
     expect(await storedNotes()).toEqual(before);
   });
 });
-
-function rootOf(hashes: Buffer): Buffer {
-  let row = Array.from({ length: 256 }, (_, at) => hashes.subarray(at * 32, at * 32 + 32));
-  while (row.length > 1)
-    row = Array.from({ length: row.length / 2 }, (_, at) => nodeHash(row[2 * at]!, row[2 * at + 1]!));
-  return row[0]!;
-}

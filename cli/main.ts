@@ -1,9 +1,9 @@
 #!/usr/bin/env -S node --max-semi-space-size=32 --no-allocation-site-pretenuring
 // Room for the young generation (MiB): what one request leaves behind then dies young, where Node's own 16 MiB would
-// promote much of it under load and collect it at a high price. A larger one costs memory for each process. Nor may V8
-// allocate in the old generation what survived a while: what is garbage there keeps alive all that it refers to, until the
-// next full collection, so that every answer of a busy gateway was promoted (twice the CPU time of a large answer).
-// The image's ENTRYPOINT has the same flags; `npm start` runs this file.
+// promote much of it under load and collect it at a high price. A larger one costs memory for each process.
+// Without the second flag V8 allocates answers in the old generation once some have survived. Garbage there keeps alive
+// whatever it refers to until the next full collection: nearly every answer of a busy gateway was promoted, and a large one
+// cost nearly twice the CPU time. The image's ENTRYPOINT has the same flags; `npm start` runs this file.
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { createLog, type LogLevel } from '@aduana/server-kit/platform/create-log';
 import { ConfigurationError, EXIT_CONFIGURATION } from '@aduana/core/errors/configuration-error';

@@ -1,19 +1,21 @@
 /** When an operation may begin. */
 export interface OperationTurns {
   /**
-   * Undefined: at once. Operations of one caller that wait begin in their order, those of several in turns: who asks for much
-   * lets others wait no longer.
+   * Callers whose operations wait take turns, so that one with many does not delay the others; those of one caller begin in
+   * their order.
+   *
+   * @returns undefined where the operation may begin at once
    */
   take(caller: string): Promise<void> | undefined;
 }
 
-/** With one, requests that cost little would turn the loop for each of them; with many, nothing would wait. */
+/** With one, each cheap request would cost a turn of its own; with many, nothing would wait. */
 const EACH_TURN = 4;
 
 /**
- * Lets few operations begin in one turn of the event loop: what has arrived for those that have begun goes first. Under
- * load they then end sooner, and fewer answers of subgraphs are in memory at once, which the garbage collector would copy
- * each time. Where the loop has nothing to do, its turns follow each other at once.
+ * Lets few operations begin in one turn of the event loop, so that those that have begun end sooner. Under load fewer answers
+ * of subgraphs are then in memory at once, which each garbage collection would copy. An idle loop turns at once, so that
+ * nothing waits.
  */
 export function createOperationTurns(): OperationTurns {
   const waiting = new Map<string, (() => void)[]>();

@@ -4,7 +4,7 @@ import type { SecureStream } from '@aduana/core/mtls-client/secure-client';
 import { createEventReader, type StreamedEvent } from '@aduana/core/wire/event-stream';
 import type { HeldBytes } from '../limits/held-bytes.ts';
 import { parsedBytes } from '../limits/parsed-bytes.ts';
-import type { AnswerRoom } from './subgraph-connection.ts';
+import type { ResponseRoom } from './subgraph-connection.ts';
 import type { Upstream, UpstreamListener } from './upstream.ts';
 
 /** Of one event of a subgraph, whatever it comes over. */
@@ -16,7 +16,7 @@ export const MOST_EVENT_BYTES = 8_388_608;
  * @param answers where an event that is not whole takes room
  * @throws SecurityError `SUBGRAPH_UNAVAILABLE` or `SUBGRAPH_ERROR` for an answer that is none
  */
-export function readEventStream(stream: SecureStream, answers: AnswerRoom): Upstream {
+export function readEventStream(stream: SecureStream, answers: ResponseRoom): Upstream {
   const { status, headers } = stream;
   if (status !== 200 || !/^text\/event-stream\s*(;|$)/i.test(headers['content-type'] ?? '')) {
     stream.close();
@@ -60,7 +60,7 @@ function start(
   }: {
     readonly listener: UpstreamListener;
     readonly close: () => void;
-    readonly onNoRoom: AnswerRoom['onRefuse'];
+    readonly onNoRoom: ResponseRoom['onRefuse'];
   },
 ): void {
   const isOver = (): boolean => state.isOver; // which a report changes

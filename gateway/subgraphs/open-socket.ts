@@ -4,7 +4,7 @@ import type { OpenPeer } from '@aduana/core/mtls-client/secure-client';
 import type { Clock } from '@aduana/core/platform/clock';
 import { FrameMeter } from '../limits/frame-meter.ts';
 import { MOST_EVENT_BYTES } from './event-stream-upstream.ts';
-import type { AnswerRoom } from './subgraph-connection.ts';
+import type { ResponseRoom } from './subgraph-connection.ts';
 import { SocketUpstream } from './socket-upstream.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -18,7 +18,7 @@ export interface SocketRequest {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Where a message that is not whole takes room. */
-  readonly answers: AnswerRoom;
+  readonly answers: ResponseRoom;
 }
 
 /**
@@ -47,7 +47,7 @@ export async function openSocket(peer: OpenPeer, request: SocketRequest): Promis
 }
 
 /** Keeps room for what waits for the rest of its message. */
-function holdRoom(socket: WebSocket, connection: Socket, answers: AnswerRoom, onNoRoom: () => void): void {
+function holdRoom(socket: WebSocket, connection: Socket, answers: ResponseRoom, onNoRoom: () => void): void {
   const held = answers.hold();
   const meter = new FrameMeter();
   let isClosed = false;

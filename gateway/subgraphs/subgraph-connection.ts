@@ -11,7 +11,7 @@ export type FetchDurations = Readonly<
 >;
 
 /** What the answers and events of one subgraph may take, beside those of the others. */
-export interface AnswerRoom {
+export interface ResponseRoom {
   /** For one answer or stream. */
   readonly hold: () => HeldBytes;
   /** Told of each one for which there is no room. */
@@ -29,7 +29,7 @@ export interface SubgraphConnection {
   /** Connections for streams, apart from those for fetches; opened when first asked for. */
   readonly streams: () => OpenPeer;
   readonly places: BoundedSemaphore;
-  readonly answers: AnswerRoom;
+  readonly answers: ResponseRoom;
   /** Undefined: it is called whatever became of the calls before. */
   readonly breaker: CircuitBreaker | undefined;
   readonly traffic: Traffic;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { MOST_ANSWER_CHARACTERS } from '../../gateway/execute/shared/answer-size.ts';
+import { MAX_RESPONSE_CHARACTERS } from '../../gateway/execute/shared/response-size.ts';
 import { openFederation } from '../support/federation.ts';
 import { createTestExecutor } from '../support/test-executor.ts';
 
 const PLACES = 200;
-const TEXT = 'x'.repeat(Math.ceil(MOST_ANSWER_CHARACTERS / PLACES));
+const TEXT = 'x'.repeat(Math.ceil(MAX_RESPONSE_CHARACTERS / PLACES));
 const ENOUGH = TEXT.slice(1_000);
 
 // The attacker: a subgraph that sends one large value, which belongs to many places of the answer.

@@ -1,6 +1,6 @@
 import type { QueryPlan } from '@apollo/query-planner';
 import { buildSchema } from 'graphql';
-import type { AnswerError } from '../../gateway/execute/shared/answer-errors.ts';
+import type { ResponseError } from '../../gateway/execute/shared/response-errors.ts';
 import { createPlanSteps } from '../../gateway/execute/shared/plan-steps.ts';
 import type { JsonObject } from '../../gateway/execute/shared/json-object.ts';
 import { runPlan } from '../../gateway/execute/interpreter/run-plan.ts';
@@ -29,7 +29,7 @@ export async function runTestPlan(
   const step = createPlanSteps({ kind: 'QueryPlan', node } as unknown as QueryPlan);
   if (step === undefined) throw new TypeError('nothing to run');
   const root: JsonObject = {};
-  const errors: AnswerError[] = [];
+  const errors: ResponseError[] = [];
   const calls: [string, unknown][] = [];
   await runPlan(
     {

@@ -6,7 +6,7 @@ import type { FetchDataRewrite, QueryPlan, QueryPlanSelectionNode } from '@apoll
 import { Kind, OperationTypeNode, parse } from 'graphql';
 import { clientVariable } from '../../planner/planner-workarounds.ts';
 import { mapFetches } from '../../planner/traverse-plan.ts';
-import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
+import { type ResponseError, createResponseError } from '../shared/response-errors.ts';
 import { toResponsePath } from '../shared/response-path.ts';
 import type { PreparedOperation } from '../shared/prepare-operation.ts';
 import type { Execution } from '../shared/execution.ts';
@@ -47,11 +47,11 @@ export async function executeApollo(
   if (signal.aborted) throw signal.reason as Error;
   const failures = errors ?? [];
   if (failures.length > 0) log.warn('subgraphs failed', { error: failures });
-  const translated = failures.map((failure): AnswerError => {
+  const translated = failures.map((failure): ResponseError => {
     const path = toResponsePath(shape, (failure.path as (string | number)[] | undefined) ?? []);
     return failure.name === 'SecurityError'
-      ? createAnswerError(publicFailure(failure), path)
-      : createAnswerError(readCode(failure).code, path);
+      ? createResponseError(publicFailure(failure), path)
+      : createResponseError(readCode(failure).code, path);
   });
   return serializeResponse({ schema, shape }, (data ?? {}) as JsonObject, translated, introspection);
 }

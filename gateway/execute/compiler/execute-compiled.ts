@@ -2,7 +2,7 @@
 
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Log } from '@aduana/core/platform/log';
-import { refuseAnswerSize } from '../shared/answer-size.ts';
+import { refuseResponseSize } from '../shared/response-size.ts';
 import type { PreparedOperation } from '../shared/prepare-operation.ts';
 import type { FetchStep, Step } from '../shared/plan-steps.ts';
 import type { SubgraphResponse } from '../shared/subgraph-response.ts';
@@ -109,7 +109,7 @@ async function attempt(log: Log, work: () => Promise<string | undefined>): Promi
   } catch (error) {
     if (error instanceof TypeError) log.error('generated code failed', { error });
     else if (error instanceof RangeError)
-      refuseAnswerSize(); // a string that V8 does not make
+      refuseResponseSize(); // a string that V8 does not make
     else if (error !== FAST_PATH_MISMATCH) throw error;
     return undefined;
   }

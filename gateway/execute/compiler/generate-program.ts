@@ -1,8 +1,8 @@
 /** Execute, compiler, code generation: the whole source text, and the functions made of it. */
 
 import type { GraphQLSchema } from 'graphql';
-import { refuseAnswerSize } from '../shared/answer-size.ts';
-import type { ObjectShape } from '../shared/answer-shape.ts';
+import { refuseResponseSize } from '../shared/response-size.ts';
+import type { ObjectShape } from '../shared/response-shape.ts';
 import { answerPositions } from './answer-positions.ts';
 import type { FetchStep } from '../shared/plan-steps.ts';
 import { representationValue } from '../shared/entity-representation.ts';
@@ -64,7 +64,7 @@ function instantiate(
       'own',
       'text',
       'representationValue',
-      'refuseAnswerSize',
+      'refuseResponseSize',
       'FAST_PATH_MISMATCH',
       source,
     ) as (...given: unknown[]) => {
@@ -76,7 +76,7 @@ function instantiate(
       getOwn,
       serializeString,
       representationValue,
-      refuseAnswerSize,
+      refuseResponseSize,
       FAST_PATH_MISMATCH,
     );
     const byStep = new Map<FetchStep, (state: ProgramState) => readonly string[]>();

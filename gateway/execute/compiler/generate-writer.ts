@@ -8,8 +8,8 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql';
-import { MOST_ANSWER_CHARACTERS } from '../shared/answer-size.ts';
-import type { CompositeShape, FieldShape, ObjectShape } from '../shared/answer-shape.ts';
+import { MAX_RESPONSE_CHARACTERS } from '../shared/response-size.ts';
+import type { CompositeShape, FieldShape, ObjectShape } from '../shared/response-shape.ts';
 import type { Position, Variant } from './answer-positions.ts';
 import type { FetchStep } from '../shared/plan-steps.ts';
 import { additionStatements, countedPositions, pointerStatements } from './fetched-objects.ts';
@@ -101,7 +101,7 @@ function writeObject(writing: Writing, shape: ObjectShape, position: Position): 
     if (statements === undefined) return undefined;
     lines.push(statements);
   }
-  lines.push(`s += '}'; if (s.length > ${String(MOST_ANSWER_CHARACTERS)}) refuseAnswerSize();`);
+  lines.push(`s += '}'; if (s.length > ${String(MAX_RESPONSE_CHARACTERS)}) refuseResponseSize();`);
   if (memo !== undefined) lines.push(`if (${memo} >= 0) ${MEMO}[${memo}] = s;`);
   lines.push('return s;');
   return nameOf(writing, lines.join('\n  '));
@@ -217,7 +217,7 @@ function writePresent(
     return (
       inner &&
       `if (!Array.isArray(${variable})) throw FAST_PATH_MISMATCH; s += '[';
-    for (let ${variable}i = 0; ${variable}i < ${variable}.length; ${variable}i++) { if (${variable}i > 0) s += ','; const ${element} = ${variable}[${variable}i]; ${inner} if (s.length > ${String(MOST_ANSWER_CHARACTERS)}) refuseAnswerSize(); }
+    for (let ${variable}i = 0; ${variable}i < ${variable}.length; ${variable}i++) { if (${variable}i > 0) s += ','; const ${element} = ${variable}[${variable}i]; ${inner} if (s.length > ${String(MAX_RESPONSE_CHARACTERS)}) refuseResponseSize(); }
     s += ']';`
     );
   }

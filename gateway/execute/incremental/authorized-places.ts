@@ -2,8 +2,8 @@
 
 import type { Authorized } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
-import type { ObjectShape } from '../shared/answer-shape.ts';
-import { completePart, type DeferredObject, type DeferredPlace } from '../shared/complete-answer.ts';
+import type { ObjectShape } from '../shared/response-shape.ts';
+import { completePart, type DeferredObject, type DeferredPlace } from '../shared/complete-response.ts';
 import type { Execution } from '../shared/execution.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import { type PreparedIncremental, splitShape } from './prepare-incremental.ts';

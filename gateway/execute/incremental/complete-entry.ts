@@ -1,14 +1,14 @@
 /** Execute, incremental delivery: completes the first part and each later one. */
 
-import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
+import { type ResponseError, createResponseError } from '../shared/response-errors.ts';
 import {
-  type AnswerPath,
+  type ResponsePosition,
   type Completion,
   completePart,
   type DeferredObject,
   type DeferredPlace,
   type Mismatch,
-} from '../shared/complete-answer.ts';
+} from '../shared/complete-response.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import type { PreparedIncremental } from './prepare-incremental.ts';
 import type { IncrementalEntry } from './incremental-delivery.ts';
@@ -16,11 +16,11 @@ import type { IncrementalEntry } from './incremental-delivery.ts';
 /** What has been fetched for a part, and for those that it lies in. */
 export interface Known {
   readonly tree: JsonObject;
-  readonly errors: readonly AnswerError[];
+  readonly errors: readonly ResponseError[];
   /** Whether one of them explains a null. */
-  readonly explains: (path: AnswerPath) => boolean;
+  readonly explains: (path: ResponsePosition) => boolean;
   /** Those of the part's own step. */
-  readonly own?: readonly AnswerError[];
+  readonly own?: readonly ResponseError[];
 }
 
 type Introspection = Readonly<Record<string, unknown>> | undefined;
@@ -32,7 +32,7 @@ export function completeFirst(
   introspection: Introspection,
 ): {
   readonly answer: JsonObject | null;
-  readonly errors: readonly AnswerError[];
+  readonly errors: readonly ResponseError[];
   readonly deferred: readonly DeferredObject[];
 } {
   const deferred: DeferredObject[] = [];
@@ -79,12 +79,12 @@ export function completeEntry(
 
 /** What does not fit is an error, unless one that is known lies above or below it. */
 function createMismatches(explained: Known['explains']) {
-  const errors: AnswerError[] = [];
+  const errors: ResponseError[] = [];
   return {
     errors,
-    note(path: AnswerPath, mismatch: Mismatch): void {
+    note(path: ResponsePosition, mismatch: Mismatch): void {
       if (mismatch === 'missing' && explained(path)) return;
-      errors.push(createAnswerError(mismatch === 'hidden' ? 'VALUE_HIDDEN' : 'SUBGRAPH_ERROR', path));
+      errors.push(createResponseError(mismatch === 'hidden' ? 'VALUE_HIDDEN' : 'SUBGRAPH_ERROR', path));
     },
   };
 }

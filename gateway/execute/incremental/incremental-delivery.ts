@@ -1,17 +1,17 @@
 /** Execute, incremental delivery: its interface. */
 
 import type { Authorized } from '../../stages.ts';
-import type { AnswerError } from '../shared/answer-errors.ts';
-import type { AnswerPath } from '../shared/complete-answer.ts';
+import type { ResponseError } from '../shared/response-errors.ts';
+import type { ResponsePosition } from '../shared/complete-response.ts';
 import type { Execution, ExecutionAnswer } from '../shared/execution.ts';
 
 /** What came later of one object. */
 export interface IncrementalEntry {
-  readonly path: AnswerPath;
+  readonly path: ResponsePosition;
   readonly label: string | undefined;
   /** The JSON text of what is selected there; `null` where it cannot be completed. */
   readonly data: string;
-  readonly errors: readonly AnswerError[];
+  readonly errors: readonly ResponseError[];
 }
 
 /** What is still to come of an answer whose first part is there. */

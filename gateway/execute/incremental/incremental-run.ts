@@ -6,9 +6,9 @@ import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
 import { copyWritten, findWritten } from '../interpreter/copy-written.ts';
 import { runPlan } from '../interpreter/run-plan.ts';
 import { applyVariableDefaults } from '../interpreter/variable-defaults.ts';
-import { type AnswerError, createAnswerError, createExplanation } from '../shared/answer-errors.ts';
+import { type ResponseError, createResponseError, createExplanation } from '../shared/response-errors.ts';
 import type { Step } from '../shared/plan-steps.ts';
-import type { DeferredObject, DeferredPlace } from '../shared/complete-answer.ts';
+import type { DeferredObject, DeferredPlace } from '../shared/complete-response.ts';
 import type { Execution } from '../shared/execution.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
@@ -45,7 +45,7 @@ export class IncrementalRun {
   readonly #options: IncrementalRunOptions;
   readonly #turns = createPartTurns();
   /** Errors of what came first or earlier that belong to parts that were not delivered yet. */
-  #unclaimed: AnswerError[] = [];
+  #unclaimed: ResponseError[] = [];
   /** Refusals that no part has reported yet. */
   #unreported: ReadonlySet<Refusal>;
   #first = NOTHING;
@@ -125,7 +125,7 @@ export class IncrementalRun {
     const { schema, shape } = prepared;
     if (step === undefined) return { ...above, own: [] };
     const root = copyWritten(above.tree, findWritten(step)) as JsonObject;
-    const own: AnswerError[] = [];
+    const own: ResponseError[] = [];
     await runPlan(
       {
         schema,
@@ -164,7 +164,7 @@ export class IncrementalRun {
     const entries = now.map((place, index): IncrementalEntry => {
       const reported = [...(index === 0 ? this.#refusals(authorized, part) : []), ...(own.get(index) ?? [])];
       if (place.shape === undefined) {
-        const lost = createAnswerError('UNAUTHORIZED_FIELD_OR_TYPE', place.path);
+        const lost = createResponseError('UNAUTHORIZED_FIELD_OR_TYPE', place.path);
         return { path: place.path, label: place.defer.label, data: 'null', errors: [lost] };
       }
       const completed = completeEntry(
@@ -187,7 +187,7 @@ export class IncrementalRun {
   }
 
   /** The refusals that a part reports: those below it, and all of them where there is one part alone. */
-  #refusals({ refusals }: Authorized, part: string): readonly AnswerError[] {
+  #refusals({ refusals }: Authorized, part: string): readonly ResponseError[] {
     const reported = refusals.filter(({ parts = [FIRST_PART] }) => !this.hasRest || parts.includes(part));
     const paths = new Set(reported.map(({ path }) => path.join('.')));
     this.#unreported = new Set([...this.#unreported].filter(({ path }) => !paths.has(path.join('.'))));
@@ -198,17 +198,17 @@ export class IncrementalRun {
   #claimFor(
     places: readonly DeferredPlace[],
     { own = [] }: Known,
-  ): ReadonlyMap<number, readonly AnswerError[]> {
+  ): ReadonlyMap<number, readonly ResponseError[]> {
     if (own.length === 0 && this.#unclaimed.length === 0) return new Map();
     const index = new Map(places.map(({ path }, at) => [JSON.stringify(path), at]));
     const lengths = [...new Set(places.map(({ path }) => path.length))];
-    const byPlace = new Map<number, AnswerError[]>();
-    const add = (at: number, error: AnswerError): void => {
+    const byPlace = new Map<number, ResponseError[]>();
+    const add = (at: number, error: ResponseError): void => {
       const known = byPlace.get(at);
       if (known === undefined) byPlace.set(at, [error]);
       else known.push(error);
     };
-    const ownerOf = (error: AnswerError): 'own' | 'later' | 'none' => {
+    const ownerOf = (error: ResponseError): 'own' | 'later' | 'none' => {
       for (const length of lengths) {
         const at = index.get(JSON.stringify(error.path.slice(0, length)));
         const place = at === undefined ? undefined : places[at];
@@ -229,9 +229,9 @@ export class IncrementalRun {
   }
 
   #claim(
-    errors: readonly AnswerError[],
-    ownerOf: (path: AnswerError['path']) => 'own' | 'later' | 'none',
-  ): readonly AnswerError[] {
+    errors: readonly ResponseError[],
+    ownerOf: (path: ResponseError['path']) => 'own' | 'later' | 'none',
+  ): readonly ResponseError[] {
     return errors.filter((error) => {
       if (ownerOf(error.path) !== 'later' || this.#deferred.length === 0) return true;
       this.#unclaimed.push(error);
@@ -240,6 +240,6 @@ export class IncrementalRun {
   }
 }
 
-function refusalErrors(refusals: readonly Refusal[]): readonly AnswerError[] {
-  return refusals.map(({ path }) => createAnswerError('UNAUTHORIZED_FIELD_OR_TYPE', path));
+function refusalErrors(refusals: readonly Refusal[]): readonly ResponseError[] {
+  return refusals.map(({ path }) => createResponseError('UNAUTHORIZED_FIELD_OR_TYPE', path));
 }

@@ -1,6 +1,6 @@
 /** Execute, incremental delivery: which part a place is of, and which step is for it. */
 
-import type { DeferredObject, DeferredPlace } from '../shared/complete-answer.ts';
+import type { DeferredObject, DeferredPlace } from '../shared/complete-response.ts';
 import type { DeferStep, Step } from '../shared/plan-steps.ts';
 
 export type PlannedParts = ReadonlyMap<string | undefined, Step | undefined>;

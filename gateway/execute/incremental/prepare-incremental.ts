@@ -3,7 +3,7 @@
 import { interfaceObjects } from '../../planner/interface-objects.ts';
 import type { Authorized } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
-import { createAnswerShape, type ObjectShape } from '../shared/answer-shape.ts';
+import { createResponseShape, type ObjectShape } from '../shared/response-shape.ts';
 import { prepareOperation, type PreparedOperation } from '../shared/prepare-operation.ts';
 import type { DeferStep, Step } from '../shared/plan-steps.ts';
 import type { Execution } from '../shared/execution.ts';
@@ -23,7 +23,7 @@ export function prepareIncremental(execution: Execution): PreparedIncremental {
 /** The shape of the first part, with the shapes of what comes later. */
 export function splitShape({ shape }: Authorized, supergraph: LoadedSupergraph): ObjectShape {
   const { apiSchema, supergraphSchema } = supergraph;
-  return createAnswerShape(
+  return createResponseShape(
     { apiSchema, interfaceObjects: interfaceObjects(supergraphSchema), splitsDeferred: true },
     shape,
   );

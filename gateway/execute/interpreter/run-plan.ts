@@ -3,8 +3,8 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { GraphQLSchema } from 'graphql';
-import type { AnswerError } from '../shared/answer-errors.ts';
-import type { ObjectShape } from '../shared/answer-shape.ts';
+import type { ResponseError } from '../shared/response-errors.ts';
+import type { ObjectShape } from '../shared/response-shape.ts';
 import type { FetchStep, Step } from '../shared/plan-steps.ts';
 import { contextValues } from './context-values.ts';
 import { createRepresentation } from '../shared/entity-representation.ts';
@@ -28,7 +28,7 @@ export interface PlanRun {
   readonly conditions: Readonly<Record<string, unknown>>;
   readonly send: SendFetch;
   readonly root: JsonObject;
-  readonly errors: AnswerError[];
+  readonly errors: ResponseError[];
   readonly onFailure: (step: FetchStep, error: unknown) => void;
   /** Whether a subgraph's own messages reach the client. */
   readonly showsMessages: (subgraph: string) => boolean;

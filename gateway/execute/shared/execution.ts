@@ -5,7 +5,7 @@ import type { QueryPlan } from '@apollo/query-planner';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { Authorized, Narrowing } from '../../stages.ts';
 import type { SubgraphFetcher } from '../../subgraphs/subgraph-fetcher.ts';
-import type { AnswerError } from './answer-errors.ts';
+import type { ResponseError } from './response-errors.ts';
 
 /** One authorized operation, and everything that carrying it out needs. */
 export interface Execution {
@@ -26,7 +26,7 @@ export interface Execution {
 export interface ExecutionAnswer {
   /** The JSON text of the answer's `data`. */
   readonly data: string;
-  readonly errors: readonly AnswerError[];
+  readonly errors: readonly ResponseError[];
   /** Names of the subgraphs that were called. */
   readonly subgraphs: readonly string[];
 }

@@ -2,8 +2,8 @@
 
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { GraphQLSchema } from 'graphql';
-import { type AnswerError, createAnswerError } from './answer-errors.ts';
-import { createAnswerShape, type ObjectShape } from './answer-shape.ts';
+import { type ResponseError, createResponseError } from './response-errors.ts';
+import { createResponseShape, type ObjectShape } from './response-shape.ts';
 import { createPlanSteps, type Step } from './plan-steps.ts';
 import type { Execution } from './execution.ts';
 import { interfaceObjects } from '../../planner/interface-objects.ts';
@@ -16,14 +16,14 @@ export interface PreparedOperation {
   /** The whole supergraph: plans reach what is inaccessible to clients. */
   readonly schema: GraphQLSchema;
   /** What the caller may not have, whatever happens. */
-  readonly refusals: readonly AnswerError[];
+  readonly refusals: readonly ResponseError[];
 }
 
 /** @throws SecurityError `OPERATION_NOT_PLANNABLE` where something is selected and the plan would fetch nothing */
 export function prepareOperation({ plan, authorized, supergraph }: Execution): PreparedOperation {
   const { apiSchema, supergraphSchema } = supergraph;
   const objects = interfaceObjects(supergraphSchema);
-  const shape = createAnswerShape({ apiSchema, interfaceObjects: objects }, authorized.shape);
+  const shape = createResponseShape({ apiSchema, interfaceObjects: objects }, authorized.shape);
   const step = plan === undefined ? undefined : createPlanSteps(plan);
   if (step === undefined && shape.fields.some(({ name, refused }) => !refused && !name.startsWith('__')))
     throw new SecurityError('OPERATION_NOT_PLANNABLE', { detail: 'the plan is empty' });
@@ -32,6 +32,6 @@ export function prepareOperation({ plan, authorized, supergraph }: Execution): P
     step,
     shape,
     schema: supergraphSchema,
-    refusals: authorized.refusals.map(({ path }) => createAnswerError('UNAUTHORIZED_FIELD_OR_TYPE', path)),
+    refusals: authorized.refusals.map(({ path }) => createResponseError('UNAUTHORIZED_FIELD_OR_TYPE', path)),
   };
 }

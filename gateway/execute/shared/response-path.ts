@@ -1,6 +1,6 @@
 /** Execute, at an error: where in the answer something is that was found in the fetched data. */
 
-import type { FieldShape, ObjectShape } from './answer-shape.ts';
+import type { FieldShape, ObjectShape } from './response-shape.ts';
 
 /** A path in the fetched data as a path of the answer, as far down as the client asked for it. */
 export function toResponsePath(

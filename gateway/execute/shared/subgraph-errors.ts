@@ -1,10 +1,10 @@
 /** Execute, at each response: errors of a subgraph as errors of the answer, without what clients may not know. */
 
 import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
-import { type AnswerError, createAnswerError } from './answer-errors.ts';
+import { type ResponseError, createResponseError } from './response-errors.ts';
 import type { FetchStep } from './plan-steps.ts';
 import { toResponsePath } from './response-path.ts';
-import type { ObjectShape } from './answer-shape.ts';
+import type { ObjectShape } from './response-shape.ts';
 import { getOwn, isJsonObject } from './json-object.ts';
 import { type Target, targetPath } from './flatten-path.ts';
 
@@ -59,15 +59,15 @@ export function translateErrors(
   destinations: Destinations,
   errors: readonly unknown[],
   showsMessages: boolean,
-): AnswerError[] {
-  const translated: AnswerError[] = [];
+): ResponseError[] {
+  const translated: ResponseError[] = [];
   for (const error of errors) {
     const path = isJsonObject(error) ? getOwn(error, 'path') : undefined;
     const { code, extensions } = readCode(error);
     const message = showsMessages ? readMessage(error) : undefined;
     for (const place of pathsOfError(shape, step, destinations, Array.isArray(path) ? path : [])) {
       if (translated.length >= MOST_ERRORS) return translated;
-      translated.push(createAnswerError(code, place, extensions, message));
+      translated.push(createResponseError(code, place, extensions, message));
     }
   }
   return translated;
@@ -84,8 +84,8 @@ export function failFetch(
   step: FetchStep,
   destinations: Destinations,
   code: Code,
-): AnswerError[] {
-  return pathsOfFetch(shape, step, destinations).map((path) => createAnswerError(code, path));
+): ResponseError[] {
+  return pathsOfFetch(shape, step, destinations).map((path) => createResponseError(code, path));
 }
 
 /** The code of a subgraph's error where the client may know it. */

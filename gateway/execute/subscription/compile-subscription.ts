@@ -5,8 +5,8 @@ import type { GraphQLSchema } from 'graphql';
 import { interfaceObjects } from '../../planner/interface-objects.ts';
 import type { Authorized, Shape } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
-import { type AnswerError, createAnswerError } from '../shared/answer-errors.ts';
-import { createAnswerShape, type ObjectShape } from '../shared/answer-shape.ts';
+import { type ResponseError, createResponseError } from '../shared/response-errors.ts';
+import { createResponseShape, type ObjectShape } from '../shared/response-shape.ts';
 import { createSubscriptionSteps, type FetchStep, type Step } from '../shared/plan-steps.ts';
 import { serializeVariables } from '../shared/fetch-variables.ts';
 
@@ -19,7 +19,7 @@ export interface CompiledSubscription {
   readonly shape: ObjectShape;
   readonly schema: GraphQLSchema;
   /** What the caller may not have, in each message. */
-  readonly refusals: readonly AnswerError[];
+  readonly refusals: readonly ResponseError[];
   /** The JSON body of the request that opens the stream. */
   readonly body: string;
 }
@@ -54,8 +54,8 @@ function compile(plan: QueryPlan, authorized: Authorized, supergraph: LoadedSupe
   const objects = interfaceObjects(supergraphSchema);
   return {
     ...createSubscriptionSteps(plan),
-    shape: createAnswerShape({ apiSchema, interfaceObjects: objects }, authorized.shape),
+    shape: createResponseShape({ apiSchema, interfaceObjects: objects }, authorized.shape),
     schema: supergraphSchema,
-    refusals: authorized.refusals.map(({ path }) => createAnswerError('UNAUTHORIZED_FIELD_OR_TYPE', path)),
+    refusals: authorized.refusals.map(({ path }) => createResponseError('UNAUTHORIZED_FIELD_OR_TYPE', path)),
   };
 }

@@ -7,12 +7,12 @@ const EXECUTE = path.resolve(import.meta.dirname, '../../../../dist/gateway/exec
 /** How a process that is started so answers a plan of one field. */
 const ANSWERS = `
   import { buildSchema } from 'graphql';
-  import { createAnswerShape } from '${EXECUTE}/shared/answer-shape.js';
+  import { createResponseShape } from '${EXECUTE}/shared/response-shape.js';
   import { createPlanSteps } from '${EXECUTE}/shared/plan-steps.js';
   import { createExecuteCompiled } from '${EXECUTE}/compiler/execute-compiled.js';
   const schema = buildSchema('type Query { a: Int }');
   const field = { kind: 'field', key: 'a', dataKey: 'a', name: 'a', refused: false, selections: [] };
-  const shape = createAnswerShape(
+  const shape = createResponseShape(
     { apiSchema: schema, interfaceObjects: new Set() },
     { kind: 'query', rootType: 'Query', selections: [field] },
   );

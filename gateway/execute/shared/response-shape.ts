@@ -68,7 +68,7 @@ export interface ShapeSchema {
 const META_FIELDS = [TypeNameMetaFieldDef, SchemaMetaFieldDef, TypeMetaFieldDef];
 
 /** Resolves the shape of an operation against the API schema, type by type, as the types turn up. */
-export function createAnswerShape(schema: ShapeSchema, shape: Shape): ObjectShape {
+export function createResponseShape(schema: ShapeSchema, shape: Shape): ObjectShape {
   return collectFields(schema, shape.rootType, shape.selections);
 }
 

@@ -14,13 +14,13 @@ import {
   isUnionType,
 } from 'graphql';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
-import { AnswerRoom } from './answer-size.ts';
-import type { CompositeShape, DeferredShape, FieldShape, ObjectShape } from './answer-shape.ts';
+import { ResponseRoom } from './response-size.ts';
+import type { CompositeShape, DeferredShape, FieldShape, ObjectShape } from './response-shape.ts';
 import { isLeafValue } from './is-leaf-value.ts';
 import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
 
 /** Response keys and list indices, from the root (GraphQL section 7.1.2). */
-export type AnswerPath = readonly (string | number)[];
+export type ResponsePosition = readonly (string | number)[];
 
 /**
  * Why there is null in the answer: the data lacks the value, has one that does not fit the schema, or one that clients
@@ -28,7 +28,7 @@ export type AnswerPath = readonly (string | number)[];
  */
 export type Mismatch = 'missing' | 'wrong' | 'hidden';
 /** Called for each null that the data itself does not explain. */
-export type OnMismatch = (path: AnswerPath, mismatch: Mismatch) => void;
+export type OnMismatch = (path: ResponsePosition, mismatch: Mismatch) => void;
 
 /** A null that may not be where it is: the object or list around it becomes null. */
 const INVALID = Symbol('invalid');
@@ -40,7 +40,7 @@ const HIDDEN = Symbol('hidden');
  *
  * @param schema the whole supergraph: what it has beyond the API schema is hidden, not wrong
  */
-export function completeAnswer(
+export function completeResponse(
   schema: GraphQLSchema,
   shape: ObjectShape,
   data: JsonObject,
@@ -60,7 +60,7 @@ export function completePart(
   shape: ObjectShape,
   data: JsonObject,
 ): JsonObject | null {
-  const answer = completeObject({ ...completion, room: new AnswerRoom() }, shape, data);
+  const answer = completeObject({ ...completion, room: new ResponseRoom() }, shape, data);
   return answer === INVALID ? null : answer;
 }
 
@@ -79,18 +79,18 @@ export interface Completion {
 /** An object of which something comes later, and where in answer and data it is. */
 export interface DeferredObject {
   readonly deferred: readonly DeferredShape[];
-  readonly path: AnswerPath;
-  readonly dataPath: AnswerPath;
+  readonly path: ResponsePosition;
+  readonly dataPath: ResponsePosition;
 }
 
 /** What comes later of one object in one part. */
 export interface DeferredPlace extends DeferredShape {
-  readonly path: AnswerPath;
-  readonly dataPath: AnswerPath;
+  readonly path: ResponsePosition;
+  readonly dataPath: ResponsePosition;
 }
 
 interface Completing extends Completion {
-  readonly room: AnswerRoom;
+  readonly room: ResponseRoom;
 }
 
 function completeObject(

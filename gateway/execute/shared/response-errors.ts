@@ -1,22 +1,22 @@
 /** Execute, every engine: the entries of `errors` in the answer, and which of them explains a null. */
 
 import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
-import type { AnswerPath } from './complete-answer.ts';
+import type { ResponsePosition } from './complete-response.ts';
 
 /** A GraphQL error as the client sees it (GraphQL section 7.1.2): a text of the table, or a subgraph's own where its rule says so. */
-export interface AnswerError {
+export interface ResponseError {
   readonly message: string;
   readonly path: readonly (string | number)[];
   readonly extensions: { readonly code: Code } & Readonly<Record<string, unknown>>;
 }
 
 /** @param message default: the text of the code in the table of errors */
-export function createAnswerError(
+export function createResponseError(
   code: Code,
-  path: AnswerPath,
+  path: ResponsePosition,
   extensions: Readonly<Record<string, unknown>> = {},
   message: string = ERROR_CODES[code].text,
-): AnswerError {
+): ResponseError {
   return { message, path, extensions: { ...extensions, code } };
 }
 
@@ -28,7 +28,7 @@ interface PathNode {
 }
 
 /** Whether an error explains the null at a path: its own path leads above it, below it or to it. */
-export function createExplanation(errors: readonly AnswerError[]): (path: AnswerPath) => boolean {
+export function createExplanation(errors: readonly ResponseError[]): (path: ResponsePosition) => boolean {
   const root: PathNode = { hasError: false, children: new Map() };
   for (const { path } of errors) {
     let node = root;

@@ -79,6 +79,16 @@ describeInBrowser('the pages of the console', () => {
     }
   });
 
+  test('a source beyond its account is named where the log is summed up, and with what is not known of it', async () => {
+    const { page } = await openAs('operator');
+    await openPath(page, '/');
+    expect(await page.textContent('dt:text-is("Sources beyond their account") + dd')).toBe('leads');
+    await openPath(page, '/integrity');
+    const row = page.locator('section:has(h2:text-is("Sources beyond their account")) tbody tr');
+    expect(await row.locator('td, th').allTextContents()).toEqual(['leads', '10,000', '3']);
+    expect(await page.textContent('main')).not.toContain('every counter of every source is there');
+  });
+
   test.each(Object.keys(PATHS))('%s fits into 360 pixels', async (path) => {
     const { page } = await openAs(path.startsWith('/requests') ? 'auditor' : 'operator', {
       viewport: { width: 360, height: 740 },

@@ -57,6 +57,7 @@ function integrityOf(log: DoubleLog) {
       { url: 'https://witness.example', size: '10', lastCosignedAt: inDays(-0.001), lastError: null },
     ],
     holes: [{ instance: 'gateway one', bootId: 'boot-1', from: '4', to: '6' }],
+    overBound: [{ peer: 'leads', ranges: '10000', intents: '3' }],
     sinks: [{ name: 'soc', cursor: '10', lag: '2', lastError: 'connect ECONNREFUSED' }],
   };
 }

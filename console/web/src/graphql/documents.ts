@@ -4,7 +4,7 @@
 
 export const LOG_SUMMARY = `
 query LogSummary {
-  auditIntegrity { status size verifiedSize lag vkey sinks { name cursor lag lastError } holes { instance bootId from to } }
+  auditIntegrity { status size verifiedSize lag vkey sinks { name cursor lag lastError } holes { instance bootId from to } overBound { peer ranges intents } }
 }`;
 
 export const REQUESTS = `
@@ -34,6 +34,7 @@ query Integrity {
     witnesses { url size lastCosignedAt lastError }
     checkpoints(last: 20) { size rootHash note }
     holes { instance bootId from to }
+    overBound { peer ranges intents }
     sinks { name cursor lag lastError }
   }
   auditCheckpoint { size rootHash note }

@@ -62,6 +62,12 @@ export interface LogSummaryShape {
     readonly from: string;
     readonly to: string;
   }[];
+  /** Peers of which more came than the log keeps account of. */
+  readonly overBound: readonly {
+    readonly peer: string;
+    readonly ranges: string;
+    readonly intents: string;
+  }[];
   readonly sinks: readonly SinkShape[];
 }
 

@@ -38,6 +38,14 @@ const T = {
     'No gap: every counter of every source is there.',
     'Ningún hueco: están todos los números de cada origen.',
   ),
+  noKnownGap: text('No gap is known.', 'No se conoce ningún hueco.'),
+  uncounted: text('Sources beyond their account', 'Orígenes que exceden su cuenta'),
+  uncountedWhy: text(
+    'More came of these than the log keeps account of: whether they lost anything, only aduana audit verify can tell.',
+    'De estos llegó más de lo que el registro lleva en cuenta: si perdieron algo, solo aduana audit verify lo puede decir.',
+  ),
+  ranges: text('Ranges of numbers', 'Rangos de números'),
+  intents: text('Outcomes awaited', 'Resultados pendientes'),
   noSink: text('No sink is configured.', 'No hay ningún destino configurado.'),
   witness: text('Witness', 'Testigo'),
   cosigned: text('Last cosigned', 'Última firma'),
@@ -122,6 +130,7 @@ function LogState({ integrity }: { readonly integrity: IntegrityShape }): ReactN
 /** Who else looks after the log: witnesses, the counters of its sources, and the sinks that hold copies. */
 function Watchers({ integrity }: { readonly integrity: IntegrityShape }): ReactNode {
   const { t, locale } = useLanguage();
+  const { overBound } = integrity;
   const count = (value: string): string => Number(value).toLocaleString(locale);
   const errorCell = (error: string | null): ReactNode =>
     error === null ? (
@@ -156,10 +165,11 @@ function Watchers({ integrity }: { readonly integrity: IntegrityShape }): ReactN
     <>
       <Rows
         title={T.gaps}
-        empty={T.noGap}
+        empty={overBound.length === 0 ? T.noGap : T.noKnownGap}
         head={[T.source, T.boot, T.missing].map((name) => t(name))}
         rows={gaps}
       />
+      {overBound.length > 0 && <Uncounted peers={overBound} />}
       <Rows
         title={T.witnesses}
         empty={T.noWitness}
@@ -173,6 +183,29 @@ function Watchers({ integrity }: { readonly integrity: IntegrityShape }): ReactN
         rows={sinks}
       />
     </>
+  );
+}
+
+/** Sources of which the log cannot say whether they lost anything. */
+function Uncounted({ peers }: { readonly peers: IntegrityShape['overBound'] }): ReactNode {
+  const { t, locale } = useLanguage();
+  const rows = peers.map(({ peer, ranges, intents }) => ({
+    key: peer,
+    cells: [
+      <DataText key="peer" value={peer} />,
+      Number(ranges).toLocaleString(locale),
+      Number(intents).toLocaleString(locale),
+    ],
+  }));
+  return (
+    <Section title={T.uncounted}>
+      <p>{t(T.uncountedWhy)}</p>
+      <DataTable
+        label={t(T.uncounted)}
+        head={[T.source, T.ranges, T.intents].map((name) => t(name))}
+        rows={rows}
+      />
+    </Section>
   );
 }
 

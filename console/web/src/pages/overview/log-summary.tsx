@@ -13,6 +13,7 @@ const T = {
   verified: text('Verified', 'Verificados'),
   lag: text('Not yet signed', 'Aún sin firmar'),
   gaps: text('Gaps', 'Huecos'),
+  uncounted: text('Sources beyond their account', 'Orígenes que exceden su cuenta'),
   sinks: text('Behind in the SIEM', 'Pendientes en el SIEM'),
   noSinks: text('no sink is configured', 'no hay ningún destino configurado'),
 };
@@ -20,7 +21,7 @@ const T = {
 export function LogSummary({ integrity }: { readonly integrity: LogSummaryShape }): ReactNode {
   const { t, locale } = useLanguage();
   const count = (value: string): string => Number(value).toLocaleString(locale);
-  const { status, size, verifiedSize, lag, holes, sinks } = integrity;
+  const { status, size, verifiedSize, lag, holes, overBound, sinks } = integrity;
   return (
     <Facts
       facts={[
@@ -34,6 +35,14 @@ export function LogSummary({ integrity }: { readonly integrity: LogSummaryShape 
         [t(T.verified), count(verifiedSize)],
         [t(T.lag), count(lag)],
         [t(T.gaps), holes.length.toLocaleString(locale)],
+        ...(overBound.length === 0
+          ? []
+          : [
+              [
+                t(T.uncounted),
+                <DataText key="uncounted" value={overBound.map(({ peer }) => peer).join(', ')} />,
+              ] as const,
+            ]),
         [t(T.sinks), sinks.length === 0 ? t(T.noSinks) : <SinkLags key="sinks" sinks={sinks} />],
       ]}
     />

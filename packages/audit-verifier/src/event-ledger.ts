@@ -70,6 +70,9 @@ interface LedgerEvent {
   };
 }
 
+/** Of one event: a sum of them stays exact. */
+const MOST_LOSSES = 1_000_000_000;
+
 /** The one peer that may say what another has left open, and what is dropped. */
 const LOG = 'audit';
 
@@ -95,16 +98,16 @@ export class EventLedger {
 
   add(event: LedgerEvent, seq: number): void {
     const { source, type, time } = event;
-    const peer = String(source?.peer);
+    const peer = textOf(source?.peer);
     const n = typeof source?.n === 'number' ? source.n : undefined;
     const at = typeof time === 'string' ? Date.parse(time) : NaN;
-    const boot = this.#boot(peer, String(source?.instance), String(source?.boot_id), at, n);
+    const boot = this.#boot(peer, textOf(source?.instance), textOf(source?.boot_id), at, n);
     if (n !== undefined) addRange(boot.counted, n, n);
     if (at <= this.#latestTime) this.#newest = Math.max(this.#newest, at);
     this.#live(boot, event);
     if (type === 'request.intent') this.#intents.begin(`${peer} ${textOf(event.detail?.audit_id)}`);
     else if (type === 'request')
-      this.#intents.end(`${peer} ${String(event.id)}`, event.detail?.operation_kind);
+      this.#intents.end(`${peer} ${textOf(event.id)}`, event.detail?.operation_kind);
     else if (type === 'audit.unheld' && peer === LOG) this.#unheldAt.set(textOf(event.detail?.peer), at);
     else if (type === 'request.unknown' && peer === LOG)
       this.#intents.end(`${textOf(event.detail?.peer)} ${textOf(event.detail?.audit_id)}`);
@@ -151,7 +154,7 @@ export class EventLedger {
   }
 
   #admit(boot: Boot, { detail }: LedgerEvent): void {
-    if (detail?.answered === true) this.#admitted += Number(detail.count) || 0;
+    if (detail?.answered === true) this.#admitted += lossesOf(detail.count);
     if (!Array.isArray(detail?.ranges)) return;
     for (const range of detail.ranges.map(readRange))
       if (range !== undefined) addRange(boot.counted, ...range);
@@ -170,6 +173,11 @@ function openOf(
 
 function missingOf({ peer, instance, bootId, start, counted }: Boot): MissingEvents[] {
   return gapsOf(counted, start).map(([from, to]) => ({ peer, instance, bootId, from, to }));
+}
+
+/** How many events a source admits to have lost: one at least, whatever it says, so that nobody can admit less than nothing. */
+function lossesOf(count: unknown): number {
+  return typeof count === 'number' && count >= 1 ? Math.min(Math.floor(count), MOST_LOSSES) : 1;
 }
 
 /** Of any JSON: `String` throws where an object has a member `toString`. */

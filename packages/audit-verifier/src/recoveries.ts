@@ -53,7 +53,7 @@ function parseRecovery(
   const isSound = lost !== undefined && (kept !== undefined || detail?.kept_note === '');
   if (!isSound || epochOf(lost.origin).epoch + 1 !== detail?.epoch || (kept?.size ?? 0) > lost.size)
     throw new Tampering('the recovery of the log binds what the log has not signed');
-  return { epoch: detail.epoch, reason: String(detail.reason), lost, kept };
+  return { epoch: detail.epoch, reason: typeof detail.reason === 'string' ? detail.reason : '', lost, kept };
 }
 
 interface RecoveryEvent {

@@ -1,13 +1,18 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { canonicalText } from '@aduana/client/audit/canonical';
 import { leafHash } from '@aduana/server-kit/audit/merkle';
 import { sealPersonalData, type SealedPersonalData } from '@aduana/server-kit/audit/personal-data';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { sha256 } from '@aduana/core/platform/digest';
+import type { Secret } from '@aduana/core/secrets/secret';
 import { columnsOf } from './entry-columns.ts';
 import { mayWrite } from './event-types.ts';
-import { isObject, type PostedEvent } from './parse-events.ts';
+import type { PostedEvent } from './parse-events.ts';
 import type { NewEntry } from './sequencer.ts';
 import type { SubjectKeys } from './subject-keys.ts';
+
+/** Values, some ten milliseconds of work: what other peers post is taken in between. */
+const SEALED_PER_TURN = 256;
 
 /**
  * Turns what a peer posted into entries: stamps who posted it, seals personal data, and gives it its one text.
@@ -20,9 +25,19 @@ export async function admitEvents(
   subjectKeys: SubjectKeys,
 ): Promise<readonly NewEntry[]> {
   requireOwnTypes(peer, events);
-  if (events.every(({ pii }) => pii === undefined || pii === null))
-    return events.map((event) => toEntry(peer, event, null));
-  return Promise.all(events.map(async (event) => toEntry(peer, event, await seal(event, subjectKeys))));
+  const subjects = new Set(events.flatMap(({ pii }) => (pii == null ? [] : [pii.subject])));
+  const keys = subjects.size === 0 ? new Map<string, Secret>() : await subjectKeys.ensure(subjects);
+  const entries: NewEntry[] = [];
+  let sealed = 0;
+  for (const event of events) {
+    const personal = seal(event, keys, subjectKeys);
+    entries.push(toEntry(peer, event, personal));
+    sealed += Object.keys(personal?.values ?? {}).length;
+    if (sealed < SEALED_PER_TURN) continue;
+    sealed = 0;
+    await nextTurn();
+  }
+  return entries;
 }
 
 /** @throws SecurityError `FORBIDDEN` for a type that this peer may not write */
@@ -61,22 +76,12 @@ function toEntry(peer: string, event: PostedEvent, pii: SealedPersonalData | nul
   };
 }
 
-async function seal(event: PostedEvent, subjectKeys: SubjectKeys): Promise<SealedPersonalData | null> {
-  if (event.pii === undefined || event.pii === null) return null;
-  const { subject, values } = isObject(event.pii) ? event.pii : {};
-  if (typeof subject !== 'string' || !isObject(values) || !Object.values(values).every(isText))
-    throw new SecurityError('BAD_REQUEST', { detail: 'pii needs a subject and values that are texts' });
-  const key = await subjectKeys.ensure(subject);
-  return sealPersonalData(
-    key.revealBytes(),
-    subjectKeys.nameOf(subject).toString('hex'),
-    event.id,
-    values as Record<string, string>,
-  );
-}
-
-const MAX_VALUE_CHARACTERS = 1024;
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value.length <= MAX_VALUE_CHARACTERS;
+function seal(
+  { id, pii }: PostedEvent,
+  keys: ReadonlyMap<string, Secret>,
+  subjectKeys: SubjectKeys,
+): SealedPersonalData | null {
+  const key = pii == null ? undefined : keys.get(pii.subject);
+  if (pii == null || key === undefined) return null;
+  return sealPersonalData(key.revealBytes(), subjectKeys.nameOf(pii.subject).toString('hex'), id, pii.values);
 }

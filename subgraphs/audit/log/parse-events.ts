@@ -12,15 +12,25 @@ export interface PostedEvent {
   readonly actor: { readonly sub: string; readonly client_id?: unknown };
   readonly request?: unknown;
   readonly trace?: unknown;
-  readonly pii?: unknown;
+  readonly pii?: PostedPersonalData | null;
+}
+
+/** Of one person, and what an event says of them, in clear text. */
+export interface PostedPersonalData {
+  readonly subject: string;
+  readonly values: Readonly<Record<string, string>>;
 }
 
 const MAX_EVENTS = 2000;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const TIME = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+/** From 1970 to 2999: drivers do not agree on what a year of less than four digits, or of more, is in a database. */
+const TIME = /^(?:19[7-9]\d|2\d{3})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const TYPE = /^[a-z][a-z_]{0,31}(\.[a-z][a-z_]{0,31}){0,3}$/;
 const OUTCOMES: ReadonlySet<unknown> = new Set(['ALLOWED', 'PARTIAL', 'DENIED', 'FAILED']);
 const MAX_NAME_CHARACTERS = 200;
+const MAX_PERSONAL_VALUES = 64;
+/** Of a person's name, as in their erasure, and of one value. */
+const MAX_PERSONAL_CHARACTERS = 1024;
 
 /** @throws SecurityError `BAD_REQUEST` naming the first member that is not as it must be, `PAYLOAD_TOO_LARGE` */
 export function parseEvents(body: string): readonly PostedEvent[] {
@@ -47,7 +57,7 @@ export function parseEvents(body: string): readonly PostedEvent[] {
 /** The name of the first member that an event lacks or has wrong. */
 function findFault(event: unknown): string | undefined {
   if (!isObject(event)) return 'event';
-  const { v, id, time, source, type, class_uid: classUid, outcome, actor } = event;
+  const { v, id, time, source, type, class_uid: classUid, outcome, actor, pii } = event;
   if (v !== 1) return 'v';
   if (typeof id !== 'string' || !UUID.test(id)) return 'id';
   if (typeof time !== 'string' || !TIME.test(time) || !isInCalendar(time)) return 'time';
@@ -59,6 +69,7 @@ function findFault(event: unknown): string | undefined {
   if (!Number.isSafeInteger(classUid)) return 'class_uid';
   if (!OUTCOMES.has(outcome)) return 'outcome';
   if (!isObject(actor) || typeof actor['sub'] !== 'string' || actor['sub'] === '') return 'actor';
+  if (pii !== undefined && pii !== null && !isPersonalData(pii)) return 'pii';
   return undefined;
 }
 
@@ -71,6 +82,21 @@ function isInCalendar(time: string): boolean {
 /** A name that distinguishes sources: printable, so that nothing has to be replaced in it. */
 function isName(value: unknown): boolean {
   return typeof value === 'string' && value.length <= MAX_NAME_CHARACTERS && /^[\x21-\x7e]+$/.test(value);
+}
+
+/** Everything of it is sealed before the entry is cut to its size, so it is bounded by itself. */
+function isPersonalData(value: unknown): value is PostedPersonalData {
+  const { subject, values } = isObject(value) ? value : {};
+  if (!isPersonalText(subject) || subject === '' || !isObject(values)) return false;
+  const names = Object.keys(values);
+  return (
+    names.length <= MAX_PERSONAL_VALUES &&
+    names.every((name) => name.length <= MAX_NAME_CHARACTERS && isPersonalText(values[name]))
+  );
+}
+
+function isPersonalText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_PERSONAL_CHARACTERS;
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -85,8 +85,15 @@ describeStores('the audit log', (openStore) => {
       ).rejects.toMatchObject({ code: 'BAD_REQUEST', extensions: { event: 0, member } });
   });
 
-  test.each(['2026-02-30T00:00:00.000Z', '0000-01-01T00:00:00.000Z', '2026-01-01T24:00:00.000Z'])(
-    'refuses an event of the time %s, which the database does not know, and nothing else with it',
+  test.each([
+    '2026-02-30T00:00:00.000Z',
+    '0000-01-01T00:00:00.000Z',
+    '0044-03-15T00:00:00.000Z',
+    '1969-12-31T23:59:59.999Z',
+    '3000-01-01T00:00:00.000Z',
+    '2026-01-01T24:00:00.000Z',
+  ])(
+    'refuses an event of the time %s, which databases and their drivers do not agree on, and nothing else with it',
     async (time) => {
       const [, hostile, other] = await Promise.allSettled([
         log.ingest.accept('gateway', postedBody(postedEvent())),

@@ -52,7 +52,10 @@ export interface AuditRecord {
   readonly trace?: AuditTrace | null;
   /** Members of an allow list: codes, coordinates, thumbprints, counts. Never a token, a secret or a literal. */
   readonly detail?: Readonly<Record<string, unknown>>;
-  /** Personal data by name; kept under a key of `subject`'s own. */
+  /**
+   * Personal data by name, kept under a key of `subject`'s own: a person of 1 to 1024 characters, at most 64 values of 1024
+   * characters with names of 200. The log refuses more.
+   */
   readonly pii?: { readonly subject: string; readonly values: Readonly<Record<string, string>> } | null;
 }
 

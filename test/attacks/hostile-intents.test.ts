@@ -47,7 +47,8 @@ describeStores('intents of a gateway that are not as they must be', (openStore) 
         return audit.log.audit.record(record);
       },
     };
-    const stopsFrom = await closeEndedInstances({ reader: audit.log.reader, sink, stopsFrom: 0 }).catch(
+    const stopsFrom = await closeEndedInstances({ reader: audit.log.reader, sink, stopsFrom: 0 }).then(
+      (closed) => closed.stopsFrom,
       (error: unknown) => error,
     );
     return { told, types: told.map(([type]) => type), stopsFrom };

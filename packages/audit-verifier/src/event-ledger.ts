@@ -79,6 +79,8 @@ const LOG = 'audit';
 /** Keeps account of what every source has counted and promised. */
 export class EventLedger {
   readonly #boots = new Map<string, Boot>();
+  /** Where a boot of an instance last said which ones before it have left it their spool. */
+  readonly #succeeded = new Map<string, number>();
   /** Who promised an outcome, by the id of the request. */
   readonly #intents = new OpenIntents();
   /** Whether earlier entries are dropped: a boot is judged from its first kept event on. */
@@ -104,7 +106,7 @@ export class EventLedger {
     const boot = this.#boot(peer, textOf(source?.instance), textOf(source?.boot_id), at, n);
     if (n !== undefined) addRange(boot.counted, n, n);
     if (at <= this.#latestTime) this.#newest = Math.max(this.#newest, at);
-    this.#live(boot, event);
+    this.#live(boot, event, seq);
     if (type === 'request.intent') this.#intents.begin(`${peer} ${textOf(event.detail?.audit_id)}`);
     else if (type === 'request')
       this.#intents.end(`${peer} ${textOf(event.id)}`, event.detail?.operation_kind);
@@ -119,7 +121,7 @@ export class EventLedger {
   findings(): LedgerFindings {
     return {
       missing: [...this.#boots.values()].flatMap(missingOf),
-      open: [...this.#boots.values()].flatMap((boot) => openOf(boot, this.#newest, this.#unheldAt)),
+      open: [...this.#boots.values()].flatMap((boot) => this.#openOf(boot)),
       openIntents: this.#intents.open().map((key) => key.slice(key.indexOf(' ') + 1)),
       admittedLosses: this.#admitted,
       retention: this.#retention,
@@ -128,7 +130,7 @@ export class EventLedger {
   }
 
   #boot(peer: string, instance: string, bootId: string, beganAt: number, n = 0): Boot {
-    const key = JSON.stringify([peer, instance, bootId]);
+    const key = keyOf(peer, instance, bootId);
     const known = this.#boots.get(key);
     if (known !== undefined) return known;
     const boot = {
@@ -145,12 +147,21 @@ export class EventLedger {
   }
 
   /** An instance has one boot at a time: its start says which ones before it have left it their spool. */
-  #live(boot: Boot, { type, detail }: LedgerEvent): void {
-    boot.life.hear(type, detail, this.#newest);
+  #live({ peer, instance, life }: Boot, { type, detail }: LedgerEvent, seq: number): void {
+    life.hear(type, detail, seq, this.#newest);
     if (type !== 'source.start' || !Array.isArray(detail?.previous)) return;
-    for (const other of this.#boots.values())
-      if (other !== boot && other.peer === boot.peer && other.instance === boot.instance)
-        other.life.succeededBy(detail.previous.includes(other.bootId));
+    this.#succeeded.set(keyOf(peer, instance), seq);
+    for (const bootId of detail.previous) {
+      const other = this.#boots.get(keyOf(peer, instance, textOf(bootId)))?.life;
+      if (other !== life) other?.continued();
+    }
+  }
+
+  #openOf({ peer, instance, bootId, beganAt, counted, life }: Boot): OpenSource[] {
+    const isCopyDamaged = !(beganAt > (this.#unheldAt.get(peer) ?? -Infinity));
+    const why = life.openAt(this.#newest, this.#succeeded.get(keyOf(peer, instance)) ?? -1, isCopyDamaged);
+    const from = (counted.at(-1)?.[1] ?? -1) + 1;
+    return why === undefined ? [] : [{ peer, instance, bootId, from, why }];
   }
 
   #admit(boot: Boot, { detail }: LedgerEvent): void {
@@ -161,14 +172,8 @@ export class EventLedger {
   }
 }
 
-function openOf(
-  { peer, instance, bootId, beganAt, counted, life }: Boot,
-  newest: number,
-  unheldAt: ReadonlyMap<string, number>,
-): OpenSource[] {
-  const why = life.openAt(newest, !(beganAt > (unheldAt.get(peer) ?? -Infinity)));
-  const from = (counted.at(-1)?.[1] ?? -1) + 1;
-  return why === undefined ? [] : [{ peer, instance, bootId, from, why }];
+function keyOf(...names: readonly string[]): string {
+  return JSON.stringify(names);
 }
 
 function missingOf({ peer, instance, bootId, start, counted }: Boot): MissingEvents[] {

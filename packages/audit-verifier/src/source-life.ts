@@ -16,35 +16,40 @@ export class SourceLife {
   #aliveSeconds: number | undefined;
   #spool: unknown = 'local';
   #ended = false;
-  #isAbandoned = false;
+  /** The place of its last event in the log. */
+  #heardOf = -1;
   /** Milliseconds since the epoch. */
   #heardAt = 0;
 
-  /** @param newest the time of the log's newest event at that entry: a source's own clock may be slow */
-  hear(type: unknown, detail: LifeDetail | undefined, newest: number): void {
+  /**
+   * @param seq the event's place in the log
+   * @param newest the time of the log's newest event at that entry: a source's own clock may be slow
+   */
+  hear(type: unknown, detail: LifeDetail | undefined, seq: number, newest: number): void {
     this.#heardAt = newest;
-    this.#isAbandoned = false; // a source that sends events has not crashed
+    this.#heardOf = seq;
     if (type === 'source.stop') this.#ended = true;
     if (type !== 'source.start' && type !== 'source.alive') return;
     if (typeof detail?.alive_seconds === 'number') this.#aliveSeconds = detail.alive_seconds;
     this.#spool = detail?.spool;
   }
 
-  /** @param isContinued whether the next boot has sent what this one left */
-  succeededBy(isContinued: boolean): void {
-    if (isContinued) this.#ended = true;
-    else this.#isAbandoned = true;
+  /** The next boot has sent what this one left. */
+  continued(): void {
+    this.#ended = true;
   }
 
   /**
    * @param newest the time of the log's newest event
+   * @param succeeded the place of the last start of a boot of its instance that says which spools it found; whoever sends
+   *   events after that has not crashed
    * @param isCopyDamaged whether an audit replica has lost copies that may be of this boot
    */
-  openAt(newest: number, isCopyDamaged: boolean): 'succeeded' | 'silent' | undefined {
+  openAt(newest: number, succeeded: number, isCopyDamaged: boolean): 'succeeded' | 'silent' | undefined {
     if (this.#ended || this.#spool === 'off' || (this.#spool === 'replicated' && !isCopyDamaged))
       return undefined;
     if (this.#aliveSeconds === undefined) return undefined;
-    if (this.#isAbandoned) return 'succeeded';
+    if (this.#heardOf < succeeded) return 'succeeded';
     return newest - this.#heardAt > this.#aliveSeconds * PATIENCE * 1000 ? 'silent' : undefined;
   }
 }

@@ -23,17 +23,30 @@ interface EndedInstance {
   readonly stopped: number | null;
   /** Whether its loss is recorded. */
   readonly told: boolean;
+  /** Neither stopped nor told, and not one that came late. */
+  readonly is_lost: boolean;
+  /** Its place among those of its peer. */
+  readonly rank: number;
 }
 
 const INTENTS_AT_ONCE = 1000;
 /** After that many it is not the intents: the log takes nothing. */
 const MAX_FAILURES = 10;
 
+/** Of each peer, in one closing: whoever loses thousands keeps nobody else waiting. */
+const LOST_AT_ONCE = 100;
+
+export interface Closed {
+  /** From which entry on stops are still to be dealt with. */
+  readonly stopsFrom: number;
+  /** Whether boots are left for another closing. */
+  readonly hasMore: boolean;
+}
+
 /**
  * Records what ended boots left open: `request.unknown` for each intent without an outcome, and `source.lost` for those that
  * never stopped. Of whatever source: the log itself may have died while it closed one.
  *
- * @returns from which entry on stops are still to be dealt with
  * @throws AggregateError where some could not be closed
  */
 export async function closeEndedInstances({
@@ -41,35 +54,54 @@ export async function closeEndedInstances({
   sink,
   stopsFrom,
   late = [],
-}: EndedInstanceOptions): Promise<number> {
-  const { rows } = await reader.query<EndedInstance>(
-    `WITH boots AS MATERIALIZED (SELECT peer, instance, boot_id, seq AS started, boot_id = ANY($2) AS is_late,
-         min(seq) OVER (PARTITION BY peer, instance ORDER BY time, seq
-           ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS succeeded
-       FROM entries WHERE type = 'source.start'),
-     stops AS MATERIALIZED (SELECT peer, instance, boot_id, min(seq) AS stopped
-       FROM entries WHERE type = 'source.stop' GROUP BY peer, instance, boot_id),
-     losses AS MATERIALIZED (SELECT canonical::json -> 'detail' AS detail
-       FROM entries WHERE type = 'source.lost' AND peer = 'audit'),
-     judged AS (SELECT *, EXISTS (
-         SELECT 1 FROM losses WHERE detail ->> 'peer' = b.peer AND detail ->> 'instance' = b.instance
-           AND detail ->> 'boot_id' = b.boot_id) AS told
-       FROM boots b LEFT JOIN stops USING (peer, instance, boot_id))
-     SELECT peer, instance, boot_id, started, stopped, told,
-       CASE WHEN is_late THEN (SELECT max(seq) FROM entries) ELSE coalesce(stopped, succeeded) END AS ended
-     FROM judged
-     WHERE stopped >= $1 OR (is_late AND coalesce(stopped, succeeded) IS NOT NULL)
-       OR (stopped IS NULL AND succeeded > started AND NOT told)
-     ORDER BY started`,
-    [stopsFrom, late],
-  );
+}: EndedInstanceOptions): Promise<Closed> {
+  const rows = await findEnded(reader, stopsFrom, late);
   const failures: unknown[] = [];
   for (const boot of rows)
     await closeBoot(reader, sink, boot).catch((error: unknown) => {
       failures.push(error);
     });
   if (failures.length > 0) throw new AggregateError(failures, 'some ended instances could not be closed');
-  return Math.max(stopsFrom, ...rows.map(({ stopped }) => (stopped ?? -1) + 1));
+  return {
+    stopsFrom: Math.max(stopsFrom, ...rows.map(({ stopped }) => (stopped ?? -1) + 1)),
+    hasMore: rows.some(({ is_lost: isLost, rank }) => isLost && rank === LOST_AT_ONCE),
+  };
+}
+
+/** In one pass over what sources say of themselves: joined, or each boot by itself, they would take the square of their number. */
+async function findEnded(
+  reader: Database,
+  stopsFrom: number,
+  late: readonly string[],
+): Promise<readonly EndedInstance[]> {
+  const { rows } = await reader.query<EndedInstance>(
+    `WITH told AS (
+       SELECT peer, instance, boot_id, type, seq, time FROM entries WHERE type IN ('source.start', 'source.stop')
+       UNION ALL
+       SELECT detail ->> 'peer', detail ->> 'instance', detail ->> 'boot_id', type, seq, time
+       FROM (SELECT canonical::json -> 'detail' AS detail, type, seq, time
+         FROM entries WHERE type = 'source.lost' AND peer = 'audit') l),
+     boots AS (
+       SELECT peer, instance, boot_id, min(seq) FILTER (WHERE type = 'source.start') AS started,
+         min(time) FILTER (WHERE type = 'source.start') AS began,
+         min(seq) FILTER (WHERE type = 'source.stop') AS stopped, bool_or(type = 'source.lost') AS told
+       FROM told GROUP BY peer, instance, boot_id),
+     judged AS (
+       -- the last ones first: what has succeeded a boot is what came before it
+       SELECT *, boot_id = ANY($2) AS is_late, min(started) OVER (PARTITION BY peer, instance
+         ORDER BY began DESC, started DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS succeeded
+       FROM boots WHERE started IS NOT NULL),
+     ended AS (
+       SELECT *, stopped IS NULL AND NOT told AND NOT is_late AS is_lost FROM judged
+       WHERE stopped >= $1 OR (is_late AND coalesce(stopped, succeeded) IS NOT NULL)
+         OR (stopped IS NULL AND succeeded > started AND NOT told))
+     SELECT peer, instance, boot_id, started, stopped, told, is_lost, rank,
+       CASE WHEN is_late THEN (SELECT max(seq) FROM entries) ELSE coalesce(stopped, succeeded) END AS ended
+     FROM (SELECT *, row_number() OVER (PARTITION BY peer, is_lost ORDER BY started) AS rank FROM ended) r
+     WHERE NOT is_lost OR rank <= ${String(LOST_AT_ONCE)} ORDER BY rank, started`,
+    [stopsFrom, late],
+  );
+  return rows;
 }
 
 /** Where the log itself last began before now: it has dealt with the stops before that. */

@@ -30,7 +30,7 @@ export class Closing {
   readonly #late = new LateBoots();
   #stopsFrom: number;
   #isQueued = false;
-  /** When a boot that could not be closed is tried again, by the next event that comes. */
+  /** When a boot that is not closed yet is tried again, by the next event that comes. */
   #againAt = Infinity;
 
   constructor(options: ClosingOptions) {
@@ -83,16 +83,18 @@ export class Closing {
   }
 
   async #close(): Promise<void> {
-    const { reader, own } = this.#options;
+    const { reader, own, clock } = this.#options;
     const taken = this.#late.take();
     const late = [...taken.values()].flatMap((ofPeer) => [...ofPeer]);
     try {
-      this.#stopsFrom = await closeEndedInstances({
+      const { stopsFrom, hasMore } = await closeEndedInstances({
         reader,
         sink: own(),
         stopsFrom: this.#stopsFrom,
         late,
       });
+      this.#stopsFrom = stopsFrom;
+      if (hasMore) this.#againAt = clock.monotonic() + CLOSE_AGAIN_MS;
     } catch (error) {
       this.#late.putBack(taken);
       throw error;

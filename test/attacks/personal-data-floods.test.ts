@@ -52,12 +52,12 @@ describeStores('personal data from a hostile service', (openStore) => {
   test('a batch of many values leaves the event loop to others while it is sealed', async () => {
     const events = Array.from({ length: 100 }, () => eventOf({ subject: 'ada', values: valuesOf(64) }));
     await post('leads', eventOf({ subject: 'ada', values: {} })); // its key is known from here on
-    let isDone = false;
+    const state = { isDone: false };
     const posted = post('leads', ...events).finally(() => {
-      isDone = true;
+      state.isDone = true;
     });
     let turns = 0;
-    for (; !isDone; turns += 1) await nextTurn();
+    for (; !state.isDone; turns += 1) await nextTurn();
     expect(await posted).toBe(100);
     expect(turns).toBeGreaterThan((100 * 64) / 256);
   });

@@ -1,3 +1,4 @@
+import { isObject } from '../log/parse-events.ts';
 import { toCef } from './cef-event.ts';
 import { checkpointToCef, checkpointToOcsf } from './checkpoint-record.ts';
 import type { Envelope } from './logged-event.ts';
@@ -6,6 +7,9 @@ import type { ShippedEvent } from './sink.ts';
 import type { ShippedCheckpoint, StreamRecord } from './stream-record.ts';
 
 type Format = 'ocsf' | 'cef';
+
+/** Receivers of OTLP refuse a record with any other. */
+const TRACE_ID = /^[0-9a-f]{32}$/;
 
 /** Puts a record of the stream into the format of a sink. */
 export function formatRecord(record: StreamRecord, format: Format, position: number): ShippedEvent {
@@ -19,7 +23,7 @@ function formatEntry(
   format: Format,
   position: number,
 ): ShippedEvent {
-  const envelope = JSON.parse(canonical) as Envelope;
+  const envelope = readEnvelope(canonical);
   const logged = { seq, leafHash: leaf.toString('hex'), envelope };
   const traceId = envelope.trace?.['trace_id'];
   return {
@@ -29,9 +33,27 @@ function formatEntry(
     time: Date.parse(envelope.time),
     type: envelope.type,
     outcome: envelope.outcome,
-    traceId: typeof traceId === 'string' ? traceId : undefined,
+    traceId: typeof traceId === 'string' && TRACE_ID.test(traceId) ? traceId : undefined,
     text: format === 'cef' ? toCef(logged) : JSON.stringify(toOcsf(logged)),
   };
+}
+
+/** A source writes what it likes into these members: what is no object has no place in the formats, and is kept as a value. */
+function readEnvelope(canonical: string): Envelope {
+  const event = JSON.parse(canonical) as Envelope;
+  const { request, policy, trace, detail } = event;
+  return {
+    ...event,
+    request: objectOf(request),
+    policy: objectOf(policy),
+    trace: objectOf(trace),
+    detail: objectOf(detail) ?? {},
+  };
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {
+  if (value === undefined || value === null) return null;
+  return isObject(value) ? value : { value };
 }
 
 function formatCheckpoint(checkpoint: ShippedCheckpoint, format: Format, position: number): ShippedEvent {

@@ -1,6 +1,6 @@
 import { findEventType } from '@aduana/client/audit/event-catalogue';
 import type { Envelope } from './logged-event.ts';
-import { optional, text } from './ocsf-text.ts';
+import { optional, tableOf, text } from './ocsf-text.ts';
 
 export interface Classified {
   readonly classUid: number;
@@ -26,18 +26,18 @@ const BASE_EVENT = 0;
 export function classify(event: Envelope): Classified {
   switch (classOf(event)) {
     case AUTHENTICATION:
-      return withActivity(event, AUTHENTICATION, LOGONS[event.type], authentication(event));
+      return withActivity(event, AUTHENTICATION, LOGONS.get(event.type), authentication(event));
     case AUTHORIZE_SESSION:
       return withActivity(event, AUTHORIZE_SESSION, 1, authorizeSession(event));
     case ENTITY_MANAGEMENT:
-      return withActivity(event, ENTITY_MANAGEMENT, CHANGES[verbOf(event)], entityManagement(event));
+      return withActivity(event, ENTITY_MANAGEMENT, CHANGES.get(verbOf(event)), entityManagement(event));
     case USER_ACCESS:
       return withActivity(event, USER_ACCESS, verbOf(event) === 'revoke' ? 2 : 1, {
         ...subject(event),
         privileges: privileges(event),
       });
     case APPLICATION_LIFECYCLE:
-      return withActivity(event, APPLICATION_LIFECYCLE, LIFECYCLE[verbOf(event)], lifecycle(event));
+      return withActivity(event, APPLICATION_LIFECYCLE, LIFECYCLE.get(verbOf(event)), lifecycle(event));
     case API_ACTIVITY:
       return apiActivity(event);
     default:
@@ -52,7 +52,7 @@ function classOf({ type, class_uid: given }: Envelope): number {
 }
 
 /** A token exchange is none of the class's activities. */
-const LOGONS: Readonly<Record<string, number>> = {
+const LOGONS = tableOf({
   'token.issue': 1,
   'token.refuse': 1,
   request: 1,
@@ -60,8 +60,8 @@ const LOGONS: Readonly<Record<string, number>> = {
   'session.open': 1,
   'session.close': 2,
   'session.refuse': 1,
-};
-const CHANGES: Readonly<Record<string, number>> = {
+});
+const CHANGES = tableOf({
   create: 1,
   read: 2,
   rotate: 3,
@@ -75,14 +75,14 @@ const CHANGES: Readonly<Record<string, number>> = {
   revoke: 11,
   suspend: 12,
   restore: 13,
-};
-const LIFECYCLE: Readonly<Record<string, number>> = { start: 3, stop: 4, lost: 4 };
-const AUTH_PROTOCOLS: Readonly<Record<string, number>> = {
+});
+const LIFECYCLE = tableOf({ start: 3, stop: 4, lost: 4 });
+const AUTH_PROTOCOLS = tableOf({
   client_secret_basic: 11,
   client_secret_post: 6,
   private_key_jwt: 6,
   trusted_issuer: 4,
-};
+});
 
 function withActivity(
   { type }: Envelope,
@@ -101,7 +101,7 @@ function withActivity(
 
 function authentication(event: Envelope): Attributes {
   const method = event.actor['auth_method'];
-  const protocol = typeof method === 'string' ? (AUTH_PROTOCOLS[method] ?? OTHER) : 0;
+  const protocol = typeof method === 'string' ? (AUTH_PROTOCOLS.get(method) ?? OTHER) : 0;
   return {
     ...subject(event),
     ...source(event),

@@ -1,18 +1,18 @@
 import { isObject } from '../log/parse-events.ts';
 import type { Envelope, LoggedEvent } from './logged-event.ts';
 import { classify } from './ocsf-classes.ts';
-import { optional } from './ocsf-text.ts';
+import { optional, tableOf } from './ocsf-text.ts';
 
 export const OCSF_VERSION = '1.8.0';
-const SEVERITY: Readonly<Record<string, number>> = { ALLOWED: 1, PARTIAL: 1, FAILED: 2, DENIED: 3 };
+const SEVERITY = tableOf({ ALLOWED: 1, PARTIAL: 1, FAILED: 2, DENIED: 3 });
 const HIGH = 4;
 const CRITICAL = 5;
-const ALARMS: Readonly<Record<string, number>> = {
+const ALARMS = tableOf({
   'audit.tampered': CRITICAL,
   'audit.conflict': HIGH,
   'audit.gap': HIGH,
   'audit.incomplete': HIGH,
-};
+});
 
 /** An event in the Open Cybersecurity Schema Framework, version 1.8.0; what has no place there is under `unmapped`. */
 export function toOcsf({ seq, leafHash, envelope }: LoggedEvent): Readonly<Record<string, unknown>> {
@@ -28,7 +28,7 @@ export function toOcsf({ seq, leafHash, envelope }: LoggedEvent): Readonly<Recor
     category_uid: Math.floor(classUid / 1000),
     class_uid: classUid,
     type_uid: classUid * 100 + activityId,
-    severity_id: ALARMS[type] ?? SEVERITY[outcome] ?? 0,
+    severity_id: ALARMS.get(type) ?? SEVERITY.get(outcome) ?? 0,
     status_id: outcome === 'ALLOWED' || outcome === 'PARTIAL' ? 1 : 2,
     ...optional('status_code', detail['code']),
     ...optional('status_detail', detail['reason']),

@@ -7,3 +7,8 @@ export function optional(name: string, value: unknown): Readonly<Record<string, 
 export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
+
+/** By a name that a source chose: an object has members of its own, such as `constructor`. */
+export function tableOf(entries: Readonly<Record<string, number>>): ReadonlyMap<string, number> {
+  return new Map(Object.entries(entries));
+}

@@ -31,6 +31,8 @@ export interface OpenCheckpoints extends Omit<Attestations, 'stop'> {
   readonly vkey: () => string;
   /** Why the log is not whole; undefined while it is. */
   readonly contradiction: () => string | undefined;
+  /** Whether entries wait for a checkpoint for much longer than it takes to make one. */
+  readonly isBehind: () => boolean;
   readonly watch: Pick<
     IntegrityWatch,
     'verifiedSize' | 'holes' | 'overBound' | 'openIntents' | 'lastRunAt' | 'lastFullRunAt'
@@ -73,8 +75,7 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
   const record = createRecorder(options);
   const signing = await openSigning(options, { guard, mark, tree, record, signers: () => signers });
   const { advance, release } = await holdInNewEpoch(secrets, signing);
-  const contradiction = (): string | undefined => signing.contradiction;
-  const isTampered = (): boolean => contradiction() !== undefined;
+  const isTampered = (): boolean => signing.contradiction !== undefined;
   showContradiction(options.platform.metrics, isTampered);
   const refuse = signing.refuse.bind(signing);
   const proofs = createProofs({ reader, tree, guard, signers: () => signers, isTampered, refuse });
@@ -107,7 +108,8 @@ export async function openCheckpoints(options: OpenCheckpointsOptions): Promise<
     ...attestations,
     refuse,
     vkey: () => signers[0].vkey,
-    contradiction,
+    contradiction: () => signing.contradiction,
+    isBehind: () => signing.isBehind,
     advance,
     release,
     async verify() {

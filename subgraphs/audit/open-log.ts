@@ -114,7 +114,7 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
     subjectKeys,
     secrets,
     retain: () => retention.run(),
-    integrity: () => readIntegrity({ reader, clock, ...checkpoints, sinks: states, streams }),
+    integrity: () => readIntegrity({ reader, ...checkpoints, sinks: states, streams }),
     async close() {
       for (const part of [follower, retention, settling, shippers, held]) await part.stop();
       await ingest.settle();

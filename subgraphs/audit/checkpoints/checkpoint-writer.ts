@@ -7,7 +7,7 @@ import type { Database, Queryable } from '@aduana/server-kit/store/database';
 import type { CheckpointGuard } from './checkpoint-guard.ts';
 import type { CheckpointSigners } from './checkpoint-key.ts';
 import { ContradictionError, otherTree } from './contradiction-error.ts';
-import { createHeadReader, readSigned } from './read-head.ts';
+import { createHeadReader, readNewestSigned, readSigned } from './read-head.ts';
 import type { SignedMark } from './signed-mark.ts';
 import { storeTiles } from './store-tiles.ts';
 import { type FullTile, TileAccumulator } from './tile-accumulator.ts';
@@ -31,6 +31,8 @@ export interface CheckpointWriterOptions {
 
 const LEAVES_PER_READ = 8192;
 const IDLE_MS = 60_000;
+/** New entries are signed within a second: much later, something is wrong. */
+const BEHIND_MS = 10_000;
 /** How long a home without a note waits for the first one of the replica that made the log. */
 const PATIENCE_MS = 2000;
 const NOTHING_KNOWN =
@@ -54,6 +56,7 @@ export class CheckpointWriter {
   #signedBy = '';
   readonly #openedAt: number;
   #contradiction: string | undefined;
+  #behind: { readonly size: number; readonly since: number } | undefined;
 
   private constructor(options: CheckpointWriterOptions, tree: TileAccumulator) {
     this.#options = options;
@@ -69,6 +72,11 @@ export class CheckpointWriter {
   /** Why nothing is signed any more; undefined while the log is whole. */
   get contradiction(): string | undefined {
     return this.#contradiction;
+  }
+
+  /** Whether entries wait for a checkpoint for much longer than it takes to make one. */
+  get isBehind(): boolean {
+    return this.#behind !== undefined && this.#options.clock.monotonic() - this.#behind.since > BEHIND_MS;
   }
 
   /** Integrates what is new and signs it; does nothing where nothing grew and the last note is young. */
@@ -95,6 +103,7 @@ export class CheckpointWriter {
     const { guard, clock } = this.#options;
     const { size, signed: stored } = await this.#readHead();
     const trees = await this.#signedTrees(stored);
+    this.#noteBehind(size, stored?.size ?? 0);
     if (size > 0 && trees.length === 0) {
       if (clock.monotonic() - this.#openedAt < PATIENCE_MS) return; // whoever made the log is about to sign it
       throw new ContradictionError(NOTHING_KNOWN);
@@ -112,6 +121,12 @@ export class CheckpointWriter {
     const grown = this.#tree.copy();
     const { tiles, lastLeaf } = await this.#integrate(grown, size, trees);
     if (await this.#sign(grown, tiles)) this.#lastLeaf = lastLeaf;
+  }
+
+  /** Since when, in monotonic milliseconds, entries wait for a checkpoint in the database, whoever signs it. */
+  #noteBehind(size: number, signed: number): void {
+    if (this.#behind !== undefined && signed >= this.#behind.size) this.#behind = undefined;
+    if (signed < size) this.#behind ??= { size, since: this.#options.clock.monotonic() };
   }
 
   /** What the tree has to continue: the note of this home, the newest in the database and, at the start, what else is known. */
@@ -195,12 +210,10 @@ export class CheckpointWriter {
     tiles: readonly FullTile[],
   ): Promise<void> {
     await storeTiles(transaction, tiles);
-    const { rows } = await transaction.query<Checkpoint & { readonly note: string }>(
-      'SELECT size, root, note FROM checkpoints ORDER BY number DESC LIMIT 1',
-    );
-    const [newest] = rows;
-    const isOther = newest?.size === size && !newest.root.equals(root);
-    if (isOther && newest.note.startsWith(`${origin}\n`)) throw otherTree(size); // stored meanwhile
+    const vkeys = this.#options.signers().map(({ vkey }) => vkey);
+    const newest = await readNewestSigned(transaction, vkeys);
+    const isOther = newest?.size === size && newest.origin === origin && !newest.root.equals(root);
+    if (isOther) throw otherTree(size); // stored meanwhile
     if ((newest?.size ?? -1) > size) return; // another replica is ahead
     await transaction.query('INSERT INTO checkpoints (size, root, note, signed_at) VALUES ($1, $2, $3, $4)', [
       size,

@@ -5,6 +5,7 @@ import type { Database } from '@aduana/server-kit/store/database';
 import type { CheckpointGuard } from './checkpoint-guard.ts';
 import type { CheckpointSigners } from './checkpoint-key.ts';
 import { otherTree } from './contradiction-error.ts';
+import { MOST_NOTES, readNewestSigned, signedAmong, type SignedNote } from './read-head.ts';
 import type { TreeReader } from './tree-reader.ts';
 
 export interface CheckpointView {
@@ -45,14 +46,13 @@ export interface ProofsOptions {
 export function createProofs({ reader, tree, signers, guard, isTampered, refuse }: ProofsOptions): Proofs {
   const vkeys = (): readonly string[] => signers().map(({ vkey }) => vkey);
 
+  const newestSigned = createNewestReader(reader, vkeys);
+
   async function last(): Promise<CheckpointView> {
-    const { rows } = await reader.query<CheckpointView>(
-      'SELECT size, root, note FROM checkpoints WHERE starts_with(note, $1) ORDER BY number DESC LIMIT 1',
-      [`${signers()[0].name}\n`],
-    );
-    const [stored] = rows;
+    const stored = await newestSigned();
     // a restored backup takes back rows, not what this service remembers; else it remembers what is just being stored
-    const newest = isTampered() && (guard.last?.size ?? -1) > (stored?.size ?? -1) ? guard.last : stored;
+    const newest =
+      stored === undefined || (isTampered() && (guard.last?.size ?? -1) > stored.size) ? guard.last : stored;
     if (newest === undefined) throw new SecurityError('NOT_READY', { detail: 'nothing is signed yet' });
     return newest;
   }
@@ -61,15 +61,21 @@ export function createProofs({ reader, tree, signers, guard, isTampered, refuse 
     const newest = await last();
     if (size === undefined || size === newest.size) return newest;
     if (size > newest.size) throw beyond();
-    const { rows } = await reader.query<CheckpointView>(
-      'SELECT size, root, note FROM checkpoints WHERE size = $1 AND starts_with(note, $2) ORDER BY number DESC LIMIT 1',
-      [size, `${signers()[0].name}\n`],
-    );
-    if (rows[0] !== undefined) return rows[0];
+    const stored = await findStored('size = $1', size);
+    if (stored?.size === size) return stored;
     if (isTampered()) throw notWhole();
     const root = await tree.root(size);
     await assertSigned({ size, root }, newest);
     return { size, root, note: signCheckpoint({ origin: signers()[0].name, size, root }, signers()) };
+  }
+
+  /** The first one there that these keys have signed: whoever writes to the database can store others beside it. */
+  async function findStored(where: string, size: number): Promise<CheckpointView | undefined> {
+    const { rows } = await reader.query<{ note: string }>(
+      `SELECT note FROM checkpoints WHERE ${where} AND starts_with(note, $2) ORDER BY size, number DESC LIMIT ${String(MOST_NOTES)}`,
+      [size, `${signers()[0].name}\n`],
+    );
+    return signedAmong(rows, vkeys())[0];
   }
 
   /** What is not in the newest tree that these keys have signed is not signed either, whatever the database holds. */
@@ -91,21 +97,29 @@ export function createProofs({ reader, tree, signers, guard, isTampered, refuse 
 
   return {
     checkpoint,
-    async stored(size) {
-      const { rows } = await reader.query<CheckpointView>(
-        'SELECT size, root, note FROM checkpoints WHERE size >= $1 AND starts_with(note, $2) ORDER BY size, number DESC LIMIT 1',
-        [size, `${signers()[0].name}\n`],
-      );
-      const [found] = rows;
-      const signed = found === undefined ? undefined : openCheckpoint(found.note, vkeys());
-      return signed === undefined || found === undefined ? undefined : { ...signed, note: found.note };
-    },
+    stored: (size) => findStored('size >= $1', size),
     inclusion,
     async consistency(from, to) {
       const newest = await last();
       if (from > to || to > newest.size) throw beyond();
       return tree.consistencyProof(from, to);
     },
+  };
+}
+
+/** A signature is verified once for each note. */
+function createNewestReader(
+  reader: Database,
+  vkeys: () => readonly string[],
+): () => Promise<SignedNote | undefined> {
+  let known: SignedNote | undefined;
+  return async () => {
+    const { rows } = await reader.query<{ note: string }>(
+      'SELECT note FROM checkpoints ORDER BY number DESC LIMIT 1',
+    );
+    if (rows[0] === undefined) return undefined;
+    if (known?.note !== rows[0].note) known = await readNewestSigned(reader, vkeys());
+    return known;
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Checkpoint, openCheckpoint } from '@aduana/server-kit/audit/checkpoint';
-import type { Database } from '@aduana/server-kit/store/database';
+import type { Database, Queryable } from '@aduana/server-kit/store/database';
 
 export interface Head {
   /** How many entries there are. */
@@ -28,12 +28,40 @@ export function createHeadReader(reader: Database, vkeys: () => readonly string[
   };
 }
 
-const MOST_NOTES = 20;
+/** How many stored notes are looked through for one that is signed. */
+export const MOST_NOTES = 20;
 
-/** Of the newest stored notes those that this log's keys have signed, the newest first. */
-export async function readSigned(reader: Database, vkeys: readonly string[]): Promise<readonly Checkpoint[]> {
+export interface SignedNote extends Checkpoint {
+  readonly note: string;
+}
+
+/** Of the newest stored notes those that this log's keys have signed, the newest first: the writer's login can store others. */
+export async function readSigned(
+  reader: Queryable,
+  vkeys: readonly string[],
+  most = MOST_NOTES,
+): Promise<readonly SignedNote[]> {
   const { rows } = await reader.query<{ note: string }>(
-    `SELECT note FROM checkpoints ORDER BY number DESC LIMIT ${String(MOST_NOTES)}`,
+    `SELECT note FROM checkpoints ORDER BY number DESC LIMIT ${String(most)}`,
   );
-  return rows.map(({ note }) => openCheckpoint(note, vkeys)).filter((signed) => signed !== undefined);
+  return signedAmong(rows, vkeys);
+}
+
+/** The newest of them; nearly always the last row. */
+export async function readNewestSigned(
+  reader: Queryable,
+  vkeys: readonly string[],
+): Promise<SignedNote | undefined> {
+  const [last] = await readSigned(reader, vkeys, 1);
+  return last ?? (await readSigned(reader, vkeys))[0];
+}
+
+export function signedAmong(
+  rows: readonly { readonly note: string }[],
+  vkeys: readonly string[],
+): readonly SignedNote[] {
+  return rows.flatMap(({ note }) => {
+    const signed = openCheckpoint(note, vkeys);
+    return signed === undefined ? [] : [{ ...signed, note }];
+  });
 }

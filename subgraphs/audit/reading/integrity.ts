@@ -1,5 +1,6 @@
-import type { Clock } from '@aduana/core/platform/clock';
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Database } from '@aduana/server-kit/store/database';
+import type { Proofs } from '../checkpoints/proofs.ts';
 import type { MinimumIndex } from '../checkpoints/minimum-index.ts';
 import type { Hole, OverBound } from '../checkpoints/peer-account.ts';
 import type { WitnessState } from '../checkpoints/witnessing.ts';
@@ -35,9 +36,10 @@ export interface Integrity {
 
 export interface IntegrityOptions {
   readonly reader: Database;
-  readonly clock: Clock;
   readonly vkey: () => string;
   readonly contradiction: () => string | undefined;
+  readonly isBehind: () => boolean;
+  readonly proofs: Pick<Proofs, 'checkpoint'>;
   readonly minimumIndex: Pick<MinimumIndex, 'current'>;
   readonly watch: {
     readonly verifiedSize: number;
@@ -52,22 +54,20 @@ export interface IntegrityOptions {
   readonly streams: (size: number) => Promise<StreamCounts>;
 }
 
-/** New events are signed within a second: much later, something is wrong. */
-const PATIENCE_MS = 10_000;
-
 /** How whole the log is, as far as this service has seen. */
 export async function readIntegrity(options: IntegrityOptions): Promise<Integrity> {
-  const { reader, clock, watch } = options;
-  const { size, signedSize, signedAt } = await readSizes(reader);
+  const { reader, watch } = options;
+  const signedSize = await readSignedSize(options.proofs);
+  const { rows } = await reader.query<{ size: number }>('SELECT size FROM head');
+  const size = rows[0]?.size ?? 0;
   const [holes, overBound] = [watch.holes(), watch.overBound()];
-  const isBehind = size > signedSize && clock.now() - signedAt > PATIENCE_MS;
   const isIncomplete = holes.length > 0 || overBound.length > 0 || watch.openIntents() > 0;
   const status =
     options.contradiction() !== undefined
       ? 'TAMPERED'
       : isIncomplete
         ? 'INCOMPLETE'
-        : isBehind
+        : options.isBehind()
           ? 'BEHIND'
           : 'OK';
   return {
@@ -93,22 +93,15 @@ export async function readIntegrity(options: IntegrityOptions): Promise<Integrit
   };
 }
 
+async function readSignedSize(proofs: IntegrityOptions['proofs']): Promise<number> {
+  try {
+    return (await proofs.checkpoint()).size;
+  } catch (error) {
+    if (error instanceof SecurityError && error.code === 'NOT_READY') return 0; // nothing is signed yet
+    throw error;
+  }
+}
+
 function toText(milliseconds: number | undefined): string | null {
   return milliseconds === undefined ? null : new Date(milliseconds).toISOString();
-}
-
-interface Sizes {
-  readonly size: number;
-  readonly signedSize: number;
-  /** Milliseconds since the epoch. */
-  readonly signedAt: number;
-}
-
-async function readSizes(reader: Database): Promise<Sizes> {
-  const { rows } = await reader.query<{ size: number; signed: number | null; signed_at: Date | null }>(
-    `SELECT h.size, c.size AS signed, c.signed_at FROM head h
-     LEFT JOIN LATERAL (SELECT size, signed_at FROM checkpoints ORDER BY number DESC LIMIT 1) c ON true`,
-  );
-  const [row] = rows;
-  return { size: row?.size ?? 0, signedSize: row?.signed ?? 0, signedAt: row?.signed_at?.getTime() ?? 0 };
 }

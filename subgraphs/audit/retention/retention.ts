@@ -93,28 +93,32 @@ export class Retention {
       return false;
     }
     // the time of a checkpoint is a column like others: the entries' own texts must agree with it
-    return (await this.#medianTime(lower, upper)) <= before;
+    return (await this.#newestTime(lower, upper)) <= before;
   }
 
   /**
    * Verifies entries for the last time.
    *
-   * @returns the median of their times, which no single source of a wrong clock decides; never where another replica has
-   * let them go meanwhile
+   * @returns the time of the newest: who writes old ones takes nothing from it. What is dated after now says nothing, so that a
+   * source whose clock is wrong keeps no entries for ever. Never where another replica has let them go meanwhile
    * @throws TamperedError
    */
-  async #medianTime(lower: number, upper: number): Promise<number> {
+  async #newestTime(lower: number, upper: number): Promise<number> {
     const { reader, tree, clock, minimumIndex } = this.#options;
-    const times: number[] = [];
+    const now = clock.now();
+    let newest = -Infinity;
     const verified = await TileAccumulator.at(tree, lower);
     while (verified.size < upper) {
       const began = clock.monotonic();
       const to = Math.min(verified.size + ENTRIES_AT_ONCE, upper);
-      const note = ({ time }: { readonly time: string }) => void times.push(Date.parse(time));
+      const note = ({ time }: { readonly time: string }): void => {
+        const at = Date.parse(time);
+        if (at <= now) newest = Math.max(newest, at);
+      };
       if (!(await verifyKept(reader, verified, to, note, minimumIndex))) return Infinity;
       await clock.sleep(clock.monotonic() - began);
     }
-    return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Infinity;
+    return newest;
   }
 
   /** An event in the log first, then the signed minimum index: what goes is never gone without both. */

@@ -22,6 +22,8 @@ import { asSuperuser, retentionOf } from '../../../support/retained-log.ts';
 
 const DAY_MS = 86_400_000;
 const AT_ONCE = 2000;
+/** All others are of 1 January 2026; what is dated after now keeps nothing. */
+const ODD_TIMES = ['2026-01-10T00:00:00.000Z', '2099-01-01T00:00:00.000Z'];
 
 /** The tests follow one log through its retention, in their order. */
 describeStores('retention', (openStore) => {
@@ -39,11 +41,14 @@ describeStores('retention', (openStore) => {
   beforeAll(async () => {
     audit = await openTestLog(openStore, { AUDIT_RETENTION: '90d' }, clock);
     firstEvent = boot('first', 0);
-    await audit.log.ingest.accept('gateway', postedBody(firstEvent));
-    for (let filled = 2; filled < PARTITION_ENTRIES + 1000; filled += AT_ONCE)
+    await audit.log.ingest.accept(
+      'gateway',
+      postedBody(firstEvent, ...ODD_TIMES.map((time, n) => ({ ...boot('odd', n), time }))),
+    );
+    for (let filled = 4; filled < PARTITION_ENTRIES + 1000; filled += AT_ONCE)
       await audit.log.ingest.accept(
         'gateway',
-        postedBody(...Array.from({ length: AT_ONCE }, (_, at) => boot('filling', filled - 2 + at))),
+        postedBody(...Array.from({ length: AT_ONCE }, (_, at) => boot('filling', filled - 4 + at))),
       );
     await audit.log.advance();
     before = await audit.log.proofs.checkpoint();
@@ -68,11 +73,21 @@ describeStores('retention', (openStore) => {
     shift.days = 0;
     const young = new Retention({
       ...retentionOf(audit, clock),
-      // all entries tell of 1 January 2026
+      // the entries tell of January 2026
       clock: { ...clock, now: () => Date.parse('2026-01-02T00:00:00Z') },
       sinks: () => Promise.resolve([]),
     });
     await asSuperuser(audit, `UPDATE checkpoints SET signed_at = '2020-01-01'`);
+    await young.run();
+    expect(await oldest()).toBe(0);
+  });
+
+  test('drops nothing while one entry is young, whatever all others say', async () => {
+    const young = new Retention({
+      ...retentionOf(audit, clock),
+      clock: { ...clock, now: () => Date.parse('2026-04-05T00:00:00Z') },
+      sinks: () => Promise.resolve([]),
+    });
     await young.run();
     expect(await oldest()).toBe(0);
   });

@@ -85,10 +85,12 @@ async function noteVersion(
       'SELECT sha256 FROM policy_versions ORDER BY version DESC LIMIT 1',
     );
     if (rows[0]?.sha256 === sha256) return;
-    await transaction.query(
-      'INSERT INTO policy_versions (event_id, sha256, at, files) VALUES ($1, $2, $3, $4)',
+    const { affected } = await transaction.query(
+      'INSERT INTO policy_versions (event_id, sha256, at, files) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
       [id, sha256, at, files ?? null],
     );
+    if (affected === 0)
+      platform.log.error('a version of the policies is not in their history: others wrote to it', { sha256 });
     await outbox.add(transaction, { id, kind: 'policies_changed', sha256 });
   });
   outbox.wake();

@@ -59,6 +59,10 @@ export interface StatusOutboxOptions {
 export const OUTBOX_LOCK = 'status-outbox';
 
 const BATCH = 200;
+/** From the sequence: a sequence that was set back is still behind all that waits, and no number is too large for a column. */
+const FARTHEST = 1_000_000_000;
+/** Of forged rows: a million of them is found, and not kept in memory. */
+const MOST_FORGED = 200;
 const RETRY_MS = 1_000;
 const QUIET_MS = 5_000;
 
@@ -94,12 +98,14 @@ export function createStatusOutbox({ database, post, seals, clock, log }: Status
 
   return {
     async add(transaction, entry) {
-      // After all that is there: the sequence is the database's. What keeps the id is not this service's.
+      // After all that is there: the sequence is the database's. What is far beyond it, or has the id or the number, is not
+      // this service's.
       const { rows } = await transaction.query<{ seq: string | number }>(
-        `SELECT greatest(nextval('outbox_seq_seq'), (SELECT coalesce(max(seq), 0) + 1 FROM outbox)) AS seq`,
+        `SELECT greatest(next, (SELECT coalesce(max(seq), 0) + 1 FROM outbox WHERE seq < next + ${String(FARTHEST)})) AS seq
+         FROM nextval('outbox_seq_seq') AS next`,
       );
       const row = { seq: Number(rows[0]?.seq), event_id: entry.id, entry: JSON.stringify(entry) };
-      await transaction.query('DELETE FROM outbox WHERE event_id = $1', [entry.id]);
+      await transaction.query('DELETE FROM outbox WHERE event_id = $1 OR seq = $2', [entry.id, row.seq]);
       await transaction.query('INSERT INTO outbox (seq, event_id, entry, seal) VALUES ($1, $2, $3, $4)', [
         row.seq,
         row.event_id,
@@ -125,26 +131,27 @@ async function deliverAll({
   seals,
 }: Pick<StatusOutboxOptions, 'database' | 'post' | 'seals'>): Promise<void> {
   const forged: Sealed<OutboxRow>[] = [];
-  let rows = await readOutbox(database, 0);
+  let rows = await readOutbox(database, '0');
   while (rows.length > 0) {
     const own = rows.filter((row) => ownRow(OUTBOX, row, seals) !== undefined);
-    forged.push(...rows.filter((row) => !own.includes(row)));
+    if (forged.length < MOST_FORGED) forged.push(...rows.filter((row) => !own.includes(row)));
     if (own.length > 0) {
       // Two replicas may send the same entries: the STS takes each id once, in the order in which it first sees it.
       await post(own.map(({ entry }) => JSON.parse(entry) as FeedEntry));
       await database.query('DELETE FROM outbox WHERE seq = ANY($1::bigint[])', [own.map(({ seq }) => seq)]);
     }
-    rows = await readOutbox(database, rows.at(-1)?.seq ?? 0);
+    rows = await readOutbox(database, rows.at(-1)?.place ?? '0');
   }
   ownRows(OUTBOX, forged, seals);
 }
 
 async function readOutbox(
   database: Queryable,
-  after: OutboxRow['seq'],
-): Promise<readonly Sealed<OutboxRow>[]> {
-  const { rows } = await database.query<Sealed<OutboxRow>>(
-    'SELECT seq, event_id, entry, seal FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2',
+  after: string,
+): Promise<readonly (Sealed<OutboxRow> & { readonly place: string })[]> {
+  const { rows } = await database.query<Sealed<OutboxRow> & { readonly place: string }>(
+    // the place as a text: of a number that is too large to be exact, one would never come to the end
+    'SELECT seq, seq::text AS place, event_id, entry, seal FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2',
     [after, BATCH],
   );
   return rows;

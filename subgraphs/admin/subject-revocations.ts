@@ -4,7 +4,7 @@ import { type Clock, epochSeconds } from '@aduana/core/platform/clock';
 import { uuidv7 } from '@aduana/core/platform/ids';
 import { LONGEST_SUBJECT_LIFE_SECONDS } from '@aduana/core/status/status-entry';
 import type { ReportedSeals } from '@aduana/server-kit/seals/row-seals';
-import type { Database } from '@aduana/server-kit/store/database';
+import type { Database, Queryable } from '@aduana/server-kit/store/database';
 import type { Decided } from './service-states.ts';
 import { ownRow, type Sealed, sealOf, type SubjectRow, SUBJECTS } from './sealed-rows.ts';
 import { OUTBOX_LOCK, type StatusOutbox } from './status-outbox.ts';
@@ -43,7 +43,7 @@ export function createRevokeSubject(options: {
         'SELECT count(*)::integer AS count FROM subject_revocations WHERE NOT (issuer = $1 AND subject = $2)',
         [issuer, subject],
       );
-      if ((rows[0]?.count ?? 0) >= MOST_SUBJECTS)
+      if ((rows[0]?.count ?? 0) >= MOST_SUBJECTS && (await countOwn(transaction, seals)) >= MOST_SUBJECTS)
         throw new SecurityError('TOO_MANY_REVOCATIONS', { detail: 'as many subjects as can be kept' });
       const before = await transaction.query<Sealed<SubjectRow>>(
         `SELECT issuer, subject, not_after, event_id, reason, actor, at, seal FROM subject_revocations
@@ -73,6 +73,14 @@ export function createRevokeSubject(options: {
     });
     return { revokedAt: at };
   };
+}
+
+/** Rows that this service did not write take no place of those that it did. */
+async function countOwn(transaction: Queryable, seals: ReportedSeals): Promise<number> {
+  const { rows } = await transaction.query<Sealed<SubjectRow>>(
+    'SELECT issuer, subject, not_after, event_id, reason, actor, at, seal FROM subject_revocations',
+  );
+  return rows.filter((row) => ownRow(SUBJECTS, row, seals) !== undefined).length;
 }
 
 function isName(text: string, longest: number): boolean {

@@ -125,7 +125,7 @@ export async function openSts(options: StsOptions): Promise<OpenSts> {
       audit,
       clock,
     }),
-    revoke: (order) => revokeToken(order, { database, seals, register, bus, audit, status, clock }),
+    revoke: (order) => revokeToken(order, { database, seals, bus, audit, status, clock }),
     async close() {
       await signals.stop();
       await Promise.all([schedule?.stop(), secretSchedule?.stop(), pruning.stop(), clientSecrets.stop()]);

@@ -61,6 +61,24 @@ describe('an event whose members are not as they must be', () => {
   );
 });
 
+describeStores('what the log says of itself', (openStore) => {
+  test.each([
+    { first: 0, last: 'x', nulled: 0 },
+    { first: -1e308, last: 1e308, nulled: 1e308 },
+    { first: {}, last: [], nulled: true },
+    null,
+    'x',
+  ])('is there whatever a gateway counts of its streams: %j', async (detail) => {
+    const audit = await openTestLog(openStore);
+    const type = 'stream.messages';
+    const sound = postedEvent({ type, detail: { first: 1, last: 3, nulled: 2 } });
+    await audit.log.ingest.accept('gateway', postedBody(postedEvent({ type, detail }), sound));
+    const { streams } = await audit.log.integrity();
+    expect(streams).toMatchObject({ messages: 3, nulled: 2 });
+    await audit.remove();
+  });
+});
+
 describeStores('a sink', (openStore) => {
   test('is sent what other services record after it, and the odd event too', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'aduana-sink-'));

@@ -16,9 +16,11 @@ import { createPrinter } from '../../cli/create-printer.ts';
 import { postedEvent } from '../support/audit-events.ts';
 import { bootOf, noteOver, rootOver, TEST_SIGNER, writeExport } from '../support/exported-log.ts';
 
-/** Erases the line and the one above; a C1 control; reorders; ends a line; hides; a tag beyond the basic plane. */
-const HOSTILE = 'x\u001b[2K\u001b[1A\r\u009b2J\u202e\u2066\u2028\u200b\udb40\udc41\u007fWHOLE';
-const SHOWN = 'x\\u001b[2K\\u001b[1A\\u000d\\u009b2J\\u202e\\u2066\\u2028\\u200b\\udb40\\udc41\\u007fWHOLE';
+/** Erases the line and the one above; a C1 control; reorders; ends a line; hides; a tag beyond the basic plane; fillers that nobody sees. */
+const HOSTILE =
+  'x\u001b[2K\u001b[1A\r\u009b2J\u202e\u2066\u2028\u200b\udb40\udc41\u3164\u115f\u034f\ufe0f\u2800\u007fWHOLE';
+const SHOWN =
+  'x\\u001b[2K\\u001b[1A\\u000d\\u009b2J\\u202e\\u2066\\u2028\\u200b\\udb40\\udc41\\u3164\\u115f\\u034f\\ufe0f\\u2800\\u007fWHOLE';
 /** That of `TEST_SIGNER`. */
 const SEED = createHash('sha256').update('test').digest();
 const NOW = Date.parse('2026-01-02');

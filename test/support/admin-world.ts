@@ -21,7 +21,7 @@ export const LOG = createLog('silent', () => undefined);
 export const ISSUER = 'https://localhost:8011';
 
 /** One home for all starts: the rows of one store are sealed under its key. */
-const SECRETS_OF_ADMIN = createMemorySecrets();
+export const SECRETS_OF_ADMIN = createMemorySecrets();
 /** Run after each test. */
 export const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {

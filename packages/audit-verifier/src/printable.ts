@@ -1,6 +1,10 @@
-/** Controls (C0, DEL, C1), format characters such as bidi controls, halves of characters, and what ends a line. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-const UNPRINTABLE_IN_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/**
+ * Controls (C0, DEL, C1), format characters such as bidi controls, halves of characters, what ends a line, and what nobody
+ * sees: fillers, variation selectors, the blank Braille pattern.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+const UNPRINTABLE_IN_LINES =
+  /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** One line for people: whatever a terminal would obey rather than show stands there as JSON escapes it, such as `\u001b`. */
 export function printable(text: string): string {

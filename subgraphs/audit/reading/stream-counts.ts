@@ -46,11 +46,17 @@ export function createStreamCounts(reader: Database): (size: number) => Promise<
   };
 }
 
+/** A gateway may write anything into the detail; what is no count is none. */
+function countOf(member: string): string {
+  return `CASE WHEN jsonb_typeof(detail->'${member}') = 'number' THEN
+    CASE WHEN (detail->>'${member}')::numeric BETWEEN 0 AND 9007199254740991 THEN (detail->>'${member}')::float8 END END`;
+}
+
 const COUNT = `
   SELECT count(*) FILTER (WHERE type = 'stream.open')::float8 AS opened,
     count(*) FILTER (WHERE type = 'stream.close')::float8 AS closed,
-    coalesce(sum((detail->>'last')::float8 - (detail->>'first')::float8 + 1), 0) AS messages,
-    coalesce(sum((detail->>'nulled')::float8), 0) AS nulled
+    coalesce(sum(greatest(0, ${countOf('last')} - ${countOf('first')} + 1)), 0) AS messages,
+    coalesce(sum(${countOf('nulled')}), 0) AS nulled
   FROM (
     SELECT type, CASE WHEN type = 'stream.messages' THEN canonical::jsonb->'detail' END AS detail
     FROM entries

@@ -30,6 +30,8 @@ const CLAIM_PAUSE_MS = 5000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 const STOP_DEADLINE_MS = 3000;
+/** Characters: a receiver may have written some of it. */
+const LONGEST_ERROR = 500;
 
 /** Brings something to one receiver, by one replica at a time, and again after each failure with pauses that grow to 30 s. */
 export class ClaimedWork {
@@ -125,6 +127,11 @@ export class ClaimedWork {
 
 /** A code's own text says little to operators. */
 function messageOf(error: unknown): string {
-  if (error instanceof SecurityError) return error.detail ?? error.message;
-  return error instanceof Error ? error.message : String(error);
+  const text =
+    error instanceof SecurityError
+      ? (error.detail ?? error.message)
+      : error instanceof Error
+        ? error.message
+        : String(error);
+  return text.slice(0, LONGEST_ERROR);
 }

@@ -24,7 +24,8 @@ export function createSplunkSink(settings: SinkOf<'splunk_hec'>, clock: Clock): 
       headers,
       events.map(toHecEvent).join('\n'),
     );
-    const { ackId, code } = isObject(body) ? body : {};
+    const { ackId, code: given } = isObject(body) ? body : {};
+    const code = typeof given === 'number' ? given : undefined;
     if (status === REFUSED && CONDEMNING.has(code)) throw new RefusedBatchError(`code ${String(code)}`);
     if (status !== 200)
       throw new RetryableError(`the receiver answered ${String(status)}, code ${String(code)}`);

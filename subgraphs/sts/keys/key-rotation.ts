@@ -120,7 +120,7 @@ export async function rotateKeys(
       const stored = await readKeySet(transaction, seals);
       if (stored === undefined) throw new TypeError('the key set has not been made');
       assertWhole(stored);
-      if (stored.set.generation !== seen) return readRotation(transaction, stored.set.generation);
+      if (stored.set.generation !== seen) return readRotation(transaction, stored, seals);
       winner = true;
       return takeStep(transaction, stored, order, options);
     });
@@ -185,10 +185,11 @@ async function takeStep(
     previous: previous === undefined ? null : showKey(previous, now),
     completedAt: new Date(now).toISOString(),
   };
-  await transaction.query('INSERT INTO rotations (generation, result) VALUES ($1, $2)', [
-    after.generation,
-    JSON.stringify(result),
-  ]);
+  const { affected } = await transaction.query(
+    'INSERT INTO rotations (generation, result) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+    [after.generation, JSON.stringify(result)],
+  );
+  if (affected === 0) reportForged(after.generation, seals);
   return result;
 }
 
@@ -201,14 +202,28 @@ function assertWhole({ set: { keys } }: StoredKeySet): void {
       });
 }
 
-async function readRotation(transaction: Queryable, generation: number): Promise<KeyRotation> {
+/** What the winner of the step has stored: who else can write there cannot name another key. */
+async function readRotation(
+  transaction: Queryable,
+  { set }: StoredKeySet,
+  seals: RowSeals,
+): Promise<KeyRotation> {
   const { rows } = await transaction.query<{ result: string }>(
     'SELECT result FROM rotations WHERE generation = $1',
-    [generation],
+    [set.generation],
   );
-  const [row] = rows;
-  if (row === undefined) throw new TypeError('a generation after the first has its rotation');
-  return JSON.parse(row.result) as KeyRotation;
+  const result = JSON.parse(rows[0]?.result ?? '{}') as Partial<KeyRotation>;
+  if (result.active?.kid === keyIn(set, 'ACTIVE').kid) return result as KeyRotation;
+  reportForged(set.generation, seals);
+  throw new SecurityError('temporarily_unavailable', {
+    detail: 'the keys were rotated by another call, and what it answered was changed in the database',
+  });
+}
+
+function reportForged(generation: number, seals: RowSeals): void {
+  seals.forged.found('rotations', [
+    { table: 'rotations', row: String(generation), problem: 'it was there before its rotation' },
+  ]);
 }
 
 export function showKey(key: KeyRecord, now: number): ShownKey {

@@ -31,7 +31,7 @@ export function createRevokeRoute(
         );
         const own = claims?.client_id === id || (claims?.sub_kind === 'service' && claims.sub === id);
         if (claims !== undefined && own)
-          await revoke({ jti: claims.jti, reason: 'revoked by its client', actor });
+          await revoke({ jti: claims.jti, exp: claims.exp, reason: 'revoked by its client', actor });
         return { status: 200, headers: { 'cache-control': 'no-store' } };
       } catch (error) {
         rethrowBearerFailure(error, request);

@@ -8,11 +8,12 @@ import { LONGEST_SUBJECT_LIFE_SECONDS, STATUS_TOPIC } from '@aduana/core/status/
 import type { StatusReader } from '@aduana/core/status/status-reader';
 import type { RowSeals } from '@aduana/server-kit/seals/row-seals';
 import type { Database } from '@aduana/server-kit/store/database';
-import type { TokenRegister } from './token-register.ts';
 import { appendStatus } from '../status/status-rows.ts';
 
 export interface RevocationOrder {
   readonly jti: string;
+  /** Seconds since the epoch, where the token itself was shown; else the revocation lasts as long as any token may. */
+  readonly exp?: number;
   readonly reason: string;
   readonly actor: AuditActor;
   readonly trace?: AuditTrace;
@@ -27,7 +28,6 @@ export interface Revocation {
 export interface RevocationOptions {
   readonly database: Database;
   readonly seals: RowSeals;
-  readonly register: TokenRegister;
   readonly bus: EventBus;
   readonly audit: AuditSink;
   readonly status: Pick<StatusReader, 'read'>;
@@ -39,16 +39,14 @@ const SKEW_SECONDS = 60;
 
 /** Revokes a token and all that descend from it, whether or not it is known. */
 export async function revokeToken(
-  { jti, reason, actor, trace }: RevocationOrder,
-  { database, seals, register, bus, audit, status, clock }: RevocationOptions,
+  { jti, exp, reason, actor, trace }: RevocationOrder,
+  { database, seals, bus, audit, status, clock }: RevocationOptions,
 ): Promise<Revocation> {
   if (jti === '' || jti.length > LONGEST_TEXT || reason.trim() === '' || reason.length > LONGEST_TEXT)
     throw new SecurityError('BAD_REQUEST', { detail: 'jti or reason is empty or too long' });
   const now = clock.now();
-  const known = await register.find(jti);
-  // A token that is not ours is one of a trusted issuer, perhaps, and may count for long.
-  const expiresAt = known?.expiresAt ?? now + LONGEST_SUBJECT_LIFE_SECONDS * 1000;
-  const until = Math.ceil(expiresAt / 1000) + SKEW_SECONDS;
+  // The register is the database's: what it says of a token must not end its revocation.
+  const until = (exp ?? Math.ceil(now / 1000) + LONGEST_SUBJECT_LIFE_SECONDS) + SKEW_SECONDS;
   await database.transaction((transaction) =>
     appendStatus(transaction, `token:${jti}`, { kind: 'token_revoked', jti, until }, now, seals),
   );

@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { createSeals } from '@aduana/server-kit/seals/row-seals';
+import { ensureSecret } from '@aduana/server-kit/secrets/ensure-secret';
 import {
   type AdminWorld,
   delivered,
@@ -8,6 +10,7 @@ import {
   openAdminWorld,
   operatorContext,
   codeOf,
+  SECRETS_OF_ADMIN,
 } from '../../support/admin-world.ts';
 import { describeStores } from '../../support/stores.ts';
 
@@ -58,11 +61,16 @@ describeStores('revoked subjects', (open) => {
   test('revoked subjects are bounded, and forgotten when no token of theirs can count any more', async () => {
     const world = await openAdminWorld(openStore);
     const { superuser } = world.store;
-    await superuser.query(
-      `INSERT INTO subject_revocations (issuer, subject, not_after, event_id, reason, actor, at, seal)
-       SELECT 'i', n::text, $1, n::text, 'r', 'a', 0, 's' FROM generate_series(1, 100000) n`,
-      [world.clock.now() / 1000],
-    );
+    const at = world.clock.now() / 1000;
+    const { seal } = createSeals((await ensureSecret(SECRETS_OF_ADMIN, 'admin/row-seal-key')).revealBytes());
+    const names = Array.from({ length: 100_000 }, (_, n) => String(n + 1));
+    const insert = (seals: readonly string[]) =>
+      superuser.query(
+        `INSERT INTO subject_revocations (issuer, subject, not_after, event_id, reason, actor, at, seal)
+         SELECT 'i', n, $1, n, 'r', 'a', 0, s FROM unnest($2::text[], $3::text[]) g(n, s)`,
+        [at, names, seals],
+      );
+    await insert(names.map(() => 'forged'));
     const revoke = (subject: string) =>
       codeOf(
         world.resolvers.Mutation.revokeSubject(
@@ -71,6 +79,9 @@ describeStores('revoked subjects', (open) => {
           operatorContext(),
         ),
       );
+    expect(await revoke('not kept out by forged ones')).toBe('ok');
+    await superuser.query('DELETE FROM subject_revocations');
+    await insert(names.map((name) => seal('subject_revocations', ['i', name, at, name, 'r', 'a', 0])));
     expect(await revoke('one more')).toBe('TOO_MANY_REVOCATIONS');
     expect(await revoke('7')).toBe('ok');
     await superuser.query('UPDATE subject_revocations SET not_after = not_after - 31 * 86400');

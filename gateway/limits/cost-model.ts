@@ -1,20 +1,18 @@
 import {
   type ConstDirectiveNode,
-  type GraphQLArgument,
   type GraphQLField,
-  type GraphQLInputType,
   type GraphQLNamedType,
   type GraphQLOutputType,
   type GraphQLSchema,
   getNamedType,
   isCompositeType,
-  isInputObjectType,
   isInterfaceType,
   isListType,
   isNonNullType,
   isObjectType,
   valueFromASTUntyped,
 } from 'graphql';
+import { createWeighInputType, type InputWeight } from './input-weight.ts';
 
 /** How long a field's list is, or those of its children that `sizedFields` names. */
 export interface ListSize {
@@ -24,22 +22,24 @@ export interface ListSize {
   readonly sizedFields: readonly string[];
 }
 
+export interface ArgumentCost {
+  /** Always the same, or by its value. */
+  readonly weight: number | InputWeight;
+  readonly defaultValue: unknown;
+}
+
 export interface FieldCost {
   readonly weight: number;
   /** Lists within lists that the field is. */
   readonly lists: number;
   readonly listSize: ListSize | undefined;
   readonly type: GraphQLNamedType;
-  readonly arguments: readonly GraphQLArgument[];
+  readonly arguments: ReadonlyMap<string, ArgumentCost>;
 }
 
 /** What each coordinate weighs, by `@cost` and `@listSize` (IBM's cost specification, as federation 2.9 composes it). */
 export interface CostModel {
   field(parentType: string, name: string): FieldCost | undefined;
-  /** The weight of an argument or input field with all that is inside its value. */
-  input(argument: GraphQLArgument, value: unknown): number;
-  /** Whether that weight depends on the value. */
-  dependsOnValue(argument: GraphQLArgument): boolean;
   readonly schema: GraphQLSchema;
   /** What is assumed of a list of which nothing is said. */
   readonly listSize: number;
@@ -55,6 +55,7 @@ export function createCostModel(schema: GraphQLSchema, listSize: number): CostMo
     const weight = Number(argumentsOf(node, names.cost)?.['weight'] ?? NaN);
     return Number.isFinite(weight) ? weight : undefined;
   };
+  const weighInputType = createWeighInputType(weightOf);
 
   function describeField(field: GraphQLField<unknown, unknown>): FieldCost {
     const type = getNamedType(field.type);
@@ -63,20 +64,16 @@ export function createCostModel(schema: GraphQLSchema, listSize: number): CostMo
       lists: countLists(field.type),
       listSize: toListSize(argumentsOf(field, names.listSize)),
       type,
-      arguments: field.args,
+      arguments: new Map(
+        field.args.map((argument) => [
+          argument.name,
+          {
+            weight: weightOf(argument) ?? weighInputType(argument.type) ?? 0,
+            defaultValue: argument.defaultValue,
+          },
+        ]),
+      ),
     };
-  }
-
-  function weighValue(type: GraphQLInputType, value: unknown): number {
-    if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + weighValue(type, item), 0);
-    const named = getNamedType(type);
-    const own = weightOf(named) ?? (isInputObjectType(named) ? 1 : 0);
-    if (!isInputObjectType(named) || typeof value !== 'object' || value === null) return own;
-    const fields = named.getFields();
-    return Object.entries(value).reduce((sum, [name, member]) => {
-      const field = fields[name];
-      return field === undefined ? sum : sum + (weightOf(field) ?? weighValue(field.type, member));
-    }, own);
   }
 
   return {
@@ -92,25 +89,12 @@ export function createCostModel(schema: GraphQLSchema, listSize: number): CostMo
       known.set(coordinate, cost);
       return cost;
     },
-    dependsOnValue(argument) {
-      const type = getNamedType(argument.type);
-      return weightOf(argument) === undefined && (isInputObjectType(type) || weightOf(type) !== undefined);
-    },
-    input: (argument, value) => weightOf(argument) ?? inputObjectWeight(argument, value, weighValue),
   };
 }
 
 function countLists(type: GraphQLOutputType): number {
   if (isNonNullType(type)) return countLists(type.ofType);
   return isListType(type) ? 1 + countLists(type.ofType) : 0;
-}
-
-function inputObjectWeight(
-  { type }: GraphQLArgument,
-  value: unknown,
-  weigh: (type: GraphQLInputType, value: unknown) => number,
-): number {
-  return value === null || value === undefined ? 0 : weigh(type, value);
 }
 
 interface Annotated {

@@ -76,7 +76,7 @@ export function createDocumentLimits(settings: Settings): DocumentLimits {
       if (cost === undefined) {
         const model = models.get(supergraphSchema) ?? createCostModel(supergraphSchema, settings.LIST_SIZE);
         models.set(supergraphSchema, model);
-        const found = costOfOperation(document, operation, variables, model);
+        const found = costOfOperation(document, operation, variables, model, limit);
         if (!found.dependsOnVariables) fixedCosts.set(operation, found.cost);
         cost = found.cost;
       }

@@ -10,6 +10,7 @@ import {
 } from 'graphql';
 import { fragmentsOf } from '@aduana/subgraph/graphql/fragments-of';
 import type { CostModel, FieldCost } from './cost-model.ts';
+import { type KnownWeights, weighValue } from './input-weight.ts';
 
 /** What an operation costs at most, and whether another call with other variables may cost something else. */
 export interface OperationCost {
@@ -23,15 +24,19 @@ const MUTATION_WEIGHT = 10;
  * An upper bound of what an operation costs: each object 1, each scalar 0, each mutation 10, unless `@cost` says
  * otherwise, times the length of each list around it, which is the model's size unless `@listSize` says otherwise. Conditions and type
  * conditions take nothing away.
+ *
+ * @param limit beyond which it does not matter how much a value of a variable weighs
  */
 export function costOfOperation(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
   model: CostModel,
+  limit: number,
 ): OperationCost {
   const fragments = fragmentsOf(document);
   const values = withDefaults(operation, variables);
+  const weights: KnownWeights = new Map(Object.values(values).map((value) => [value, undefined]));
   const known = new Map<string, number>();
   let dependsOnVariables = false;
 
@@ -69,7 +74,7 @@ export function costOfOperation(
     const field = model.field(parent, node.name.value);
     if (field === undefined) return 0;
     const given = readArguments(node.arguments ?? [], values);
-    dependsOnVariables ||= node.arguments?.some((argument) => matters(field, argument, model)) === true;
+    dependsOnVariables ||= node.arguments?.some((argument) => matters(field, argument)) === true;
     const size = sizeOf(field, given, model);
     const { listSize } = field;
     const inner = new Map(listSize?.sizedFields.map((name) => [name, size]));
@@ -77,16 +82,16 @@ export function costOfOperation(
       sizes.get(node.name.value) ?? (listSize !== undefined && listSize.sizedFields.length > 0 ? 1 : size);
     const inside =
       node.selectionSet === undefined ? 0 : costOfSelections(node.selectionSet, field.type.name, inner);
-    return costOfArguments(field, given, model) + times * (field.weight + inside);
+    return costOfArguments(field, given, { weights, limit }) + times * (field.weight + inside);
   }
 
   const root = model.schema.getRootType(operation.operation)?.name;
-  const mutations =
-    operation.operation === OperationTypeNode.MUTATION
-      ? MUTATION_WEIGHT * operation.selectionSet.selections.length
-      : 0;
   const cost = root === undefined ? 0 : costOfSelections(operation.selectionSet, root, new Map());
-  return { cost: cost + mutations, dependsOnVariables };
+  return { cost: cost + weightOfMutations(operation), dependsOnVariables };
+}
+
+function weightOfMutations({ operation, selectionSet }: OperationDefinitionNode): number {
+  return operation === OperationTypeNode.MUTATION ? MUTATION_WEIGHT * selectionSet.selections.length : 0;
 }
 
 /** Default values count where the client sends none. */
@@ -115,7 +120,7 @@ function sizeOf(
 ): number {
   if (listSize === undefined) return unknownSize ** lists;
   const asked = listSize.slicingArguments.flatMap((name) => {
-    const value = given.get(name) ?? definitions.find((argument) => argument.name === name)?.defaultValue;
+    const value = given.get(name) ?? definitions.get(name)?.defaultValue;
     // What a subgraph makes of less than nothing is not known: some give all that there is.
     return typeof value === 'number' && value >= 0 ? [value] : [];
   });
@@ -126,24 +131,22 @@ function sizeOf(
 function costOfArguments(
   { arguments: definitions }: FieldCost,
   given: ReadonlyMap<string, unknown>,
-  model: CostModel,
+  { weights, limit }: { readonly weights: KnownWeights; readonly limit: number },
 ): number {
   let cost = 0;
-  for (const definition of definitions)
-    if (given.has(definition.name)) cost += model.input(definition, given.get(definition.name));
+  for (const [name, value] of given) {
+    const weight = definitions.get(name)?.weight ?? 0;
+    if (typeof weight === 'number') cost += weight;
+    else if (value !== null && value !== undefined) cost += weighValue(weight, value, weights, limit);
+  }
   return cost;
 }
 
 /** Whether a variable in this argument may change the cost. */
-function matters(
-  { listSize, arguments: definitions }: FieldCost,
-  { name, value }: ArgumentNode,
-  model: CostModel,
-): boolean {
+function matters({ listSize, arguments: definitions }: FieldCost, { name, value }: ArgumentNode): boolean {
   if (!mentionsVariable(value)) return false;
-  const definition = definitions.find((argument) => argument.name === name.value);
   const slices = listSize?.slicingArguments.includes(name.value) === true;
-  return slices || (definition !== undefined && model.dependsOnValue(definition));
+  return slices || typeof (definitions.get(name.value)?.weight ?? 0) !== 'number';
 }
 
 function mentionsVariable(value: ArgumentNode['value']): boolean {

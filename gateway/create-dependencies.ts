@@ -90,6 +90,7 @@ export function createDependencies(
     limits: {
       bodyBytes: config.LIMIT_BODY_BYTES === 'off' ? UNLIMITED : config.LIMIT_BODY_BYTES,
       batch: config.LIMIT_BATCH,
+      values: config.LIMIT_VALUES,
     },
     callers,
     environment: config.DEPLOYMENT_ENVIRONMENT,

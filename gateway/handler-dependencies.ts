@@ -17,7 +17,11 @@ import type { Traffic } from './traffic/traffic.ts';
 export interface HandlerDependencies extends OperationDependencies {
   readonly platform: Platform;
   readonly browser: BrowserRules;
-  readonly limits: { readonly bodyBytes: number; readonly batch: number | 'off' };
+  readonly limits: {
+    readonly bodyBytes: number;
+    readonly batch: number | 'off';
+    readonly values: number | 'off';
+  };
   readonly callers: CallerLimits;
   /** What policies call the place where this gateway runs. */
   readonly environment: string;

@@ -11,7 +11,7 @@ import type { Execute, ExecutionAnswer } from './execute/shared/execution.ts';
 import type { GraphqlRequest } from './http/graphql-request.ts';
 import type { Introspect } from './authorize/introspect.ts';
 import type { DocumentLimits } from './limits/document-limits.ts';
-import type { MissBudget } from './limits/miss-budget.ts';
+import { FEW_VALUES, type MissBudget } from './limits/miss-budget.ts';
 import { type Cure, describeChallenge, findCure, showStepUp, tellCure } from './authorize/step-up.ts';
 import { placeRefusals, type RefusalPlacement } from './authorize/place-refusals.ts';
 import type { Plan } from './planner/plan.ts';
@@ -90,7 +90,9 @@ export async function runOperation(
   if (authorized.document !== undefined && authorized.operation !== undefined) {
     const { document, operation, variables } = authorized;
     // Of what will run: a refused field's cost is nobody's business.
-    dependencies.documentLimits.checkOperation(document, operation, variables, supergraph.supergraphSchema);
+    dependencies.budget.spendIf(request.values > FEW_VALUES, delegated.caller, () => {
+      dependencies.documentLimits.checkOperation(document, operation, variables, supergraph.supergraphSchema);
+    });
   }
   if (validated.operation.operation === OperationTypeNode.SUBSCRIPTION)
     return authorized.everythingRefused && openStream !== undefined

@@ -11,6 +11,7 @@ import { withChallenges } from './http/challenges.ts';
 import { type GraphqlRequest, readGraphqlRequests } from './http/graphql-request.ts';
 import { chooseMediaType, type MediaType } from './http/media-type.ts';
 import { callerKey } from './limits/caller-key.ts';
+import { FEW_CHARACTERS } from './limits/miss-budget.ts';
 import { type OperationAnswer, type OperationContext, runOperation } from './run-operation.ts';
 import type { Caller, Delegated } from './stages.ts';
 import type { OpenedStream, StreamOpening, WantedStream } from './streams/open-streams.ts';
@@ -55,7 +56,8 @@ export async function runRequest(
   const leave = await dependencies.callers.enter(caller, request);
   try {
     const mediaType = chooseMediaType(request.headers.accept);
-    const { requests, batched } = readGraphqlRequests(request, body, dependencies.limits.batch);
+    const reading = readRequests(request, body, caller, dependencies);
+    const { requests, batched } = reading instanceof Promise ? await reading : reading;
     if (batched) await dependencies.callers.countBatch(caller, requests.length);
     const engine = dependencies.engine();
     requestAudit.policySha256 = engine.sha256;
@@ -63,7 +65,6 @@ export async function runRequest(
     const fetcher = dependencies.forward(supergraph.subgraphs, request.headers);
     const forward = (other: LoadedSupergraph) =>
       other === supergraph ? fetcher : dependencies.forward(other.subgraphs, request.headers);
-    const { streams } = dependencies;
     const decide = () => countAndDecide(caller, engine, dependencies);
     const { rates, rights } = await decide();
     const admission = { delegated, rates, renew, certificateNotAfter: request.peer?.notAfter };
@@ -82,7 +83,7 @@ export async function runRequest(
     const run = batched ? runBatch : runInTurn;
     const answers = await run(requests, delegated, { context, decide, mediaType }, dependencies);
     const response = write(answers, batched, mediaType, (rest) =>
-      streams.finish(rest, streams.admit(admission)),
+      dependencies.streams.finish(rest, dependencies.streams.admit(admission)),
     );
     const headers = { ...fetcher.answerHeaders(), ...response.headers };
     if (answers.some(({ stream }) => stream !== undefined)) leave(); // streams have places of their own
@@ -92,6 +93,19 @@ export async function runRequest(
     leave();
     throw error;
   }
+}
+
+/** A large body is read in its caller's turn, and on its account. */
+function readRequests(
+  request: ServiceRequest,
+  body: Buffer | undefined,
+  caller: Caller,
+  { budget, limits }: HandlerDependencies,
+) {
+  const read = () => readGraphqlRequests(request, body, limits);
+  if (body === undefined || body.length <= FEW_CHARACTERS) return read();
+  const turn = budget.turn(caller) ?? Promise.resolve();
+  return turn.then(() => budget.spend(caller, read));
 }
 
 function write(

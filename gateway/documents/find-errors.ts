@@ -22,8 +22,7 @@ export function findErrors(
 }
 
 /** graphql-js looks for the line of each node of each error from the start of the text: without it nothing is read. */
-export function withTextAside<Result>(source: Source | undefined, work: () => Result): Result {
-  if (source === undefined) return work();
+function withTextAside<Result>(source: Source, work: () => Result): Result {
   const { body } = source;
   source.body = '';
   try {

@@ -2,25 +2,23 @@ import { ERROR_CODES } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { sha256Hex } from '@aduana/core/platform/digest';
 import {
-  type ASTNode,
   type DocumentNode,
   GraphQLError,
   getOperationAST,
   type GraphQLSchema,
-  Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
-  getVariableValues,
   parse,
   Source,
 } from 'graphql';
 import type { FoundError, LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import type { GraphqlRequest } from '../http/graphql-request.ts';
 import type { DocumentLimits } from '../limits/document-limits.ts';
-import { type Account, type MissBudget, UNLIMITED } from '../limits/miss-budget.ts';
+import { type Account, FEW_VALUES, type MissBudget, UNLIMITED } from '../limits/miss-budget.ts';
 import type { Delegated, Validated } from '../stages.ts';
 import { checkTokens } from './check-tokens.ts';
-import { findErrors, withTextAside } from './find-errors.ts';
+import { findErrors } from './find-errors.ts';
+import { createReadVariables, type ReadVariables } from './read-variables.ts';
 import { describeErrors, RequestErrors } from './request-errors.ts';
 import {
   createTextBoundedCache,
@@ -32,6 +30,12 @@ import {
 interface ValidDocument extends TextEntry {
   readonly document: DocumentNode;
   readonly hash: string;
+}
+
+/** Of one supergraph. */
+interface KnownDocuments {
+  readonly documents: TextBoundedCache<ValidDocument>;
+  readonly readVariables: ReadVariables;
 }
 
 /** A parsed document takes about a hundred times the memory of its text. */
@@ -61,17 +65,22 @@ export function createValidate(
   limits: DocumentLimits,
   budget: MissBudget = UNLIMITED,
 ): Validate {
-  const bySupergraph = new WeakMap<LoadedSupergraph, TextBoundedCache<ValidDocument>>();
+  const bySupergraph = new WeakMap<LoadedSupergraph, KnownDocuments>();
   return (delegated, request, supergraph, visible) => {
     const { query } = request;
     if (query === undefined || query === '') throw new SecurityError('BAD_REQUEST', { detail: 'no `query`' });
-    let documents = bySupergraph.get(supergraph);
-    if (documents === undefined) bySupergraph.set(supergraph, (documents = createTextBoundedCache(KEPT)));
-    const known = documents.get(query);
-    if (known !== undefined) return finish(delegated, request, supergraph, known);
+    let known = bySupergraph.get(supergraph);
+    if (known === undefined) bySupergraph.set(supergraph, (known = knowNothing(supergraph)));
+    const { documents, readVariables } = known;
+    const cached = documents.get(query);
+    const isMuch = request.values > FEW_VALUES;
+    if (cached !== undefined && !isMuch) return complete(delegated, request, cached, readVariables);
+    const finish = (valid: ValidDocument): Validated =>
+      budget.spendIf(isMuch, delegated.caller, () => complete(delegated, request, valid, readVariables));
+    if (cached !== undefined) return finish(cached);
     const keep = (valid: ValidDocument): Validated => {
       if (query.length <= DOCUMENT_CHARACTERS_KEPT) documents.add(valid);
-      return finish(delegated, request, supergraph, valid);
+      return finish(valid);
     };
     const read = budget.spend(delegated.caller, () =>
       readDocument(query, supergraph, visible, {
@@ -84,14 +93,18 @@ export function createValidate(
   };
 }
 
-function finish(
+function knowNothing({ apiSchema }: LoadedSupergraph): KnownDocuments {
+  return { documents: createTextBoundedCache(KEPT), readVariables: createReadVariables(apiSchema) };
+}
+
+function complete(
   { caller, trace }: Delegated,
   request: GraphqlRequest,
-  supergraph: LoadedSupergraph,
   { document, hash }: ValidDocument,
+  readVariables: ReadVariables,
 ): Validated {
   const operation = pickOperation(document, request);
-  const variables = readVariables(operation, request.variables, supergraph);
+  const variables = readVariables(operation, request.variables);
   return {
     stage: 'validated',
     caller,
@@ -159,41 +172,4 @@ function pickOperation(document: DocumentNode, request: GraphqlRequest): Operati
   if (request.queriesOnly && operation.operation === OperationTypeNode.MUTATION)
     throw new SecurityError('METHOD_NOT_ALLOWED', { detail: 'a mutation by GET' });
   return operation;
-}
-
-const NO_VARIABLES: Readonly<Record<string, unknown>> = Object.freeze({});
-
-/** The variables that the operation defines, as sent, after checking that they can be coerced. */
-function readVariables(
-  operation: OperationDefinitionNode,
-  sent: Readonly<Record<string, unknown>>,
-  supergraph: LoadedSupergraph,
-): Readonly<Record<string, unknown>> {
-  const definitions = operation.variableDefinitions ?? [];
-  if (definitions.length === 0) return NO_VARIABLES;
-  const own = Object.create(null) as Record<string, unknown>;
-  for (const { variable } of definitions) {
-    const name = variable.name.value;
-    if (Object.hasOwn(sent, name)) own[name] = sent[name];
-  }
-  const source = operation.loc?.source;
-  const { errors } = withTextAside(source, () =>
-    getVariableValues(supergraph.apiSchema, definitions, own, { maxErrors: 10, hideSuggestions: true }),
-  );
-  if (errors !== undefined) {
-    const shown = errors.map(({ nodes = [], positions }) => ({
-      message: messageWithoutValue(nodes, own),
-      positions,
-    }));
-    throw new RequestErrors('BAD_USER_INPUT', describeErrors(shown, source?.body ?? ''));
-  }
-  return own;
-}
-
-/** The message of graphql-js repeats the value that was sent; which variable and why is enough. */
-function messageWithoutValue(nodes: readonly ASTNode[], sent: Readonly<Record<string, unknown>>): string {
-  const definition = nodes.find((node) => node.kind === Kind.VARIABLE_DEFINITION);
-  const name = definition?.variable.name.value ?? '';
-  const missing = sent[name] === undefined || sent[name] === null;
-  return missing ? `Variable "$${name}" needs a value.` : `Variable "$${name}" got an invalid value.`;
 }

@@ -6,9 +6,19 @@ export interface GraphqlRequest {
   readonly query: string | undefined;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Of the variables: those of lists and objects, and these themselves. */
+  readonly values: number;
   readonly extensions: Readonly<Record<string, unknown>>;
   /** GET may run queries only. */
   readonly queriesOnly: boolean;
+}
+
+/** How much one request may hold. */
+export interface RequestLimits {
+  /** Operations; with 1 every array is refused. */
+  readonly batch: number | 'off';
+  /** Values of the variables of one operation. */
+  readonly values: number | 'off';
 }
 
 const NO_MEMBERS: Readonly<Record<string, unknown>> = Object.freeze(
@@ -22,32 +32,32 @@ const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name'
  * Reads the request or the requests of a batch.
  *
  * @param body undefined for GET
- * @param batchLimit the largest batch; a batch of more is refused, and with 1 every array is
  * @throws SecurityError `BAD_REQUEST`, `UNSUPPORTED_MEDIA_TYPE`, `CSRF_PREVENTED`, `LIMIT_BATCH_EXCEEDED`,
- * `LIMIT_DEPTH_EXCEEDED`
+ * `LIMIT_DEPTH_EXCEEDED`, `LIMIT_VALUES_EXCEEDED`
  */
 export function readGraphqlRequests(
   request: ServiceRequest,
   body: Buffer | undefined,
-  batchLimit: number | 'off',
+  limits: RequestLimits,
 ): { readonly requests: readonly GraphqlRequest[]; readonly batched: boolean } {
-  if (body === undefined) return { requests: [readQueryString(request)], batched: false };
+  if (body === undefined) return { requests: [readQueryString(request, limits)], batched: false };
   requireJson(request.headers['content-type']);
   const parsed = parseJson(body.toString('utf8'), 'the body');
-  if (!Array.isArray(parsed)) return { requests: [readParameters(parsed, false)], batched: false };
+  if (!Array.isArray(parsed)) return { requests: [readParameters(parsed, limits, false)], batched: false };
+  const { batch: batchLimit } = limits;
   if (batchLimit !== 'off' && (batchLimit < 2 || parsed.length > batchLimit))
     throw new SecurityError('LIMIT_BATCH_EXCEEDED');
   if (parsed.length === 0) throw new SecurityError('BAD_REQUEST', { detail: 'an empty batch' });
-  return { requests: parsed.map((entry) => readParameters(entry, false)), batched: true };
+  return { requests: parsed.map((entry) => readParameters(entry, limits, false)), batched: true };
 }
 
 /**
  * Reads the parameters of one operation that came over a connection of many.
  *
- * @throws SecurityError `BAD_REQUEST`, `LIMIT_DEPTH_EXCEEDED`
+ * @throws SecurityError `BAD_REQUEST`, `LIMIT_DEPTH_EXCEEDED`, `LIMIT_VALUES_EXCEEDED`
  */
-export function readOperationParameters(payload: unknown): GraphqlRequest {
-  return readParameters(payload, false);
+export function readOperationParameters(payload: unknown, limits: RequestLimits): GraphqlRequest {
+  return readParameters(payload, limits, false);
 }
 
 /** JSON by media type, so that a browser has to ask before a page of another origin may send it. */
@@ -62,7 +72,7 @@ function requireJson(contentType: string | undefined): void {
   }
 }
 
-function readQueryString(request: ServiceRequest): GraphqlRequest {
+function readQueryString(request: ServiceRequest, limits: RequestLimits): GraphqlRequest {
   const contentType = request.headers['content-type'];
   if (contentType !== undefined) requireJson(contentType);
   else if (!PREFLIGHT_HEADERS.some((name) => request.headers[name] !== undefined))
@@ -82,42 +92,52 @@ function readQueryString(request: ServiceRequest): GraphqlRequest {
       variables: json('variables'),
       extensions: json('extensions'),
     },
+    limits,
     true,
   );
 }
 
-function readParameters(value: unknown, queriesOnly: boolean): GraphqlRequest {
+function readParameters(value: unknown, limits: RequestLimits, queriesOnly: boolean): GraphqlRequest {
   if (!isObject(value)) throw new SecurityError('BAD_REQUEST', { detail: 'not an object' });
   const { query, operationName, variables, extensions } = value;
   if (query !== undefined && query !== null && typeof query !== 'string')
     throw new SecurityError('BAD_REQUEST', { detail: '`query` is not a string' });
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string')
     throw new SecurityError('BAD_REQUEST', { detail: '`operationName` is not a string' });
+  const sent = readMembers(variables, '`variables` is not an object');
   return {
     query: query ?? undefined,
     operationName: operationName ?? undefined,
-    variables: readVariables(variables),
+    variables: sent,
+    values: countValues(sent, limits.values === 'off' ? Infinity : limits.values),
     extensions: readMembers(extensions, '`extensions` is not an object'),
     queriesOnly,
   };
 }
 
-function readVariables(value: unknown): Readonly<Record<string, unknown>> {
-  const variables = readMembers(value, '`variables` is not an object');
-  checkDepth(variables, DEPTH_LIMIT);
-  return variables;
-}
+/**
+ * Counts what lists and objects hold, at all depths.
+ *
+ * @throws SecurityError `LIMIT_VALUES_EXCEEDED`, `LIMIT_DEPTH_EXCEEDED`
+ */
+function countValues(variables: object, limit: number): number {
+  let values = 0;
 
-/** @throws SecurityError `LIMIT_DEPTH_EXCEEDED` */
-function checkDepth(value: object, levels: number): void {
-  if (levels < 0)
-    throw new SecurityError('LIMIT_DEPTH_EXCEEDED', { detail: 'a variable is nested too deeply' });
-  if (Array.isArray(value)) for (const element of value) checkMember(element, levels);
-  else for (const name in value) checkMember((value as Readonly<Record<string, unknown>>)[name], levels);
-}
+  function count(value: object, levels: number): void {
+    if (levels < 0)
+      throw new SecurityError('LIMIT_DEPTH_EXCEEDED', { detail: 'a variable is nested too deeply' });
+    if (Array.isArray(value)) for (const element of value) countOne(element, levels);
+    else for (const name in value) countOne((value as Readonly<Record<string, unknown>>)[name], levels);
+  }
 
-function checkMember(member: unknown, levels: number): void {
-  if (typeof member === 'object' && member !== null) checkDepth(member, levels - 1);
+  function countOne(member: unknown, levels: number): void {
+    values += 1;
+    if (values > limit) throw new SecurityError('LIMIT_VALUES_EXCEEDED');
+    if (typeof member === 'object' && member !== null) count(member, levels - 1);
+  }
+
+  count(variables, DEPTH_LIMIT);
+  return values;
 }
 
 function readMembers(value: unknown, detail: string): Readonly<Record<string, unknown>> {

@@ -16,7 +16,7 @@ export interface Account {
   charge(milliseconds: number): void;
 }
 
-/** What one caller's cache misses may take of this process: its CPU, and room in the caches. */
+/** What one caller's cache misses and large requests may take of this process: its CPU, and room in the caches. */
 export interface MissBudget {
   /**
    * Makes what a cache lacks, on the caller's account.
@@ -24,6 +24,8 @@ export interface MissBudget {
    * @throws SecurityError `RATE_LIMITED` where the account is empty
    */
   spend<Result>(caller: Caller, make: () => Result): Result;
+  /** The same where the work is much; a little takes less than it takes to read the thread's CPU time. */
+  spendIf<Result>(isMuch: boolean, caller: Caller, make: () => Result): Result;
   /**
    * Whether what was made may be kept: `@skip` on n variables alone makes 2^n variants of one document, which would push
    * everybody else's entries out of the caches. Beyond the budget a caller is served, and nothing of it is kept.
@@ -53,11 +55,15 @@ const CALLERS_KNOWN = 10_000;
 /** A client that starts with a few hundred documents it has never sent before. */
 const CPU_AT_ONCE_MS = 5_000;
 const CPU_SHARE = 0.5;
+/** So many values of variables, or characters of JSON, are read in less than a millisecond. */
+export const FEW_VALUES = 1_000;
+export const FEW_CHARACTERS = 65_536;
 /** What others need not be asked to wait for. */
 const NOTICEABLE_MS = 5;
 
 export const UNLIMITED: MissBudget = {
   spend: (_caller, make) => make(),
+  spendIf: (_isMuch, _caller, make) => make(),
   mayKeep: () => true,
   accountOf: (caller) => ({ owner: callerKey(caller), require: () => undefined, charge: () => undefined }),
   turn: () => undefined,
@@ -67,19 +73,22 @@ export function createMissBudget(options: MissBudgetOptions): MissBudget {
   const { clock, keptPerMinute, cpu = createThreadCpu() } = options;
   const balanceOf = createBalances(clock);
   const turns = createTurns();
+  function spend<Result>(caller: Caller, make: () => Result): Result {
+    const balance = balanceOf(callerKey(caller));
+    requireCredit(balance);
+    const before = cpu();
+    try {
+      return make();
+    } finally {
+      const spent = cpu() - before;
+      balance.milliseconds -= spent;
+      if (spent >= NOTICEABLE_MS) turns.begin();
+    }
+  }
+
   return {
-    spend(caller, make) {
-      const balance = balanceOf(callerKey(caller));
-      requireCredit(balance);
-      const before = cpu();
-      try {
-        return make();
-      } finally {
-        const spent = cpu() - before;
-        balance.milliseconds -= spent;
-        if (spent >= NOTICEABLE_MS) turns.begin();
-      }
-    },
+    spend,
+    spendIf: (isMuch, caller, make) => (isMuch ? spend(caller, make) : make()),
     mayKeep(caller) {
       const balance = balanceOf(callerKey(caller));
       if (balance.filledAt >= balance.windowEndsAt) {
@@ -130,7 +139,7 @@ function createBalances(clock: Clock): (key: string) => Balance {
 function requireCredit({ milliseconds }: Balance): void {
   if (milliseconds > 0) return;
   throw new SecurityError('RATE_LIMITED', {
-    detail: 'validation and planning of this caller take too much',
+    detail: 'what the requests of this caller take before they run is too much',
     retryAfterSeconds: (NOTICEABLE_MS - milliseconds) / CPU_SHARE / 1000,
   });
 }

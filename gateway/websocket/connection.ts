@@ -1,9 +1,11 @@
 import type { SecurityError } from '@aduana/core/errors/security-error';
+import { toSecurityError } from '@aduana/core/http/error-response';
 import { describeError } from '@aduana/core/platform/log';
 import type { ServiceRequest } from '@aduana/core/http/route';
 import type { HandlerDependencies } from '../handler-dependencies.ts';
 import { callerKey } from '../limits/caller-key.ts';
 import type { UnreadAnswer } from '../limits/caller-limits.ts';
+import { FEW_CHARACTERS } from '../limits/miss-budget.ts';
 import type { Delegated } from '../stages.ts';
 import type { StreamCaller } from '../streams/stream-caller.ts';
 import type { StreamEnd } from '../streams/stream-end.ts';
@@ -95,7 +97,14 @@ export class Connection implements Supervised {
       this.#heardAt = clock.monotonic();
       this.#room.complete();
       if (this.#state === 'closed') return;
-      this.#take(isBinary ? undefined : readMessage(data.toString('utf8')), data.length);
+      let message: ClientMessage | undefined;
+      try {
+        message = isBinary ? undefined : this.#read(data);
+      } catch (error) {
+        this.#refuse(toSecurityError(error));
+        return;
+      }
+      this.#take(message, data.length);
     });
     socket.on('pong', () => (this.#heardAt = clock.monotonic()));
     socket.on('error', () => undefined); // `close` follows
@@ -105,6 +114,15 @@ export class Connection implements Supervised {
       this.#end(undefined);
       this.#unread?.release();
     });
+  }
+
+  /** @throws SecurityError `RATE_LIMITED` */
+  #read(data: Buffer): ClientMessage | undefined {
+    const { dependencies, shown } = this.#options;
+    const read = () => readMessage(data.toString('utf8'));
+    const { caller } = this.#caller?.delegated ?? shown ?? {};
+    const isMuch = data.length > FEW_CHARACTERS && caller !== undefined;
+    return isMuch ? dependencies.budget.spend(caller, read) : read();
   }
 
   review(now: number): void {

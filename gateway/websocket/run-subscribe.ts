@@ -101,7 +101,7 @@ async function run(
       openStream: (wanted: Parameters<typeof streams.open>[0]) =>
         streams.open(wanted, { caller, forward, requestAudit, shareKey: undefined }),
     };
-    const sent = readOperationParameters(payload);
+    const sent = readOperationParameters(payload, dependencies.limits);
     const measured = () =>
       dependencies.measureOperation(delegated, requestAudit, (traced) =>
         runOperation(traced, sent, dependencies, context),

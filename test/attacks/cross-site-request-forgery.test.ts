@@ -16,7 +16,7 @@ test.each([
   const request = createServiceRequest({
     headers: contentType === undefined ? {} : { 'content-type': contentType },
   });
-  expect(() => readGraphqlRequests(request, QUERY, 1)).toThrow(
+  expect(() => readGraphqlRequests(request, QUERY, { batch: 1, values: 'off' })).toThrow(
     expect.objectContaining({ code: 'UNSUPPORTED_MEDIA_TYPE', status: 415 }),
   );
 });
@@ -27,7 +27,7 @@ test.each([
   'application/json;charset=x',
 ])('the charset of %s is refused before the body is decoded', (contentType) => {
   const request = createServiceRequest({ headers: { 'content-type': contentType } });
-  expect(() => readGraphqlRequests(request, QUERY, 1)).toThrow(
+  expect(() => readGraphqlRequests(request, QUERY, { batch: 1, values: 'off' })).toThrow(
     expect.objectContaining({ code: 'UNSUPPORTED_MEDIA_TYPE' }),
   );
 });
@@ -43,7 +43,7 @@ test.each([undefined, PEER])(
   'a GET that a link could make is refused, whatever certificate comes with it: %j',
   (peer) => {
     const request = createServiceRequest({ method: 'GET', search: 'query={__typename}', peer });
-    expect(() => readGraphqlRequests(request, undefined, 1)).toThrow(
+    expect(() => readGraphqlRequests(request, undefined, { batch: 1, values: 'off' })).toThrow(
       expect.objectContaining({ code: 'CSRF_PREVENTED', status: 400 }),
     );
   },
@@ -54,7 +54,7 @@ test.each(['text/plain', 'application/x-www-form-urlencoded', ' ', 'x/y; z'])(
   (contentType) => {
     const headers = { 'content-type': contentType };
     const request = createServiceRequest({ method: 'GET', search: 'query={__typename}', headers });
-    expect(() => readGraphqlRequests(request, undefined, 1)).toThrow(
+    expect(() => readGraphqlRequests(request, undefined, { batch: 1, values: 'off' })).toThrow(
       expect.objectContaining({ code: 'UNSUPPORTED_MEDIA_TYPE' }),
     );
   },

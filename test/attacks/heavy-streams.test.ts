@@ -25,6 +25,7 @@ test('a stream keeps nothing of its request that its document does not ask for',
     variables: { id: 'a', other: [[], []] },
     extensions: { more: [[], []] },
     queriesOnly: false,
+    values: 0,
   };
   const validated = {
     document,

@@ -72,7 +72,7 @@ function complaints(query: string, caller: OracleCaller): string[] {
 }
 
 function requestOf(query: string): Parameters<ReturnType<typeof createValidate>>[1] {
-  return { query, operationName: undefined, variables: {}, queriesOnly: false } as Parameters<
+  return { query, operationName: undefined, variables: {}, values: 0, queriesOnly: false } as Parameters<
     ReturnType<typeof createValidate>
   >[1];
 }

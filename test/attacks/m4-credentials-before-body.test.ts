@@ -29,7 +29,7 @@ function open(holds: boolean) {
     authenticate,
     traffic: createTraffic(createFakeClock()),
     browser: { publicHosts: [], allowedOrigins: [] },
-    limits: { bodyBytes: 1000, batch: 1 },
+    limits: { bodyBytes: 1000, batch: 1, values: 'off' },
     flood: { count: () => Promise.resolve(undefined), flush: () => Promise.resolve() },
     audit: {
       record(record: AuditRecord) {

@@ -17,6 +17,7 @@ const request = (query: string | undefined, sha256Hash: string) => ({
   variables: {},
   extensions: { persistedQuery: { version: 1, sha256Hash } },
   queriesOnly: false,
+  values: 0,
 });
 
 test('nobody puts a document under the hash of another one, whatever the permission', () => {

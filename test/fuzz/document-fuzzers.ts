@@ -75,7 +75,14 @@ export const documentFuzzers: readonly Fuzzer[] = [
     property: fc.asyncProperty(json, fc.constantFrom('{a}', '', undefined), async (extension, query) => {
       const find = createFindDocument({ trusted: undefined, persisted: true, clock: createFakeClock() });
       const extensions = { persistedQuery: extension };
-      const request = { query, extensions, variables: {}, operationName: undefined, queriesOnly: false };
+      const request = {
+        query,
+        extensions,
+        variables: {},
+        values: 0,
+        operationName: undefined,
+        queriesOnly: false,
+      };
       await accepted(() => find(request, rightsOf(CALLERS[0] as (typeof CALLERS)[0])));
     }),
   },

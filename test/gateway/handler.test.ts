@@ -25,7 +25,7 @@ function open(dependencies: Partial<HandlerDependencies>) {
       metrics: createMetrics(),
     },
     browser: { publicHosts: [], allowedOrigins: [] },
-    limits: { bodyBytes: 1000, batch: 1 },
+    limits: { bodyBytes: 1000, batch: 1, values: 'off' },
     flood: { count: () => Promise.resolve(undefined), flush: () => Promise.resolve() },
     audit: {
       record(record: AuditRecord) {

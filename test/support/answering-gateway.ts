@@ -9,7 +9,7 @@ import { createValidate } from '../../gateway/documents/validate.ts';
 import { createExecutor } from '../../gateway/execute/create-executor.ts';
 import { createHandler } from '../../gateway/handler.ts';
 import type { HandlerDependencies } from '../../gateway/handler-dependencies.ts';
-import { UNLIMITED } from '../../gateway/limits/miss-budget.ts';
+import { type MissBudget, UNLIMITED } from '../../gateway/limits/miss-budget.ts';
 import { createPlan } from '../../gateway/planner/plan.ts';
 import { createNarrow } from '../../gateway/subgraphs/narrow.ts';
 import { createTraffic } from '../../gateway/traffic/traffic.ts';
@@ -32,7 +32,11 @@ export interface AnsweringGatewayOptions {
   readonly refusals?: string;
   readonly clock?: ReturnType<typeof createFakeClock>;
   readonly callers?: HandlerDependencies['callers'];
+  readonly limits?: HandlerDependencies['limits'];
+  readonly budget?: MissBudget;
 }
+
+const LIMITS = { bodyBytes: 10_000, batch: 5, values: 'off' } as const;
 
 const UNCOUNTED = {
   enter: () => Promise.resolve(() => undefined),
@@ -50,6 +54,8 @@ export function openAnsweringGateway(
     refusals = 'errors',
     clock = createFakeClock(START),
     callers = UNCOUNTED,
+    limits = LIMITS,
+    budget = UNLIMITED,
   }: AnsweringGatewayOptions = {},
 ) {
   const log = createLog('silent', () => undefined);
@@ -65,7 +71,7 @@ export function openAnsweringGateway(
   const handle = createHandler({
     platform: { clock, log, metrics: createMetrics() },
     browser: { publicHosts: [], allowedOrigins: [] },
-    limits: { bodyBytes: 10_000, batch: 5 },
+    limits,
     flood: { count: () => Promise.resolve(undefined), flush: () => Promise.resolve() },
     audit,
     authenticate,
@@ -85,7 +91,7 @@ export function openAnsweringGateway(
       },
     }),
     findDocument: (sent: unknown) => sent,
-    validate: createValidate('off', { checkDocument: () => undefined } as never),
+    validate: createValidate('off', { checkDocument: () => undefined } as never, budget),
     views: () => supergraph.apiSchema,
     authorize: createAuthorizer({ clock, mode }),
     documentLimits: { checkOperation: () => undefined },
@@ -93,7 +99,7 @@ export function openAnsweringGateway(
     plan: createPlan({ log }),
     narrow: createNarrow(),
     execute: createExecutor({ kind: 'aduana', clock, log, operationTimeoutMs: 'off', shareInFlight: false }),
-    budget: UNLIMITED,
+    budget,
     refusals,
   } as unknown as HandlerDependencies);
   const send = (body: unknown, authorization = 'Bearer a.b.c') => {

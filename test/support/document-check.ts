@@ -29,6 +29,7 @@ export function createDocumentCheck(
       operationName: undefined,
       extensions: {},
       queriesOnly: false,
+      values: 0,
     };
     try {
       void validate({ stage: 'delegated', caller, trace }, request, supergraph, () => supergraph.apiSchema);

@@ -98,6 +98,7 @@ export function openStreamWorld(
       variables: {},
       extensions: {},
       queriesOnly: false,
+      values: 0,
     };
     const schema = state.supergraph.apiSchema;
     const valid = await stages.validate(delegated, request, state.supergraph, () => schema);

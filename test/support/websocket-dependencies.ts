@@ -2,6 +2,7 @@ import type { AuditRecord } from '@aduana/client/audit/audit-event';
 import type { Metrics } from '@aduana/core/platform/metrics';
 import { createLog } from '@aduana/server-kit/platform/create-log';
 import type { HandlerDependencies } from '../../gateway/handler-dependencies.ts';
+import { UNLIMITED } from '../../gateway/limits/miss-budget.ts';
 import type { Supervised } from '../../gateway/streams/stream-supervisor.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { delegatedOf } from './stream-world.ts';
@@ -21,7 +22,7 @@ export function webSocketDependencies({ clock, metrics, bodyBytes, more }: WebSo
   const dependencies = {
     platform: { clock, log: createLog('silent', () => undefined), metrics },
     browser: { publicHosts: [], allowedOrigins: [] },
-    limits: { bodyBytes, batch: 'off' },
+    limits: { bodyBytes, batch: 'off', values: 'off' },
     streams: {
       supervisor: {
         add: (one: Supervised) => supervised.add(one),
@@ -44,6 +45,7 @@ export function webSocketDependencies({ clock, metrics, bodyBytes, more }: WebSo
         return Promise.resolve('');
       },
     },
+    budget: UNLIMITED,
     traffic: { begin: () => 0, note: () => undefined },
     flood: { count: () => Promise.resolve(undefined) },
     exchange: () => Promise.resolve(delegatedOf('a', {})),

@@ -24,6 +24,7 @@ const ask = (query: string | undefined, sha256Hash?: unknown): GraphqlRequest =>
   variables: {},
   extensions: sha256Hash === undefined ? {} : { persistedQuery: { version: 1, sha256Hash } },
   queriesOnly: false,
+  values: 0,
 });
 const outcome = (find: () => GraphqlRequest): string => {
   try {

@@ -3,12 +3,11 @@ import { readGraphqlRequests } from '../../../gateway/http/graphql-request.ts';
 import { createServiceRequest } from '../../support/service-request.ts';
 
 const JSON_HEADERS = { 'content-type': 'application/json; charset=UTF-8' };
-const read = (body: unknown, batchLimit: number | 'off' = 1) =>
-  readGraphqlRequests(
-    createServiceRequest({ headers: JSON_HEADERS }),
-    Buffer.from(JSON.stringify(body)),
-    batchLimit,
-  );
+const read = (body: unknown, batch: number | 'off' = 1) =>
+  readGraphqlRequests(createServiceRequest({ headers: JSON_HEADERS }), Buffer.from(JSON.stringify(body)), {
+    batch,
+    values: 'off',
+  });
 
 describe('a GraphQL request over HTTP', () => {
   test('is read from a JSON body', () => {
@@ -27,7 +26,7 @@ describe('a GraphQL request over HTTP', () => {
       search: 'query={a}&variables={"x":1}',
       headers: { authorization: 'Bearer x' },
     });
-    expect(readGraphqlRequests(request, undefined, 1).requests).toMatchObject([
+    expect(readGraphqlRequests(request, undefined, { batch: 1, values: 'off' }).requests).toMatchObject([
       { query: '{a}', variables: { x: 1 }, queriesOnly: true },
     ]);
   });
@@ -45,7 +44,7 @@ describe('a GraphQL request over HTTP', () => {
 
   test('is refused where the body is not JSON', () => {
     const request = createServiceRequest({ headers: JSON_HEADERS });
-    expect(() => readGraphqlRequests(request, Buffer.from('{'), 1)).toThrow(
+    expect(() => readGraphqlRequests(request, Buffer.from('{'), { batch: 1, values: 'off' })).toThrow(
       expect.objectContaining({ code: 'BAD_REQUEST' }),
     );
   });
@@ -56,7 +55,7 @@ describe('a GraphQL request over HTTP', () => {
       search: 'query={a}&query={b}',
       headers: { authorization: 'Bearer x' },
     });
-    expect(() => readGraphqlRequests(request, undefined, 1)).toThrow(
+    expect(() => readGraphqlRequests(request, undefined, { batch: 1, values: 'off' })).toThrow(
       expect.objectContaining({ code: 'BAD_REQUEST' }),
     );
   });

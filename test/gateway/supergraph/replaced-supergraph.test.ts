@@ -72,7 +72,7 @@ function openRooms(): (supergraph: LoadedSupergraph) => Promise<void> {
   const rights = rightsOf(CALLER);
   return async (supergraph) => {
     const { caller, trace } = validatedOf({ document: '{ a }', caller: CALLER });
-    const request = { query: QUERY, operationName: undefined, variables: {}, queriesOnly: false };
+    const request = { query: QUERY, operationName: undefined, variables: {}, values: 0, queriesOnly: false };
     const validated = await validate(
       { stage: 'delegated', caller, trace },
       request as Parameters<typeof validate>[1],

@@ -1,6 +1,7 @@
 /** Execute, incremental delivery: which part an error belongs to. */
 
-import type { FieldShape, ObjectShape } from '../shared/response-shape.ts';
+import type { ShapeSelection } from '../../stages.ts';
+import type { CompositeShape, FieldShape, ObjectShape } from '../shared/response-shape.ts';
 import type { ResponsePosition } from '../shared/complete-response.ts';
 
 /** Whose a path is: of the shapes' own part, of one that comes later, or of none. */
@@ -20,8 +21,29 @@ export function findPart(shapes: readonly ObjectShape[], path: ResponsePosition)
 
 function belowFields(fields: readonly FieldShape[], path: ResponsePosition): PathOwner {
   if (!path.some((key) => typeof key === 'string')) return 'own';
+  const composites = withoutAlike(fields.flatMap(({ children }) => children ?? []));
   return findPart(
-    fields.flatMap(({ children }) => children?.forEveryType() ?? []),
+    composites.flatMap((composite) => composite.forEveryType()),
     path,
+  );
+}
+
+/** One of those that have the same shapes: each type of an interface has a composite of its own below each of its fields. */
+function withoutAlike(composites: readonly CompositeShape[]): readonly CompositeShape[] {
+  const known = new Map<ShapeSelection | undefined, CompositeShape[]>();
+  return composites.filter((composite) => {
+    const [first] = composite.selections;
+    const alike = known.get(first) ?? [];
+    if (alike.some((other) => isAlike(other, composite))) return false;
+    known.set(first, [...alike, composite]);
+    return true;
+  });
+}
+
+function isAlike(one: CompositeShape, other: CompositeShape): boolean {
+  return (
+    one.type === other.type &&
+    one.selections.length === other.selections.length &&
+    one.selections.every((selection, index) => selection === other.selections[index])
   );
 }

@@ -50,6 +50,8 @@ export interface FieldShape {
 /** What is selected on a composite type, by the runtime type of the object at hand. */
 export interface CompositeShape {
   readonly type: GraphQLCompositeType;
+  /** What all shapes are of: composites of one type and the same selections are alike. */
+  readonly selections: readonly ShapeSelection[];
   /** Undefined where the type is not possible here. */
   forType(typeName: string): ObjectShape | undefined;
   /** The shapes of every type that is possible here. */
@@ -172,7 +174,12 @@ function createComposite(
   const names = isAbstractType(type)
     ? [...schema.apiSchema.getPossibleTypes(type).map(({ name }) => name), type.name]
     : [type.name];
-  return { type, forType, forEveryType: () => names.map(forType).filter((shape) => shape !== undefined) };
+  return {
+    type,
+    selections,
+    forType,
+    forEveryType: () => names.map(forType).filter((shape) => shape !== undefined),
+  };
 }
 
 /** An object whose type only a subgraph that has the interface knows goes by the interface's own name. */

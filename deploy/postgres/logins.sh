@@ -1,18 +1,22 @@
 #!/bin/sh
 # Runs once, when the database is made: the roles that own, write and read each service's schema, a login that
-# migrates, and a login for each service that may only work. No login may create roles.
+# migrates, and a login for each service that may only work. No login may create roles, nor take
+# the connections of the others: a replica opens 16 at most, and the limits of all logins are within PostgreSQL's 100.
 set -eu
 sql() {
   psql --quiet --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" "$@"
 }
 login() {
   sql --set=name="aduana_$1" --set=password="$(cat "/run/secrets/$1.password")" <<'SQL'
-CREATE ROLE :"name" LOGIN NOINHERIT PASSWORD :'password';
+CREATE ROLE :"name" LOGIN NOINHERIT PASSWORD :'password' CONNECTION LIMIT 30;
 SQL
 }
 for name in migrator sts audit admin; do login "$name"; done
 sql <<'SQL'
-ALTER ROLE aduana_migrator INHERIT;
+ALTER ROLE aduana_migrator INHERIT CONNECTION LIMIT 4;
+REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC;
+REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;
+GRANT CONNECT ON DATABASE :"DBNAME" TO aduana_migrator, aduana_sts, aduana_audit, aduana_admin;
 GRANT CREATE ON DATABASE :"DBNAME" TO aduana_migrator;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 SQL

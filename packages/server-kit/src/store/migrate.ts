@@ -1,6 +1,7 @@
 import { sha256Hex } from '@aduana/core/platform/digest';
 import type { Database, Migration, Queryable, Roles } from './database.ts';
-import { StatementError } from './database-error.ts';
+import { ConstraintError, StatementError } from './database-error.ts';
+import { LOCKS } from './row-locks.ts';
 
 /** The role names of a service in the database named `database`. */
 export function rolesOf(database: string, schema: string): Roles {
@@ -21,23 +22,17 @@ export interface MigrateOptions {
 
 /**
  * Brings a service's schema up to date: makes roles and schema, then applies what is missing, as the owner, in one
- * transaction under an advisory lock.
+ * transaction under a lock that only the owner may take.
  *
  * @param database a connection that may create roles and schemas, with no role of its own set
  * @returns the names of the migrations that were applied now
  * @throws StatementError when an applied migration was edited, or a role is missing and may not be created
  */
 export async function migrate(database: Database, options: MigrateOptions): Promise<readonly string[]> {
-  const { schema, roles } = options;
-  return database.exclusively('migrate', async (transaction) => {
-    await createRoles(transaction, options);
-    await transaction.query(`CREATE SCHEMA IF NOT EXISTS "${schema}" AUTHORIZATION "${roles.owner}"`);
-    await transaction.query(`GRANT USAGE ON SCHEMA "${schema}" TO "${roles.writer}", "${roles.reader}"`);
-    await transaction.query(`SET LOCAL ROLE "${roles.owner}"`);
-    await transaction.query(
-      `CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
-    );
-    await transaction.query(`GRANT SELECT ON migrations TO "${roles.writer}", "${roles.reader}"`);
+  await layFoundation(database, options);
+  return database.transaction(async (transaction) => {
+    await transaction.query(`SET LOCAL ROLE "${options.roles.owner}"`);
+    await transaction.query('LOCK TABLE migrations IN SHARE ROW EXCLUSIVE MODE');
     const missing = await missingMigrations(transaction, options);
     for (const { name, sql, sha256 } of missing) {
       await transaction.query(`DO $migration$ BEGIN ${sql} END $migration$`);
@@ -46,6 +41,35 @@ export async function migrate(database: Database, options: MigrateOptions): Prom
     await transaction.query('RESET ROLE');
     return missing.map(({ name }) => name);
   });
+}
+
+const ATTEMPTS = 20;
+/** Two that make or grant the same at once: duplicate objects, a deadlock, and "tuple concurrently updated". */
+const MADE_MEANWHILE = /^(42710|42P06|42P07|40P01|XX000)$/;
+
+/** What migrations and their lock need. Whoever meets another at it tries again, and finds what the other has made. */
+async function layFoundation(database: Database, options: MigrateOptions): Promise<void> {
+  const { schema, roles } = options;
+  for (let attempt = 1; ; attempt += 1)
+    try {
+      await database.transaction(async (transaction) => {
+        await createRoles(transaction, options);
+        await transaction.query(`CREATE SCHEMA IF NOT EXISTS "${schema}" AUTHORIZATION "${roles.owner}"`);
+        await transaction.query(`GRANT USAGE ON SCHEMA "${schema}" TO "${roles.writer}", "${roles.reader}"`);
+        await transaction.query(`SET LOCAL ROLE "${roles.owner}"`);
+        await transaction.query(
+          `CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
+        );
+        await transaction.query(`GRANT SELECT ON migrations TO "${roles.writer}", "${roles.reader}"`);
+        await transaction.query('RESET ROLE');
+      });
+      return;
+    } catch (error) {
+      const isMadeMeanwhile =
+        error instanceof ConstraintError ||
+        (error instanceof StatementError && MADE_MEANWHILE.test(error.sqlState));
+      if (!isMadeMeanwhile || attempt === ATTEMPTS) throw error;
+    }
 }
 
 interface MissingMigration {
@@ -67,7 +91,7 @@ export async function missingMigrations(
     'SELECT name, sha256 FROM migrations',
   );
   const applied = new Map(rows.map(({ name, sha256 }) => [name, sha256]));
-  return migrations.flatMap((migration) => {
+  return [LOCKS, ...migrations].flatMap((migration) => {
     const sql = migration.sql(roles);
     const sha256 = sha256Hex(sql);
     const known = applied.get(migration.name);

@@ -4,6 +4,7 @@ import type { Log } from '@aduana/core/platform/log';
 import { databaseServers } from '../platform/database-url.ts';
 import { toDatabaseError } from './database-error.ts';
 import type { Database, Queryable, QueryResult } from './database.ts';
+import { takeLock, tryLock } from './row-locks.ts';
 import { openServerPools } from './server-pools.ts';
 
 export interface PgOptions {
@@ -76,19 +77,11 @@ export function openPgDatabase(options: PgOptions): Database {
     transaction,
     exclusively: (lock, work) =>
       transaction(async (queryable) => {
-        await queryable.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-          `${options.schema}:${lock}`,
-        ]);
+        await takeLock(queryable, lock);
         return work(queryable);
       }),
     tryExclusively: (lock, work) =>
-      transaction(async (queryable) => {
-        const { rows } = await queryable.query<{ held: boolean }>(
-          'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS held',
-          [`${options.schema}:${lock}`],
-        );
-        return rows[0]?.held === true ? work(queryable) : undefined;
-      }),
+      transaction(async (queryable) => ((await tryLock(queryable, lock)) ? work(queryable) : undefined)),
     close: () => pools.end(),
   };
 }

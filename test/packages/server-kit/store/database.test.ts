@@ -105,6 +105,17 @@ describeStores('a database', (openStore) => {
     ]);
   });
 
+  test('gives up at once a lock that another holds, and has the others', async () => {
+    const attempt = (lock: string) => store.writer.tryExclusively(lock, () => Promise.resolve('mine'));
+    await expect(attempt('first')).resolves.toBe('mine');
+    if (store.url === undefined) return; // an embedded database has one session, which nobody shares
+    await store.writer.exclusively('first', async () => {
+      await expect(attempt('first')).resolves.toBeUndefined();
+      await expect(attempt('second')).resolves.toBe('mine');
+    });
+    await expect(attempt('first')).resolves.toBe('mine');
+  });
+
   test('applies a migration once and refuses one that was edited', async () => {
     const schema = 'trial';
     const { rows } = await store.superuser.query<{ owner: string }>(

@@ -6,12 +6,13 @@ import type { ServiceSettings } from '@aduana/server-kit/config/service-settings
 import { guardSchema } from '@aduana/server-kit/graphql/guard';
 import { refuseIntrospection } from '@aduana/subgraph/graphql/refuse-introspection';
 import { createErrorMask } from '@aduana/subgraph/graphql/mask-error';
-import { requireAccessToken } from '@aduana/core/http/require-access-token';
+import { requireAccessToken, shownToken } from '@aduana/core/http/require-access-token';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route, ServiceRequest, ServiceResponse } from '@aduana/core/http/route';
 import { graphqlErrorResponse, toSecurityError } from '@aduana/core/http/error-response';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
 import type { Log } from '@aduana/core/platform/log';
+import { Secret } from '@aduana/core/secrets/secret';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
 import type { TraceContext } from '@aduana/core/wire/trace-context';
@@ -25,6 +26,8 @@ import {
 /** What a resolver of the deployment knows of its request. */
 export interface SubgraphContext {
   readonly token: VerifiedToken;
+  /** That token as it was shown: proof to the STS, by whom it was made for this service, of who asked. */
+  readonly credential: Secret;
   readonly peer: PeerIdentity;
   readonly trace: TraceContext;
   readonly signal: AbortSignal;
@@ -117,7 +120,8 @@ async function serve(
   const token = await requireAccessToken(request, options.verify, { bindingRequired: true });
   const text = (await request.body(BODY_LIMIT_BYTES)).toString('utf8');
   const body = parseJson(text);
-  const context = { token, peer, trace: request.trace, signal: request.signal };
+  const credential = Secret.of(shownToken(request)?.token ?? '');
+  const context = { token, credential, peer, trace: request.trace, signal: request.signal };
   if (streams !== undefined && request.headers.accept === 'text/event-stream')
     return streams.answer(body, context);
   const {

@@ -6,7 +6,6 @@ import type { LivePolicies } from '@aduana/server-kit/iam/live-policies';
 import { loadPolicyTests, runPolicyTests } from '@aduana/server-kit/iam/policy-tests';
 import { SERVICE_ID } from '@aduana/server-kit/iam/service-identities-shape';
 import type { Service } from '@aduana/server-kit/iam/policy';
-import { actorsOf } from '@aduana/core/tokens/parse-access-token-claims';
 import type { SubgraphContext } from '../subgraph-route.ts';
 import {
   type ExplainedContext,
@@ -16,7 +15,6 @@ import {
   toAccessContext,
 } from './explain-access.ts';
 import { type GraphCoverage, readGraphCoverage } from './graph-coverage.ts';
-import { maySeeSecret } from './may-see-secret.ts';
 import type { OpenAdmin } from './open-admin.ts';
 import { showRoles } from './show-roles.ts';
 import type { Decided } from './service-states.ts';
@@ -126,18 +124,10 @@ function createMutations(
       context: SubgraphContext,
     ) {
       if (!cameOverMtls(context)) throw new SecurityError('MTLS_REQUIRED');
-      const target = service(serviceId);
-      const { id } = target;
+      const { id } = service(serviceId);
       const grace = graceSeconds ?? DEFAULT_GRACE_SECONDS;
-      const { claims } = context.token;
-      const reveal = maySeeSecret(target, claims, policies.current(), {
-        time: now(),
-        mtls: true,
-        authenticationMethod: claims.amr[0] ?? '',
-        proofOfPossession: true,
-        actors: actorsOf(claims.act),
-      });
-      const rotation = await rotateServiceSecret(id, grace, { ...decided(reason, context), reveal });
+      const { trace } = decided(reason, context);
+      const rotation = await rotateServiceSecret(id, grace, { reason, trace, token: context.credential });
       const { version, secret, graceUntil } = rotation;
       return { serviceId: id, version, secret, graceUntil: graceUntil ?? toText(now()) };
     },

@@ -19,9 +19,9 @@ export interface SecretRotation {
 export type RotateServiceSecret = (
   service: string,
   graceSeconds: number,
-  decided: Decided & {
-    /** Whether the answer is to hold the secret; else the service itself collects it. */
-    readonly reveal: boolean;
+  decided: Pick<Decided, 'reason' | 'trace'> & {
+    /** By which the decider asked: to the STS it says who decided, and who may see the secret. */
+    readonly token: Secret;
   },
 ) => Promise<SecretRotation>;
 
@@ -38,24 +38,22 @@ export function createRotateServiceSecret(
   sts: SecurePeer,
   ownToken: (audience: string) => Promise<Secret>,
 ): RotateServiceSecret {
-  return async (service, graceSeconds, { actor, trace, reason, reveal }) => {
-    const token = await ownToken('sts');
+  return async (service, graceSeconds, { trace, reason, token }) => {
+    const own = await ownToken('sts');
     const { status, body } = await sts.request({
       method: 'POST',
       path: '/sts/rotate-client-secret',
       headers: {
         'content-type': 'application/json',
-        authorization: `Bearer ${token.reveal()}`,
+        authorization: `Bearer ${own.reveal()}`,
         traceparent: formatTraceparent({ traceId: trace.trace_id, spanId: trace.span_id, sampled: false }),
       },
       body: JSON.stringify({
         service_id: service,
         grace_seconds: graceSeconds,
         reason,
-        reveal: String(reveal),
+        subject_token: token.reveal(),
         idempotency_key: uuid(),
-        subject: actor.sub,
-        actors: actor.act.join(' '),
       }),
       timeoutMilliseconds: TIMEOUT_MS,
       maxResponseBytes: ANSWER_BYTES,
@@ -71,7 +69,10 @@ export function createRotateServiceSecret(
 function toError(status: number, answer: unknown): SecurityError {
   const code = (answer as { readonly error?: unknown } | null)?.error;
   const detail = `the STS answered ${String(status)}`;
-  const passedOn = ['ROTATION_IN_GRACE', 'UNKNOWN_SERVICE', 'BAD_REQUEST', 'SECRET_PROVIDER_UNAVAILABLE'];
+  const passedOn = [
+    ...['ROTATION_IN_GRACE', 'UNKNOWN_SERVICE', 'BAD_REQUEST', 'SECRET_PROVIDER_UNAVAILABLE'],
+    ...['UNAUTHENTICATED', 'insufficient_scope', 'MTLS_REQUIRED'], // of the decider's token
+  ];
   const known = typeof code === 'string' && passedOn.includes(code) && Object.hasOwn(ERROR_CODES, code);
   return new SecurityError(known ? (code as Code) : 'STS_UNAVAILABLE', { detail });
 }

@@ -27,7 +27,7 @@ export function createRoutes(sts: OpenSts): readonly Route[] {
     createRevokeRoute((order) => sts.revoke(order), verifyAny, callers),
     createRotateKeysRoute((order) => sts.rotate(order), callers),
     createClientSecretRoute({ policies: clients.policies, status, collect: sts.collectSecret }),
-    createRotateClientSecretRoute((order) => sts.rotateSecret(order), admin, callers),
+    createRotateClientSecretRoute((order) => sts.rotateSecret(order), admin, callers, verifyAny),
     createSecurityEventsRoute({
       take: sts.takeSecurityEvent,
       audit: sts.audit,

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
-import { maySeeSecret } from '../../subgraphs/admin/may-see-secret.ts';
+import { maySeeSecret } from '../../subgraphs/sts/clients/may-see-secret.ts';
 import { engineOf } from '../support/policy-folder.ts';
 
 // The attacker: an operator who holds every permission of a service, and rotates its secret to be shown it. A field that

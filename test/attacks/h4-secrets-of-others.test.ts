@@ -3,7 +3,7 @@ import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
 import { compile, type Engine } from '@aduana/server-kit/iam/compile';
 import { loadPolicies } from '@aduana/server-kit/iam/load-policies';
 import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
-import { maySeeSecret } from '../../subgraphs/admin/may-see-secret.ts';
+import { maySeeSecret } from '../../subgraphs/sts/clients/may-see-secret.ts';
 import { MIGRATIONS } from '../../subgraphs/sts/migrations.ts';
 import { serviceActor } from '../support/audit-events.ts';
 import { policyFolder } from '../support/policy-folder.ts';
@@ -145,22 +145,5 @@ describeStores("a service's own secret", (openStore) => {
       body: JSON.stringify({ entries: [entry] }),
     });
     await expect(collect('bff')).rejects.toMatchObject({ code: 'FORBIDDEN' });
-  });
-
-  test('a rotation for the admin service shows it only where that was asked for', async () => {
-    const send = async (more: object) => {
-      const body = JSON.stringify({ service_id: 'operator', grace_seconds: 0, reason: 'x', ...more });
-      const headers = { 'content-type': 'application/json' };
-      const answer = await sts.call({
-        path: '/sts/rotate-client-secret',
-        headers,
-        peer: await sts.peer('admin'),
-        body,
-      });
-      return (JSON.parse(String(answer.body)) as { secret: string | null }).secret;
-    };
-    expect(await send({})).toBeNull();
-    expect(await send({ reveal: 'false' })).toBeNull();
-    expect(await send({ reveal: 'true' })).toEqual(expect.any(String));
   });
 });

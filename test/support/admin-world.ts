@@ -132,7 +132,8 @@ export function operatorContext(amr = 'x509_svid'): SubgraphContext {
     act: { sub: 'gateway' },
   } as unknown as AccessTokenClaims;
   const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false };
-  return { token: { claims, kid: 'k', scopes: new Set() }, trace } as unknown as SubgraphContext;
+  const credential = Secret.of('token-of-the-operator');
+  return { token: { claims, kid: 'k', scopes: new Set() }, credential, trace } as unknown as SubgraphContext;
 }
 
 /** What the status feed was told. */

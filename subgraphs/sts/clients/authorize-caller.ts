@@ -98,7 +98,7 @@ export async function authenticateCaller(
 }
 
 /** What a token says of how its subject got it. */
-function contextOf(claims: AccessTokenClaims): AccessContext {
+export function contextOf(claims: AccessTokenClaims): AccessContext {
   return {
     authenticationMethod: claims.amr[0] ?? '',
     proofOfPossession: claims.cnf !== undefined,

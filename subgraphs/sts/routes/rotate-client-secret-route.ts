@@ -3,30 +3,45 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import { auditTrace } from '@aduana/server-kit/http/audit-trace';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { Route } from '@aduana/core/http/route';
-import { type CallerOptions, requirePermission } from '../clients/authorize-caller.ts';
+import type { AccessTokenClaims } from '@aduana/core/tokens/access-token';
+import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
+import { actorOfToken } from '@aduana/server-kit/http/token-actor';
+import { type CallerOptions, contextOf, requirePermission } from '../clients/authorize-caller.ts';
+import { maySeeSecret } from '../clients/may-see-secret.ts';
+import { verifyDecider } from '../clients/verify-decider.ts';
 import type { SecretRotation, SecretRotationOrder } from '../clients/rotate-client-secret.ts';
 import { jsonResponse, readParameters } from './read-parameters.ts';
 
 const LONGEST_GRACE_SECONDS = 30 * 86_400;
 
+const PERMISSION = 'iam:secrets:rotate';
+
 /**
- * `POST /sts/rotate-client-secret`, for the admin service: `{ service_id, grace_seconds, reason, reveal?, idempotency_key?, subject?, actors? }`,
- * the last two for whom it acts; answers `{ version, secret, grace_until }`: the secret null without `reveal: "true"`, for
- * whoever lost a race or repeats a request, the last in RFC 3339 or null.
+ * `POST /sts/rotate-client-secret`, for the admin service: `{ service_id, grace_seconds, reason, subject_token, idempotency_key? }`,
+ * with the token by which the decider asked it; answers `{ version, secret, grace_until }`: the secret null for a decider
+ * who may not see it, lost a race or repeats a request, the last in RFC 3339 or null.
+ *
+ * @param verifyAny verifies tokens of the STS whatever their audience
  */
 export function createRotateClientSecretRoute(
   rotate: (order: SecretRotationOrder) => Promise<SecretRotation>,
   peers: ReadonlySet<string>,
   callers: CallerOptions,
+  verifyAny: VerifyAccessToken,
 ): Route {
   return {
     method: 'POST',
     path: '/sts/rotate-client-secret',
     async handle(request) {
-      requirePeer(request, peers);
-      const { id, actor } = await requirePermission(request, 'sts:secrets:rotate', callers);
+      const engine = callers.clients.policies();
+      const relay = engine.serviceBySpiffeId(requirePeer(request, peers).spiffeId)?.id;
+      const { actor } = await requirePermission(request, 'sts:secrets:rotate', callers);
       const parameters = await readParameters(request);
-      const service = callers.clients.policies().services.get(parameters.get('service_id') ?? '');
+      const token = parameters.get('subject_token');
+      if (relay === undefined || token === undefined)
+        throw new SecurityError('BAD_REQUEST', { detail: 'no token of who decided' });
+      const decider = await verifyDecider(token, { service: relay, permission: PERMISSION }, verifyAny);
+      const service = engine.services.get(parameters.get('service_id') ?? '');
       if (service === undefined) throw new SecurityError('UNKNOWN_SERVICE');
       const graceSeconds = Number(parameters.get('grace_seconds') ?? NaN);
       if (!Number.isInteger(graceSeconds) || graceSeconds < 0 || graceSeconds > LONGEST_GRACE_SECONDS)
@@ -37,12 +52,14 @@ export function createRotateClientSecretRoute(
         graceSeconds,
         reason,
         idempotencyKey: parameters.get('idempotency_key'),
-        actor: onBehalfOf(actor, id ?? actor.sub, parameters),
+        actor: onBehalfOf(decider, actor, relay),
         trace: auditTrace(request.trace),
       });
+      const context = { time: callers.clock.now(), mtls: true, ...contextOf(decider) };
+      const shown = maySeeSecret(service, decider, engine, context) ? secret : undefined;
       return jsonResponse({
         version,
-        secret: parameters.get('reveal') === 'true' ? (secret?.reveal() ?? null) : null,
+        secret: shown?.reveal() ?? null,
         grace_until: graceUntil === undefined ? null : new Date(graceUntil).toISOString(),
       });
     },
@@ -50,9 +67,7 @@ export function createRotateClientSecretRoute(
 }
 
 /** Whoever decided is the event's subject; the caller is the outermost of those who act for it. */
-function onBehalfOf(caller: AuditActor, id: string, parameters: ReadonlyMap<string, string>): AuditActor {
-  const subject = parameters.get('subject');
-  if (subject === undefined) return caller;
-  const actors = parameters.get('actors')?.split(' ') ?? [];
-  return { ...caller, sub: subject, act: [id, ...actors] };
+function onBehalfOf(decider: AccessTokenClaims, caller: AuditActor, relay: string): AuditActor {
+  const { sub, act } = actorOfToken(decider);
+  return { ...caller, sub, act: [relay, ...act] };
 }

@@ -171,7 +171,7 @@ describeStores('admin', (open) => {
     expect(world.sent[0]?.body).toMatchObject({ service_id: 'bff', grace_seconds: 3600, reason: 'r' });
     expect(world.sent[0]).toMatchObject({
       traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`,
-      body: { subject: 'operator', actors: 'gateway' },
+      body: { subject_token: 'token-of-the-operator' },
     });
     world.sts.body = { version: 2, secret: null, grace_until: null };
     expect(
@@ -184,6 +184,8 @@ describeStores('admin', (open) => {
     expect(await codeOf(Mutation.rotateServiceSecret(null, order, operatorContext()))).toBe(
       'ROTATION_IN_GRACE',
     );
+    world.sts = { status: 403, body: { error: 'MTLS_REQUIRED' } };
+    expect(await codeOf(Mutation.rotateServiceSecret(null, order, operatorContext()))).toBe('MTLS_REQUIRED');
     world.sts = { status: 401, body: { error: 'invalid_token' } };
     expect(await codeOf(Mutation.rotateServiceSecret(null, order, operatorContext()))).toBe(
       'STS_UNAVAILABLE',

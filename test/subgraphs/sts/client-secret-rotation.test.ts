@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createInProcessBus } from '@aduana/server-kit/bus/in-process-bus';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { MIGRATIONS } from '../../../subgraphs/sts/migrations.ts';
+import { askToRotate, deciderToken } from '../../support/decided-rotation.ts';
 import { describeStores } from '../../support/stores.ts';
 import { basic, openTestSts, SECRETS, type TestSts } from '../../support/test-sts.ts';
 
@@ -83,40 +84,19 @@ describeStores('client-secret rotation', (openStore) => {
   });
 
   test('POST /sts/rotate-client-secret is for the admin service alone', async () => {
-    const body = JSON.stringify({ service_id: 'bff', grace_seconds: 0, reason: 'x', reveal: 'true' });
-    const send = async (service: string) =>
-      sts.call({
-        path: '/sts/rotate-client-secret',
-        headers: { 'content-type': 'application/json' },
-        peer: await sts.peer(service),
-        body,
-      });
+    const subject_token = await deciderToken(sts);
     for (const service of ['operator', 'gateway', 'bff'])
-      await expect(send(service)).rejects.toMatchObject({ code: 'FORBIDDEN' });
-    const answer = await send('admin');
-    expect(JSON.parse(String(answer.body))).toMatchObject({
-      version: 3,
-      secret: expect.any(String),
-      grace_until: null,
-    });
+      await expect(askToRotate(sts, 'bff', { subject_token }, service)).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+      });
+    const answer = await askToRotate(sts, 'bff', { subject_token });
+    expect(JSON.parse(String(answer.body))).toEqual({ version: 3, secret: null, grace_until: null });
     expect(answer.headers?.['cache-control']).toBe('no-store');
     expect(await login(sts, 'bff', SECRETS['bff'])).toBe(401);
   });
 
   test('the event of a rotation names whoever decided it, with the admin service as the one that acts', async () => {
-    const order = {
-      service_id: 'bff',
-      grace_seconds: 0,
-      reason: 'x',
-      subject: 'operator',
-      actors: 'gateway',
-    };
-    await sts.call({
-      path: '/sts/rotate-client-secret',
-      headers: { 'content-type': 'application/json' },
-      peer: await sts.peer('admin'),
-      body: JSON.stringify(order),
-    });
+    await askToRotate(sts, 'bff', { subject_token: await deciderToken(sts) });
     expect(sts.records.at(-1)).toMatchObject({
       type: 'secret.rotate',
       actor: { sub: 'operator', client_id: 'admin', act: ['admin', 'gateway'] },

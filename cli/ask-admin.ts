@@ -20,19 +20,21 @@ const ANSWER_BYTES = 262_144;
 
 /**
  * One GraphQL request to the admin service itself, with the operator's certificate and a token bound to it. Nothing of it
- * passes the gateway, which may be what is to be stopped.
+ * passes the gateway, which may be what is to be stopped. The token carries one right alone.
  *
+ * @param scope the right that the document needs
  * @throws CommandFailure where the STS or the admin service refuses or does not answer
  */
 export async function askAdmin(
   document: string,
   variables: Readonly<Record<string, unknown>>,
+  scope: string,
   context: CommandContext,
 ): Promise<AdminData> {
   const operator = await openDeploymentClient(OPERATOR, context);
   try {
     const { settings, client } = operator;
-    const token = await askForToken(operator, { as: OPERATOR, audience: 'admin' }, undefined);
+    const token = await askForToken(operator, { as: OPERATOR, audience: 'admin', scope }, undefined);
     const origin = new URL(adminUrl(settings)).origin;
     const admin = client.peer({
       origin,

@@ -108,7 +108,7 @@ async function renew(services: readonly string[], flags: RenewFlags, context: Co
 async function revoke(certificate: string, reason: string, context: CommandContext): Promise<void> {
   const thumbprint = THUMBPRINT.test(certificate) ? certificate : await thumbprintOfFile(certificate);
   const { askAdmin } = await import('./ask-admin.ts');
-  await askAdmin(REVOKE, { thumbprint, reason }, context);
+  await askAdmin(REVOKE, { thumbprint, reason }, 'iam:certificates:revoke', context);
   context.print(`revoked  ${thumbprint}`);
 }
 

@@ -34,8 +34,9 @@ async function change(
   const { askAdmin } = await import('./ask-admin.ts');
   const field = `${action}Service`;
   await askAdmin(
-    `mutation ($serviceId: ID!, $reason: String!) { ${field}(serviceId: $serviceId, reason: $reason) { id suspended } }`,
+    `mutation ($serviceId: ID!, $reason: String!) { ${field}(serviceId: $serviceId, reason: $reason) { id } }`,
     { serviceId, reason },
+    'iam:services:write',
     context,
   );
 }

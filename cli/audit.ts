@@ -100,8 +100,12 @@ function registerReading(audit: Command, context: CommandContext): void {
     .description('print the proof that an event is in the log (c2sp.org/tlog-proof), and verify it')
     .addHelpText('after', examples('audit prove 0197a3c2-7d52-7c3e-9f5a-2f1f0b6f3a11'))
     .argument('<id>', 'the id of the event, such as the header audit-id of an answer')
-    .action(async (id: string) => {
-      await proveEvent(id, context);
+    .option(
+      '--vkey <vkey>',
+      "the log's verifier key, from a source that you trust; default: the key that ADUANA_HOME keeps",
+    )
+    .action(async (id: string, { vkey }: { vkey?: string }) => {
+      await proveEvent(id, vkey, context);
     });
 }
 

@@ -26,16 +26,20 @@ export interface HttpsDouble {
   readonly url: string;
   /** The CA's file. */
   readonly ca: string;
+  /** Holds that file and the certificates, as CERTS_DIR does. */
+  readonly folder: string;
   close(): Promise<void>;
 }
 
+/** @param services that get certificates: it is the first one itself */
 export async function openHttpsDouble(
   answer: (request: DoubleRequest) => DoubleAnswer,
+  services: readonly [string, ...string[]] = ['sts'],
 ): Promise<HttpsDouble> {
   const folder = await mkdtemp(join(tmpdir(), 'aduana-double-'));
   const ca = await createTestCa();
-  await ca.write(folder, ['sts']);
-  const { cert, key } = await ca.issue('sts');
+  await ca.write(folder, services);
+  const { cert, key } = await ca.issue(services[0]);
   const server = createServer({ cert, key }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -59,6 +63,7 @@ export async function openHttpsDouble(
   return {
     url: `https://localhost:${String(port)}`,
     ca: join(folder, 'ca.crt'),
+    folder,
     async close() {
       server.closeAllConnections();
       server.close();

@@ -18,22 +18,47 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Node runs a timer that is longer at once: longer pauses are made of several. */
+const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
+
 /** The clock of this machine. */
 export function createSystemClock(): Clock {
   return {
     now: () => Date.now(),
     monotonic: () => performance.now(),
-    after(milliseconds, task) {
-      const timer = setTimeout(task, milliseconds);
-      timer.unref();
-      return {
-        cancel: () => {
-          clearTimeout(timer);
-        },
-      };
-    },
-    sleep: (milliseconds, signal) => wait(milliseconds, undefined, signal === undefined ? {} : { signal }),
+    after: runAfter,
+    sleep,
   };
+}
+
+function runAfter(milliseconds: number, task: () => void): Timer {
+  if (milliseconds > LONGEST_TIMER_MILLISECONDS) return runLongAfter(milliseconds, task);
+  const timer = setTimeout(task, milliseconds);
+  timer.unref();
+  return {
+    cancel: () => {
+      clearTimeout(timer);
+    },
+  };
+}
+
+function runLongAfter(milliseconds: number, task: () => void): Timer {
+  let timer = runAfter(LONGEST_TIMER_MILLISECONDS, () => {
+    timer = runAfter(milliseconds - LONGEST_TIMER_MILLISECONDS, task);
+  });
+  return {
+    cancel: () => {
+      timer.cancel();
+    },
+  };
+}
+
+async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  const options = signal === undefined ? {} : { signal };
+  let left = milliseconds;
+  for (; left > LONGEST_TIMER_MILLISECONDS; left -= LONGEST_TIMER_MILLISECONDS)
+    await wait(LONGEST_TIMER_MILLISECONDS, undefined, options);
+  await wait(left, undefined, options);
 }
 
 /** Whole seconds since the epoch: the unit of JWT claims (RFC 7519 section 2, NumericDate). */

@@ -98,8 +98,14 @@ function toLease({ body }: VaultAnswer, clock: Clock): VaultLease {
   return leaseOf(Secret.of(token), seconds, renewable, clock);
 }
 
-function leaseOf(token: Secret, seconds: unknown, renewable: unknown, clock: Clock): VaultLease {
-  const lifetimeMilliseconds = Number(seconds ?? 0) * 1000;
+function leaseOf(token: Secret, lifetime: unknown, renewable: unknown, clock: Clock): VaultLease {
+  const seconds = Number(lifetime ?? 0);
+  // less than a second, or nothing that can be counted, would be renewed without a pause
+  if (!Number.isSafeInteger(seconds) || seconds < 0)
+    throw new SecurityError('SECRET_PROVIDER_UNAVAILABLE', {
+      detail: 'Vault answered with a lifetime that is none',
+    });
+  const lifetimeMilliseconds = seconds * 1000;
   const expiresAt = lifetimeMilliseconds === 0 ? Infinity : clock.now() + lifetimeMilliseconds;
   return { token, renewable: renewable === true, lifetimeMilliseconds, expiresAt };
 }

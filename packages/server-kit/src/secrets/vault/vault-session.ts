@@ -7,8 +7,10 @@ import type { VaultLease, VaultLogin } from './vault-lease.ts';
 /** Refusals that follow a login within this span are the policy's, not the token's. */
 const LOGIN_PAUSE_MILLISECONDS = 10_000;
 const RETRY_MILLISECONDS = 5000;
+/** What Vault is told to take back meanwhile is noticed within this span, however long its lease. */
+const LONGEST_PAUSE_MILLISECONDS = 86_400_000;
 
-/** A Vault token that is kept alive: renewed at two thirds of its life, replaced before Vault's last word on it. */
+/** A Vault token that is kept alive: renewed at two thirds of its life and once a day, replaced before Vault's last word on it. */
 export interface VaultSession {
   /** @throws SecurityError `FORBIDDEN` when the login is refused, `SECRET_PROVIDER_UNAVAILABLE` when Vault is away */
   token(): Promise<string>;
@@ -42,8 +44,10 @@ export function createVaultSession({ login, canLogInAgain, clock, log }: VaultSe
   function keep(fresh: VaultLease): VaultLease {
     lease = fresh;
     timer?.cancel();
-    if (!closed && fresh.lifetimeMilliseconds > 0)
-      timer = clock.after(fresh.lifetimeMilliseconds * (2 / 3) * jitter(0.1), () => void prolong(fresh));
+    if (!closed && fresh.lifetimeMilliseconds > 0) {
+      const pause = Math.min(fresh.lifetimeMilliseconds * (2 / 3), LONGEST_PAUSE_MILLISECONDS);
+      timer = clock.after(pause * jitter(0.1), () => void prolong(fresh));
+    }
     return fresh;
   }
 

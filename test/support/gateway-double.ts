@@ -4,7 +4,7 @@ import type { CommandContext } from '../../cli/command-context.ts';
 import { createFakeClock } from './fake-clock.ts';
 import { openHttpsDouble } from './https-double.ts';
 
-/** The name of the operation that a command asks for, and its variables. */
+/** What a command asks for. */
 export interface AskedOperation {
   readonly document: string;
   readonly variables: Readonly<Record<string, unknown>>;
@@ -22,17 +22,24 @@ export interface GatewayDouble {
   close(): Promise<void>;
 }
 
-/** @param answer the data that it answers an operation with */
+/** @param answer the data that it answers an operation with, whose event has the id `auditId` */
 export async function openGatewayDouble(
-  answer: (operation: AskedOperation) => Readonly<Record<string, unknown>>,
+  answer: (operation: AskedOperation, auditId: string) => Readonly<Record<string, unknown>>,
 ): Promise<GatewayDouble> {
+  let answers = 0;
   const { url, folder, close } = await openHttpsDouble(
     ({ body }) => {
       const { query, variables } = JSON.parse(body) as {
         query: string;
         variables: AskedOperation['variables'];
       };
-      return { status: 200, body: { data: answer({ document: query, variables }) } };
+      answers += 1;
+      const auditId = `answer-${String(answers)}`;
+      return {
+        status: 200,
+        headers: { 'audit-id': auditId },
+        body: { data: answer({ document: query, variables }, auditId) },
+      };
     },
     ['gateway', 'auditor'],
   );

@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer';
-import { CallError, type CallFailure } from '@aduana/core/mtls-client/call-error';
+import { CallError } from '@aduana/core/mtls-client/call-error';
 import type { SecureClient } from '@aduana/core/mtls-client/secure-client';
 import type { StsClient } from '@aduana/client/sts/sts-client';
 import { SecurityError } from '@aduana/core/errors/security-error';
@@ -10,6 +10,7 @@ import type { Platform } from '@aduana/core/platform/platform';
 import { formatTraceparent } from '@aduana/core/wire/trace-context';
 import type { LoadedSubgraph } from '../supergraph/loaded-supergraph.ts';
 import { clientPart, createAnswerHeaders, headersToSubgraph } from './forward-headers.ts';
+import { callerKey } from '../limits/caller-key.ts';
 import type { Outcome } from '../limits/circuit-breaker.ts';
 import type { HeldBytes } from '../limits/held-bytes.ts';
 import { parsedBytes } from '../limits/parsed-bytes.ts';
@@ -54,6 +55,8 @@ interface Shipment {
   readonly target: LoadedSubgraph;
   readonly line: SubgraphConnection;
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether it had less than its time because it waited for a place. */
+  isShortened: boolean;
 }
 
 /**
@@ -90,10 +93,10 @@ export function createForward(options: ForwardOptions): Forward {
         const target = targetOf(request.subgraph);
         if (!isRegistered(target.audience)) return Promise.reject(unregistered(target));
         const headers = headersToSubgraph(target.headers, clientHeaders, request.caller.claims);
-        const shipment = { target, line: lines.to(target), headers };
+        const shipment: Shipment = { target, line: lines.to(target), headers, isShortened: false };
         const { clock, tracer } = options.platform;
         return traceFetch(tracer, shipment.line, request, (traced, span) =>
-          guard(shipment.line, traced, clock, async () => {
+          guard(shipment, traced, clock, async () => {
             const { status, headers: answered, answer } = await fetchAnswer(shipment, traced, options);
             span?.set('http.response.status_code', status);
             answerHeaders.take(target.headers, answered);
@@ -143,19 +146,19 @@ function unregistered({ audience }: LoadedSubgraph): SecurityError {
   });
 }
 
-const UNAVAILABLE: ReadonlySet<CallFailure> = new Set(['connection', 'deadline']);
-
 /**
  * Sends a request to a subgraph unless its circuit is open, and reports the outcome to its circuit breaker: that there was no answer, or
- * an error of the server without GraphQL in it, is a failure; what the STS or the client did is none of the subgraph's.
+ * an error of the server without GraphQL in it, is a failure; what the STS, the client or our own queue did is none of the
+ * subgraph's.
  */
 async function guard(
-  { breaker, traffic, durations }: SubgraphConnection,
-  { operationKind }: SubgraphRequest,
+  shipment: Shipment,
+  { operationKind, caller }: SubgraphRequest,
   clock: Clock,
   ask: () => Promise<{ status: number; answer: SubgraphAnswer | undefined }>,
 ): Promise<SubgraphAnswer> {
-  const attempt = breaker?.begin(operationKind);
+  const { breaker, traffic, durations } = shipment.line;
+  const attempt = breaker?.begin(operationKind, callerKey(caller));
   if (breaker !== undefined && attempt === undefined)
     throw new SecurityError('SUBGRAPH_UNAVAILABLE', {
       detail: 'it answered nothing and is left alone',
@@ -177,28 +180,33 @@ async function guard(
     if (error instanceof CallError && error.failure === 'oversize') {
       outcome = 'succeeded';
       kind = 'error';
-    } else if (error instanceof CallError && UNAVAILABLE.has(error.failure)) {
+    } else if (error instanceof CallError && error.failure === 'connection') {
       outcome = 'failed';
+      kind = 'unavailable';
+    } else if (error instanceof CallError && error.failure === 'deadline') {
+      outcome = shipment.isShortened ? 'withdrawn' : 'late';
       kind = 'unavailable';
     }
     throw error;
   } finally {
     durations[kind].observe((clock.monotonic() - startedAt) / 1000);
     if (attempt !== undefined) breaker?.end(attempt, outcome);
-    if (outcome !== 'withdrawn') traffic.note(outcome === 'failed' ? 'failed' : 'answered', startedAt);
+    if (kind !== 'withdrawn') traffic.note(outcome === 'succeeded' ? 'answered' : 'failed', startedAt);
   }
 }
 
 async function send(
-  { target, line, headers }: Shipment,
+  shipment: Shipment,
   { caller, narrowing, trace, body, signal, operationKind }: SubgraphRequest,
   { sts, maxResponseBytes, platform: { clock } }: ForwardOptions,
   held: HeldBytes,
 ) {
-  const { timeoutMs } = target;
+  const { line, headers } = shipment;
+  const { timeoutMs } = shipment.target;
   const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing, trace);
   let timeoutMilliseconds = timeoutMs;
   if (!line.places.tryTake()) {
+    shipment.isShortened = true;
     const since = clock.monotonic();
     await line.places.take(timeoutMs, signal);
     timeoutMilliseconds = Math.max(1, timeoutMs - (clock.monotonic() - since));

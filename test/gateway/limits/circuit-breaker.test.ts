@@ -20,8 +20,8 @@ function open(failures = 3) {
   return { clock, changes, breaker };
 }
 
-function begin(breaker: CircuitBreaker, kind: 'query' | 'mutation' = 'query'): Attempt {
-  const attempt = breaker.begin(kind);
+function begin(breaker: CircuitBreaker, kind: 'query' | 'mutation' = 'query', caller = 'bff'): Attempt {
+  const attempt = breaker.begin(kind, caller);
   if (attempt === undefined) throw new Error('refused');
   return attempt;
 }
@@ -41,11 +41,11 @@ describe('a circuit breaker', () => {
     const attempts = [1, 2, 3].map(() => begin(breaker));
     await clock.advance(5_000);
     for (const attempt of attempts) {
-      expect(breaker.begin('query')).toBeDefined();
+      expect(breaker.begin('query', 'bff')).toBeDefined();
       breaker.end(attempt, 'failed');
     }
-    expect(breaker.begin('query')).toBeUndefined();
-    expect(breaker.begin('mutation')).toBeUndefined();
+    expect(breaker.begin('query', 'bff')).toBeUndefined();
+    expect(breaker.begin('mutation', 'bff')).toBeUndefined();
   });
 
   test('one success begins the row anew', async () => {
@@ -86,17 +86,17 @@ describe('a circuit breaker', () => {
     expect(breaker.state).toBe('open');
   });
 
-  test('lets one query try after the interval, and everything once that has succeeded', async () => {
+  test('lets one query of a caller try after the interval, and everything once that has succeeded', async () => {
     const { breaker, clock, changes } = await openUp();
     await clock.advance(OPEN_MS - 1);
-    expect(breaker.begin('query')).toBeUndefined();
+    expect(breaker.begin('query', 'bff')).toBeUndefined();
     await clock.advance(1);
     const probe = begin(breaker);
     expect(breaker.state).toBe('half_open');
-    expect(breaker.begin('query')).toBeUndefined();
+    expect(breaker.begin('query', 'bff')).toBeUndefined();
     breaker.end(probe, 'succeeded');
-    expect(breaker.begin('query')).toBeDefined();
-    expect(breaker.begin('mutation')).toBeDefined();
+    expect(breaker.begin('query', 'bff')).toBeDefined();
+    expect(breaker.begin('mutation', 'bff')).toBeDefined();
     expect(changes).toEqual(['closed -> open', 'open -> half_open', 'half_open -> closed']);
   });
 
@@ -107,9 +107,9 @@ describe('a circuit breaker', () => {
     await clock.advance(500);
     breaker.end(probe, 'failed');
     await clock.advance(OPEN_MS - 1);
-    expect(breaker.begin('query')).toBeUndefined();
+    expect(breaker.begin('query', 'bff')).toBeUndefined();
     await clock.advance(1);
-    expect(breaker.begin('query')).toBeDefined();
+    expect(breaker.begin('query', 'bff')).toBeDefined();
   });
 
   test('one that tried and was withdrawn leaves its turn to the next', async () => {
@@ -123,7 +123,7 @@ describe('a circuit breaker', () => {
   test('a mutation tries only where no query came in twice the time', async () => {
     const { breaker, clock } = await openUp();
     await clock.advance(2 * OPEN_MS - 1);
-    expect(breaker.begin('mutation')).toBeUndefined();
+    expect(breaker.begin('mutation', 'bff')).toBeUndefined();
     await clock.advance(1);
     breaker.end(begin(breaker, 'mutation'), 'succeeded');
     expect(breaker.state).toBe('closed');
@@ -142,6 +142,68 @@ describe('a circuit breaker', () => {
     breaker.end(fifth, 'failed');
     expect(breaker.state).toBe('half_open');
     breaker.end(probe, 'succeeded');
+    expect(breaker.state).toBe('closed');
+  });
+
+  test('a call that is late is a failure only where nobody was answered since it began', async () => {
+    const { breaker, clock } = open();
+    for (let round = 0; round < 3; round += 1) {
+      const slow = [1, 2, 3].map(() => begin(breaker, 'query', 'slow'));
+      const quick = begin(breaker, 'query', 'quick');
+      await clock.advance(1_000);
+      breaker.end(quick, 'succeeded');
+      await clock.advance(4_000);
+      for (const attempt of slow) breaker.end(attempt, 'late');
+    }
+    expect(breaker.state).toBe('closed');
+    const slow = [1, 2, 3].map(() => begin(breaker, 'query', 'slow'));
+    await clock.advance(5_000);
+    for (const attempt of slow) breaker.end(attempt, 'late');
+    expect(breaker.state).toBe('open');
+  });
+
+  test.each(['late', 'failed'] as const)(
+    'where only calls of one caller were %s, the others are let through, and the first answer ends it',
+    async (outcome) => {
+      const { breaker, clock } = open();
+      const attempts = [1, 2, 3].map(() => begin(breaker));
+      await clock.advance(1_000);
+      for (const attempt of attempts) breaker.end(attempt, outcome);
+      expect(breaker.begin('query', 'bff')).toBeUndefined();
+      const others = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((who) => begin(breaker, 'mutation', who));
+      expect(breaker.state).toBe('open');
+      for (const attempt of others.slice(0, 1)) breaker.end(attempt, 'succeeded');
+      expect(breaker.state).toBe('closed');
+      expect(breaker.begin('query', 'bff')).toBeDefined();
+    },
+  );
+
+  test('refuses everybody once as many calls of others failed as well', async () => {
+    const { breaker, clock } = await openUp();
+    const others = ['a', 'a', 'b'].map((who) => begin(breaker, 'query', who));
+    await clock.advance(1_000);
+    for (const attempt of others) breaker.end(attempt, 'late');
+    for (const who of ['bff', 'a', 'b', 'c']) expect(breaker.begin('query', who)).toBeUndefined();
+    await clock.advance(OPEN_MS);
+    expect(breaker.begin('query', 'c')).toBeDefined();
+  });
+
+  test('lets a few callers try in each interval, one call of each, whatever becomes of those before', async () => {
+    const { breaker, clock } = open();
+    const failing = ['a', 'b', 'c'].map((who) => begin(breaker, 'query', who));
+    await clock.advance(1_000);
+    for (const attempt of failing) breaker.end(attempt, 'failed');
+    await clock.advance(OPEN_MS);
+    const slow = ['a', 'a', 'b', 'c', 'd'].map((who) => breaker.begin('query', who)?.caller);
+    expect(slow).toEqual(['a', undefined, 'b', 'c', 'd']);
+    breaker.end(begin(breaker, 'query', 'e'), 'failed');
+    expect(breaker.state).toBe('half_open');
+    expect(breaker.begin('query', 'f')).toBeUndefined();
+    await clock.advance(OPEN_MS - 1);
+    expect(breaker.begin('query', 'f')).toBeUndefined();
+    await clock.advance(1);
+    expect(breaker.begin('query', 'a')).toBeUndefined();
+    breaker.end(begin(breaker, 'query', 'f'), 'succeeded');
     expect(breaker.state).toBe('closed');
   });
 });

@@ -1,4 +1,5 @@
 import type { Migration } from '@aduana/server-kit/store/database';
+import { AUDIT_SCHEMA } from './schema.ts';
 
 /**
  * Appends a batch in one statement: `{ordinal, id, peer, fingerprint, leaf_hash, canonical, ...}` each. Returns the rows
@@ -138,4 +139,17 @@ export const APPEND_NEW: Migration = {
     END $body$;
     REVOKE ALL ON FUNCTION append_new(text, bytea, json) FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION append_new(text, bytea, json) TO "${writer}";`,
+};
+
+/**
+ * Entries get their numbers from these functions and from nobody else: a row that the writer's login puts ahead of the head
+ * would be in the way of every entry once the head comes there, and no role of the service could remove it.
+ */
+export const APPEND_AS_OWNER: Migration = {
+  name: '013-append-as-owner',
+  sql: ({ writer }) => `
+    ALTER FUNCTION append(text, bytea, json) SECURITY DEFINER SET search_path = ${AUDIT_SCHEMA}, pg_temp;
+    ALTER FUNCTION append_new(text, bytea, json) SECURITY DEFINER SET search_path = ${AUDIT_SCHEMA}, pg_temp;
+    REVOKE INSERT ON entries, event_ids FROM "${writer}";
+    REVOKE UPDATE ON head FROM "${writer}";`,
 };

@@ -1,7 +1,7 @@
 import { SHARED_SECRETS } from '@aduana/server-kit/secrets/shared-secrets';
 import type { Migration } from '@aduana/server-kit/store/database';
 import { RETENTION } from './retention-migration.ts';
-import { APPEND, APPEND_LINES, APPEND_NEW } from './append-migrations.ts';
+import { APPEND, APPEND_AS_OWNER, APPEND_LINES, APPEND_NEW } from './append-migrations.ts';
 import { AUDIT_SCHEMA, PARTITION_ENTRIES } from './schema.ts';
 import { SETTLE } from './settle-migration.ts';
 
@@ -185,4 +185,5 @@ export const AUDIT_MIGRATIONS: readonly Migration[] = [
   { name: '010-shared-secrets', sql: ({ writer }) => SHARED_SECRETS(writer) },
   SETTLE,
   APPEND_NEW,
+  APPEND_AS_OWNER,
 ];

@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { canonicalText } from '@aduana/client/audit/canonical';
 import { verifyExport } from '../../packages/audit-verifier/src/index.ts';
+import { type CountedEvent, SourceLedger } from '../../subgraphs/audit/checkpoints/source-ledger.ts';
 import { postedEvent } from '../support/audit-events.ts';
 import { bootOf, writeExport } from '../support/exported-log.ts';
 
@@ -41,6 +42,19 @@ describe('an event that admits losses and is not as it must be', () => {
   ])('that counts %j admits one, and takes none from what others admit', async (count) => {
     const hostile = ofLeads({ type: 'audit.gap', detail: { answered: true, count } });
     expect(await verdictOf(...gateway, hostile)).toEqual(['INCOMPLETE', 'the log admits 101 lost events']);
+  });
+
+  test('takes no number for lost that is still to come', async () => {
+    const of = (n: number, members: object = {}) => ({
+      ...members,
+      source: { peer: 'gateway', instance: 'i', boot_id: 'b', n },
+    });
+    const detail = { answered: false, count: 1, ranges: [[1, Number.MAX_SAFE_INTEGER]] };
+    const texts = bootOf({ type: 'source.start' }, of(2, { type: 'audit.gap', detail }), of(900));
+    expect(await verdictOf(...texts)).toEqual(['INCOMPLETE', 'gateway i boot b lacks events 3 to 899']);
+    const ledger = new SourceLedger();
+    for (const text of texts) ledger.add(JSON.parse(text) as CountedEvent);
+    expect(ledger.holes()).toEqual([{ instance: 'i', bootId: 'b', from: 3, to: 899 }]);
   });
 
   test('whose count is too large stays a number', async () => {

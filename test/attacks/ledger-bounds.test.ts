@@ -21,7 +21,7 @@ const eventOf = (peer: string, bootId: string, n: number, members: object = {}) 
 /** Every second number of five hundred, from `from` on. */
 const everySecond = (from: number) => Array.from({ length: 500 }, (_, i) => [from + 2 * i, from + 2 * i]);
 const gapOf = (bootId: string, from: number) =>
-  eventOf('leads', bootId, from, { type: 'audit.gap', detail: { count: 1, ranges: everySecond(from + 2) } });
+  eventOf('leads', bootId, from + 1001, { type: 'audit.gap', detail: { count: 1, ranges: everySecond(from + 2) } });
 const intentOf = (n: number, auditId: unknown) =>
   eventOf('gateway', 'b', n, { type: 'request.intent', detail: { audit_id: auditId } });
 const sizeOf = (ledger: SourceLedger): number => JSON.stringify(ledger.snapshot()).length;
@@ -138,7 +138,7 @@ describeOneStore('a log that holds more than is kept account of', (openStore) =>
     const source = { instance: 'leads@1', boot_id: 'b', n: 0 };
     for (let part = 0; part < 3; part += 1) {
       const detail = { count: 1, ranges: everySecond(2 + part * 1000) };
-      const gap = postedEvent({ source: { ...source, n: part }, type: 'audit.gap', detail });
+      const gap = postedEvent({ source: { ...source, n: 1001 + part * 1000 }, type: 'audit.gap', detail });
       await audit.log.ingest.accept('leads', postedBody(gap));
     }
     await audit.log.advance();

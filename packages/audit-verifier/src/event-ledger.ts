@@ -164,11 +164,13 @@ export class EventLedger {
     return why === undefined ? [] : [{ peer, instance, bootId, from, why }];
   }
 
-  #admit(boot: Boot, { detail }: LedgerEvent): void {
+  /** What is lost was numbered before: a number that is still to come is not. */
+  #admit(boot: Boot, { detail, source }: LedgerEvent): void {
     if (detail?.answered === true) this.#admitted += lossesOf(detail.count);
-    if (!Array.isArray(detail?.ranges)) return;
+    if (!Array.isArray(detail?.ranges) || typeof source?.n !== 'number') return;
     for (const range of detail.ranges.map(readRange))
-      if (range !== undefined) addRange(boot.counted, ...range);
+      if (range !== undefined && range[0] < source.n)
+        addRange(boot.counted, range[0], Math.min(range[1], source.n - 1));
   }
 }
 

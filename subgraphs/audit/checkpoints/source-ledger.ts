@@ -63,7 +63,7 @@ export class SourceLedger {
     if (type === 'request.intent') account.begin(detail?.audit_id, Date.parse(time));
     else if (type === 'request') account.end(id, detail?.operation_kind);
     else if (type === 'request.unknown' && peer === LOG) this.#endOf(detail?.peer, detail?.audit_id);
-    else if (type === 'audit.gap') admit(account, boot, detail?.ranges);
+    else if (type === 'audit.gap') admit(account, boot, detail?.ranges, n);
   }
 
   /** The first ones. */
@@ -132,8 +132,9 @@ export class SourceLedger {
   }
 }
 
-/** Numbers whose loss the source itself has reported. */
-function admit(account: PeerAccount, boot: Boot, ranges: unknown): void {
+/** Numbers whose loss the source itself has reported, under number `n`: one that is still to come is not lost. */
+function admit(account: PeerAccount, boot: Boot, ranges: unknown, n: number): void {
   if (!Array.isArray(ranges)) return;
-  for (const range of ranges.map(readRange)) if (range !== undefined) account.count(boot, range);
+  for (const range of ranges.map(readRange))
+    if (range !== undefined && range[0] < n) account.count(boot, [range[0], Math.min(range[1], n - 1)]);
 }

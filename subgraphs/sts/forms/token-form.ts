@@ -10,6 +10,8 @@ export interface TokenForm {
 }
 
 const BODY_LIMIT_BYTES = 131_072;
+/** Characters: what is granted is remembered by what was asked. */
+const LONGEST_SCOPE = 16_384;
 const REPEATABLE = new Set(['resource', 'audience']);
 
 /**
@@ -50,10 +52,11 @@ function decodeUtf8(bytes: Buffer): string {
 /**
  * The scopes of a space-delimited list (RFC 6749 section 3.3), each once.
  *
- * @throws SecurityError `invalid_scope` for other characters
+ * @throws SecurityError `invalid_scope` for other characters, and for more than any token has
  */
 export function parseScope(text: string | undefined): readonly string[] | undefined {
   if (text === undefined) return undefined;
+  if (text.length > LONGEST_SCOPE) throw new SecurityError('invalid_scope', { detail: 'too long' });
   const scopes = [...new Set(text.split(' ').filter((scope) => scope !== ''))];
   if (!scopes.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/.test(scope)))
     throw new SecurityError('invalid_scope', { detail: 'characters' });

@@ -47,7 +47,8 @@ export function narrowScope(request: ScopeRequest, engine: Engine): ScopeGrant {
 
 function decide({ roles, within, asked, audience }: ScopeRequest, engine: Engine): ScopeGrant {
   const held = grantableScopes(engine, roles).filter((scope) => within?.has(scope) ?? true);
-  const wanted = asked === undefined ? held : held.filter((scope) => asked.includes(scope));
+  const names = asked && new Set(asked);
+  const wanted = names === undefined ? held : held.filter((scope) => names.has(scope));
   const { scopes, maxTtlSeconds, audiences } = constrainGrant(engine, roles, wanted);
   if (asked !== undefined && asked.length > 0 && scopes.length === 0)
     throw new SecurityError('invalid_scope', { detail: 'nothing is left of what was asked' });

@@ -7,7 +7,7 @@ import { intentRecord, type RequestAudit, noteFields } from './audit/request-aud
 import type { CallerViews } from './authorize/caller-views.ts';
 import type { FindDocument } from './documents/find-document.ts';
 import type { ExecuteIncremental } from './execute/incremental/incremental-delivery.ts';
-import type { Execute, Execution, ExecutionAnswer } from './execute/shared/execution.ts';
+import type { Execute, ExecutionAnswer } from './execute/shared/execution.ts';
 import type { GraphqlRequest } from './http/graphql-request.ts';
 import type { Introspect } from './authorize/introspect.ts';
 import type { DocumentLimits } from './limits/document-limits.ts';
@@ -18,7 +18,7 @@ import type { Plan } from './planner/plan.ts';
 import type { Narrow } from './subgraphs/narrow.ts';
 import type { Authorize } from './authorize/create-authorizer.ts';
 import type { CallerRights } from './authorize/rights.ts';
-import type { Authorized, Delegated, Refusal, Validated } from './stages.ts';
+import type { Authorized, Delegated, Refusal } from './stages.ts';
 import type { WritableAnswer } from './streams/write-answer.ts';
 import type { OpenedStream, WantedStream } from './streams/open-streams.ts';
 import type { SubgraphFetcher } from './subgraphs/subgraph-fetcher.ts';
@@ -87,7 +87,13 @@ export async function runOperation(
       : findCure(authorized.refusals, supergraph.requirements, rights);
   const challenged = cure === undefined ? {} : { challenge: describeChallenge(cure.login) };
   if (authorized.rejected) return refuseWhole(authorized, cure, requestAudit);
-  checkCost(authorized, request, supergraph, dependencies);
+  if (authorized.document !== undefined && authorized.operation !== undefined) {
+    const { document, operation, variables } = authorized;
+    // Of what will run: a refused field's cost is nobody's business.
+    dependencies.budget.spendIf(request.values > FEW_VALUES, delegated.caller, () => {
+      dependencies.documentLimits.checkOperation(document, operation, variables, supergraph.supergraphSchema);
+    });
+  }
   if (validated.operation.operation === OperationTypeNode.SUBSCRIPTION)
     return authorized.everythingRefused && openStream !== undefined
       ? refuseWhole(authorized, cure, requestAudit)
@@ -100,9 +106,7 @@ export async function runOperation(
   const planning = dependencies.plan(authorized, supergraph);
   const plan = planning instanceof Promise ? await planning : planning;
   const narrowings = dependencies.narrow(plan, authorized, supergraph);
-  const pay = payerOf(validated, dependencies);
-  const found = { plan: plan?.plan, narrowings, introspection, pay };
-  const execution = { authorized, supergraph, fetcher, signal, ...found };
+  const execution = { plan: plan?.plan, authorized, supergraph, narrowings, fetcher, introspection, signal };
   if (!inParts || authorized.shape.defers !== true || authorized.everythingRefused)
     return { status: 200, text: textOf(await dependencies.execute(execution)), ...challenged };
   const { rest, ...first } = await executeIncremental(execution);
@@ -117,25 +121,6 @@ export async function runOperation(
     if (data === 'null' && authorized.refusals.length === 0) requestAudit.outcome = 'FAILED';
     return `{"data":${data}${placeRefusals(tellCure(errors, cure), dependencies.refusals, extensionsOf(cure))}}`;
   }
-}
-
-/** Of what will run: a refused field's cost is nobody's business. */
-function checkCost(
-  { document, operation, variables, caller }: Authorized,
-  { values }: GraphqlRequest,
-  { supergraphSchema }: LoadedSupergraph,
-  { budget, documentLimits }: OperationDependencies,
-): void {
-  if (document === undefined || operation === undefined) return;
-  budget.spendIf(values > FEW_VALUES, caller, () => {
-    documentLimits.checkOperation(document, operation, variables, supergraphSchema);
-  });
-}
-
-/** Nobody pays for a mutation: what it has changed is answered. */
-function payerOf({ operation, caller }: Validated, { budget }: OperationDependencies): Execution['pay'] {
-  if (operation.operation === OperationTypeNode.MUTATION) return undefined;
-  return (work) => budget.spend(caller, work);
 }
 
 /** Nothing runs; where a login would cure all of it, the caller is asked for that (RFC 9470 section 3). */

@@ -1,8 +1,6 @@
 import type { QueryPlan } from '@apollo/query-planner';
 import { buildSchema } from 'graphql';
-import { UNPAID } from '../../gateway/execute/shared/execution.ts';
 import type { ResponseError } from '../../gateway/execute/shared/response-errors.ts';
-import { RepeatedValues } from '../../gateway/execute/shared/response-size.ts';
 import { createPlanSteps } from '../../gateway/execute/shared/plan-steps.ts';
 import type { JsonObject } from '../../gateway/execute/shared/json-object.ts';
 import { runPlan } from '../../gateway/execute/interpreter/run-plan.ts';
@@ -45,8 +43,6 @@ export async function runTestPlan(
       },
       root,
       errors,
-      repeated: new RepeatedValues(),
-      pay: UNPAID,
       onFailure: () => undefined,
       showsMessages: () => false,
       abandoned: new AbortController().signal,

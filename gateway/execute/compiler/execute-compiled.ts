@@ -20,10 +20,7 @@ import { representationsVariable, splitResponse } from './merged-fetch.ts';
 export interface CompilerOptions {
   /** The reference, which finishes what generated code does not. */
   readonly interpret: ExecutionEngine;
-  /**
-   * Which time an operation has to come for code to be generated for it: the first, where lists within lists of entities
-   * may multiply, unless that is never.
-   */
+  /** Which time an operation has to come for code to be generated for it. */
   readonly compileAt: number;
 }
 
@@ -44,8 +41,7 @@ export function createExecuteCompiled({ interpret, compileAt }: CompilerOptions)
     if (one === undefined) known.set(prepared, (one = { runs: 0, compiled: 'not-yet' }));
     if (one.compiled !== 'not-yet') return one.compiled;
     one.runs += 1;
-    const isDue = one.runs >= compileAt || (Number.isFinite(compileAt) && multiplies(prepared.step));
-    return isDue ? (one.compiled = compileProgram(prepared)) : undefined;
+    return one.runs < compileAt ? undefined : (one.compiled = compileProgram(prepared));
   };
   return (log, prepared, execution, send) => {
     const compiled = compiledOf(prepared);
@@ -53,19 +49,6 @@ export function createExecuteCompiled({ interpret, compileAt }: CompilerOptions)
       ? interpret(log, prepared, execution, send)
       : runCompiled(compiled, interpret, log, prepared, execution, send);
   };
-}
-
-/** Whether entities under lists within lists are fetched. */
-function multiplies(step: Step | undefined): boolean {
-  switch (step?.kind) {
-    case 'fetch':
-      return step.requires !== undefined && step.path.filter(({ field }) => field === undefined).length > 1;
-    case 'sequence':
-    case 'parallel':
-      return step.steps.some(multiplies);
-    default:
-      return false; // no code is generated for it
-  }
 }
 
 async function runCompiled(

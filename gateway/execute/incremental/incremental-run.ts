@@ -9,8 +9,7 @@ import { applyVariableDefaults } from '../interpreter/variable-defaults.ts';
 import { type ResponseError, createResponseError, createExplanation } from '../shared/response-errors.ts';
 import type { Step } from '../shared/plan-steps.ts';
 import type { DeferredObject, DeferredPlace } from '../shared/complete-response.ts';
-import { type Execution, UNPAID } from '../shared/execution.ts';
-import { RepeatedValues } from '../shared/response-size.ts';
+import type { Execution } from '../shared/execution.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
 import { type PreparedIncremental, splitStep } from './prepare-incremental.ts';
@@ -45,7 +44,6 @@ interface Asked {
 export class IncrementalRun {
   readonly #options: IncrementalRunOptions;
   readonly #turns = createPartTurns();
-  readonly #repeated = new RepeatedValues();
   /** Errors of what came first or earlier that belong to parts that were not delivered yet. */
   #unclaimed: ResponseError[] = [];
   /** Refusals that no part has reported yet. */
@@ -140,8 +138,6 @@ export class IncrementalRun {
         send: openSend(authorized),
         root,
         errors: own,
-        repeated: this.#repeated,
-        pay: execution.pay ?? UNPAID,
         abandoned: signal,
         showsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
         onFailure: ({ subgraph }, error) => {

@@ -6,7 +6,7 @@ import type { Execution } from '../shared/execution.ts';
 import { type SerializedResponse, serializeResponse } from '../shared/serialize-response.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
 import { openRun } from './open-run.ts';
-import { payForMany, runPlan } from './run-plan.ts';
+import { runPlan } from './run-plan.ts';
 
 /**
  * The reference: fetches into one tree of plain objects and shapes that.
@@ -21,7 +21,5 @@ export async function executeInterpreted(
 ): Promise<SerializedResponse> {
   const run = openRun(log, prepared, execution, send);
   if (prepared.step !== undefined) await runPlan(run, prepared.step);
-  return payForMany(run, run.repeated.areMany, () =>
-    serializeResponse(prepared, run.root, run.errors, execution.introspection),
-  );
+  return serializeResponse(prepared, run.root, run.errors, execution.introspection);
 }

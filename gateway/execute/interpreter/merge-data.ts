@@ -2,27 +2,18 @@
 
 import { type GraphQLSchema, isObjectType } from 'graphql';
 import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/json-object.ts';
-import type { RepeatedValues } from '../shared/response-size.ts';
 import type { SelectionTree } from '../shared/selection-tree.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /**
  * Merges what a fetch brought into the tree, copying it: only what the fetch selected, and the type. Objects merge,
  * lists of equal length merge by element, other values replace. A null never wipes what another fetch filled.
- *
- * @param repeated counts what is copied, where it was copied to another place before
  */
-export function mergeData(
-  target: JsonObject,
-  source: JsonObject,
-  tree: SelectionTree,
-  repeated?: RepeatedValues,
-): void {
+export function mergeData(target: JsonObject, source: JsonObject, tree: SelectionTree): void {
   for (const key of Object.keys(source)) {
     const below = key === '__typename' ? null : tree.get(key);
     if (below === undefined) continue;
-    repeated?.add();
-    setOwn(target, key, merged(getOwn(target, key), source[key], below, repeated));
+    setOwn(target, key, merged(getOwn(target, key), source[key], below));
   }
 }
 
@@ -35,35 +26,26 @@ export function mergeEntity(
   target: JsonObject,
   source: JsonObject,
   tree: SelectionTree,
-  repeated?: RepeatedValues,
 ): boolean {
   const known = getOwn(target, '__typename');
   const received = getOwn(source, '__typename');
   const isKnown = typeof known === 'string' && isObjectType(schema.getType(known));
   if (isKnown && typeof received === 'string' && !isTypeOrSubtype(schema, known, received)) return false;
-  mergeData(target, source, tree, repeated);
+  mergeData(target, source, tree);
   if (isKnown) setOwn(target, '__typename', known);
   return true;
 }
 
-function merged(
-  existing: unknown,
-  received: unknown,
-  tree: SelectionTree | null,
-  repeated: RepeatedValues | undefined,
-): unknown {
+function merged(existing: unknown, received: unknown, tree: SelectionTree | null): unknown {
   if (received === null || received === undefined) return existing ?? null;
   if (tree === null) return received;
   if (Array.isArray(received)) {
     const known = Array.isArray(existing) && existing.length === received.length ? existing : [];
-    return received.map((element, index) => {
-      repeated?.add();
-      return merged(known[index], element, tree, repeated);
-    });
+    return received.map((element, index) => merged(known[index], element, tree));
   }
   if (!isJsonObject(received)) return received;
   const object = isJsonObject(existing) ? existing : {};
-  mergeData(object, received, tree, repeated);
+  mergeData(object, received, tree);
   return object;
 }
 

@@ -3,8 +3,7 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Log } from '@aduana/core/platform/log';
 import type { PreparedOperation } from '../shared/prepare-operation.ts';
-import { type Execution, UNPAID } from '../shared/execution.ts';
-import { RepeatedValues } from '../shared/response-size.ts';
+import type { Execution } from '../shared/execution.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
 import type { PlanRun } from './run-plan.ts';
 import { applyVariableDefaults } from './variable-defaults.ts';
@@ -13,12 +12,7 @@ import { applyVariableDefaults } from './variable-defaults.ts';
 export function openRun(
   log: Log,
   { schema, shape }: Pick<PreparedOperation, 'schema' | 'shape'>,
-  {
-    authorized,
-    supergraph,
-    signal,
-    pay = UNPAID,
-  }: Pick<Execution, 'authorized' | 'supergraph' | 'signal' | 'pay'>,
+  { authorized, supergraph, signal }: Pick<Execution, 'authorized' | 'supergraph' | 'signal'>,
   send: SendFetch,
 ): PlanRun {
   return {
@@ -29,8 +23,6 @@ export function openRun(
     send,
     root: {},
     errors: [],
-    repeated: new RepeatedValues(),
-    pay,
     abandoned: signal,
     showsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
     onFailure: ({ subgraph }, error) => {

@@ -4,9 +4,7 @@ import { SecurityError } from '@aduana/core/errors/security-error';
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { GraphQLSchema } from 'graphql';
 import type { ResponseError } from '../shared/response-errors.ts';
-import type { Pay } from '../shared/execution.ts';
 import type { ObjectShape } from '../shared/response-shape.ts';
-import type { RepeatedValues } from '../shared/response-size.ts';
 import type { FetchStep, Step } from '../shared/plan-steps.ts';
 import { contextValues } from './context-values.ts';
 import { createRepresentation } from '../shared/entity-representation.ts';
@@ -34,15 +32,9 @@ export interface PlanRun {
   readonly onFailure: (step: FetchStep, error: unknown) => void;
   /** Whether a subgraph's own messages reach the client. */
   readonly showsMessages: (subgraph: string) => boolean;
-  readonly repeated: RepeatedValues;
-  /** Does what takes much on the caller's account. */
-  readonly pay: Pay;
   /** Ends the run where this is aborted; a deadline does not. */
   readonly abandoned: CancelSignal;
 }
-
-/** Of one entity: to copy it to so many is worth the caller's account. */
-const MANY_TARGETS = 100;
 
 /** Takes what a stream brought as the answer of the fetch that opened it. */
 export function commitEvent(run: PlanRun, primary: FetchStep, answer: SubgraphResponse): void {
@@ -88,21 +80,14 @@ async function runStep(run: PlanRun, step: Step): Promise<Commit> {
   }
 }
 
-/** Does what many values of one run need. */
-export function payForMany<Result>({ pay }: PlanRun, areMany: boolean, work: () => Result): Result {
-  return areMany ? pay(work) : work();
-}
-
 function nothing(): void {
   // A step that is left out changes nothing.
 }
 
 async function runFetch(run: PlanRun, step: FetchStep): Promise<Commit> {
   const root: Target = { value: run.root, parent: undefined, key: undefined };
-  const requests = payForMany(run, run.repeated.areMany, () => {
-    const targets = findTargets(run.schema, root, step.path);
-    return groupByContext(run, step, targets).flatMap((group) => prepare(run, step, group));
-  });
+  const targets = findTargets(run.schema, root, step.path);
+  const requests = groupByContext(run, step, targets).flatMap((group) => prepare(run, step, group));
   const commits = await Promise.all(requests.map((request) => sendRequest(run, step, request)));
   return () => {
     for (const commit of commits) commit();
@@ -169,10 +154,7 @@ async function sendRequest(run: PlanRun, step: FetchStep, request: Request): Pro
   try {
     const answer = await run.send(step, request.variables);
     return () => {
-      const areMany = request.destinations.some(({ length }) => length > MANY_TARGETS);
-      payForMany(run, areMany, () => {
-        commitAnswer(run, step, request, answer);
-      });
+      commitAnswer(run, step, request, answer);
     };
   } catch (error) {
     if (run.abandoned.aborted) throw error;
@@ -202,10 +184,8 @@ function commitAnswer(
   const mismatches: object[] = [];
   for (const [index, targets] of destinations.entries()) {
     const value = received[index];
-    const merge = ({ value: target }: Target, copies: number): boolean =>
-      !isJsonObject(value) ||
-      !isJsonObject(target) ||
-      mergeEntity(run.schema, target, value, step.tree, copies > 0 ? run.repeated : undefined);
+    const merge = ({ value: target }: Target): boolean =>
+      !isJsonObject(value) || !isJsonObject(target) || mergeEntity(run.schema, target, value, step.tree);
     if (!targets.map(merge).every(Boolean)) mismatches.push({ path: ['_entities', index] });
   }
   if (mismatches.length === 0) return;

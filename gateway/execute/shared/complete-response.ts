@@ -30,8 +30,6 @@ export type Mismatch = 'missing' | 'wrong' | 'hidden';
 /** Called for each null that the data itself does not explain. */
 export type OnMismatch = (path: ResponsePosition, mismatch: Mismatch) => void;
 
-/** Around the name of a field. */
-const MARKS = '"":,'.length;
 /** A null that may not be where it is: the object or list around it becomes null. */
 const INVALID = Symbol('invalid');
 /** A value that the subgraph may answer and clients may not know. */
@@ -104,7 +102,6 @@ function completeObject(
   for (const field of shape.fields) {
     completion.path.push(field.key);
     completion.dataPath.push(field.dataKey);
-    completion.room.takeCharacters(field.key.length + MARKS);
     const value = completeField(completion, shape, field, data);
     completion.path.pop();
     completion.dataPath.pop();
@@ -173,7 +170,6 @@ function completeList(
   for (const [index, element] of value.entries()) {
     completion.path.push(index);
     completion.dataPath.push(index);
-    completion.room.takeCharacters(1);
     const completed = completeValue(completion, field, elementType, element ?? null);
     completion.path.pop();
     completion.dataPath.pop();

@@ -7,11 +7,6 @@ import type { Authorized, Narrowing } from '../../stages.ts';
 import type { SubgraphFetcher } from '../../subgraphs/subgraph-fetcher.ts';
 import type { ResponseError } from './response-errors.ts';
 
-/** Does something on the account of whoever asked. */
-export type Pay = <Result>(work: () => Result) => Result;
-
-export const UNPAID: Pay = (work) => work();
-
 /** One authorized operation, and everything that carrying it out needs. */
 export interface Execution {
   /** Undefined where nothing is left to fetch. */
@@ -25,12 +20,6 @@ export interface Execution {
   readonly signal: CancelSignal;
   /** The finished values of `__schema` and `__type`, by response key. */
   readonly introspection?: Readonly<Record<string, unknown>> | undefined;
-  /**
-   * Default: nobody pays.
-   *
-   * @throws SecurityError `RATE_LIMITED`, from the function
-   */
-  readonly pay?: Pay | undefined;
 }
 
 /** What an execution answered. */

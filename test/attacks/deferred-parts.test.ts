@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { copyWritten, type Written } from '../../gateway/execute/interpreter/copy-written.ts';
+import { buildSchema } from 'graphql';
+import { addToTree } from '../../gateway/execute/interpreter/add-to-tree.ts';
+import { findTargets, parseFlattenPath, rootTarget } from '../../gateway/execute/shared/flatten-path.ts';
 import { type Call, openFederation } from '../support/federation.ts';
 import { until } from '../support/until.ts';
 
@@ -92,18 +94,26 @@ test('parts of a short list are asked for side by side: a slow one holds up no o
   expect((await answer).parts).toHaveLength(PARTS);
 });
 
-test('a part copies no more of what is known than its fetches write to', () => {
-  const written: Written = new Map([['items', new Map([['owner', new Map()]])]]);
-  const tree = {
-    items: [{ id: '1', owner: { id: '2' }, tags: [{ of: 'all' }] }, null],
+test('a part copies no more of what is known than what leads to the objects that its fetches add to', () => {
+  const owner: Record<string, unknown> = { id: '2' };
+  const known = {
+    items: [{ id: '1', owner, tags: [{ of: 'all' }] }, null],
     rest: { deep: {} },
     ['__proto__']: 1,
   };
-  const copy = copyWritten(tree, written) as typeof tree;
-  expect(copy).toEqual(tree);
-  expect(copy.items).not.toBe(tree.items);
-  expect(copy.items[0]).not.toBe(tree.items[0]);
-  expect(copy.items[0]?.owner).not.toBe(tree.items[0]?.owner);
-  expect(copy.items[0]?.tags).toBe(tree.items[0]?.tags);
-  expect(copy.rest).toBe(tree.rest);
+  const schema = buildSchema('type Query { any: Int }');
+  const root = rootTarget(known);
+  const targets = findTargets(schema, root, parseFlattenPath(['items', '@', 'owner']), 'shared');
+  const additions = new Map(targets.map((target) => [target, { value: { name: 'a' }, shared: undefined }]));
+  const tree = new Map([['name', null]]);
+  const added = addToTree({ schema, tree, additions, onMismatch: fail }, root, known) as typeof known;
+  const [item] = added.items;
+  expect(added).toEqual({ ...known, items: [{ ...known.items[0], owner: { id: '2', name: 'a' } }, null] });
+  expect(owner).toEqual({ id: '2' });
+  expect(item?.tags).toBe(known.items[0]?.tags);
+  expect(added.rest).toBe(known.rest);
 });
+
+function fail(): never {
+  throw new Error('nothing is of another type');
+}

@@ -1,9 +1,8 @@
 import type { QueryPlan } from '@apollo/query-planner';
 import { buildSchema } from 'graphql';
-import type { ResponseError } from '../../gateway/execute/shared/response-errors.ts';
 import { createPlanSteps } from '../../gateway/execute/shared/plan-steps.ts';
 import type { JsonObject } from '../../gateway/execute/shared/json-object.ts';
-import { runPlan } from '../../gateway/execute/interpreter/run-plan.ts';
+import { type PlanRun, runPlan } from '../../gateway/execute/interpreter/run-plan.ts';
 
 const SCHEMA = buildSchema(
   'type Query { a: I b: [I] } interface I { id: ID } type A implements I { id: ID } type B implements I { id: ID }',
@@ -28,26 +27,22 @@ export async function runTestPlan(
 ) {
   const step = createPlanSteps({ kind: 'QueryPlan', node } as unknown as QueryPlan);
   if (step === undefined) throw new TypeError('nothing to run');
-  const root: JsonObject = {};
-  const errors: ResponseError[] = [];
   const calls: [string, unknown][] = [];
-  await runPlan(
-    {
-      schema: SCHEMA,
-      shape: { typeName: 'Query', fields: [] },
-      variables,
-      conditions: variables,
-      send: ({ subgraph }, text) => {
-        calls.push([subgraph, JSON.parse(text)]);
-        return Promise.resolve({ data: answers[subgraph] ?? {}, errors: [] });
-      },
-      root,
-      errors,
-      onFailure: () => undefined,
-      showsMessages: () => false,
-      abandoned: new AbortController().signal,
+  const run: PlanRun = {
+    schema: SCHEMA,
+    shape: { typeName: 'Query', fields: [] },
+    variables,
+    conditions: variables,
+    send: ({ subgraph }, text) => {
+      calls.push([subgraph, JSON.parse(text)]);
+      return Promise.resolve({ data: answers[subgraph] ?? {}, errors: [] });
     },
-    step,
-  );
-  return { root, errors, calls };
+    root: {},
+    errors: [],
+    onFailure: () => undefined,
+    showsMessages: () => false,
+    abandoned: new AbortController().signal,
+  };
+  await runPlan(run, step);
+  return { root: run.root, errors: run.errors, calls };
 }

@@ -3,14 +3,13 @@
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Log } from '@aduana/core/platform/log';
 import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
-import { copyWritten, findWritten } from '../interpreter/copy-written.ts';
-import { runPlan } from '../interpreter/run-plan.ts';
+import { type PlanRun, runPlan } from '../interpreter/run-plan.ts';
 import { applyVariableDefaults } from '../interpreter/variable-defaults.ts';
 import { type ResponseError, createResponseError, createExplanation } from '../shared/response-errors.ts';
 import type { Step } from '../shared/plan-steps.ts';
 import type { DeferredObject, DeferredPlace } from '../shared/complete-response.ts';
 import type { Execution } from '../shared/execution.ts';
-import { type JsonObject, objectAt } from '../shared/json-object.ts';
+import { objectAt } from '../shared/json-object.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
 import { type PreparedIncremental, splitStep } from './prepare-incremental.ts';
 import { completeEntry, completeFirst, type Known } from './complete-entry.ts';
@@ -40,7 +39,7 @@ interface Asked {
   readonly depth: number;
 }
 
-/** One execution whose answer has parts. Each part writes to data of its own, so that none sees another half done. */
+/** One execution whose answer has parts. Each part adds to a tree of its own, so that none sees another half done. */
 export class IncrementalRun {
   readonly #options: IncrementalRunOptions;
   readonly #turns = createPartTurns();
@@ -124,31 +123,28 @@ export class IncrementalRun {
     const { supergraph } = execution;
     const { schema, shape } = prepared;
     if (step === undefined) return { ...above, own: [] };
-    const root = copyWritten(above.tree, findWritten(step)) as JsonObject;
     const own: ResponseError[] = [];
-    await runPlan(
-      {
-        schema,
-        shape,
-        variables: execution.authorized.variables,
-        conditions: applyVariableDefaults(
-          execution.authorized.originalOperation,
-          execution.authorized.variables,
-        ),
-        send: openSend(authorized),
-        root,
-        errors: own,
-        abandoned: signal,
-        showsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
-        onFailure: ({ subgraph }, error) => {
-          log.warn('a subgraph failed', { subgraph, error });
-        },
+    const run: PlanRun = {
+      schema,
+      shape,
+      variables: execution.authorized.variables,
+      conditions: applyVariableDefaults(
+        execution.authorized.originalOperation,
+        execution.authorized.variables,
+      ),
+      send: openSend(authorized),
+      root: above.tree,
+      errors: own,
+      abandoned: signal,
+      showsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
+      onFailure: ({ subgraph }, error) => {
+        log.warn('a subgraph failed', { subgraph, error });
       },
-      step,
-    );
-    if (own.length === 0) return { ...above, tree: root, own };
+    };
+    await runPlan(run, step);
+    if (own.length === 0) return { ...above, tree: run.root, own };
     const errors = [...above.errors, ...own];
-    return { tree: root, errors, explains: createExplanation(errors), own };
+    return { tree: run.root, errors, explains: createExplanation(errors), own };
   }
 
   #complete(

@@ -75,7 +75,7 @@ export function createPartTurns(): PartTurns {
   };
 }
 
-/** At least one. */
+/** At least one; no more are counted than may be under way at once. */
 export function countObjects(value: unknown): number {
   let count = 1;
   const open: unknown[] = [value];
@@ -83,6 +83,7 @@ export function countObjects(value: unknown): number {
     for (const below of Array.isArray(next) ? (next as unknown[]) : Object.values(next as object)) {
       if (typeof below !== 'object' || below === null) continue;
       count += 1;
+      if (count > OBJECTS_AT_ONCE) return count;
       open.push(below);
     }
   return count;

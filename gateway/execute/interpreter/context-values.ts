@@ -31,10 +31,9 @@ function read(schema: GraphQLSchema, target: Target, path: readonly string[]): u
 
 /** The object that holds the field which leads here, whatever lists lie between. */
 function previousField(target: Target): Target | undefined {
-  let place: Target | undefined = target;
-  while (typeof place?.key === 'number') place = place.parent;
-  place = place?.parent;
-  return place;
+  let [way] = target.ways;
+  while (typeof way?.key === 'number') [way] = way.parent.ways;
+  return way?.parent;
 }
 
 function follow(schema: GraphQLSchema, value: unknown, path: readonly string[]): unknown {

@@ -9,12 +9,13 @@ import type { FetchStep, Step } from '../shared/plan-steps.ts';
 import { contextValues } from './context-values.ts';
 import { createRepresentation } from '../shared/entity-representation.ts';
 import { applyRewrites } from './data-rewrites.ts';
-import { copyData, mergeEntity } from './merge-data.ts';
+import { type Addition, addToTree } from './add-to-tree.ts';
+import { copyData, type MergedParts } from './merge-data.ts';
 import { getOwn, isJsonObject, type JsonObject } from '../shared/json-object.ts';
 import type { SubgraphResponse } from '../shared/subgraph-response.ts';
 import { publicFailure, type SendFetch } from '../shared/send-fetch.ts';
 import { type Destinations, failFetch, translateErrors } from '../shared/subgraph-errors.ts';
-import { findTargets, type Target } from '../shared/flatten-path.ts';
+import { findTargets, rootTarget, type Target } from '../shared/flatten-path.ts';
 import { serializeVariables } from '../shared/fetch-variables.ts';
 
 /** The state of one run: what was fetched so far, and what fetching needs. */
@@ -27,7 +28,8 @@ export interface PlanRun {
   /** For the plan's conditions: defaults applied. */
   readonly conditions: Readonly<Record<string, unknown>>;
   readonly send: SendFetch;
-  readonly root: JsonObject;
+  /** Replaced with each fetch; what is in it does not change. */
+  root: JsonObject;
   readonly errors: ResponseError[];
   readonly onFailure: (step: FetchStep, error: unknown) => void;
   /** Whether a subgraph's own messages reach the client. */
@@ -38,8 +40,9 @@ export interface PlanRun {
 
 /** Takes what a stream brought as the answer of the fetch that opened it. */
 export function commitEvent(run: PlanRun, primary: FetchStep, answer: SubgraphResponse): void {
-  const root: Target = { value: run.root, parent: undefined, key: undefined };
-  commitAnswer(run, primary, { variables: '', destinations: [[root]] }, answer);
+  const root = rootTarget(run.root);
+  const outcome = { request: { variables: '', destinations: [[root]] }, answer };
+  commitOutcomes(run, primary, root, [outcome]);
 }
 
 /** What a step changes in the tree: put off where steps run side by side, so that they merge in the plan's order. */
@@ -85,18 +88,26 @@ function nothing(): void {
 }
 
 async function runFetch(run: PlanRun, step: FetchStep): Promise<Commit> {
-  const root: Target = { value: run.root, parent: undefined, key: undefined };
-  const targets = findTargets(run.schema, root, step.path);
+  const root = rootTarget(run.root);
+  const places = step.contextRewrites === undefined ? 'shared' : 'each';
+  const targets = findTargets(run.schema, root, step.path, places);
   const requests = groupByContext(run, step, targets).flatMap((group) => prepare(run, step, group));
-  const commits = await Promise.all(requests.map((request) => sendRequest(run, step, request)));
+  const outcomes = await Promise.all(requests.map((request) => sendRequest(run, step, request)));
   return () => {
-    for (const commit of commits) commit();
+    commitOutcomes(run, step, root, outcomes);
   };
 }
 
 interface Request {
   readonly variables: string;
   readonly destinations: Destinations;
+}
+
+/** What came of a request; `answer` is missing where it failed. */
+interface Outcome {
+  readonly request: Request;
+  readonly answer?: SubgraphResponse;
+  readonly error?: unknown;
 }
 
 interface ContextGroup {
@@ -150,50 +161,77 @@ function representationText(
   return JSON.stringify(representation);
 }
 
-async function sendRequest(run: PlanRun, step: FetchStep, request: Request): Promise<Commit> {
+async function sendRequest(run: PlanRun, step: FetchStep, request: Request): Promise<Outcome> {
   try {
-    const answer = await run.send(step, request.variables);
-    return () => {
-      commitAnswer(run, step, request, answer);
-    };
+    return { request, answer: await run.send(step, request.variables) };
   } catch (error) {
     if (run.abandoned.aborted) throw error;
     run.onFailure(step, error);
-    return () => {
-      run.errors.push(...failFetch(run.shape, step, request.destinations, publicFailure(error)));
-    };
+    return { request, error };
   }
 }
 
-function commitAnswer(
+interface Brought extends Addition {
+  readonly request: Request;
+  /** Of the destination. */
+  readonly index: number;
+}
+
+/** @param root of the tree in which the destinations were found: other steps may have added to it since */
+function commitOutcomes(run: PlanRun, step: FetchStep, root: Target, outcomes: readonly Outcome[]): void {
+  const additions = new Map<Target, Brought>();
+  const shared: MergedParts = new Map();
+  for (const { request, answer, error } of outcomes) {
+    const { destinations } = request;
+    if (answer === undefined) {
+      run.errors.push(...failFetch(run.shape, step, destinations, publicFailure(error)));
+      continue;
+    }
+    const received = receive(run, step, destinations, answer);
+    reportErrors(run, step, request, answer);
+    for (const [index, targets] of destinations.entries()) {
+      const value = received?.[index];
+      if (!isJsonObject(value)) continue;
+      const addition = { value, request, index, shared: targets.length > 1 ? shared : undefined };
+      for (const target of targets) additions.set(target, addition);
+    }
+  }
+  if (additions.size === 0) return;
+  const mismatched = new Set<Brought>();
+  const onMismatch = (addition: Brought): void => void mismatched.add(addition);
+  run.root = addToTree({ schema: run.schema, tree: step.tree, additions, onMismatch }, root, run.root);
+  if (mismatched.size > 0) reportMismatches(run, step, outcomes, [...mismatched]);
+}
+
+function reportMismatches(
   run: PlanRun,
   step: FetchStep,
-  { destinations }: Request,
-  answer: SubgraphResponse,
+  outcomes: readonly Outcome[],
+  mismatched: readonly Brought[],
 ): void {
-  const received = receive(run, step, destinations, answer);
-  if (answer.errors.length > 0) {
-    const showsMessages = run.showsMessages(step.subgraph);
-    const translated = translateErrors(run.shape, step, destinations, answer.errors, showsMessages);
-    for (const error of translated) run.errors.push(error); // spread, a hundred thousand of them would not fit the stack
-    // What a subgraph refuses by its rules is no failure of it.
-    if (translated.some(({ extensions }) => extensions.code === 'SUBGRAPH_ERROR'))
-      run.onFailure(step, answer.errors);
+  for (const { request } of outcomes) {
+    const own = mismatched.filter((one) => one.request === request).sort((a, b) => a.index - b.index);
+    const errors = own.map(({ index }) => ({ path: ['_entities', index] }));
+    const { shape, errors: known } = run;
+    const translated = translateErrors(shape, step, request.destinations, errors, false, known.length);
+    for (const error of translated) known.push(error);
   }
-  if (received === undefined) return;
-  const mismatches: object[] = [];
-  for (const [index, targets] of destinations.entries()) {
-    const value = received[index];
-    const merge = ({ value: target }: Target): boolean =>
-      !isJsonObject(value) || !isJsonObject(target) || mergeEntity(run.schema, target, value, step.tree);
-    if (!targets.map(merge).every(Boolean)) mismatches.push({ path: ['_entities', index] });
-  }
-  if (mismatches.length === 0) return;
-  for (const error of translateErrors(run.shape, step, destinations, mismatches, false))
-    run.errors.push(error);
   run.onFailure(step, new SecurityError('SUBGRAPH_ERROR', { detail: 'an entity is of another type' }));
 }
 
+function reportErrors(
+  run: PlanRun,
+  step: FetchStep,
+  { destinations }: Request,
+  { errors }: SubgraphResponse,
+): void {
+  if (errors.length === 0) return;
+  const showsMessages = run.showsMessages(step.subgraph);
+  const translated = translateErrors(run.shape, step, destinations, errors, showsMessages, run.errors.length);
+  for (const error of translated) run.errors.push(error); // spread, a hundred thousand of them would not fit the stack
+  // What a subgraph refuses by its rules is no failure of it.
+  if (translated.some(({ extensions }) => extensions.code === 'SUBGRAPH_ERROR')) run.onFailure(step, errors);
+}
 /** One value for each destination; the error is in the run where the answer has another form. */
 function receive(
   run: PlanRun,

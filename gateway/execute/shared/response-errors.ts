@@ -10,6 +10,9 @@ export interface ResponseError {
   readonly extensions: { readonly code: Code } & Readonly<Record<string, unknown>>;
 }
 
+/** What an answer has room for: an error is one for each place that it belongs to, and a subgraph may send many of many. */
+export const MOST_ERRORS = 300_000;
+
 /** @param message default: the text of the code in the table of errors */
 export function createResponseError(
   code: Code,

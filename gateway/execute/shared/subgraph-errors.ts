@@ -1,12 +1,12 @@
 /** Execute, at each response: errors of a subgraph as errors of the answer, without what clients may not know. */
 
 import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
-import { type ResponseError, createResponseError } from './response-errors.ts';
+import { MOST_ERRORS, type ResponseError, createResponseError } from './response-errors.ts';
 import type { FetchStep } from './plan-steps.ts';
 import { toResponsePath } from './response-path.ts';
 import type { ObjectShape } from './response-shape.ts';
 import { getOwn, isJsonObject } from './json-object.ts';
-import { type Target, targetPath } from './flatten-path.ts';
+import { firstPath, type Target, targetPaths } from './flatten-path.ts';
 
 /** Codes of a subgraph that reach the client: what its own rules said about this request. */
 const PUBLIC_CODES: ReadonlySet<Code> = new Set<Code>([
@@ -46,12 +46,12 @@ const PUBLIC_EXTENSIONS: readonly (readonly [name: string, form: RegExp])[] = [
 export type Destinations = readonly (readonly Target[])[];
 
 const LONGEST_MESSAGE = 500;
-/** What an answer has room for: an error is one for each place that it belongs to, and a subgraph may send many of many. */
-const MOST_ERRORS = 300_000;
 
 /**
  * A subgraph's errors at the client's paths; extensions but a known code stay behind, and so does the message unless
  * `showsMessages`.
+ *
+ * @param known how many errors the answer has already
  */
 export function translateErrors(
   shape: ObjectShape,
@@ -59,14 +59,17 @@ export function translateErrors(
   destinations: Destinations,
   errors: readonly unknown[],
   showsMessages: boolean,
+  known = 0,
 ): ResponseError[] {
+  const most = MOST_ERRORS - known;
   const translated: ResponseError[] = [];
   for (const error of errors) {
     const path = isJsonObject(error) ? getOwn(error, 'path') : undefined;
     const { code, extensions } = readCode(error);
     const message = showsMessages ? readMessage(error) : undefined;
-    for (const place of pathsOfError(shape, step, destinations, Array.isArray(path) ? path : [])) {
-      if (translated.length >= MOST_ERRORS) return translated;
+    const keys: readonly unknown[] = Array.isArray(path) ? path : [];
+    for (const place of pathsOfError(shape, step, destinations, keys, most)) {
+      if (translated.length >= most) return translated;
       translated.push(createResponseError(code, place, extensions, message));
     }
   }
@@ -107,16 +110,26 @@ function pathsOfError(
   step: FetchStep,
   destinations: Destinations,
   path: readonly unknown[],
+  most: number,
 ): (readonly (string | number)[])[] {
   if (step.requires === undefined) {
     const keys = readPath(step, path);
     if (keys.length === 0) return pathsOfFetch(shape, step, destinations);
-    return destinations.flat().map((target) => toResponsePath(shape, [...targetPath(target), ...keys]));
+    return pathsBelow(shape, destinations.flat(), keys, most);
   }
   const [entities, index, ...below] = path;
   const targets = entities === '_entities' && typeof index === 'number' ? destinations[index] : undefined;
   if (targets === undefined) return pathsOfFetch(shape, step, destinations);
-  return targets.map((target) => toResponsePath(shape, [...targetPath(target), ...readPath(step, below)]));
+  return pathsBelow(shape, targets, readPath(step, below), most);
+}
+
+function pathsBelow(
+  shape: ObjectShape,
+  targets: readonly Target[],
+  keys: readonly (string | number)[],
+  most: number,
+): (readonly (string | number)[])[] {
+  return targetPaths(targets, most).map((path) => toResponsePath(shape, [...path, ...keys]));
 }
 
 function readPath(step: FetchStep, path: readonly unknown[]): (string | number)[] {
@@ -140,7 +153,7 @@ function pathsOfFetch(
     fields.push(field);
   }
   const first = destinations[0]?.[0];
-  const place = first === undefined ? fields : targetPath(first);
+  const place = first === undefined ? fields : firstPath(first);
   const keys = [...step.tree.keys()].filter((key) => key !== '__typename');
   const paths = keys.map((key) => toResponsePath(shape, [...place, key]));
   const reached = paths.filter((path) => path.length > place.length);

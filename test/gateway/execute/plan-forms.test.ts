@@ -164,6 +164,89 @@ describe('forms of a plan', () => {
     expect(root).toEqual({ b: [{ id: 1, x: 1, y: 1 }, { id: 2, x: 2 }], c: [{ id: 3 }, { id: 4 }] }); // prettier-ignore
   });
 
+  const entities = (selections: string) =>
+    `query($representations:[_Any!]!){_entities(representations:$representations){${selections}}}`;
+  const requires = (...names: string[]) => [
+    {
+      kind: 'InlineFragment',
+      typeCondition: 'I',
+      selections: ['__typename', ...names].map((name) => ({ kind: 'Field', name })),
+    },
+  ];
+  const twoAlike = {
+    b: [
+      { __typename: 'A', id: 1, x: 1 },
+      { __typename: 'A', id: 1, x: 2 },
+    ],
+  };
+
+  it('places with the same representation share what was brought and what is added to it', async () => {
+    const { root, calls } = await runTestPlan(
+      {
+        kind: 'Sequence',
+        nodes: [
+          fetchOf('first', '{b{__typename id}}'),
+          { kind: 'Flatten', path: ['b', '@'], node: fetchOf('second', entities('k{__typename id}'), { requires: requires('id') }) },
+          { kind: 'Flatten', path: ['b', '@', 'k', '@'], node: fetchOf('third', entities('n'), { requires: requires('id') }) },
+        ],
+      },
+      {
+        first: twoAlike,
+        second: { _entities: [{ k: [{ __typename: 'B', id: 3 }] }] },
+        third: { _entities: [{ n: 4 }] },
+      },
+    ); // prettier-ignore
+    const [one, other] = root['b'] as { k: unknown }[];
+    expect(one).toEqual({ __typename: 'A', id: 1, k: [{ __typename: 'B', id: 3, n: 4 }] });
+    expect(other?.k).toBe(one?.k);
+    expect(calls[2]).toEqual(['third', { representations: [{ __typename: 'B', id: 3 }] }]);
+  });
+
+  it('what a later fetch brings for one of the places that share an object is not at the others', async () => {
+    const { root } = await runTestPlan(
+      {
+        kind: 'Sequence',
+        nodes: [
+          fetchOf('first', '{b{__typename id x}}'),
+          { kind: 'Flatten', path: ['b', '@'], node: fetchOf('second', entities('k{l}'), { requires: requires('id') }) },
+          { kind: 'Flatten', path: ['b', '@'], node: fetchOf('third', entities('k{m}'), { requires: requires('id', 'x') }) },
+        ],
+      },
+      {
+        first: twoAlike,
+        second: { _entities: [{ k: { l: 0 } }] },
+        third: { _entities: [{ k: { m: 1 } }, { k: { m: 2 } }] },
+      },
+    ); // prettier-ignore
+    expect(root['b']).toMatchObject([{ k: { l: 0, m: 1 } }, { k: { l: 0, m: 2 } }]);
+  });
+
+  it('what is fetched below objects of one type is not below others that share it', async () => {
+    const { root } = await runTestPlan(
+      {
+        kind: 'Sequence',
+        nodes: [
+          fetchOf('first', '{b{__typename id}}'),
+          {
+            kind: 'Flatten',
+            path: ['b', '@'],
+            node: fetchOf('second', entities('k{l}'), {
+              requires: requires('id'),
+              inputRewrites: [{ kind: 'ValueSetter', path: ['... on I', '__typename'], setValueTo: 'I' }],
+            }),
+          },
+          { kind: 'Flatten', path: ['b', '@|[A]', 'k'], node: fetchOf('third', '{l}') },
+        ],
+      },
+      {
+        first: { b: [{ __typename: 'A', id: 1 }, { __typename: 'B', id: 1 }] },
+        second: { _entities: [{ k: { l: 0 } }] },
+        third: { l: 1 },
+      },
+    ); // prettier-ignore
+    expect(root['b']).toMatchObject([{ k: { l: 1 } }, { k: { l: 0 } }]);
+  });
+
   it('what is required by several type conditions is one representation, nested ones count by the type they meet', async () => {
     const field = (name: string, selections?: object[]) => ({
       kind: 'Field',

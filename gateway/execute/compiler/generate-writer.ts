@@ -8,7 +8,7 @@ import {
   isNonNullType,
   isObjectType,
 } from 'graphql';
-import { MAX_RESPONSE_CHARACTERS } from '../shared/response-size.ts';
+import { MAX_RESPONSE_CHARACTERS, MAX_RESPONSE_OBJECTS } from '../shared/response-size.ts';
 import type { CompositeShape, FieldShape, ObjectShape } from '../shared/response-shape.ts';
 import type { Position, Variant } from './answer-positions.ts';
 import type { FetchStep } from '../shared/plan-steps.ts';
@@ -31,8 +31,12 @@ interface Writing {
 
 /** Types within types multiply: beyond these, and one for each position, the interpreter is cheaper than generating. */
 const MOST_OBJECTS = 256;
-/** A placeholder in a function's code: the name of the list in which it keeps the texts that it has written. */
-const MEMO = 'MEMO';
+/** A placeholder in a function's code, which no name contains: the list in which it keeps the texts that it has written. */
+const MEMO = '#memo';
+/** The same for how many objects and lists are in each of the texts. */
+const MADE = '#made';
+/** Ends the program where the text in `s`, or all texts together, have become too large. */
+const CHECK_SIZE = `if (s.length > ${String(MAX_RESPONSE_CHARACTERS)} || made > ${String(MAX_RESPONSE_OBJECTS)}) refuseResponseSize();`;
 
 /** Code of `write(state)`, which gives the JSON text of `data`; undefined where the answer is not fixed enough. */
 export function generateWriter(
@@ -54,17 +58,22 @@ export function generateWriter(
   const writeRoot = root && writeObject(writing, shape, root);
   if (writeRoot === undefined) return undefined;
   const counted = countedPositions(positions, keys);
-  const memos = [...writing.functions].flatMap(([code, name]) => (code.includes(MEMO) ? [`m${name}`] : []));
+  const memos = [...writing.functions].flatMap(([code, name]) =>
+    code.includes(MEMO) ? [`m${name}`, `n${name}`] : [],
+  );
   return [
     'const EMPTY = Object.freeze({});',
     'let state;',
+    'let made = 0;',
     ...counted.map(({ id }) => `let c${String(id)} = 0;`),
     ...memos.map((name) => `let ${name};`),
     ...[...writing.functions].map(
-      ([code, name]) => `function ${name}(o) {\n  ${code.replaceAll(MEMO, `m${name}`)}\n}`,
+      ([code, name]) =>
+        `function ${name}(o) {\n  ${code.replaceAll(MEMO, `m${name}`).replaceAll(MADE, `n${name}`)}\n}`,
     ),
     'function write(given) {',
     '  state = given;',
+    '  made = 0;',
     ...memos.map((name) => `  ${name} = [];`),
     `  return ${writeRoot}(EMPTY);`,
     '}',
@@ -82,7 +91,7 @@ function writeObject(writing: Writing, shape: ObjectShape, position: Position): 
   const lines = pointerStatements(position, here);
   if (memo !== undefined)
     lines.push(
-      `if (${memo} >= 0) { const known = ${MEMO}[${memo}]; if (known !== undefined) return known; }`,
+      `if (${memo} >= 0) { const known = ${MEMO}[${memo}]; if (known !== undefined) { made += ${MADE}[${memo}]; return known; } }`,
     );
   lines.push(...additionStatements(writing, position, here));
   if (position.id !== 0) {
@@ -95,14 +104,15 @@ function writeObject(writing: Writing, shape: ObjectShape, position: Position): 
       );
     }
   }
-  lines.push("let s = '{';");
+  lines.push(memo === undefined ? 'made++;' : 'const before = made++;', "let s = '{';");
   for (const [number, field] of shape.fields.entries()) {
     const statements = writeField(writing, shape, { position, variant }, field, number === 0 ? '' : ',');
     if (statements === undefined) return undefined;
     lines.push(statements);
   }
-  lines.push(`s += '}'; if (s.length > ${String(MAX_RESPONSE_CHARACTERS)}) refuseResponseSize();`);
-  if (memo !== undefined) lines.push(`if (${memo} >= 0) ${MEMO}[${memo}] = s;`);
+  lines.push(`s += '}'; ${CHECK_SIZE}`);
+  if (memo !== undefined)
+    lines.push(`if (${memo} >= 0) { ${MEMO}[${memo}] = s; ${MADE}[${memo}] = made - before; }`);
   lines.push('return s;');
   return nameOf(writing, lines.join('\n  '));
 }
@@ -216,8 +226,8 @@ function writePresent(
     const inner = writeValue(writing, field, child, type.ofType, element);
     return (
       inner &&
-      `if (!Array.isArray(${variable})) throw FAST_PATH_MISMATCH; s += '[';
-    for (let ${variable}i = 0; ${variable}i < ${variable}.length; ${variable}i++) { if (${variable}i > 0) s += ','; const ${element} = ${variable}[${variable}i]; ${inner} if (s.length > ${String(MAX_RESPONSE_CHARACTERS)}) refuseResponseSize(); }
+      `if (!Array.isArray(${variable})) throw FAST_PATH_MISMATCH; made++; s += '[';
+    for (let ${variable}i = 0; ${variable}i < ${variable}.length; ${variable}i++) { if (${variable}i > 0) s += ','; const ${element} = ${variable}[${variable}i]; ${inner} ${CHECK_SIZE} }
     s += ']';`
     );
   }

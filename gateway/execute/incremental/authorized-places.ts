@@ -4,6 +4,7 @@ import type { Authorized } from '../../stages.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { ObjectShape } from '../shared/response-shape.ts';
 import { completePart, type DeferredObject, type DeferredPlace } from '../shared/complete-response.ts';
+import { CompletedParts } from '../shared/completed-parts.ts';
 import type { Execution } from '../shared/execution.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import { type PreparedIncremental, splitShape } from './prepare-incremental.ts';
@@ -30,6 +31,7 @@ function findPlaces(
   tree: JsonObject,
 ): ReadonlyMap<string, ObjectShape> {
   const found = new Map<string, ObjectShape>();
+  const parts = new CompletedParts();
   const find = (shape: ObjectShape, { path, dataPath }: Pick<DeferredPlace, 'path' | 'dataPath'>): void => {
     const value = objectAt(tree, dataPath);
     const below: DeferredObject[] = [];
@@ -38,6 +40,7 @@ function findPlaces(
       {
         schema,
         introspection: {},
+        parts,
         path: [...path],
         dataPath: [...dataPath],
         onMismatch: () => undefined,

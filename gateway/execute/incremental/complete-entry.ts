@@ -1,6 +1,6 @@
 /** Execute, incremental delivery: completes the first part and each later one. */
 
-import { type ResponseError, createResponseError } from '../shared/response-errors.ts';
+import { type ResponseError, createResponseError, MOST_ERRORS } from '../shared/response-errors.ts';
 import {
   type ResponsePosition,
   type Completion,
@@ -9,6 +9,8 @@ import {
   type DeferredPlace,
   type Mismatch,
 } from '../shared/complete-response.ts';
+import type { CompletedParts } from '../shared/completed-parts.ts';
+import { serializeData } from '../shared/serialize-response.ts';
 import { type JsonObject, objectAt } from '../shared/json-object.ts';
 import type { PreparedIncremental } from './prepare-incremental.ts';
 import type { IncrementalEntry } from './incremental-delivery.ts';
@@ -30,6 +32,7 @@ export function completeFirst(
   { schema, split }: PreparedIncremental,
   { tree, explains }: Known,
   introspection: Introspection,
+  parts: CompletedParts,
 ): {
   readonly answer: JsonObject | null;
   readonly errors: readonly ResponseError[];
@@ -41,6 +44,7 @@ export function completeFirst(
     {
       schema,
       introspection: introspection ?? {},
+      parts,
       path: [],
       dataPath: [],
       onMismatch: mismatches.note,
@@ -58,12 +62,14 @@ export function completeEntry(
   { path, dataPath, shape, defer }: DeferredPlace,
   { tree, explains }: Known,
   introspection: Introspection,
+  parts: CompletedParts,
 ): { readonly entry: IncrementalEntry; readonly below: readonly DeferredObject[] } {
   const below: DeferredObject[] = [];
   const mismatches = createMismatches(explains);
   const completion: Completion = {
     schema,
     introspection: introspection ?? {},
+    parts,
     path: [...path],
     dataPath: [...dataPath],
     onMismatch: mismatches.note,
@@ -72,7 +78,7 @@ export function completeEntry(
   const value = objectAt(tree, dataPath);
   const data = value === undefined ? null : completePart(completion, shape, value);
   return {
-    entry: { path, label: defer.label, data: JSON.stringify(data), errors: mismatches.errors },
+    entry: { path, label: defer.label, data: serializeData(data), errors: mismatches.errors },
     below: below.filter((object) => objectAt(data, object.path.slice(path.length)) !== undefined),
   };
 }
@@ -83,7 +89,7 @@ function createMismatches(explained: Known['explains']) {
   return {
     errors,
     note(path: ResponsePosition, mismatch: Mismatch): void {
-      if (mismatch === 'missing' && explained(path)) return;
+      if (errors.length >= MOST_ERRORS || (mismatch === 'missing' && explained(path))) return;
       errors.push(createResponseError(mismatch === 'hidden' ? 'VALUE_HIDDEN' : 'SUBGRAPH_ERROR', path));
     },
   };

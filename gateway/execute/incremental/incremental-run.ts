@@ -10,7 +10,9 @@ import type { Step } from '../shared/plan-steps.ts';
 import type { DeferredObject, DeferredPlace } from '../shared/complete-response.ts';
 import type { Execution } from '../shared/execution.ts';
 import { objectAt } from '../shared/json-object.ts';
+import { CompletedParts } from '../shared/completed-parts.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
+import { serializeData } from '../shared/serialize-response.ts';
 import { type PreparedIncremental, splitStep } from './prepare-incremental.ts';
 import { completeEntry, completeFirst, type Known } from './complete-entry.ts';
 import { findPart } from './find-part.ts';
@@ -43,6 +45,7 @@ interface Asked {
 export class IncrementalRun {
   readonly #options: IncrementalRunOptions;
   readonly #turns = createPartTurns();
+  readonly #completed = new CompletedParts();
   /** Errors of what came first or earlier that belong to parts that were not delivered yet. */
   #unclaimed: ResponseError[] = [];
   /** Refusals that no part has reported yet. */
@@ -61,11 +64,16 @@ export class IncrementalRun {
     const { prepared, execution } = this.#options;
     const { primary } = splitStep(prepared.step);
     this.#first = await this.#fetch(primary, NOTHING, execution.authorized);
-    const { answer, errors, deferred } = completeFirst(prepared, this.#first, execution.introspection);
+    const { answer, errors, deferred } = completeFirst(
+      prepared,
+      this.#first,
+      execution.introspection,
+      this.#completed,
+    );
     this.#deferred = deferred.filter(({ path }) => objectAt(answer, path) !== undefined);
     const own = this.#claim(this.#first.errors, (path) => findPart([prepared.split], path));
     return {
-      data: JSON.stringify(answer),
+      data: serializeData(answer),
       errors: [...this.#refusals(execution.authorized, FIRST_PART), ...own, ...errors],
     };
   }
@@ -168,6 +176,7 @@ export class IncrementalRun {
         { ...place, shape: place.shape },
         known,
         execution.introspection,
+        this.#completed,
       );
       for (const object of completed.below) below.push(object);
       return { ...completed.entry, errors: [...reported, ...completed.entry.errors] };

@@ -13,8 +13,9 @@ import {
   isObjectType,
   isUnionType,
 } from 'graphql';
+import { CompletedParts } from './completed-parts.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
-import { ResponseRoom } from './response-size.ts';
+import type { ResponseSize } from './response-size.ts';
 import type { CompositeShape, DeferredShape, FieldShape, ObjectShape } from './response-shape.ts';
 import { isLeafValue } from './is-leaf-value.ts';
 import { getOwn, isJsonObject, type JsonObject } from './json-object.ts';
@@ -47,7 +48,8 @@ export function completeResponse(
   introspection: Readonly<Record<string, unknown>>,
   onMismatch: OnMismatch,
 ): JsonObject | null {
-  return completePart({ schema, introspection, onMismatch, path: [], dataPath: [] }, shape, data);
+  const parts = new CompletedParts();
+  return completePart({ schema, introspection, onMismatch, parts, path: [], dataPath: [] }, shape, data);
 }
 
 /**
@@ -60,7 +62,7 @@ export function completePart(
   shape: ObjectShape,
   data: JsonObject,
 ): JsonObject | null {
-  const answer = completeObject({ ...completion, room: new ResponseRoom() }, shape, data);
+  const answer = completeObject(completion, shape, data);
   return answer === INVALID ? null : answer;
 }
 
@@ -69,6 +71,7 @@ export interface Completion {
   readonly schema: GraphQLSchema;
   readonly introspection: Readonly<Record<string, unknown>>;
   readonly onMismatch: OnMismatch;
+  readonly parts: CompletedParts;
   /** Of the object in the answer, and of it in the data. */
   readonly path: (string | number)[];
   readonly dataPath: (string | number)[];
@@ -89,17 +92,20 @@ export interface DeferredPlace extends DeferredShape {
   readonly dataPath: ResponsePosition;
 }
 
-interface Completing extends Completion {
-  readonly room: ResponseRoom;
-}
+/** Beside its key, and the comma or bracket after its value. */
+const FIELD_CHARACTERS = 4;
+/** At least: a part that comes later has an entry with its path. */
+const DEFERRED_SIZE: ResponseSize = { characters: 64, objects: 1 };
 
 function completeObject(
-  completion: Completing,
+  completion: Completion,
   shape: ObjectShape,
   data: JsonObject,
 ): JsonObject | typeof INVALID {
   const answer = Object.create(null) as JsonObject;
+  completion.parts.room.takeObject();
   for (const field of shape.fields) {
+    completion.parts.room.takeCharacters(field.key.length + FIELD_CHARACTERS);
     completion.path.push(field.key);
     completion.dataPath.push(field.dataKey);
     const value = completeField(completion, shape, field, data);
@@ -109,32 +115,42 @@ function completeObject(
     answer[field.key] = value;
   }
   const { deferred = [] } = shape;
-  if (deferred.length > 0)
+  if (deferred.length > 0) {
+    completion.parts.dependOnPlace();
+    completion.parts.room.take(DEFERRED_SIZE);
     completion.onDeferred?.({ deferred, path: [...completion.path], dataPath: [...completion.dataPath] });
+  }
   return answer;
 }
 
 function completeField(
-  completion: Completing,
+  completion: Completion,
   shape: ObjectShape,
   field: FieldShape,
   data: JsonObject,
 ): unknown {
-  if (field.refused) return isNonNullType(field.type) ? INVALID : null;
-  if (field.name === '__typename') return shape.typeName;
+  if (field.refused) return isNonNullType(field.type) ? INVALID : takeLeaf(completion, null);
+  if (field.name === '__typename') return takeLeaf(completion, shape.typeName);
   if (field.name.startsWith('__')) return getOwn(completion.introspection, field.key) ?? null;
-  return completeValue(completion, field, field.type, getOwn(data, field.dataKey) ?? null);
+  const value = getOwn(data, field.dataKey) ?? null;
+  return Array.isArray(value)
+    ? completion.parts.take(completion, field, value, completeWhole)
+    : completeWhole(completion, field, value);
+}
+
+function completeWhole(completion: Completion, field: FieldShape, value: unknown): unknown {
+  return completeValue(completion, field, field.type, value);
 }
 
 function completeValue(
-  completion: Completing,
+  completion: Completion,
   field: FieldShape,
   type: GraphQLOutputType,
   value: unknown,
 ): unknown {
   if (!isNonNullType(type)) {
     const completed = completeNullable(completion, field, type, value);
-    return completed === HIDDEN ? null : completed;
+    return completed === HIDDEN || completed === null ? takeLeaf(completion, null) : completed;
   }
   if (value === null) mismatch(completion, 'missing');
   const completed = value === null ? null : completeNullable(completion, field, type.ofType, value);
@@ -143,7 +159,7 @@ function completeValue(
 }
 
 function completeNullable(
-  completion: Completing,
+  completion: Completion,
   field: FieldShape,
   type: GraphQLOutputType,
   value: unknown,
@@ -151,23 +167,28 @@ function completeNullable(
   if (value === null || value === undefined) return null;
   if (isListType(type)) return completeList(completion, field, type.ofType, value);
   if (field.children !== undefined) return completeComposite(completion, field.children, value);
-  if (isLeafValue(type, value)) {
-    completion.room.take(value);
-    return typeof value === 'number' && String(type) === 'ID' ? String(value) : value;
-  }
+  if (isLeafValue(type, value))
+    return takeLeaf(completion, typeof value === 'number' && String(type) === 'ID' ? String(value) : value);
   const known = completion.schema.getType(String(type));
   return isEnumType(known) && isLeafValue(known, value) ? HIDDEN : mismatch(completion);
 }
 
+function takeLeaf<Leaf>({ parts }: Completion, leaf: Leaf): Leaf {
+  parts.room.takeLeaf(leaf);
+  return leaf;
+}
+
 function completeList(
-  completion: Completing,
+  completion: Completion,
   field: FieldShape,
   elementType: GraphQLOutputType,
   value: unknown,
 ): unknown {
   if (!Array.isArray(value)) return mismatch(completion);
   const answer: unknown[] = [];
+  completion.parts.room.takeObject();
   for (const [index, element] of value.entries()) {
+    completion.parts.room.takeCharacters(1);
     completion.path.push(index);
     completion.dataPath.push(index);
     const completed = completeValue(completion, field, elementType, element ?? null);
@@ -179,8 +200,12 @@ function completeList(
   return answer;
 }
 
-function completeComposite(completion: Completing, composite: CompositeShape, value: unknown): unknown {
+function completeComposite(completion: Completion, composite: CompositeShape, value: unknown): unknown {
   if (!isJsonObject(value)) return mismatch(completion);
+  return completion.parts.take(completion, composite, value, completeTyped);
+}
+
+function completeTyped(completion: Completion, composite: CompositeShape, value: JsonObject): unknown {
   const typeName =
     getOwn(value, '__typename') ?? (isUnionType(composite.type) ? undefined : composite.type.name);
   const shape = typeof typeName === 'string' ? composite.forType(typeName) : undefined;
@@ -199,7 +224,8 @@ function isHiddenType(schema: GraphQLSchema, { type }: CompositeShape, typeName:
   return isAbstractType(type) && isTypeOrSubtype(schema, typeName, type.name);
 }
 
-function mismatch({ onMismatch, path }: Completion, kind: Mismatch = 'wrong'): null {
-  onMismatch([...path], kind);
+function mismatch(completion: Completion, kind: Mismatch = 'wrong'): null {
+  completion.parts.dependOnPlace();
+  completion.onMismatch([...completion.path], kind);
   return null;
 }

@@ -120,6 +120,7 @@ describe('generated code answers, without the interpreter and to the byte what t
     ['entities of several types in one fetch', ZOO, '{ animals { id ... on Dog { age } ... on Cat { age lives } } }'],
     ['a union in lists of lists', ZOO, '{ things { ... on Dog { id age } ... on Rock { weight } } }'],
     ['what one type alone is asked below a field that all types have', ZOO, '{ animals { ... on Dog { owner { id } age } ... on Cat { owner { name } } } }'],
+    ['an alias that is a word of the code', ZOO, '{ animals { ... on Dog { MEMO: age MADE: age } made: id } }'],
     ['two types with the same key', ZOO, '{ same { ... on Dog { age } ... on Cat { age } } }'],
     ['an interface object beside objects whose types are known', MEDIA, '{ all { id stars ... on Book { pages } } }'],
     ['an interface object whose type another subgraph tells', MEDIA, '{ top { __typename stars title ... on Book { pages } } }'],

@@ -10,6 +10,7 @@ import type { ExecuteIncremental } from './execute/incremental/incremental-deliv
 import type { Execute, ExecutionAnswer } from './execute/shared/execution.ts';
 import type { GraphqlRequest } from './http/graphql-request.ts';
 import type { Introspect } from './authorize/introspect.ts';
+import type { CallerLimits } from './limits/caller-limits.ts';
 import type { DocumentLimits } from './limits/document-limits.ts';
 import { FEW_VALUES, type MissBudget } from './limits/miss-budget.ts';
 import { type Cure, describeChallenge, findCure, showStepUp, tellCure } from './authorize/step-up.ts';
@@ -37,6 +38,7 @@ export interface OperationDependencies {
   readonly executeIncremental: ExecuteIncremental | undefined;
   readonly documentLimits: DocumentLimits;
   readonly budget: MissBudget;
+  readonly callers: Pick<CallerLimits, 'requireReading'>;
   readonly refusals: RefusalPlacement;
   readonly audit: AuditSink;
 }
@@ -106,7 +108,9 @@ export async function runOperation(
   const planning = dependencies.plan(authorized, supergraph);
   const plan = planning instanceof Promise ? await planning : planning;
   const narrowings = dependencies.narrow(plan, authorized, supergraph);
-  const execution = { plan: plan?.plan, authorized, supergraph, narrowings, fetcher, introspection, signal };
+  const { requireReading } = dependencies.callers;
+  const execution = { plan: plan?.plan, authorized, supergraph, narrowings, fetcher, introspection, signal,
+    requireReading }; // prettier-ignore
   if (!inParts || authorized.shape.defers !== true || authorized.everythingRefused)
     return { status: 200, text: textOf(await dependencies.execute(execution)), ...challenged };
   const { rest, ...first } = await executeIncremental(execution);

@@ -33,6 +33,12 @@ export interface CallerLimits {
    * @throws SecurityError `RATE_LIMITED`
    */
   countBatch(caller: Caller, operations: number): Promise<void>;
+  /**
+   * Asks again, before an answer is written: operations that were under way together would otherwise all be answered.
+   *
+   * @throws SecurityError `CONCURRENCY_LIMITED` where the caller has not read as much as is left for all others
+   */
+  readonly requireReading: (caller: Caller) => void;
   /** Counts what the caller has not read yet of one answer. */
   keepUnread(caller: Caller): UnreadAnswer;
   /** Counts this request towards each rate condition of the policies: whether the caller is within it, by its name. */
@@ -44,6 +50,12 @@ export interface CallerLimits {
 
 /** What is in memory of an answer until its client has read it. */
 export interface UnreadAnswer {
+  /**
+   * Begins with a whole answer.
+   *
+   * @throws SecurityError `CONCURRENCY_LIMITED` where the caller would then have more than is left for all others
+   */
+  begin(bytes: number): void;
   /** @param bytes all that its client has not read */
   set(bytes: number): void;
   /** Whether the caller has not read as much, of all its answers, as is left for all others. */
@@ -73,6 +85,7 @@ const LONGEST_WAIT_MS = 2_000;
 const MINUTE_MS = 60_000;
 const NO_RATES: ReadonlyMap<string, boolean> = new Map();
 const KEY_PREFIX = 'aduana:';
+const UNREAD = 'answers that were not read';
 
 /**
  * Limits by who the caller is (issuer and subject), whatever token or connection it uses; where replicas count together,
@@ -96,10 +109,7 @@ export async function createCallerLimits(
     async enter(caller, client) {
       const key = callerKey(caller);
       if (unread.isFull(key))
-        throw new SecurityError('CONCURRENCY_LIMITED', {
-          detail: 'answers that were not read',
-          retryAfterSeconds: 1,
-        });
+        throw new SecurityError('CONCURRENCY_LIMITED', { detail: UNREAD, retryAfterSeconds: 1 });
       const taking = own.take(key);
       if (taking !== undefined) await taking;
       try {
@@ -122,6 +132,9 @@ export async function createCallerLimits(
       if (perMinute === 'off') return;
       for (let counted = 1; counted < operations; counted += 1)
         await takeOne(counter, callerKey(caller), perMinute);
+    },
+    requireReading(caller) {
+      if (unread.isFull(callerKey(caller))) refuseUnread();
     },
     keepUnread: (caller) => createUnreadAnswer(unread, callerKey(caller)),
     async countRates(caller, conditions) {
@@ -188,6 +201,11 @@ function createOperationSemaphore(settings: Settings, platform: Platform): Bound
   return all;
 }
 
+/** Of an operation that has run: when to send it again is not said, since it may have changed something. */
+function refuseUnread(): never {
+  throw new SecurityError('CONCURRENCY_LIMITED', { detail: UNREAD });
+}
+
 function createUnreadAnswer(room: SharedRoom, owner: string): UnreadAnswer {
   let held = 0;
   const set = (bytes: number): void => {
@@ -196,6 +214,10 @@ function createUnreadAnswer(room: SharedRoom, owner: string): UnreadAnswer {
     held = bytes;
   };
   return {
+    begin(bytes) {
+      if (!room.holds(owner, bytes)) refuseUnread();
+      set(bytes);
+    },
     set,
     get isTooMuch() {
       return room.isFull(owner);

@@ -7,6 +7,11 @@ export interface SharedRoom {
   give(owner: string, bytes: number): void;
   /** Whether the owner has as much as is left for all others; who has little has room even where there is none. */
   isFull(owner: string): boolean;
+  /**
+   * Whether there is room for what is in memory already: with it the owner has no more than is left for all others, or little,
+   * or nothing else.
+   */
+  holds(owner: string, bytes: number): boolean;
   takenBy(owner: string): number;
 }
 
@@ -41,6 +46,8 @@ export function createSharedRoom(totalBytes: number | 'off'): SharedRoom {
       taken -= bytes;
     },
     isFull: (owner) => takenBy(owner) >= Math.max(total - taken, total / LITTLE),
+    holds: (owner, bytes) =>
+      takenBy(owner) === 0 || takenBy(owner) + bytes <= Math.max(total - taken - bytes, total / LITTLE),
     takenBy,
   };
 }

@@ -5,6 +5,7 @@ import type { UnreadAnswer } from '../limits/caller-limits.ts';
  * The same answer, which takes room in memory until its client has read it or has left.
  *
  * @param leave gives the place of its operation back then
+ * @throws SecurityError `CONCURRENCY_LIMITED` where there is no room for it
  */
 export function countUnread(
   response: ServiceResponse,
@@ -12,7 +13,7 @@ export function countUnread(
   leave: () => void,
 ): ServiceResponse {
   const { body, stream } = response;
-  if (body !== undefined) unread.set(body.length);
+  if (body !== undefined) unread.begin(body.length);
   return {
     ...response,
     ...(stream === undefined ? {} : { stream: countWaiting(stream, unread) }),

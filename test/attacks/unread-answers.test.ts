@@ -165,6 +165,39 @@ describe('a caller', () => {
     await expect(limits.enter(slow)).resolves.toBeDefined();
   });
 
+  test.each([
+    ['before it is written', 3_300],
+    ['when it has turned out too large', 3_190],
+  ])('whose answer is under way when too much is not read does not get it: asked %s', async (_, bytes) => {
+    const engine = await engineOf('permissions: [strong]\nroles: { r: { permissions: [strong] } }\n');
+    const callers = await openLimits(6_400);
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const { send, asked } = openAnsweringGateway(engine, {}, { callers, answering: () => gate });
+    const { caller } = delegatedOf('ana', {});
+    const answers = [1, 2].map(() => send({ query: '{ item { n } }' }));
+    await until(() => asked.length === 2);
+    const unread = callers.keepUnread(caller);
+    unread.set(bytes);
+    release();
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([429, 429]);
+    unread.release();
+    const last = await send({ query: '{ item { n } }' });
+    expect([last.status, callers.keepUnread(caller).isTooMuch]).toEqual([200, false]);
+  });
+
+  test('who has read everything gets one answer of any size', async () => {
+    const limits = await openLimits(6_400);
+    const { caller } = delegatedOf('slow', {});
+    const [one, other] = [limits.keepUnread(caller), limits.keepUnread(caller)];
+    one.begin(5_000);
+    expect(() => {
+      other.begin(1);
+    }).toThrow(expect.objectContaining({ code: 'CONCURRENCY_LIMITED' }));
+    one.release();
+    other.begin(1);
+  });
+
   test('streams of such a caller count as streams that are not read', async () => {
     const limits = await openLimits(6_400);
     const { caller } = delegatedOf('slow', {});

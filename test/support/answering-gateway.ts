@@ -34,6 +34,8 @@ export interface AnsweringGatewayOptions {
   readonly callers?: HandlerDependencies['callers'];
   readonly limits?: HandlerDependencies['limits'];
   readonly budget?: MissBudget;
+  /** Waited for by each request to the subgraph. */
+  readonly answering?: () => Promise<void>;
 }
 
 const LIMITS = { bodyBytes: 10_000, batch: 5, values: 'off' } as const;
@@ -42,7 +44,13 @@ const UNCOUNTED = {
   enter: () => Promise.resolve(() => undefined),
   countBatch: () => Promise.resolve(),
   countRates: () => Promise.resolve(new Map()),
-  keepUnread: () => ({ set: () => undefined, isTooMuch: false, release: () => undefined }),
+  requireReading: () => undefined,
+  keepUnread: () => ({
+    begin: () => undefined,
+    set: () => undefined,
+    isTooMuch: false,
+    release: () => undefined,
+  }),
 } as unknown as HandlerDependencies['callers'];
 
 /** A gateway over one subgraph whose every field is 1, and a caller with this login. */
@@ -56,6 +64,7 @@ export function openAnsweringGateway(
     callers = UNCOUNTED,
     limits = LIMITS,
     budget = UNLIMITED,
+    answering = () => Promise.resolve(),
   }: AnsweringGatewayOptions = {},
 ) {
   const log = createLog('silent', () => undefined);
@@ -85,9 +94,10 @@ export function openAnsweringGateway(
       run(measured),
     forward: () => ({
       answerHeaders: () => ({}),
-      fetch({ body }: { readonly body: string }) {
+      async fetch({ body }: { readonly body: string }) {
         asked.push(body);
-        return Promise.resolve({ data: { item: { n: 1, secret: 1, recent: 1, either: 1 }, change: 1 } });
+        await answering();
+        return { data: { item: { n: 1, secret: 1, recent: 1, either: 1 }, change: 1 } };
       },
     }),
     findDocument: (sent: unknown) => sent,

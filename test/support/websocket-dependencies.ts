@@ -51,6 +51,7 @@ export function webSocketDependencies({ clock, metrics, bodyBytes, more }: WebSo
     exchange: () => Promise.resolve(delegatedOf('a', {})),
     ...more,
     callers: {
+      requireReading: () => undefined,
       keepUnread: () => ({ set: () => undefined, isTooMuch: false, release: () => undefined }),
       ...(more?.callers ?? {}),
     },

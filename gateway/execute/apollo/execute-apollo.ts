@@ -21,7 +21,7 @@ type RequestContext = Parameters<typeof executeQueryPlan>[2];
 export async function executeApollo(
   log: Log,
   { plan, shape, schema }: PreparedOperation,
-  { authorized, supergraph, introspection, signal }: Execution,
+  { authorized, supergraph, introspection, signal, requireReading }: Execution,
   send: SendFetch,
 ): Promise<SerializedResponse> {
   const { document, operation } = authorized;
@@ -45,6 +45,7 @@ export async function executeApollo(
     federation.apiSchema(),
   );
   if (signal.aborted) throw signal.reason as Error;
+  requireReading?.(authorized.caller);
   const failures = errors ?? [];
   if (failures.length > 0) log.warn('subgraphs failed', { error: failures });
   const translated = failures.map((failure): ResponseError => {

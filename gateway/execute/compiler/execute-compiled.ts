@@ -65,9 +65,11 @@ async function runCompiled(
     layers: [],
     received: new Map(),
   };
-  const data = await attempt(log, async () =>
-    (await runStep(run, compiled.step)) ? writeAnswer(run) : undefined,
-  );
+  const data = await attempt(log, async () => {
+    if (!(await runStep(run, compiled.step))) return undefined;
+    execution.requireReading?.(execution.authorized.caller);
+    return writeAnswer(run);
+  });
   return data === undefined ? interpret(log, prepared, execution, replay(run)) : { data, errors: [] };
 }
 

@@ -64,6 +64,7 @@ export class IncrementalRun {
     const { prepared, execution } = this.#options;
     const { primary } = splitStep(prepared.step);
     this.#first = await this.#fetch(primary, NOTHING, execution.authorized);
+    execution.requireReading?.(execution.authorized.caller);
     const { answer, errors, deferred } = completeFirst(
       prepared,
       this.#first,

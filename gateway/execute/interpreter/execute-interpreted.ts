@@ -11,7 +11,7 @@ import { runPlan } from './run-plan.ts';
 /**
  * The reference: fetches into one tree of plain objects and shapes that.
  *
- * @throws the reason of the execution's signal, where the client left
+ * @throws the reason of the execution's signal, where the client left, and what `requireReading` throws
  */
 export async function executeInterpreted(
   log: Log,
@@ -21,5 +21,6 @@ export async function executeInterpreted(
 ): Promise<SerializedResponse> {
   const run = openRun(log, prepared, execution, send);
   if (prepared.step !== undefined) await runPlan(run, prepared.step);
+  execution.requireReading?.(execution.authorized.caller);
   return serializeResponse(prepared, run.root, run.errors, execution.introspection);
 }

@@ -3,7 +3,7 @@
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { QueryPlan } from '@apollo/query-planner';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
-import type { Authorized, Narrowing } from '../../stages.ts';
+import type { Authorized, Caller, Narrowing } from '../../stages.ts';
 import type { SubgraphFetcher } from '../../subgraphs/subgraph-fetcher.ts';
 import type { ResponseError } from './response-errors.ts';
 
@@ -18,6 +18,8 @@ export interface Execution {
   readonly fetcher: SubgraphFetcher;
   /** Aborted when the client leaves. */
   readonly signal: CancelSignal;
+  /** Called when all is fetched, before the answer is written: throws where the caller may have no other one now. */
+  readonly requireReading?: ((caller: Caller) => void) | undefined;
   /** The finished values of `__schema` and `__type`, by response key. */
   readonly introspection?: Readonly<Record<string, unknown>> | undefined;
 }

@@ -16,7 +16,5 @@ test('a client that asks for made-up scopes by the thousand leaves none of them 
 
 test('a list of scopes that is longer than any token has is refused before it is split', () => {
   expect(parseScope('a '.repeat(8192))).toEqual(['a']);
-  expect(() => parseScope('a '.repeat(8193))).toThrow(
-    expect.objectContaining({ code: 'invalid_scope' }) as Error,
-  );
+  expect(() => parseScope('a '.repeat(8193))).toThrow('The requested scope is not available');
 });

@@ -176,7 +176,7 @@ function createStages(
   return {
     validate: createValidate(config.LIMIT_TOKENS, documentLimits, budget),
     authorize: createAuthorizer({ clock, mode: config.AUTHORIZATION_MODE, budget }),
-    views: createViews(config, platform),
+    views: createViews(config, platform, budget),
     plan: warmBeforeUpdate(
       supergraph,
       createPlan({ log, budget, measure: createPlanMeasure(metrics) }),
@@ -187,7 +187,7 @@ function createStages(
 }
 
 /** Nothing is hidden where nothing is refused, or where introspection shows everything. */
-function createViews(config: GatewayConfig, { clock }: ServicePlatform): CallerViews {
+function createViews(config: GatewayConfig, { clock }: ServicePlatform, budget: MissBudget): CallerViews {
   const everything = config.AUTHORIZATION_MODE === 'dry_run' || config.INTROSPECTION === 'full';
-  return everything ? ({ apiSchema }) => apiSchema : createCallerViews({ clock });
+  return everything ? ({ apiSchema }) => apiSchema : createCallerViews({ clock, budget });
 }

@@ -72,7 +72,7 @@ export async function runOperation(
   if (turn !== undefined) await turn;
   const request = dependencies.findDocument(sent, rights);
   const validating = dependencies.validate(delegated, request, supergraph, () =>
-    dependencies.views(supergraph, rights),
+    dependencies.views(supergraph, rights, delegated.caller),
   );
   const valid = validating instanceof Promise ? await validating : validating;
   const { executeIncremental } = dependencies;

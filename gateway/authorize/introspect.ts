@@ -48,7 +48,7 @@ export function createIntrospect({ clock, mode, views, budget = UNLIMITED }: Int
     const asked = authorized.rejected ? [] : askedFields(authorized);
     if (asked.length === 0) return NOTHING;
     if (mode === 'off') throw new SecurityError('INTROSPECTION_DISABLED');
-    const schema = mode === 'full' ? supergraph.apiSchema : views(supergraph, rights);
+    const schema = mode === 'full' ? supergraph.apiSchema : views(supergraph, rights, authorized.caller);
     let known = answers.get(schema);
     if (known === undefined) answers.set(schema, (known = createBoundedCache(clock, ANSWERS_PER_VIEW)));
     const { documentHash, original, originalOperation, variables } = authorized;

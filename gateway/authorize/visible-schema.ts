@@ -97,6 +97,7 @@ function select({ definitions }: DocumentNode, visibility: Visibility): Visible 
 /** Takes away what has lost its content, until nothing is left that points into the void. */
 function settle(visible: Visible): void {
   const { fielded, unions } = visible;
+  const implementers = byInterface(fielded);
   let changed = true;
   while (changed) {
     changed = false;
@@ -118,11 +119,22 @@ function settle(visible: Visible): void {
   }
 
   function lacksSomewhere(interfaceName: string, field: string): boolean {
-    return [...fielded.values()].some(
-      ({ node, fields }) =>
-        (node.interfaces ?? []).some(({ name }) => name.value === interfaceName) && !fields.has(field),
+    return (implementers.get(interfaceName) ?? []).some(
+      (name) => fielded.get(name)?.fields.has(field) === false,
     );
   }
+}
+
+/** The names of the types that implement each interface. */
+function byInterface(fielded: Visible['fielded']): ReadonlyMap<string, readonly string[]> {
+  const implementers = new Map<string, string[]>();
+  for (const [type, { node }] of fielded)
+    for (const { name } of node.interfaces ?? []) {
+      const known = implementers.get(name.value);
+      if (known === undefined) implementers.set(name.value, [type]);
+      else known.push(type);
+    }
+  return implementers;
 }
 
 function exists({ fielded, unions, others }: Visible, name: string): boolean {

@@ -64,7 +64,7 @@ export function validateAgain(
   rights: CallerRights,
   { validate, views }: DecidingStages,
 ): Validated | Promise<Validated> {
-  return validate(delegated, request, supergraph, () => views(supergraph, rights));
+  return validate(delegated, request, supergraph, () => views(supergraph, rights, delegated.caller));
 }
 
 /** Of the rights of now, those that the stream was opened with. */

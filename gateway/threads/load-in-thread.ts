@@ -14,6 +14,7 @@ import {
 } from '../supergraph/loaded-supergraph.ts';
 import type { LoadSupergraph } from '../supergraph/supergraph-manager.ts';
 import type { ThreadStart } from './thread-messages.ts';
+import type { Account } from '../limits/miss-budget.ts';
 import { createThreadPool } from './thread-pool.ts';
 
 export interface PlanningThreadOptions {
@@ -57,7 +58,7 @@ export function createLoadInThread(options: PlanningThreadOptions): LoadSupergra
           pool.run({ kind: 'plan', text: print(document), overrides }, account) as Promise<QueryPlan>,
         findErrors: (text, maxErrors, account, view) =>
           pool.run(
-            { kind: 'validate', text, maxErrors, viewSdl: view && textOf(view, views) },
+            { kind: 'validate', text, maxErrors, viewSdl: view && textOf(view, views, account) },
             account,
           ) as Promise<readonly FoundError[]>,
       };
@@ -89,8 +90,12 @@ function schemaOf(sdl: string): GraphQLSchema {
   return buildSchema(sdl, { noLocation: true, assumeValid: true, assumeValidSDL: true });
 }
 
-function textOf(view: GraphQLSchema, known: WeakMap<GraphQLSchema, string>): string {
+function textOf(view: GraphQLSchema, known: WeakMap<GraphQLSchema, string>, account: Account): string {
   let text = known.get(view);
-  if (text === undefined) known.set(view, (text = printSchema(view)));
+  if (text === undefined) {
+    const startedAt = performance.now();
+    known.set(view, (text = printSchema(view)));
+    account.charge(performance.now() - startedAt);
+  }
   return text;
 }

@@ -62,7 +62,7 @@ function complaints(query: string, caller: OracleCaller): string[] {
   const { caller: who, trace } = validatedOf({ document: '{ open }', caller });
   try {
     void validate({ stage: 'delegated', caller: who, trace }, requestOf(query), supergraph, () =>
-      views(supergraph, rightsOf(caller)),
+      views(supergraph, rightsOf(caller), who),
     );
     return [];
   } catch (error) {

@@ -8,7 +8,7 @@ import { createCallerViews } from '../../gateway/authorize/caller-views.ts';
 import { printCoverage, reportCoverage } from '../../gateway/supergraph/coverage.ts';
 
 import { createFakeClock } from '../support/fake-clock.ts';
-import { openGuardedFederation, rightsOf } from '../support/guarded-federation.ts';
+import { openGuardedFederation, rightsOf, validatedOf } from '../support/guarded-federation.ts';
 import { FEDERATION_LINK } from '../support/supergraph-of.ts';
 
 const ITEM = { id: '1', name: 'pen', price: 3 };
@@ -74,7 +74,11 @@ describe('UNGUARDED_FIELDS=deny: what no directive guards is refused to everybod
   test('introspection does not show it', () => {
     const views = createCallerViews({ clock: createFakeClock(0) });
     const { supergraph } = denying;
-    const schema = views(supergraph, rightsOf(CALLER));
+    const schema = views(
+      supergraph,
+      rightsOf(CALLER),
+      validatedOf({ document: '{ item { id } }', caller: CALLER }).caller,
+    );
     expect(Object.keys(schema.getQueryType()?.getFields() ?? {}).sort()).toEqual(['hello', 'item', 'sealed']);
     expect(schema.getType('Item')?.toConfig()).toMatchObject({ fields: { name: {}, stock: {} } });
     expect(JSON.stringify(Object.keys(schema.getType('Item')?.toConfig() ?? {}))).not.toContain('shelf');

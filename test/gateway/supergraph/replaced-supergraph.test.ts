@@ -77,7 +77,7 @@ function openRooms(): (supergraph: LoadedSupergraph) => Promise<void> {
       { stage: 'delegated', caller, trace },
       request as Parameters<typeof validate>[1],
       supergraph,
-      () => views(supergraph, rights),
+      () => views(supergraph, rights, caller),
     );
     const authorized = authorize(validated, supergraph, rights);
     if (authorized.document !== undefined && authorized.operation !== undefined)

@@ -1,7 +1,6 @@
-import { createConnection, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { AbstractConnector, Cluster, Redis } from 'ioredis';
-import { type RedisAddress, redisServers, type RedisServers } from '../platform/redis-url.ts';
+import { Cluster, Redis } from 'ioredis';
+import { redisServers, type RedisServers } from '../platform/redis-url.ts';
+import { connectorToNext, GuardedConnector, GuardedSentinelConnector } from './redis-connectors.ts';
 
 const CONNECT_TIMEOUT_MS = 2000;
 const MOST_RETRY_MS = 2000;
@@ -27,15 +26,23 @@ interface Use {
 export function connectRedis(url: string, use: Use): Redis | Cluster {
   const servers = redisServers(url);
   if (servers.kind !== 'cluster') return connectOne(servers, use);
-  return new Cluster([...servers.addresses], {
+  const cluster = new Cluster([...servers.addresses], {
     enableOfflineQueue: false,
     clusterRetryStrategy: retryDelay,
     slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
     maxRedirections: 4,
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
-    redisOptions: { ...loginOf(servers), connectTimeout: CONNECT_TIMEOUT_MS, ...use },
+    redisOptions: {
+      ...loginOf(servers),
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      Connector: GuardedConnector,
+      ...use,
+    },
   });
+  // its own connection for messages, which nobody uses, would be one that is not guarded
+  Reflect.set(Reflect.get(cluster, 'subscriber') as object, 'start', () => undefined);
+  return cluster;
 }
 
 /** A connection for messages: every node of a Cluster passes them on to the others. */
@@ -57,12 +64,13 @@ function connectOne(servers: RedisServers, use: Use): Redis {
         ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
         sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
         failoverDetector: true,
+        Connector: GuardedSentinelConnector,
         ...(sentinel.masters === undefined ? {} : onlyMasters(sentinel.masters)),
         ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
       }),
     );
-  if (kind === 'cluster') return new Redis({ ...common, Connector: connectorToNext(addresses, tls) });
-  return new Redis({ ...common, ...addresses[0] });
+  if (kind === 'cluster') return new Redis({ ...common, Connector: connectorToNext(addresses) });
+  return new Redis({ ...common, ...addresses[0], Connector: GuardedConnector });
 }
 
 /** Who controls a Sentinel names no other host to log in to: neither as the master nor as another Sentinel. */
@@ -103,26 +111,6 @@ function keepConnecting(client: Redis): Redis {
     }, retryDelay(1));
   });
   return client;
-}
-
-/** Each attempt goes to the next of several nodes. */
-function connectorToNext(addresses: readonly RedisAddress[], tls: boolean) {
-  return class extends AbstractConnector {
-    #attempts = 0;
-
-    constructor() {
-      super(CONNECT_TIMEOUT_MS);
-    }
-
-    connect(): Promise<Socket | TLSSocket> {
-      const address = addresses[this.#attempts++ % addresses.length];
-      const { host = '', port = 0 } = address ?? {};
-      this.connecting = true;
-      this.stream = tls ? connectTls({ host, port }) : createConnection({ host, port });
-      this.stream.once('error', (error: Error) => (this.firstError = error));
-      return Promise.resolve(this.stream);
-    }
-  };
 }
 
 function retryDelay(attempt: number): number {

@@ -12,6 +12,8 @@ const MISSED_HEARTBEATS = 3;
 export const PRESENCE_MS = HEARTBEAT_MS * MISSED_HEARTBEATS;
 /** The newest, three of each replica: what else is written there costs no more than that to look at. */
 const ANNOUNCEMENTS_READ = 256;
+/** All of them, in bytes. */
+const ANNOUNCED_BYTES = 512 * 1024;
 
 export interface RedisRateCounterOptions {
   readonly url: string;
@@ -44,7 +46,15 @@ local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
 redis.call('EXPIRE', KEYS[1], ARGV[2])
-return redis.call('ZRANGE', KEYS[1], -tonumber(ARGV[3]), -1)`;
+local newest = redis.call('ZRANGE', KEYS[1], -tonumber(ARGV[3]), -1)
+local found, room = {}, tonumber(ARGV[4])
+for at = #newest, 1, -1 do
+  if #newest[at] <= room then
+    room = room - #newest[at]
+    found[#found + 1] = newest[at]
+  end
+end
+return found`;
 
 /**
  * The count that replicas share. While Redis is away each replica goes on alone with its share of the limit, by the
@@ -76,7 +86,7 @@ export function createRedisRateCounter({
     clock,
     () => HEARTBEAT_MS,
     async () => {
-      const values = [presence.announce(), PRESENCE_MS / 1000, ANNOUNCEMENTS_READ];
+      const values = [presence.announce(), PRESENCE_MS / 1000, ANNOUNCEMENTS_READ, ANNOUNCED_BYTES];
       const found = await redis.eval(BEAT, 1, `${prefix}replicas`, ...values);
       replicas = Math.max(1, presence.count((found as unknown[]).map(String)));
       become('ok');

@@ -109,7 +109,7 @@ function toMarkdown({ roles, changed, ...lists }: SupergraphDiff): string[] {
       '| --- | --- | --- |',
       ...changed.map(
         ({ coordinate, before, after }) =>
-          `| \`${coordinate}\` | ${escapeBars(before)} | ${escapeBars(after)} |`,
+          `| \`${coordinate}\` | ${requirementCell(before)} | ${requirementCell(after)} |`,
       ),
       '',
     );
@@ -122,9 +122,9 @@ function toMarkdown({ roles, changed, ...lists }: SupergraphDiff): string[] {
   return lines;
 }
 
-/** A requirement's OR is written with the bar that separates cells. */
-function escapeBars(text: string): string {
-  return text.replaceAll('|', '\\|');
+/** As code, in which nothing is a link; a requirement's OR is written with the bar that separates cells. */
+function requirementCell(text: string): string {
+  return `\`${text.replaceAll('|', '\\|')}\``;
 }
 
 function listed(coordinates: readonly string[]): string {

@@ -2,6 +2,7 @@ import type { AnyOfAll, Requirement } from '@aduana/subgraph/graphql/requirement
 import type { Requirements } from '@aduana/subgraph/graphql/requirements';
 import { findUnguarded, guardsOf } from '@aduana/subgraph/graphql/deny-unguarded';
 import { type GraphQLObjectType, type GraphQLSchema, isIntrospectionType, isObjectType } from 'graphql';
+import { spellName, spellNames } from './spell-names.ts';
 
 /** The names that the IAM policies define. */
 export interface KnownNames {
@@ -110,14 +111,10 @@ export function printCoverage(report: CoverageReport): string[] {
 
 function describe({ authenticated, scopes, policies }: Requirement): string {
   const parts = [
-    ...(scopes.length > 0 ? [`scopes ${spell(scopes)}`] : []),
-    ...(policies.length > 0 ? [`policies ${spell(policies)}`] : []),
+    ...(scopes.length > 0 ? [`scopes ${spellNames(scopes)}`] : []),
+    ...(policies.length > 0 ? [`policies ${spellNames(policies)}`] : []),
   ];
   return parts.length > 0 ? parts.join(' and ') : authenticated ? 'authenticated' : '';
-}
-
-function spell(anyOfAll: AnyOfAll): string {
-  return anyOfAll.map((all) => all.join(' + ')).join(' | ');
 }
 
 function named(
@@ -132,5 +129,5 @@ function without(names: ReadonlySet<string>, others: ReadonlySet<string>): strin
 }
 
 function list(title: string, names: readonly string[]): string[] {
-  return names.length === 0 ? [] : [`${title}: ${names.join(', ')}`];
+  return names.length === 0 ? [] : [`${title}: ${names.map(spellName).join(', ')}`];
 }

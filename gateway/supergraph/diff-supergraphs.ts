@@ -1,6 +1,7 @@
 import { isMet, type Requirement, type Rights } from '@aduana/subgraph/graphql/requirement';
 import { getNamedType, isInterfaceType, isObjectType } from 'graphql';
 import type { LoadedSupergraph } from './loaded-supergraph.ts';
+import { spellNames } from './spell-names.ts';
 
 /** A role, and the most that its holders can ever do. */
 export interface RoleRights {
@@ -83,12 +84,8 @@ function guardsByField({ apiSchema, requirements }: LoadedSupergraph): ReadonlyM
 function describe(guards: Guards = []): string {
   const parts = guards.flatMap(({ authenticated, scopes, policies }) => [
     ...(authenticated && scopes.length + policies.length === 0 ? ['authenticated'] : []),
-    ...(scopes.length > 0 ? [`scopes ${spell(scopes)}`] : []),
-    ...(policies.length > 0 ? [`policies ${spell(policies)}`] : []),
+    ...(scopes.length > 0 ? [`scopes ${spellNames(scopes)}`] : []),
+    ...(policies.length > 0 ? [`policies ${spellNames(policies)}`] : []),
   ]);
   return parts.length === 0 ? 'open' : [...new Set(parts)].sort().join(' and ');
-}
-
-function spell(anyOfAll: Requirement['scopes']): string {
-  return anyOfAll.map((all) => all.join(' + ')).join(' | ');
 }

@@ -88,7 +88,7 @@ describe('aduana supergraph diff', () => {
   test('the Markdown for a pull request keeps an OR inside its cell', async () => {
     const markdown = await diff('before.graphql', 'after.graphql', { format: 'markdown' });
     expect(markdown).toContain(
-      '| `Query.a` | scopes leads:read | scopes campaigns:read \\| leads:pii:read |',
+      '| `Query.a` | `scopes leads:read` | `scopes campaigns:read \\| leads:pii:read` |',
     );
     expect(markdown).toContain('| bff | `Query.b` | `Query.gone` |');
   });

@@ -11,6 +11,7 @@ import { createAttemptLimit } from './clients/attempt-limit.ts';
 import type { ClientAuthenticationOptions } from './clients/authenticate-client.ts';
 import { createClientAssertions, spendOnce } from './clients/client-assertion.ts';
 import type { ClientSecrets } from './clients/client-secrets.ts';
+import { createComparisonTurns } from './clients/comparison-turns.ts';
 import type { StsSettings } from './config.ts';
 import type { KeyRing } from './keys/key-ring.ts';
 import {
@@ -55,7 +56,14 @@ export function openVerification(options: VerificationOptions): Verification {
   const rate = createAssertionRate(settings.TOKEN_RATE_PER_MINUTE, clock);
   const assertions = createClientAssertions({ policies, database, clock, issuer, rate });
   return {
-    clients: { policies, secrets, assertions, attempts: createAttemptLimit(database, clock), status },
+    clients: {
+      policies,
+      secrets,
+      assertions,
+      attempts: createAttemptLimit(database, clock),
+      turns: createComparisonTurns(clock),
+      status,
+    },
     subjects: {
       issuer,
       trustDomain: settings.TRUST_DOMAIN,

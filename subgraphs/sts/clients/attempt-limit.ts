@@ -12,11 +12,23 @@ export interface AttemptLimit {
    * @throws SecurityError `RATE_LIMITED`
    */
   assertNotLocked(client: string, source: string): void;
-  /** @throws SecurityError `RATE_LIMITED` */
-  assertAllowed(client: string, source: string): Promise<void>;
-  countFailure(client: string, source: string): Promise<void>;
-  /** One guess after the other for a client and a source: of many at once, none is compared that the limit refuses. */
-  inTurn<Result>(client: string, source: string, guess: () => Promise<Result>): Promise<Result>;
+  /**
+   * Counts a failure before anything is compared, so that of many attempts at once none passes the limit uncounted.
+   *
+   * @throws SecurityError `RATE_LIMITED`
+   */
+  reserve(client: string, source: string): Promise<Attempt>;
+}
+
+/** An attempt that is counted as a failure until it succeeds. */
+export interface Attempt {
+  failed(): void;
+  succeeded(): Promise<void>;
+}
+
+interface Counted {
+  readonly client: string;
+  readonly failures: number;
 }
 
 const WINDOW_MS = 60_000;
@@ -26,7 +38,6 @@ const ANY_CLIENT = 'any';
 
 export function createAttemptLimit(database: Database, clock: Clock): AttemptLimit {
   const locked = createBoundedCache<true>(clock, 10_000);
-  const turns = new Map<string, Promise<unknown>>();
 
   const windowNow = (): number => Math.floor(clock.now() / WINDOW_MS);
   const windowEnd = (): number => (windowNow() + 1) * WINDOW_MS;
@@ -36,9 +47,11 @@ export function createAttemptLimit(database: Database, clock: Clock): AttemptLim
       retryAfterSeconds: (windowEnd() - clock.now()) / 1000,
     });
   };
-  const note = (client: string, source: string, failures: number): void => {
-    if (failures >= (client === ANY_CLIENT ? MOST_FAILURES.source : MOST_FAILURES.client))
-      locked.set(`${client} ${source}`, true, windowEnd());
+  const lock = (rows: readonly Counted[], source: string, reaches: (limit: number) => number): void => {
+    for (const { client, failures } of rows) {
+      const limit = client === ANY_CLIENT ? MOST_FAILURES.source : MOST_FAILURES.client;
+      if (failures >= reaches(limit)) locked.set(`${client} ${source}`, true, windowEnd());
+    }
   };
   const assertNotLocked = (client: string, source: string): void => {
     for (const one of [sha256Base64url(client), ANY_CLIENT])
@@ -47,35 +60,29 @@ export function createAttemptLimit(database: Database, clock: Clock): AttemptLim
 
   return {
     assertNotLocked,
-    inTurn(client, source, guess) {
-      const key = `${sha256Base64url(client)} ${source}`;
-      const turn = (turns.get(key) ?? Promise.resolve()).then(guess);
-      const over = turn
-        .catch(() => undefined)
-        .then(() => {
-          if (turns.get(key) === over) turns.delete(key);
-        });
-      turns.set(key, over);
-      return turn;
-    },
-    async assertAllowed(client, source) {
-      const { rows } = await database.query<{ client: string; failures: number }>(
-        `SELECT client, failures FROM failed_authentications
-         WHERE source = $1 AND time_window = $2 AND client IN ($3, $4)`,
-        [source, windowNow(), sha256Base64url(client), ANY_CLIENT],
-      );
-      for (const row of rows) note(row.client, source, row.failures);
-      assertNotLocked(client, source);
-    },
-    async countFailure(client, source) {
-      const { rows } = await database.query<{ client: string; failures: number }>(
+    async reserve(client, source) {
+      const key = [source, windowNow(), sha256Base64url(client), ANY_CLIENT];
+      const { rows } = await database.query<Counted>(
         `INSERT INTO failed_authentications (client, source, time_window, failures)
          VALUES ($3, $1, $2, 1), ($4, $1, $2, 1)
          ON CONFLICT (client, source, time_window)
          DO UPDATE SET failures = failed_authentications.failures + 1 RETURNING client, failures`,
-        [source, windowNow(), sha256Base64url(client), ANY_CLIENT],
+        key,
       );
-      for (const row of rows) note(row.client, source, row.failures);
+      lock(rows, source, (limit) => limit + 1);
+      assertNotLocked(client, source);
+      return {
+        failed: () => {
+          lock(rows, source, (limit) => limit);
+        },
+        async succeeded() {
+          await database.query(
+            `UPDATE failed_authentications SET failures = failures - 1
+             WHERE source = $1 AND time_window = $2 AND client IN ($3, $4)`,
+            key,
+          );
+        },
+      };
     },
   };
 }

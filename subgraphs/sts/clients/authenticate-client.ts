@@ -9,6 +9,7 @@ import type { TokenForm } from '../forms/token-form.ts';
 import type { AttemptLimit } from './attempt-limit.ts';
 import type { ClientAssertions } from './client-assertion.ts';
 import type { ClientSecrets } from './client-secrets.ts';
+import type { ComparisonTurns } from './comparison-turns.ts';
 
 export type ClientMethod = Service['authentication'][number];
 
@@ -25,6 +26,7 @@ export interface ClientAuthenticationOptions {
   readonly secrets: ClientSecrets;
   readonly assertions: ClientAssertions;
   readonly attempts: AttemptLimit;
+  readonly turns: ComparisonTurns;
   readonly status: Pick<StatusView, 'isServiceSuspended' | 'isCertificateRevoked' | 'assertFresh'>;
 }
 
@@ -105,7 +107,7 @@ async function verifyShown(
   shown: Shown,
   request: ServiceRequest,
   form: TokenForm,
-  { policies, secrets, assertions, attempts, status }: ClientAuthenticationOptions,
+  { policies, secrets, assertions, attempts, turns, status }: ClientAuthenticationOptions,
 ): Promise<string | undefined> {
   if (shown.method === 'tls_client_auth') {
     const { peer } = request;
@@ -119,14 +121,27 @@ async function verifyShown(
   attempts.assertNotLocked(shown.id, source);
   const isRemembered = (): boolean => shown.secrets.some((secret) => secrets.remembers(shown.id, secret));
   if (isRemembered()) return shown.id;
-  return attempts.inTurn(shown.id, source, async () => {
-    if (isRemembered()) return shown.id;
-    await attempts.assertAllowed(shown.id, source);
-    for (const secret of shown.secrets)
-      if ((await secrets.verify(shown.id, secret)) !== undefined) return shown.id;
-    await attempts.countFailure(shown.id, source);
-    return undefined;
+  const { id, secrets: readings } = shown;
+  const isRight = await turns.inTurn({
+    client: id,
+    source,
+    secrets: readings,
+    abandoned: request.abandoned,
+    isRemembered,
+    async compare() {
+      attempts.assertNotLocked(id, source);
+      if (isRemembered()) return true;
+      const attempt = await attempts.reserve(id, source);
+      for (const secret of readings) {
+        if ((await secrets.verify(id, secret)) === undefined) continue;
+        await attempt.succeeded();
+        return true;
+      }
+      attempt.failed();
+      return false;
+    },
   });
+  return isRight ? id : undefined;
 }
 
 /** As Node writes an address, or that there is none. */

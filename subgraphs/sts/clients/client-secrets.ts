@@ -36,7 +36,6 @@ const LONGEST_STALENESS_MS = 10_000;
 const REMEMBER_MS = 300_000;
 /** Current and previous. */
 const MOST_VERSIONS = 2;
-const MOST_COMPARISONS = 64;
 
 /**
  * This replica's copy of the hashes; a success is remembered for minutes under a keyed hash of secret and salt. A version
@@ -98,25 +97,21 @@ export async function openClientSecrets(
   };
 }
 
-/** Compares secrets with hashes, few at once, and remembers what matched. */
+/** Compares secrets with hashes, and remembers what matched while it is used. */
 function createComparison(clock: Clock) {
-  let comparisons = 0;
   const rememberKey = random(32);
   const remembered = createBoundedCache<true>(clock, 1_000);
   const tagOf = (stored: SecretHash, secret: string): string =>
     hmacSha256(rememberKey, `${stored.salt}:${stored.hash}:${secret}`).toString('base64url');
   return {
-    remembers: (stored: SecretHash, secret: string): boolean =>
-      remembered.get(tagOf(stored, secret)) === true,
+    remembers(stored: SecretHash, secret: string): boolean {
+      const tag = tagOf(stored, secret);
+      if (remembered.get(tag) !== true) return false;
+      remembered.set(tag, true, clock.now() + REMEMBER_MS);
+      return true;
+    },
     async matches(stored: SecretHash, secret: string): Promise<boolean> {
-      if (comparisons >= MOST_COMPARISONS)
-        throw new SecurityError('temporarily_unavailable', { detail: 'too many secrets are being compared' });
-      comparisons += 1;
-      try {
-        if (!(await matchesSecret(secret, stored))) return false;
-      } finally {
-        comparisons -= 1;
-      }
+      if (!(await matchesSecret(secret, stored))) return false;
       remembered.set(tagOf(stored, secret), true, clock.now() + REMEMBER_MS);
       return true;
     },

@@ -48,8 +48,8 @@ describeStores('client authentication by secret', (openStore) => {
       const guess = (at: TestSts, secret = 'wrong'): Promise<TokenAnswer> =>
         at.token(CREDENTIALS, { headers: basic('auditor', secret) });
       for (let tries = 0; tries < 9; tries += 1) {
-        await world.sts.clients.attempts.countFailure('auditor', '127.0.0.1');
-        await world.replica.clients.attempts.countFailure('auditor', '127.0.0.1');
+        await world.sts.clients.attempts.reserve('auditor', '127.0.0.1');
+        await world.replica.clients.attempts.reserve('auditor', '127.0.0.1');
       }
       expect(outcomeOf(await guess(world.sts))).toEqual(FAILED);
       expect(outcomeOf(await guess(world.replica))).toEqual(FAILED);
@@ -68,7 +68,7 @@ describeStores('client authentication by secret', (openStore) => {
           ),
         );
       for (let tries = 0; tries < 20; tries += 1)
-        await world.sts.clients.attempts.countFailure('nobody', '198.51.100.1');
+        await world.sts.clients.attempts.reserve('nobody', '198.51.100.1');
       expect((await guess('198.51.100.1', 'gateway')).status).toBe(429);
       expect((await guess('198.51.100.2', 'gateway')).status).toBe(401);
       expect((await guess('198.51.100.1')).status).toBe(401);

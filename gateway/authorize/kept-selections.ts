@@ -11,6 +11,9 @@ import { withoutConditions } from './conditions.ts';
 
 const TYPENAME: FieldNode = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: '__typename' } };
 
+/** What one selection may have as its alias, arguments and directives before it counts as several. */
+const SELECTION_CHARACTERS = 100;
+
 /** A field that is fetched, with what is left below it. */
 export function keepField(
   node: FieldNode,
@@ -79,6 +82,33 @@ export function narrowTo(
       ? []
       : [{ ...selection, selectionSet: { ...selection.selectionSet, selections: inner } }];
   });
+}
+
+/**
+ * How many selections are printed, those below others included; one with long text counts as several.
+ *
+ * @param known of fields: copies share them, so each is counted once
+ */
+export function countSelections(selections: readonly SelectionNode[], known: Map<FieldNode, number>): number {
+  return selections.reduce((total, selection) => {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) return total + 1;
+    const below = selection.selectionSet?.selections ?? [];
+    if (selection.kind === Kind.INLINE_FRAGMENT)
+      return total + weightOf(selection) + countSelections(below, known);
+    const count = known.get(selection) ?? weightOf(selection) + countSelections(below, known);
+    known.set(selection, count);
+    return total + count;
+  }, 0);
+}
+
+function weightOf(selection: FieldNode | InlineFragmentNode): number {
+  const { alias, arguments: given = [] }: Pick<FieldNode, 'alias' | 'arguments'> =
+    selection.kind === Kind.FIELD ? selection : {};
+  const characters = [...given, ...(selection.directives ?? [])].reduce(
+    (total, { loc }) => total + (loc === undefined ? 0 : loc.end - loc.start),
+    alias?.value.length ?? 0,
+  );
+  return 1 + Math.floor(characters / SELECTION_CHARACTERS);
 }
 
 /** Whether a root selection asks a subgraph for anything: `__typename` of a root is known without. */

@@ -22,7 +22,7 @@ import { type Deferral, FIRST_PART, type Refusal, type Shape, type ShapeSelectio
 import type { Fragments } from './analyze-operation.ts';
 import { type CollectedRefusals, createCollectedRefusals } from './collected-refusals.ts';
 import { type ConditionValues, deferOf, runs } from './conditions.ts';
-import { fetchesAnything, keepField, keepFragment, narrowTo } from './kept-selections.ts';
+import { countSelections, fetchesAnything, keepField, keepFragment, narrowTo } from './kept-selections.ts';
 import type { SpellOut } from '../planner/planner-workarounds.ts';
 
 export interface RewriteInput {
@@ -59,6 +59,8 @@ interface Pass extends RewriteInput {
   readonly fields: Set<string>;
   selectionsLeft: number;
   parts: number;
+  /** Of kept fields that were copied: how many selections each is with those below it. */
+  readonly sizes: Map<FieldNode, number>;
 }
 
 /** What a selection set becomes: what is fetched, and what the answer looks like. */
@@ -100,6 +102,7 @@ export function rewriteOperation(input: RewriteInput): RewrittenOperation {
     fields: new Set(),
     selectionsLeft: SELECTIONS_LIMIT,
     parts: 0,
+    sizes: new Map(),
   };
   const { kept, shape } = rewriteSet(pass, operation.selectionSet, {
     parent: root,
@@ -127,10 +130,7 @@ function rewriteSet(pass: Pass, { selections }: SelectionSetNode, place: Place):
   const into: Rewritten = { kept: [], shape: [] };
   const spread = new Set<string>();
   for (const selection of selections) {
-    pass.selectionsLeft -= 1;
-    if (pass.selectionsLeft < 0) {
-      throw new SecurityError('LIMIT_PLANNING_EXCEEDED', { detail: 'The document unfolds without measure' });
-    }
+    takeSelections(pass, 1);
     if (!runs(selection, pass.conditions)) continue;
     if (selection.kind === Kind.FIELD) rewriteField(pass, into, selection, place);
     else if (selection.kind === Kind.INLINE_FRAGMENT) rewriteFragment(pass, into, selection, place);
@@ -151,6 +151,13 @@ function rewriteSet(pass: Pass, { selections }: SelectionSetNode, place: Place):
     }
   }
   return into;
+}
+
+/** @throws SecurityError `LIMIT_PLANNING_EXCEEDED` */
+function takeSelections(pass: Pass, count: number): void {
+  pass.selectionsLeft -= count;
+  if (pass.selectionsLeft >= 0) return;
+  throw new SecurityError('LIMIT_PLANNING_EXCEEDED', { detail: 'The document unfolds without measure' });
 }
 
 function rewriteField(pass: Pass, into: Rewritten, node: FieldNode, place: Place): void {
@@ -210,6 +217,7 @@ function rewriteFragment(pass: Pass, into: Rewritten, node: InlineFragmentNode, 
     into.kept.push(...keepFragment(node, type.name, place.parent, inner.kept, defer?.part));
   for (const name of types ?? []) {
     const own = narrowTo(inner.kept, (wider) => isTypeOrSubtype(pass.schema, name, wider));
+    takeSelections(pass, countSelections(own, pass.sizes));
     if (own.length > 0) into.kept.push(...keepFragment(node, name, place.parent, own, defer?.part));
   }
 }

@@ -13,18 +13,22 @@ export interface BoundedSemaphoreOptions {
   readonly onRefuse: () => void;
 }
 
-/** A bounded number of places with a bounded queue before them, first come, first served. */
+/**
+ * A bounded number of places with a bounded queue before them, its owners in rotation. An eighth of the places is for
+ * owners that have less than is left; while others wait nobody gets more than half. Nobody has more waiting than is left for
+ * all others.
+ */
 export interface BoundedSemaphore {
   /** @returns whether a place was free */
-  tryTake(): boolean;
+  tryTake(owner: string): boolean;
   /**
    * Waits for a place; who has left meanwhile does not get one.
    *
    * @throws SecurityError `OVERLOADED` at once where too many wait, or when the time is over
    */
-  take(milliseconds: number, signal?: CancelSignal): Promise<void>;
+  take(owner: string, milliseconds: number, signal?: CancelSignal): Promise<void>;
   /** Gives a place back. */
-  leave(): void;
+  leave(owner: string): void;
   readonly taken: number;
   readonly waiting: number;
 }
@@ -36,21 +40,49 @@ interface Waiting {
 }
 
 const RETRY_AFTER_SECONDS = 1;
+const LEFT = 'nobody waits any more';
+/** Of the places: this part is for owners that have few. */
+const KEPT = 8;
 
 export function createBoundedSemaphore(options: BoundedSemaphoreOptions): BoundedSemaphore {
   const { places } = options;
+  const kept = Math.floor(places / KEPT);
+  const byOwner = new Map<string, number>();
   const queue = createQueue(options);
   let taken = 0;
-  const tryTake = (): boolean => {
-    if (taken >= places) return false;
+  const takenBy = (owner: string): number => byOwner.get(owner) ?? 0;
+  const mayTake = (owner: string): boolean => {
+    const free = places - taken;
+    return free > kept || takenBy(owner) < free;
+  };
+  const hasLittle = (owner: string): boolean => takenBy(owner) < places / 2 && mayTake(owner);
+  const add = (owner: string): void => {
+    byOwner.set(owner, takenBy(owner) + 1);
     taken += 1;
+  };
+  const tryTake = (owner: string): boolean => {
+    if (taken >= places || !mayTake(owner)) return false;
+    add(owner);
     return true;
+  };
+  /** One place that was given back may let several in, each of which was kept from those that are left. */
+  const letIn = (): void => {
+    while (taken < places && queue.size > 0) {
+      const owner = queue.letIn(hasLittle) ?? queue.letIn(mayTake);
+      if (owner === undefined) return;
+      add(owner);
+    }
   };
   return {
     tryTake,
-    take: (milliseconds, signal) => (tryTake() ? Promise.resolve() : queue.wait(milliseconds, signal)),
-    leave() {
-      if (!queue.letIn()) taken -= 1;
+    take: (owner, milliseconds, signal) =>
+      tryTake(owner) ? Promise.resolve() : queue.wait(owner, milliseconds, signal),
+    leave(owner) {
+      const rest = takenBy(owner) - 1;
+      if (rest > 0) byOwner.set(owner, rest);
+      else byOwner.delete(owner);
+      taken -= 1;
+      letIn();
     },
     get taken() {
       return taken;
@@ -62,14 +94,14 @@ export function createBoundedSemaphore(options: BoundedSemaphoreOptions): Bounde
 }
 
 interface Queue {
-  wait(milliseconds: number, signal: CancelSignal | undefined): Promise<void>;
-  /** @returns whether somebody waited for the place */
-  letIn(): boolean;
+  wait(owner: string, milliseconds: number, signal: CancelSignal | undefined): Promise<void>;
+  /** @returns who was let in, of those that may */
+  letIn(may: (owner: string) => boolean): string | undefined;
   readonly size: number;
 }
 
 function createQueue({ waiting: longest, clock, name, onRefuse }: BoundedSemaphoreOptions): Queue {
-  const queue = new Set<Waiting>();
+  const rotation = createRotation();
 
   function overloaded(reason: string): SecurityError {
     onRefuse();
@@ -77,18 +109,15 @@ function createQueue({ waiting: longest, clock, name, onRefuse }: BoundedSemapho
     return new SecurityError('OVERLOADED', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
 
-  /** Looks for those who have left only when their room is needed. */
-  function forgetLeft(): void {
-    for (const { signal, refuse } of queue) if (signal?.aborted === true) refuse('nobody waits any more');
-  }
+  const isFull = (owner: string): boolean => rotation.sizeOf(owner) >= longest - rotation.size;
 
   return {
-    wait(milliseconds, signal) {
-      if (queue.size >= longest) forgetLeft();
-      if (queue.size >= longest) return Promise.reject(overloaded('too many wait'));
+    wait(owner, milliseconds, signal) {
+      if (isFull(owner)) rotation.forgetLeft();
+      if (isFull(owner)) return Promise.reject(overloaded('too many wait'));
       return new Promise((resolve, reject) => {
         const end = (): void => {
-          queue.delete(waiting);
+          rotation.remove(owner, waiting);
           timer.cancel();
         };
         const waiting: Waiting = {
@@ -105,21 +134,61 @@ function createQueue({ waiting: longest, clock, name, onRefuse }: BoundedSemapho
         const timer = clock.after(milliseconds, () => {
           waiting.refuse('no place in time');
         });
-        queue.add(waiting);
+        rotation.add(owner, waiting);
       });
     },
-    letIn() {
-      for (const { signal, enter, refuse } of queue) {
-        if (signal?.aborted !== true) {
-          enter();
-          return true;
-        }
-        refuse('nobody waits any more');
-      }
-      return false;
-    },
+    letIn: (may) => rotation.letIn(may),
     get size() {
-      return queue.size;
+      return rotation.size;
+    },
+  };
+}
+
+/** Those who wait, one of each owner before a second one of any. */
+function createRotation() {
+  const queues = new Map<string, Set<Waiting>>();
+  let size = 0;
+
+  /** Looks for those who have left only when their room or their turn is needed. */
+  function firstThatWaits(queue: Set<Waiting>): Waiting | undefined {
+    for (const waiting of queue) {
+      if (waiting.signal?.aborted !== true) return waiting;
+      waiting.refuse(LEFT);
+    }
+    return undefined;
+  }
+
+  return {
+    get size() {
+      return size;
+    },
+    sizeOf: (owner: string): number => queues.get(owner)?.size ?? 0,
+    add(owner: string, waiting: Waiting): void {
+      const queue = queues.get(owner);
+      if (queue === undefined) queues.set(owner, new Set([waiting]));
+      else queue.add(waiting);
+      size += 1;
+    },
+    remove(owner: string, waiting: Waiting): void {
+      const queue = queues.get(owner);
+      if (queue?.delete(waiting) !== true) return;
+      size -= 1;
+      if (queue.size === 0) queues.delete(owner);
+    },
+    forgetLeft(): void {
+      for (const queue of queues.values())
+        for (const { signal, refuse } of queue) if (signal?.aborted === true) refuse(LEFT);
+    },
+    letIn(may: (owner: string) => boolean): string | undefined {
+      for (const [owner, queue] of queues) {
+        const waiting = may(owner) ? firstThatWaits(queue) : undefined;
+        if (waiting === undefined) continue;
+        queues.delete(owner);
+        queues.set(owner, queue); // behind all others
+        waiting.enter();
+        return owner;
+      }
+      return undefined;
     },
   };
 }

@@ -114,7 +114,7 @@ export async function createCallerLimits(
       if (taking !== undefined) await taking;
       try {
         if (perMinute !== 'off') await takeOne(counter, key, perMinute);
-        if (all?.tryTake() === false) await all.take(LONGEST_WAIT_MS, client?.signal);
+        if (all?.tryTake(key) === false) await all.take(key, LONGEST_WAIT_MS, client?.signal);
       } catch (error) {
         own.leave(key);
         throw error;
@@ -125,7 +125,7 @@ export async function createCallerLimits(
         if (left) return;
         left = true;
         own.leave(key);
-        all?.leave();
+        all?.leave(key);
       };
     },
     async countBatch(caller, operations) {

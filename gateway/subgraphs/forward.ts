@@ -205,10 +205,11 @@ async function send(
   const { timeoutMs } = shipment.target;
   const token = await sts.narrow({ token: caller.subjectToken, claims: caller.claims }, narrowing, trace);
   let timeoutMilliseconds = timeoutMs;
-  if (!line.places.tryTake()) {
+  const owner = callerKey(caller);
+  if (!line.places.tryTake(owner)) {
     shipment.isShortened = true;
     const since = clock.monotonic();
-    await line.places.take(timeoutMs, signal);
+    await line.places.take(owner, timeoutMs, signal);
     timeoutMilliseconds = Math.max(1, timeoutMs - (clock.monotonic() - since));
   }
   try {
@@ -230,7 +231,7 @@ async function send(
       repeatable: operationKind === 'query',
     });
   } finally {
-    line.places.leave();
+    line.places.leave(owner);
   }
 }
 

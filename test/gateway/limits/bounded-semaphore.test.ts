@@ -15,7 +15,7 @@ function open(places: number, waiting: number) {
   });
   const entered: string[] = [];
   const enter = (who: string, signal?: AbortSignal) =>
-    queued.take(1_000, signal).then(
+    queued.take(who, 1_000, signal).then(
       () => entered.push(who),
       (error: unknown) => {
         const { code, status, detail, retryAfterSeconds } = error as SecurityError;
@@ -31,12 +31,12 @@ describe('places with a queue', () => {
     for (const who of ['a', 'b', 'c', 'd']) void enter(who);
     await clock.advance(0);
     expect(entered).toEqual(['a', 'b']);
-    queued.leave();
+    queued.leave('a');
     await clock.advance(0);
     expect(entered).toEqual(['a', 'b', 'c']);
     expect([queued.taken, queued.waiting]).toEqual([2, 1]);
-    expect(queued.tryTake()).toBe(false);
-    for (let leaving = 0; leaving < 3; leaving += 1) queued.leave();
+    expect(queued.tryTake('e')).toBe(false);
+    for (const who of ['b', 'c', 'd']) queued.leave(who);
     await clock.advance(0);
     expect(entered).toEqual(['a', 'b', 'c', 'd']);
     expect([queued.taken, queued.waiting]).toEqual([0, 0]);
@@ -50,7 +50,7 @@ describe('places with a queue', () => {
     await clock.advance(1_000);
     expect(entered[2]).toBe('b: 503 OVERLOADED, no place in time for the test, 1');
     expect(refusals).toHaveLength(2);
-    queued.leave();
+    queued.leave('a');
     expect([queued.taken, queued.waiting]).toEqual([0, 0]);
   });
 
@@ -64,9 +64,41 @@ describe('places with a queue', () => {
     void enter('d');
     await clock.advance(0);
     expect(queued.waiting).toBe(1);
-    queued.leave();
+    queued.leave('a');
     await clock.advance(0);
     expect(entered).toContain('d');
     expect(entered).not.toContain('b');
+  });
+
+  test('an eighth of them is for owners that have less than is left', () => {
+    const { queued } = open(16, 0);
+    const taken = (owner: string) => {
+      let count = 0;
+      while (queued.tryTake(owner)) count += 1;
+      return count;
+    };
+    expect(['a', 'b', 'c'].map(taken)).toEqual([14, 1, 1]);
+  });
+
+  test('while others wait nobody gets more than half, and owners are let in by turns', async () => {
+    const { clock, queued, enter, entered } = open(4, 100);
+    for (const who of ['a', 'a', 'a', 'a']) void enter(who);
+    for (const who of ['a', 'a', 'b', 'b', 'c', 'b', 'a']) void enter(who);
+    await clock.advance(0);
+    entered.length = 0;
+    for (const who of ['a', 'a', 'a', 'a']) queued.leave(who);
+    await clock.advance(0);
+    expect(entered).toEqual(['b', 'c', 'a', 'b']);
+    for (const who of ['c', 'a']) queued.leave(who);
+    await clock.advance(0);
+    expect(entered.slice(4)).toEqual(['a', 'a']);
+  });
+
+  test('nobody has more waiting than is left for all others', async () => {
+    const { clock, enter, queued, entered } = open(1, 8);
+    for (const who of 'aaaaaaabbbc') void enter(who);
+    await clock.advance(0);
+    expect(queued.waiting).toBe(7);
+    expect(entered.map((line) => line.slice(0, 2))).toEqual(['a', 'a:', 'a:', 'b:']);
   });
 });

@@ -4,6 +4,7 @@ import type { Server, TlsOptions, TLSSocket } from 'node:tls';
 import type { GraphQLSchema } from 'graphql';
 import { createKnownPeers, type KnownPeers } from '@aduana/core/mtls/known-peers';
 import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
+import type { Clock } from '@aduana/core/platform/clock';
 import { describeError, type Log } from '@aduana/core/platform/log';
 import type { Tracer } from '@aduana/core/platform/tracer';
 import { openDeployment, type OpenDeploymentOptions } from '@aduana/core/sts-connection/open-deployment';
@@ -81,7 +82,7 @@ export async function openSubgraph(options: SubgraphOptions): Promise<ProtectedS
   const deployment = await openDeployment(options, { acceptsConnections: true });
   const { clock, log, identity, connection } = deployment;
   const known = createKnownPeers({ trustDomain, clock, authorities: () => identity.current().authorities });
-  const admission = openAdmission(options, connection, known);
+  const admission = openAdmission(options, connection, known, clock);
   const tls = () => serverTlsOptions(identity.current(), { clientCertificates, minVersion: 'TLSv1.3' });
   const detach: (() => void)[] = [];
   return {
@@ -119,6 +120,7 @@ function openAdmission(
   { service, trustDomain, tracer, peers = [`spiffe://${trustDomain}/gateway`] }: SubgraphOptions,
   { status, verifier }: StsConnection,
   known: KnownPeers,
+  clock: Clock,
 ): OpenAdmission {
   return createAdmission({
     peers: new Set(peers),
@@ -126,6 +128,10 @@ function openAdmission(
     verify: verifier(service),
     isRefused: (...peer) => isPeerRefused(status, ...peer),
     isEnded: (token) => refusedByStatus(token, status) !== undefined,
+    assertFresh: () => {
+      status.assertFresh();
+    },
+    clock,
     onStatusChange: (listener) => status.onChange(listener),
     tracer,
   });

@@ -62,6 +62,8 @@ async function serve(leads: TestIdentity): Promise<Server> {
     verify,
     isRefused: () => false,
     isEnded: ({ claims }) => ended.has(claims.sub),
+    assertFresh: () => undefined,
+    clock: createSystemClock(),
     onStatusChange: (listener) => {
       onStatus.add(listener);
       return () => onStatus.delete(listener);
@@ -105,7 +107,7 @@ function verify(text: string): Promise<VerifiedToken> {
     kid: 'k',
     scopes: new Set(granted),
     claims: {
-      iss: 'https://sts', aud: 'leads', sub: text, client_id: 'bff', jti: 'j', iat: 0, exp: 1, scope: granted.join(' '),
+      iss: 'https://sts', aud: 'leads', sub: text, client_id: 'bff', jti: 'j', iat: 0, exp: 4e9, scope: granted.join(' '),
       roles: [], amr: [], auth_time: 0, root_jti: 'j', sub_kind: 'service', sub_iss: 'https://sts',
       cnf: { 'x5t#S256': gateway.current().thumbprint },
     },

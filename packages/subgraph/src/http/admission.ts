@@ -9,6 +9,7 @@ import { requireAccessToken } from '@aduana/core/http/require-access-token';
 import { requirePeer } from '@aduana/core/http/require-peer';
 import type { KnownPeers } from '@aduana/core/mtls/known-peers';
 import type { PeerIdentity } from '@aduana/core/mtls/peer-identity';
+import { type Clock, epochSeconds } from '@aduana/core/platform/clock';
 import { NO_TRACER, type Span, type TraceContext, type Tracer } from '@aduana/core/platform/tracer';
 import type { VerifiedToken } from '@aduana/core/tokens/access-token';
 import type { VerifyAccessToken } from '@aduana/core/tokens/verify-access-token';
@@ -24,6 +25,9 @@ export interface AdmissionOptions {
   readonly isRefused: (thumbprint: string, spiffeId: string) => boolean;
   /** Whether the status feed says now that a token that was good counts no more. */
   readonly isEnded: (token: VerifiedToken) => boolean;
+  /** @throws SecurityError `STATUS_UNAVAILABLE` where the copy of the status feed is too old to rely on */
+  readonly assertFresh: () => void;
+  readonly clock: Clock;
   /** Calls back when the status feed has changed. */
   readonly onStatusChange: (listener: () => void) => () => void;
   /** Where the spans of requests are begun; default: nowhere. */
@@ -52,9 +56,11 @@ export interface Admission {
    */
   admitUpgrade(request: IncomingMessage, socket: Duplex): Promise<VerifiedToken | undefined>;
   /**
-   * The token of a request that was admitted.
+   * The token of a request that was admitted. Ask for it at each operation of a WebSocket, which may begin long after the
+   * upgrade: one that has expired, or whose certificate is good no more, begins nothing.
    *
-   * @throws SecurityError `UNAUTHENTICATED` for any other
+   * @throws SecurityError `UNAUTHENTICATED` for any other request, and for such a token of an upgrade; `STATUS_UNAVAILABLE`
+   * for an upgrade while the copy of the status feed is too old
    */
   tokenOf(request: IncomingMessage): VerifiedToken;
   /**
@@ -67,6 +73,7 @@ export interface Admission {
 
 interface Admitted {
   readonly token: VerifiedToken;
+  readonly peer: PeerIdentity;
   readonly trace: TraceContext;
 }
 
@@ -86,6 +93,7 @@ interface Running {
 /** The admission of one server. */
 export function createAdmission(options: AdmissionOptions): OpenAdmission {
   const admitted = new WeakMap<IncomingMessage, Admitted>();
+  const upgraded = new WeakSet<IncomingMessage>();
   const find = (request: IncomingMessage): Admitted => {
     const found = admitted.get(request);
     if (found === undefined)
@@ -104,7 +112,8 @@ export function createAdmission(options: AdmissionOptions): OpenAdmission {
     carrier: ServerResponse | Duplex,
   ): Promise<VerifiedToken> => {
     const { token, peer, trace } = await check(request, response, carrier, options);
-    admitted.set(request, { token, trace });
+    admitted.set(request, { token, peer, trace });
+    if (carrier !== response) upgraded.add(request);
     const one = { token, peer, carrier };
     if (!carrier.destroyed) running.add(one);
     carrier.once('close', () => running.delete(one));
@@ -134,9 +143,25 @@ export function createAdmission(options: AdmissionOptions): OpenAdmission {
         return undefined;
       }
     },
-    tokenOf: (request) => find(request).token,
+    tokenOf(request) {
+      const found = find(request);
+      if (upgraded.has(request)) assertGood(found, options);
+      return found.token;
+    },
     traceOf: (request) => find(request).trace,
   };
+}
+
+/** What is asked of a request once is asked of a connection at each of its operations. */
+function assertGood({ token, peer }: Admitted, options: AdmissionOptions): void {
+  options.assertFresh();
+  const problem =
+    token.claims.exp <= epochSeconds(options.clock)
+      ? 'the token has expired'
+      : options.isEnded(token) || options.isRefused(peer.thumbprint, peer.spiffeId)
+        ? 'the token or the certificate is revoked'
+        : options.known.problemOf(peer);
+  if (problem !== undefined) throw new SecurityError('UNAUTHENTICATED', { detail: problem });
 }
 
 /** Answers a GraphQL request that could not run, as JSON with its status; what is no SecurityError becomes `INTERNAL_SERVER_ERROR`. */
@@ -169,7 +194,7 @@ async function check(
   response: ServerResponse,
   carrier: ServerResponse | Duplex,
   { peers, known, verify, isRefused, tracer = NO_TRACER }: AdmissionOptions,
-): Promise<Admitted & { readonly peer: PeerIdentity }> {
+): Promise<Admitted> {
   const { socket } = request;
   if (!(socket instanceof TLSSocket))
     throw new SecurityError('MTLS_REQUIRED', { detail: 'The connection is plain' });

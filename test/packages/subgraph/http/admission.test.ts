@@ -77,6 +77,8 @@ describe.each(SERVERS)('a subgraph on %s', (_, serve) => {
       verify,
       isRefused: (thumbprint) => revoked.has(thumbprint),
       isEnded: () => false,
+      assertFresh: () => undefined,
+      clock: createSystemClock(),
       onStatusChange: () => () => undefined,
     });
     server = await serve(admission, (incoming) => {
@@ -127,6 +129,8 @@ test('a plain connection is refused, and a request that was never admitted has n
     verify,
     isRefused: () => false,
     isEnded: () => false,
+    assertFresh: () => undefined,
+    clock: createSystemClock(),
     onStatusChange: () => () => undefined,
   });
   const told: unknown[] = [];
@@ -167,7 +171,7 @@ function verify(text: string): Promise<VerifiedToken> {
     kid: 'k',
     scopes: new Set<string>(),
     claims: {
-      iss: 'https://sts', aud: 'leads', sub: 'bff', client_id: 'bff', jti: 'j', iat: 0, exp: 1, scope: '', roles: [], amr: [],
+      iss: 'https://sts', aud: 'leads', sub: 'bff', client_id: 'bff', jti: 'j', iat: 0, exp: 4e9, scope: '', roles: [], amr: [],
       auth_time: 0, root_jti: 'j', sub_kind: 'service', sub_iss: 'https://sts',
       ...(bound === undefined ? {} : { cnf: { 'x5t#S256': bound } }),
     },

@@ -6,8 +6,11 @@ set -eu
 sql() {
   psql --quiet --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" "$@"
 }
+# psql reads the password itself: arguments of a process are seen by every user of the host.
 login() {
-  sql --set=name="aduana_$1" --set=password="$(cat "/run/secrets/$1.password")" <<'SQL'
+  test -s "/run/secrets/$1.password"
+  sql --set=name="aduana_$1" --set=file="/run/secrets/$1.password" <<'SQL'
+\set password `cat :'file'`
 CREATE ROLE :"name" LOGIN NOINHERIT PASSWORD :'password' CONNECTION LIMIT 30;
 SQL
 }

@@ -7,6 +7,8 @@ import { jitter } from '@aduana/core/platform/ids';
 const ATTEMPTS = 3;
 const FIRST_PAUSE_MILLISECONDS = 100;
 const ATTEMPT_MILLISECONDS = 1500;
+/** Of a whole answer: its parts may come in time, one by one, without end. */
+const ANSWER_MILLISECONDS = 2 * ATTEMPT_MILLISECONDS;
 const LARGEST_ANSWER_BYTES = 1_048_576;
 /** The request has not been carried out: sealed or standby (503), too early for this replica (412), over a quota (429). */
 const NOT_CARRIED_OUT: ReadonlySet<number> = new Set([412, 429, 503]);
@@ -67,6 +69,7 @@ export function createVaultTransport(options: VaultTransportOptions): VaultTrans
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
     });
     const text = await answer.body.text();
     return {
@@ -103,9 +106,9 @@ function mayRepeat(request: VaultRequest, outcome: VaultAnswer | SecurityError):
 }
 
 function toOutage(error: unknown): SecurityError {
-  const code = types.isNativeError(error) ? (error as NodeJS.ErrnoException).code : undefined;
+  const code: unknown = types.isNativeError(error) ? (error as NodeJS.ErrnoException).code : undefined;
   return new SecurityError('SECRET_PROVIDER_UNAVAILABLE', {
-    detail: `Vault cannot be reached (${code ?? 'no valid answer'})`,
+    detail: `Vault cannot be reached (${typeof code === 'string' ? code : 'no valid answer'})`,
     cause: error,
   });
 }

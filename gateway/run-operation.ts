@@ -89,13 +89,7 @@ export async function runOperation(
       : findCure(authorized.refusals, supergraph.requirements, rights);
   const challenged = cure === undefined ? {} : { challenge: describeChallenge(cure.login) };
   if (authorized.rejected) return refuseWhole(authorized, cure, requestAudit);
-  if (authorized.document !== undefined && authorized.operation !== undefined) {
-    const { document, operation, variables } = authorized;
-    // Of what will run: a refused field's cost is nobody's business.
-    dependencies.budget.spendIf(request.values > FEW_VALUES, delegated.caller, () => {
-      dependencies.documentLimits.checkOperation(document, operation, variables, supergraph.supergraphSchema);
-    });
-  }
+  checkCost(authorized, request, delegated.caller, supergraph, dependencies);
   if (validated.operation.operation === OperationTypeNode.SUBSCRIPTION)
     return authorized.everythingRefused && openStream !== undefined
       ? refuseWhole(authorized, cure, requestAudit)
@@ -125,6 +119,20 @@ export async function runOperation(
     if (data === 'null' && authorized.refusals.length === 0) requestAudit.outcome = 'FAILED';
     return `{"data":${data}${placeRefusals(tellCure(errors, cure), dependencies.refusals, extensionsOf(cure))}}`;
   }
+}
+
+/** Of what will run: a refused field's cost is nobody's business. */
+function checkCost(
+  { document, operation, variables }: Authorized,
+  { values }: Pick<GraphqlRequest, 'values'>,
+  caller: Delegated['caller'],
+  { supergraphSchema }: LoadedSupergraph,
+  { budget, documentLimits }: Pick<OperationDependencies, 'budget' | 'documentLimits'>,
+): void {
+  if (document === undefined || operation === undefined) return;
+  budget.spendIf(values > FEW_VALUES, caller, () => {
+    documentLimits.checkOperation(document, operation, variables, supergraphSchema);
+  });
 }
 
 /** Nothing runs; where a login would cure all of it, the caller is asked for that (RFC 9470 section 3). */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs once, when the database is made: the roles that own, write and read each service's schema, a login that
 # migrates, and a login for each service that may only work. No login may create roles, nor take
-# the connections of the others: a replica opens 16 at most, and the limits of all logins are within PostgreSQL's 100.
+# the connections of the others: a replica opens 16 at most, and all logins together fit into PostgreSQL's 100.
 set -eu
 sql() {
   psql --quiet --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" "$@"
@@ -11,7 +11,7 @@ login() {
   test -s "/run/secrets/$1.password"
   sql --set=name="aduana_$1" --set=file="/run/secrets/$1.password" <<'SQL'
 \set password `cat :'file'`
-CREATE ROLE :"name" LOGIN NOINHERIT PASSWORD :'password' CONNECTION LIMIT 30;
+CREATE ROLE :"name" LOGIN NOINHERIT PASSWORD :'password' CONNECTION LIMIT 32;
 SQL
 }
 for name in migrator sts audit admin; do login "$name"; done

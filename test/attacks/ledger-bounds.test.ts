@@ -21,7 +21,10 @@ const eventOf = (peer: string, bootId: string, n: number, members: object = {}) 
 /** Every second number of five hundred, from `from` on. */
 const everySecond = (from: number) => Array.from({ length: 500 }, (_, i) => [from + 2 * i, from + 2 * i]);
 const gapOf = (bootId: string, from: number) =>
-  eventOf('leads', bootId, from + 1001, { type: 'audit.gap', detail: { count: 1, ranges: everySecond(from + 2) } });
+  eventOf('leads', bootId, from + 1001, {
+    type: 'audit.gap',
+    detail: { count: 1, ranges: everySecond(from + 2) },
+  });
 const intentOf = (n: number, auditId: unknown) =>
   eventOf('gateway', 'b', n, { type: 'request.intent', detail: { audit_id: auditId } });
 const sizeOf = (ledger: SourceLedger): number => JSON.stringify(ledger.snapshot()).length;

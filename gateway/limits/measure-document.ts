@@ -34,7 +34,7 @@ const NOTHING: Counts = {
 };
 
 /**
- * The measures of the largest operation of a document, each by itself: in one pass, whatever the fragments multiply to.
+ * The measures of the largest operation of a document, or of a fragment that nothing uses, each by itself: in one pass, whatever the fragments multiply to.
  * A fragment that contains itself counts once; validation refuses it.
  *
  * @throws SecurityError `LIMIT_DEPTH_EXCEEDED` where it cannot be measured within `NESTING_LIMIT`
@@ -95,6 +95,14 @@ export function measureDocument(document: DocumentNode): Measures {
       for (const [name, value] of Object.entries({ ...counts, directives }) as [keyof Counts, number][])
         whole[name] = Math.max(whole[name], value);
     }
+  // validation traverses what nothing uses too
+  for (const name of fragments.keys())
+    if (!known.has(name))
+      for (const [measure, value] of Object.entries({ ...measureFragment(name, 0), rootFields: 0 }) as [
+        keyof Counts,
+        number,
+      ][])
+        whole[measure] = Math.max(whole[measure], value);
   return whole;
 }
 

@@ -120,12 +120,19 @@ function sizeOf(
 ): number {
   if (listSize === undefined) return unknownSize ** lists;
   const asked = listSize.slicingArguments.flatMap((name) => {
-    const value = given.get(name) ?? definitions.get(name)?.defaultValue;
-    // What a subgraph makes of less than nothing is not known: some give all that there is.
-    return typeof value === 'number' && value >= 0 ? [value] : [];
+    const value = given.get(name);
+    return countOf(value === undefined ? definitions.get(name)?.defaultValue : value);
   });
   if (asked.length > 0) return Math.max(...asked);
   return listSize.assumedSize ?? unknownSize;
+}
+
+/**
+ * What a slicing argument asks for. What a subgraph makes of null and of less than nothing is not known: some give all that
+ * there is, some of nothing too, so that none counts as one.
+ */
+function countOf(value: unknown): readonly number[] {
+  return typeof value === 'number' && value >= 0 ? [Math.max(1, value)] : [];
 }
 
 function costOfArguments(

@@ -48,6 +48,19 @@ test('a connection multiplies what its sized fields hold', () => {
   expect(run('{ page(first: 20000) { ...P } } fragment P on Page { items { name } }')).toThrow(tooCostly);
 });
 
+test('null is what the subgraph gets, and asks for as many as are not known', () => {
+  const levels = (size: string) =>
+    `{ users(first: ${size}) { friends(first: ${size}) { friends(first: ${size}) { name } } } }`;
+  expect(run(levels('5'))).not.toThrow();
+  expect(run(levels('null'))).toThrow(tooCostly);
+  expect(run(`query ($n: Int = 5) ${levels('$n')}`, { n: null })).toThrow(tooCostly);
+  expect(run(`query ($n: Int = 5) ${levels('$n')}`)).not.toThrow();
+});
+
+test('nothing takes nothing away from what is below it', () => {
+  expect(run('{ users(first: 0) { friends(first: 20000) { name } } }')).toThrow(tooCostly);
+});
+
 test('a negative size takes nothing away from what the rest costs', () => {
   expect(run('{ users(first: -100000) { name } report }')).toThrow(tooCostly);
 });

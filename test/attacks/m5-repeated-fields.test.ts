@@ -19,6 +19,8 @@ const COSTLY: readonly (readonly [string, string])[] = [
   ['in inline fragments', `{ a { ${many(500, () => '...{a{b}}')} } }`],
   ['in fragments', `{ a { ${many(400, (n) => `...F${String(n)}`)} } } ${many(400, (n) => `fragment F${String(n)} on Query{b}`)}`],
   ['in fragments below what is repeated', `{ a { ${many(60, () => `a{b ${many(25, (n) => `...F${String(n)}`)}}`)} } } ${many(25, (n) => `fragment F${String(n)} on Query{b}`)}`],
+  ['in a fragment that nothing uses', `{ a { b } } fragment F on Query { ${many(970, () => 'a{b}')} }`],
+  ['in fragments of one that nothing uses', `{ a { b } } fragment F on Query { ${many(60, () => `a{b ${many(25, (n) => `...F${String(n)}`)}}`)} } ${many(25, (n) => `fragment F${String(n)} on Query{b}`)}`],
   ['in fragments of fragments', `{ a { ...F0 } } ${many(250, (n) => `fragment F${String(n)} on Query{a{b} ...F${String(n + 1)}}`)} fragment F250 on Query{b}`],
 ]; // prettier-ignore
 

@@ -112,12 +112,12 @@ export function verifyConsistency(claim: ConsistencyClaim): boolean {
 }
 
 function isSameTree({ proof, firstRoot, secondRoot }: ConsistencyClaim): boolean {
-  const root = toBytes(secondRoot);
+  const root = toHash(secondRoot);
   return (
     Array.isArray(proof) &&
     proof.length === 0 &&
     root !== undefined &&
-    toBytes(firstRoot)?.equals(root) === true
+    toHash(firstRoot)?.equals(root) === true
   );
 }
 

@@ -45,6 +45,12 @@ describe('the shape of a document', () => {
       'LIMIT_DEPTH_EXCEEDED',
     ],
     [
+      'depth of a fragment that nothing uses',
+      `{ f } fragment A on T { ${nested(15)} }`,
+      `{ f } fragment A on T { ${nested(16)} }`,
+      'LIMIT_DEPTH_EXCEEDED',
+    ],
+    [
       'introspection depth',
       `{ __schema { ${nested(19)} } }`,
       `{ __schema { ${nested(20)} } }`,

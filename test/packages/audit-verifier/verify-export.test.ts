@@ -108,6 +108,8 @@ describe('proofs', () => {
     ['too long a proof', { proof: [c, c] }],
     ['a size that is no number', { second: '3' as never }],
     ['a root that is missing', { secondRoot: undefined as never }],
+    ['roots that are none', { first: 5, second: 5, proof: [], firstRoot: '', secondRoot: '' }],
+    ['roots that are short', { first: 5, second: 5, proof: [], firstRoot: 'ab', secondRoot: 'ab' }],
   ])('consistency is not proven with %s', (_, change) => {
     expect(verifyConsistency({ ...consistency, ...change })).toBe(false);
   });

@@ -92,18 +92,18 @@ export function measureDocument(document: DocumentNode): Measures {
         0,
       );
       const directives = counts.directives + (definition.directives?.length ?? 0) + onVariables;
-      for (const [name, value] of Object.entries({ ...counts, directives }) as [keyof Counts, number][])
-        whole[name] = Math.max(whole[name], value);
+      raise(whole, { ...counts, directives });
     }
   // validation traverses what nothing uses too
   for (const name of fragments.keys())
-    if (!known.has(name))
-      for (const [measure, value] of Object.entries({ ...measureFragment(name, 0), rootFields: 0 }) as [
-        keyof Counts,
-        number,
-      ][])
-        whole[measure] = Math.max(whole[measure], value);
+    if (!known.has(name)) raise(whole, { ...measureFragment(name, 0), rootFields: 0 });
   return whole;
+}
+
+/** To the largest of each. */
+function raise(whole: { -readonly [Name in keyof Counts]: number }, to: Counts): void {
+  for (const [name, value] of Object.entries(to) as [keyof Counts, number][])
+    whole[name] = Math.max(whole[name], value);
 }
 
 function depthsOf(field: string, inside: Counts): Pick<Counts, 'depth' | 'introspectionDepth'> {

@@ -1,6 +1,7 @@
 /** Execute, compiler, code generation: the whole source text, and the functions made of it. */
 
 import type { GraphQLSchema } from 'graphql';
+import { isShallow } from '../shared/is-leaf-value.ts';
 import { refuseResponseSize } from '../shared/response-size.ts';
 import type { ObjectShape } from '../shared/response-shape.ts';
 import { answerPositions } from './answer-positions.ts';
@@ -65,6 +66,7 @@ function instantiate(
       'text',
       'representationValue',
       'refuseResponseSize',
+      'isShallow',
       'FAST_PATH_MISMATCH',
       source,
     ) as (...given: unknown[]) => {
@@ -77,6 +79,7 @@ function instantiate(
       serializeString,
       representationValue,
       refuseResponseSize,
+      isShallow,
       FAST_PATH_MISMATCH,
     );
     const byStep = new Map<FetchStep, (state: ProgramState) => readonly string[]>();

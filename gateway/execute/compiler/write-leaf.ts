@@ -45,6 +45,6 @@ export function writeLeaf(
     case 'Boolean':
       return `if (typeof ${variable} !== 'boolean') throw FAST_PATH_MISMATCH; s += ${variable};`;
     default:
-      return `s += JSON.stringify(${variable});`;
+      return `if (!isShallow(${variable})) throw FAST_PATH_MISMATCH; s += JSON.stringify(${variable});`;
   }
 }

@@ -24,32 +24,37 @@ const HTTP = {
   tls: CLIENT_TLS.optional(),
 };
 
-const SINK = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('syslog_tls'), ...STREAM }),
-  z.strictObject({ kind: z.literal('relp_tls'), ...STREAM }),
-  z.strictObject({
-    kind: z.literal('splunk_hec'),
-    ...HTTP,
-    token: z.string().min(1),
-    acknowledge: z.boolean().default(true),
-  }),
-  z.strictObject({
-    kind: z.literal('elastic_bulk'),
-    ...HTTP,
-    index: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,200}$/, 'is no name of an index'),
-    api_key: z.string().min(1).optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('otlp_http'),
-    ...HTTP,
-    headers: z.record(z.string(), z.string()).default({}),
-  }),
-  z.strictObject({ kind: z.literal('file'), ...COMMON, path: FILE }),
-]);
+/** @param secret what a secret may be written as */
+const sinkShape = <Secret extends z.ZodType>(secret: Secret) =>
+  z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('syslog_tls'), ...STREAM }),
+    z.strictObject({ kind: z.literal('relp_tls'), ...STREAM }),
+    z.strictObject({
+      kind: z.literal('splunk_hec'),
+      ...HTTP,
+      token: secret,
+      acknowledge: z.boolean().default(true),
+    }),
+    z.strictObject({
+      kind: z.literal('elastic_bulk'),
+      ...HTTP,
+      index: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,200}$/, 'is no name of an index'),
+      api_key: secret.optional(),
+    }),
+    z.strictObject({
+      kind: z.literal('otlp_http'),
+      ...HTTP,
+      headers: z.record(z.string(), secret).default({}),
+    }),
+    z.strictObject({ kind: z.literal('file'), ...COMMON, path: FILE }),
+  ]);
 
-const SINKS = z.strictObject({ version: z.literal(1), sinks: z.array(SINK).max(32) });
+const TEXT = z.string().min(1);
+/** A file that the audit service alone can read: whoever reads the policies' folder does not read the secret. */
+const SECRET = z.union([TEXT, z.strictObject({ file: FILE })]);
+const SINKS = z.strictObject({ version: z.literal(1), sinks: z.array(sinkShape(SECRET)).max(32) });
 
-export type SinkSettings = z.output<typeof SINK>;
+export type SinkSettings = z.output<ReturnType<typeof sinkShape<typeof TEXT>>>;
 export type SinkOf<Kind extends SinkSettings['kind']> = Extract<SinkSettings, { kind: Kind }>;
 
 /**
@@ -58,15 +63,38 @@ export type SinkOf<Kind extends SinkSettings['kind']> = Extract<SinkSettings, { 
  * @throws ConfigurationError with every problem, each as `file:line`
  */
 export async function readSinkSettings(file: string): Promise<readonly SinkSettings[]> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw problem(file, `cannot be read (${code})`, 'Set SIEM_SINKS to a readable file');
-  });
+  const text = await readText(file, 'Set SIEM_SINKS to a readable file');
   const { sinks } = readShape(SINKS, parseYaml(text, file), 'audit-log.md');
   const names = sinks.map(({ name }) => name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw problem(file, `two sinks are called ${twice}`, 'Give each its own name');
-  return sinks;
+  return (await withSecrets(sinks)) as readonly SinkSettings[];
+}
+
+/** Puts the text of its file in the place of each `{ file }`, without the line's end. */
+async function withSecrets(value: unknown): Promise<unknown> {
+  if (Array.isArray(value)) return Promise.all(value.map(withSecrets));
+  if (typeof value !== 'object' || value === null) return value;
+  if ('file' in value && typeof value.file === 'string') return readSecret(value.file);
+  const members = Object.entries(value).map(
+    async ([name, member]) => [name, await withSecrets(member)] as const,
+  );
+  return Object.fromEntries(await Promise.all(members));
+}
+
+async function readSecret(file: string): Promise<string> {
+  const text = (
+    await readText(file, 'Write the secret of the sink into a file that the audit service can read')
+  ).trim();
+  if (text === '') throw problem(file, 'is empty', 'Write the secret of the sink into it');
+  return text;
+}
+
+async function readText(file: string, remedy: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    throw problem(file, `cannot be read (${code})`, remedy);
+  });
 }
 
 function problem(subject: string, what: string, remedy: string): ConfigurationError {

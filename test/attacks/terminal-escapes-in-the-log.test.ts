@@ -9,6 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalText } from '@aduana/client/audit/canonical';
 import { createNoteSigner, signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { createSystemClock } from '@aduana/core/platform/clock';
+import { createJsonLog } from '@aduana/core/platform/json-log';
+import { createLog } from '@aduana/server-kit/platform/create-log';
 import { printable, printableLines } from '@aduana/audit-verifier/printable';
 import { verifyExport } from '@aduana/audit-verifier';
 import { verifyLog } from '@aduana/audit-verifier/verify-log';
@@ -96,5 +99,19 @@ describe('the CLI shows events and does not obey them', () => {
     expect(printable('a\n\tb')).toBe('a\\u000a\\u0009b');
     expect(printableLines('a\n\tb\r')).toBe('a\n\tb\\u000d');
     expect(printable('Größe 漢字 🙂 – “ok”')).toBe('Größe 漢字 🙂 – “ok”');
+  });
+});
+
+describe('a line of a service’s log shows and does not obey', () => {
+  const logs = {
+    'of the services': (write: (line: string) => void) => createLog('info', write),
+    'of packages': (write: (line: string) => void) => createJsonLog({ clock: createSystemClock(), write }),
+  };
+
+  test.each(Object.entries(logs))('%s: the text, a field and an error', (_name, open) => {
+    const lines: string[] = [];
+    open((line) => lines.push(line)).error(HOSTILE, { peer: HOSTILE, error: new Error(HOSTILE) });
+    expect(lines.filter((line) => !isPlain(line.trimEnd()))).toEqual([]);
+    expect(JSON.parse(lines.join(''))).toMatchObject({ msg: HOSTILE, peer: HOSTILE });
   });
 });

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { describeError, type Log, type LogFields } from './log.ts';
+import { describeError, type Log, type LogFields, plainLine } from './log.ts';
 
 /** From the most entries to none. */
 export type JsonLogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -29,7 +29,7 @@ export function createJsonLog({ clock, write, level = 'info' }: JsonLogOptions):
       if (LEVELS.indexOf(name) < least) return () => undefined;
       return (message: string, fields: LogFields = {}): void => {
         const time = new Date(clock.now()).toISOString();
-        write(`${toJson({ level: name, time, ...own, ...fields, msg: message })}\n`);
+        write(`${plainLine(toJson({ level: name, time, ...own, ...fields, msg: message }))}\n`);
       };
     };
     return {

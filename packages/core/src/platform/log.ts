@@ -24,3 +24,16 @@ export function describeError(error: unknown): LogFields {
     ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   };
 }
+
+/** What JSON leaves as it is and a terminal obeys, or nobody sees: C1 controls, bidi controls and other format characters. */
+const OBEYED = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** A line of JSON with the same value, which a terminal shows and does not obey. */
+export function plainLine(json: string): string {
+  return json.replaceAll(OBEYED, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
+}

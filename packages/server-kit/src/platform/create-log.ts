@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { describeError, type Log } from '@aduana/core/platform/log';
+import { describeError, type Log, plainLine } from '@aduana/core/platform/log';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -41,7 +41,11 @@ export function createLog(level: LogLevel, write: (line: string) => void): Log {
         formatters: { level: (label) => ({ level: label }) },
         serializers: { error: (value: unknown) => (value instanceof Error ? describeError(value) : value) },
       },
-      { write },
+      {
+        write(line) {
+          write(plainLine(line));
+        },
+      },
     ),
   );
 }

@@ -9,14 +9,17 @@ sql() {
 # psql reads the password itself: arguments of a process are seen by every user of the host.
 login() {
   test -s "/run/secrets/$1.password"
-  sql --set=name="aduana_$1" --set=file="/run/secrets/$1.password" <<'SQL'
+  sql --set=name="aduana_$1" --set=most="$2" --set=file="/run/secrets/$1.password" <<'SQL'
 \set password `cat :'file'`
-CREATE ROLE :"name" LOGIN NOINHERIT PASSWORD :'password' CONNECTION LIMIT 32;
+CREATE ROLE :"name" LOGIN NOINHERIT PASSWORD :'password' CONNECTION LIMIT :most;
 SQL
 }
-for name in migrator sts audit admin; do login "$name"; done
+login migrator 4
+login sts 36
+login audit 36
+login admin 18
 sql <<'SQL'
-ALTER ROLE aduana_migrator INHERIT CONNECTION LIMIT 4;
+ALTER ROLE aduana_migrator INHERIT;
 REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC;
 REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"DBNAME" TO aduana_migrator, aduana_sts, aduana_audit, aduana_admin;

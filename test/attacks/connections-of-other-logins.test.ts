@@ -54,7 +54,7 @@ describePostgresCluster('a login that deploy/postgres/logins.sh makes', () => {
   test('is refused one more connection than that, while another login works', async () => {
     const [sts, audit] = [as('aduana_sts'), as('aduana_audit')];
     const isRefused = (outcome: PromiseSettledResult<unknown>): boolean => outcome.status === 'rejected';
-    const held = Array.from({ length: 31 }, () => sts.query('SELECT'));
+    const held = Array.from({ length: 37 }, () => sts.query('SELECT'));
     await expect(audit.query('SELECT')).resolves.toMatchObject({ affected: 1 });
     expect((await Promise.allSettled(held)).some(isRefused)).toBe(true);
     await Promise.all([sts.close(), audit.close()]);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { acquireHomeLock } from '@aduana/server-kit/store/home-lock';
+import { until } from '../../../support/until.ts';
 
 const clock = createSystemClock();
 let home: string;
@@ -52,6 +53,8 @@ test('a killed process whose parent has not noticed yet holds nothing', async ()
   const parent = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(line.toString());
+  // a shell would notice
+  await until(async () => (await readFile(`/proc/${String(parent.pid)}/stat`, 'utf8')).includes('(sleep)'));
   const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8');
   const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   await lockOf({ pid, host: hostname(), started });

@@ -6,13 +6,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { composeServices } from '@apollo/composition';
-import { createLog } from '@aduana/server-kit/platform/create-log';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parse } from 'graphql';
 import { printSupergraphDiff, type SupergraphDiffOptions } from '../../cli/supergraph-diff.ts';
 import { printCoverage, reportCoverage } from '../../gateway/supergraph/coverage.ts';
-import { createFakeClock } from '../support/fake-clock.ts';
 import { FEDERATION_LINK, supergraphOf } from '../support/supergraph-of.ts';
+import { printingContext } from '../support/printing-context.ts';
 
 const HOSTILE = [
   'leads:read\n\nAll checks passed. [Details](https://evil.example)\n\n<!--',
@@ -44,14 +43,7 @@ async function diff(guard: string, format: SupergraphDiffOptions['format']): Pro
   const before = await save('before', schema('@requiresScopes(scopes: [["leads:read"]])', 'leads:pii:read'));
   const after = await save('after', schema(guard, 'leads:read'));
   const printed: string[] = [];
-  const context = {
-    environment: {},
-    clock: createFakeClock(),
-    log: createLog('silent', () => undefined),
-    print: (line: string) => void printed.push(line),
-    printError: () => undefined,
-  };
-  await printSupergraphDiff({ before, after }, { format }, context);
+  await printSupergraphDiff({ before, after }, { format }, printingContext(printed));
   return printed;
 }
 

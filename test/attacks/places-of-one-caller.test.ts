@@ -1,8 +1,14 @@
-import type { ServerResponse } from 'node:http';
 import { afterEach, expect, test } from '@jest/globals';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { DEFAULT_LOAD } from '../../gateway/supergraph/subgraph-load.ts';
-import { type Forwarding, openForwarding } from '../support/forwarding.ts';
+import {
+  type Forwarding,
+  holdSlow,
+  openForwarding,
+  QUICK,
+  QUICK_ANSWER,
+  SLOW,
+} from '../support/forwarding.ts';
 import { delegatedOf } from '../support/stream-world.ts';
 import { subgraphRequest } from '../support/subgraph-request.ts';
 import { until } from '../support/until.ts';
@@ -10,8 +16,6 @@ import { until } from '../support/until.ts';
 // The attacker: callers with more slow queries than a subgraph has places.
 const PLACES = 16;
 const WAITING = 16;
-const SLOW = '{"query":"{slow}"}';
-const ANSWER = '{"data":{"ok":true}}';
 
 const open: Forwarding[] = [];
 let leaving = new AbortController();
@@ -30,17 +34,11 @@ async function openSubgraph() {
   } as const;
   const forwarding = await openForwarding({ leads: { timeoutMs: 60_000, load } });
   open.push(forwarding);
-  const { forward, served, subgraphs } = forwarding;
-  const slow: ServerResponse[] = [];
-  const leads = served['leads'];
-  if (leads === undefined) throw new Error('no subgraph');
-  leads.behave = (request, response) => {
-    if (request.headers['content-length'] === String(SLOW.length)) slow.push(response);
-    else response.writeHead(200).end(ANSWER);
-  };
+  const { forward, subgraphs } = forwarding;
+  const slow = holdSlow(forwarding, 'leads');
   const refused: string[] = [];
   const { signal } = leaving;
-  const ask = (who: string, body = '{"query":"{ok}"}'): Promise<unknown> =>
+  const ask = (who: string, body = QUICK): Promise<unknown> =>
     forward(subgraphs, {})
       .fetch(subgraphRequest({ subgraph: 'leads', body, signal, caller: delegatedOf(who, {}).caller }))
       .catch((error: unknown) => {
@@ -56,7 +54,7 @@ test('callers that take all the places they can get leave one to whoever comes n
   const { ask, flood, slow } = await openSubgraph();
   for (const who of ['hostile', 'accomplice']) flood(who);
   await until(() => slow.length >= PLACES - 1);
-  for (let call = 0; call < 5; call += 1) expect(await ask('honest')).toEqual(JSON.parse(ANSWER));
+  for (let call = 0; call < 5; call += 1) expect(await ask('honest')).toEqual(JSON.parse(QUICK_ANSWER));
 });
 
 test('who waits for a place has the next one, whatever others have waiting', async () => {
@@ -66,8 +64,8 @@ test('who waits for a place has the next one, whatever others have waiting', asy
   const before = refused.length;
   const waiting = ask('honest');
   await until(async () => (await metrics()).includes(`aduana_subgraph_fetches_waiting{subgraph="leads"} ${String(WAITING - 1)}`)); // prettier-ignore
-  for (const response of slow.slice(0, 3)) response.writeHead(200).end(ANSWER);
-  expect(await waiting).toEqual(JSON.parse(ANSWER));
+  for (const response of slow.slice(0, 3)) response.writeHead(200).end(QUICK_ANSWER);
+  expect(await waiting).toEqual(JSON.parse(QUICK_ANSWER));
   expect(refused).not.toContain('honest');
   expect(refused).toHaveLength(before);
 });

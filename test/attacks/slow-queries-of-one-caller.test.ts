@@ -1,9 +1,8 @@
-import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { LoadedSubgraph } from '../../gateway/supergraph/loaded-supergraph.ts';
 import { DEFAULT_LOAD } from '../../gateway/supergraph/subgraph-load.ts';
-import { openForwarding } from '../support/forwarding.ts';
+import { holdSlow, openForwarding, QUICK, SLOW } from '../support/forwarding.ts';
 import { delegatedOf } from '../support/stream-world.ts';
 import { subgraphRequest } from '../support/subgraph-request.ts';
 import { until } from '../support/until.ts';
@@ -12,7 +11,6 @@ import { until } from '../support/until.ts';
 const TIMEOUT_MS = 1_500;
 const OPEN_MS = 1_500;
 const CALLS = 12;
-const SLOW = '{"query":"{slow}"}';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -23,19 +21,9 @@ async function openSubgraph(own: Partial<LoadedSubgraph> = {}) {
   const load = { ...DEFAULT_LOAD, circuitBreaker: { failures: 10, openMs: OPEN_MS } };
   const forwarding = await openForwarding({ leads: { timeoutMs: TIMEOUT_MS, load, ...own } });
   open.push(forwarding);
-  const { forward, served, subgraphs } = forwarding;
-  const slow: ServerResponse[] = [];
-  const leads = served['leads'];
-  if (leads === undefined) throw new Error('no subgraph');
-  leads.behave = (request, response) => {
-    if (request.headers['content-length'] === String(SLOW.length)) slow.push(response);
-    else response.writeHead(200).end('{"data":{"ok":true}}');
-  };
-  const ask = (
-    who: string,
-    body = '{"query":"{ok}"}',
-    signal = new AbortController().signal,
-  ): Promise<string> =>
+  const { forward, subgraphs } = forwarding;
+  const slow = holdSlow(forwarding, 'leads');
+  const ask = (who: string, body = QUICK, signal = new AbortController().signal): Promise<string> =>
     forward(subgraphs, {})
       .fetch(subgraphRequest({ subgraph: 'leads', body, signal, caller: delegatedOf(who, {}).caller }))
       .then(

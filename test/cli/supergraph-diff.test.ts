@@ -1,11 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createLog } from '@aduana/server-kit/platform/create-log';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { printSupergraphDiff, type SupergraphDiffOptions } from '../../cli/supergraph-diff.ts';
 import { composeSupergraph } from '../../gateway/supergraph/compose-supergraph.ts';
-import { createFakeClock } from '../support/fake-clock.ts';
+import { printingContext } from '../support/printing-context.ts';
 
 const LINK =
   'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@authenticated", "@requiresScopes", "@policy"])\n';
@@ -43,17 +42,10 @@ async function diff(
   options: Partial<SupergraphDiffOptions> = {},
   printed: string[] = [],
 ): Promise<string> {
-  const context = {
-    environment: {},
-    clock: createFakeClock(),
-    log: createLog('silent', () => undefined),
-    print: (line: string) => void printed.push(line),
-    printError: () => undefined,
-  };
   await printSupergraphDiff(
     { before: path.join(folder, before), after: path.join(folder, after) },
     { format: 'text', ...options },
-    context,
+    printingContext(printed),
   );
   return printed.join('\n');
 }

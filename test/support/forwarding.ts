@@ -46,6 +46,23 @@ export interface Forwarding {
 
 export const LONGEST_ANSWER = 1_048_576;
 
+/** To a subgraph's slow field, and to one that it answers at once. */
+export const SLOW = '{"query":"{slow}"}';
+export const QUICK = '{"query":"{ok}"}';
+export const QUICK_ANSWER = '{"data":{"ok":true}}';
+
+/** Has a subgraph answer all but `SLOW`. @returns the responses that wait */
+export function holdSlow({ served }: Forwarding, subgraph: string): ServerResponse[] {
+  const slow: ServerResponse[] = [];
+  const one = served[subgraph];
+  if (one === undefined) throw new Error('no subgraph');
+  one.behave = (request, response) => {
+    if (request.headers['content-length'] === String(SLOW.length)) slow.push(response);
+    else response.writeHead(200).end(QUICK_ANSWER);
+  };
+  return slow;
+}
+
 export type ForwardingBounds = Partial<Pick<ForwardOptions, 'room' | 'maxResponseBytes'>>;
 
 /** @param settings by the subgraph's name: what differs from the usual */

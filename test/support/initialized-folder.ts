@@ -4,12 +4,11 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createLog } from '@aduana/server-kit/platform/create-log';
 import { afterEach, beforeEach } from '@jest/globals';
 import { createInstallation } from '../../cli/init/create-installation.ts';
 import { parseSupergraphConfig } from '../../gateway/supergraph/supergraph-config.ts';
 import { composeSupergraph } from '../../gateway/supergraph/compose-supergraph.ts';
-import { createFakeClock } from './fake-clock.ts';
+import { printingContext } from './printing-context.ts';
 
 const LINK =
   'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@requiresScopes", "@policy"])\n';
@@ -37,14 +36,7 @@ export const textOf = (file: string): Promise<string> => readFile(inFolder(file)
 /** Runs `aduana init` in the folder; what it printed. */
 export async function init(from: readonly string[] = [], isDryRun = false): Promise<string> {
   const printed: string[] = [];
-  const context = {
-    environment: {},
-    clock: createFakeClock(),
-    log: createLog('silent', () => undefined),
-    print: (line: string) => void printed.push(line),
-    printError: (line: string) => void printed.push(line),
-  };
-  await createInstallation({ folder, from, isDryRun }, context);
+  await createInstallation({ folder, from, isDryRun }, printingContext(printed));
   return printed.join('\n');
 }
 

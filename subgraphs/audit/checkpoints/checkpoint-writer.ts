@@ -123,7 +123,7 @@ export class CheckpointWriter {
     if (await this.#sign(grown, tiles)) this.#lastLeaf = lastLeaf;
   }
 
-  /** Since when, in monotonic milliseconds, entries wait for a checkpoint in the database, whoever signs it. */
+  /** Notes since when entries wait for a checkpoint in the database, whoever signs it. */
   #noteBehind(size: number, signed: number): void {
     if (this.#behind !== undefined && signed >= this.#behind.size) this.#behind = undefined;
     if (signed < size) this.#behind ??= { size, since: this.#options.clock.monotonic() };

@@ -5,7 +5,7 @@ import type { Database } from '@aduana/server-kit/store/database';
 import type { CheckpointGuard } from './checkpoint-guard.ts';
 import type { CheckpointSigners } from './checkpoint-key.ts';
 import { otherTree } from './contradiction-error.ts';
-import { MOST_NOTES, readNewestSigned, signedAmong, type SignedNote } from './read-head.ts';
+import { createNewestReader, MOST_NOTES, signedAmong } from './read-head.ts';
 import type { TreeReader } from './tree-reader.ts';
 
 export interface CheckpointView {
@@ -49,7 +49,10 @@ export function createProofs({ reader, tree, signers, guard, isTampered, refuse 
   const newestSigned = createNewestReader(reader, vkeys);
 
   async function last(): Promise<CheckpointView> {
-    const stored = await newestSigned();
+    const { rows } = await reader.query<{ note: string }>(
+      'SELECT note FROM checkpoints ORDER BY number DESC LIMIT 1',
+    );
+    const stored = rows[0] && (await newestSigned(rows[0].note));
     // a restored backup takes back rows, not what this service remembers; else it remembers what is just being stored
     const newest =
       stored === undefined || (isTampered() && (guard.last?.size ?? -1) > stored.size) ? guard.last : stored;
@@ -104,22 +107,6 @@ export function createProofs({ reader, tree, signers, guard, isTampered, refuse 
       if (from > to || to > newest.size) throw beyond();
       return tree.consistencyProof(from, to);
     },
-  };
-}
-
-/** A signature is verified once for each note. */
-function createNewestReader(
-  reader: Database,
-  vkeys: () => readonly string[],
-): () => Promise<SignedNote | undefined> {
-  let known: SignedNote | undefined;
-  return async () => {
-    const { rows } = await reader.query<{ note: string }>(
-      'SELECT note FROM checkpoints ORDER BY number DESC LIMIT 1',
-    );
-    if (rows[0] === undefined) return undefined;
-    if (known?.note !== rows[0].note) known = await readNewestSigned(reader, vkeys());
-    return known;
   };
 }
 

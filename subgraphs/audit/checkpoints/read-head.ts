@@ -4,7 +4,7 @@ import type { Database, Queryable } from '@aduana/server-kit/store/database';
 export interface Head {
   /** How many entries there are. */
   readonly size: number;
-  /** What the newest stored note says; undefined where this log's keys have not signed it. */
+  /** What the newest note says that this log's keys have signed; undefined where no stored one of late is. */
   readonly signed: Checkpoint | undefined;
 }
 
@@ -12,19 +12,13 @@ const HEAD = `
   SELECT head.size, newest.note FROM head
   LEFT JOIN LATERAL (SELECT note FROM checkpoints ORDER BY number DESC LIMIT 1) newest ON true`;
 
-/** Reads how far the log is, and how far any replica has signed it; a signature is verified once for each note. */
+/** Reads how far the log is, and how far any replica has signed it. */
 export function createHeadReader(reader: Database, vkeys: () => readonly string[]): () => Promise<Head> {
-  let known: { readonly note: string; readonly signed: Checkpoint } | undefined;
+  const newest = createNewestReader(reader, vkeys);
   return async () => {
     const { rows } = await reader.query<{ size: number; note: string | null }>(HEAD);
     const { size = 0, note = null } = rows[0] ?? {};
-    if (note === null) return { size, signed: undefined };
-    if (known?.note !== note) {
-      const signed = openCheckpoint(note, vkeys());
-      if (signed === undefined) return { size, signed };
-      known = { note, signed };
-    }
-    return { size, signed: known.signed };
+    return { size, signed: note === null ? undefined : await newest(note) };
   };
 }
 
@@ -64,4 +58,18 @@ export function signedAmong(
     const signed = openCheckpoint(note, vkeys);
     return signed === undefined ? [] : [{ ...signed, note }];
   });
+}
+
+/** The newest signed note, given the last one that is stored: it is verified once. */
+export function createNewestReader(
+  reader: Database,
+  vkeys: () => readonly string[],
+): (last: string) => Promise<SignedNote | undefined> {
+  let known: { readonly last: string; readonly signed: SignedNote } | undefined;
+  return async (last) => {
+    if (known?.last === last) return known.signed;
+    const signed = signedAmong([{ note: last }], vkeys())[0] ?? (await readSigned(reader, vkeys()))[0];
+    known = signed && { last, signed };
+    return signed;
+  };
 }

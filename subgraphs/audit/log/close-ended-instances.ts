@@ -68,7 +68,7 @@ export async function closeEndedInstances({
   };
 }
 
-/** In one pass over what sources say of themselves: joined, or each boot by itself, they would take the square of their number. */
+/** One pass over what sources say of themselves: to compare each boot with each loss takes the square of their number. */
 async function findEnded(
   reader: Database,
   stopsFrom: number,

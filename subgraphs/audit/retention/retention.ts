@@ -99,8 +99,8 @@ export class Retention {
   /**
    * Verifies entries for the last time.
    *
-   * @returns the time of the newest: who writes old ones takes nothing from it. What is dated after now says nothing, so that a
-   * source whose clock is wrong keeps no entries for ever. Never where another replica has let them go meanwhile
+   * @returns the time of the newest one, so that old ones that somebody adds change nothing. Times after now count for nothing: a
+   * source whose clock is wrong keeps no entries for ever. `Infinity` where another replica has let them go meanwhile.
    * @throws TamperedError
    */
   async #newestTime(lower: number, upper: number): Promise<number> {

@@ -112,12 +112,12 @@ export function verifyConsistency(claim: ConsistencyClaim): boolean {
 }
 
 function isSameTree({ proof, firstRoot, secondRoot }: ConsistencyClaim): boolean {
-  const root = toHash(secondRoot);
+  const root = toBytes(secondRoot);
   return (
     Array.isArray(proof) &&
     proof.length === 0 &&
     root !== undefined &&
-    toHash(firstRoot)?.equals(root) === true
+    toBytes(firstRoot)?.equals(root) === true
   );
 }
 

@@ -109,7 +109,7 @@ describe('proofs', () => {
     ['a size that is no number', { second: '3' as never }],
     ['a root that is missing', { secondRoot: undefined as never }],
     ['roots that are none', { first: 5, second: 5, proof: [], firstRoot: '', secondRoot: '' }],
-    ['roots that are short', { first: 5, second: 5, proof: [], firstRoot: 'ab', secondRoot: 'ab' }],
+    ['roots that differ', { first: 5, second: 5, proof: [], firstRoot: 'ab', secondRoot: 'ac' }],
   ])('consistency is not proven with %s', (_, change) => {
     expect(verifyConsistency({ ...consistency, ...change })).toBe(false);
   });

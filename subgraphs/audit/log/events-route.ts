@@ -1,15 +1,19 @@
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Route } from '@aduana/core/http/route';
 import type { Span } from '@aduana/core/platform/tracer';
 import { authenticateSource, type SourceAuthority } from './authenticate-source.ts';
 import type { HeldEvents } from './held-events.ts';
-import { tracesOf } from './traces-of.ts';
 import type { Ingest } from './ingest.ts';
+import { measureBody } from './measure-body.ts';
 import { createPeerShare } from './peer-share.ts';
+import { tracesOf } from './traces-of.ts';
 
 const MOST_LINKS = 128;
 const BODY_LIMIT_BYTES = 4_194_304;
 /** Five full batches: a replica has one under way, and full ones only when it is behind. */
 const SHARE_BYTES = 4_194_304;
+/** 32 events of as many values as the log keeps of one; some tens of milliseconds of `JSON.parse`. */
+const MOST_VALUES = 131_072;
 
 /** `POST /audit/events`: from a peer with its certificate and a token of its own for this audience; 2xx means durable. */
 export function createEventsRoute({
@@ -40,6 +44,8 @@ function createRoute(
     async handle(request) {
       const peer = await authenticateSource(request, authority);
       const body = await request.body(BODY_LIMIT_BYTES);
+      if (measureBody(body).values > MOST_VALUES)
+        throw new SecurityError('LIMIT_VALUES_EXCEEDED', { detail: 'too many values in the events' });
       if (request.span !== undefined) linkTraces(request.span, body);
       const count = await withinShare(peer, body.length, () => take(peer, body.toString('utf8')));
       return {

@@ -71,7 +71,7 @@ export const ERROR_CODES = {
   LIMIT_REPETITION_EXCEEDED: { status: 400, text: 'The document repeats fields or fragments too often' },
   LIMIT_COST_EXCEEDED: { status: 400, text: 'The operation is too costly' },
   LIMIT_BATCH_EXCEEDED: { status: 400, text: 'The batch holds too many operations' },
-  LIMIT_VALUES_EXCEEDED: { status: 400, text: 'The variables have too many values' },
+  LIMIT_VALUES_EXCEEDED: { status: 400, text: 'The request has too many values' },
   LIMIT_PLANNING_EXCEEDED: { status: 400, text: 'The operation is too complex to plan' },
   OPERATION_NOT_PLANNABLE: { status: 400, text: 'The operation cannot be planned over the subgraphs' },
   INTROSPECTION_DISABLED: { status: 400, text: 'Introspection is off' },

@@ -1,6 +1,7 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Database } from '@aduana/server-kit/store/database';
 import { ConstraintError } from '@aduana/server-kit/store/database-error';
+import { AppendTurns, type WaitingEntry } from './append-turns.ts';
 import type { EntryColumns } from './entry-columns.ts';
 
 /** An event in its final form. */
@@ -20,7 +21,7 @@ export interface Placed {
 
 export interface Sequencer {
   /**
-   * Resolves once all entries are durable, in their order.
+   * Resolves once all entries, of one peer, are durable, in their order.
    *
    * @throws SecurityError `STORE_UNAVAILABLE`, `OVERLOADED`
    */
@@ -35,7 +36,7 @@ interface Call {
   readonly fail: (error: unknown) => void;
 }
 
-interface Waiting {
+interface Waiting extends WaitingEntry {
   readonly entry: NewEntry;
   readonly call: Call;
   /** Its place among the entries of its call. */
@@ -48,23 +49,18 @@ interface StoredEntry {
   readonly fingerprint: Buffer | null;
 }
 
-const MAX_GROUP_ENTRIES = 1000;
-const MAX_GROUP_CHARACTERS = 1_048_576;
-const MAX_WAITING = 50_000;
+/** Entries of one peer: ten times the most that a body holds. */
+const MAX_WAITING = 20_000;
 
-/** Group commit: the next transaction takes what came while the last one was committed. */
+/** Group commit: the next transaction takes what came while the last one was committed, of each peer its share. */
 export function createSequencer(writer: Database): Sequencer {
-  let waiting: Waiting[] = [];
+  const turns = new AppendTurns<Waiting>();
   let committing = false;
 
   async function commitAll(): Promise<void> {
     if (committing) return;
     committing = true;
-    while (waiting.length > 0) {
-      const { group, rest } = takeGroup(waiting);
-      waiting = rest;
-      await commit(group);
-    }
+    for (let group = turns.take(); group.length > 0; group = turns.take()) await commit(group);
     committing = false;
   }
 
@@ -84,14 +80,19 @@ export function createSequencer(writer: Database): Sequencer {
 
   return {
     append(entries) {
-      if (waiting.length + entries.length > MAX_WAITING)
+      const [first] = entries;
+      if (first === undefined) return Promise.resolve([]);
+      if (turns.waitingOf(first.columns.peer) + entries.length > MAX_WAITING)
         return Promise.reject(
-          new SecurityError('OVERLOADED', { detail: 'too many events wait for the log' }),
+          new SecurityError('OVERLOADED', {
+            detail: `too many events of ${first.columns.peer} wait for the log`,
+          }),
         );
-      if (entries.length === 0) return Promise.resolve([]);
       return new Promise((done, fail) => {
         const call: Call = { placed: [], missing: entries.length, done, fail };
-        entries.forEach((entry, index) => waiting.push({ entry, call, index }));
+        entries.forEach((entry, index) => {
+          turns.add({ entry, call, index });
+        });
         void commitAll();
       });
     },
@@ -144,24 +145,4 @@ function parametersOf(entries: readonly NewEntry[]): readonly unknown[] {
     Buffer.concat(entries.flatMap(({ leafHash, fingerprint }) => [leafHash, fingerprint])),
     JSON.stringify(entries.map(({ columns }) => columns)),
   ];
-}
-
-/** The oldest entries that fit one transaction; the second of two under one key waits, so that it meets the first. */
-function takeGroup(waiting: readonly Waiting[]): { group: Waiting[]; rest: Waiting[] } {
-  const group: Waiting[] = [];
-  const rest: Waiting[] = [];
-  const keys = new Set<string>();
-  let characters = 0;
-  for (const one of waiting) {
-    const key = `${one.entry.columns.id} ${one.entry.columns.peer}`;
-    characters += one.entry.canonical.length;
-    const isFull =
-      group.length >= MAX_GROUP_ENTRIES || (group.length > 0 && characters > MAX_GROUP_CHARACTERS);
-    if (isFull || keys.has(key)) rest.push(one);
-    else {
-      keys.add(key);
-      group.push(one);
-    }
-  }
-  return { group, rest };
 }

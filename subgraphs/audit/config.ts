@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OBJECT_STORE_SETTINGS } from '@aduana/server-kit/object-store/settings';
 import { SERVICE_SETTINGS } from '@aduana/server-kit/config/service-settings';
-import { choice, duration, durationOrOff } from '@aduana/server-kit/config/variable';
+import { choice, countOrOff, duration, durationOrOff } from '@aduana/server-kit/config/variable';
 
 /** What is dropped by a slip of the pen never comes back. */
 const SHORTEST_RETENTION_MS = 86_400_000;
@@ -28,6 +28,8 @@ export const AUDIT_SETTINGS = {
     (value) => value >= 60_000,
     'is shorter than a minute',
   ),
+  /** Of one service, at one replica. */
+  AUDIT_EVENTS_PER_MINUTE: countOrOff(300_000),
   /** How long entries are kept; `off` keeps all for ever. */
   AUDIT_RETENTION: durationOrOff('off').refine(
     (value) => value === 'off' || value >= SHORTEST_RETENTION_MS,

@@ -12,6 +12,7 @@ import { createCheckpointRoutes } from './checkpoints/checkpoint-routes.ts';
 import type { AuditSettings } from './config.ts';
 import { createGraphqlRoute } from './graphql-route.ts';
 import { createEventsRoute, createHeldEventsRoute } from './log/events-route.ts';
+import { createSourceRate } from './log/source-rate.ts';
 import { type OpenLog, openLog } from './open-log.ts';
 import { createPersonalDataRoutes } from './reading/personal-data-routes.ts';
 import { createRecoveryRoutes } from './recovery-routes.ts';
@@ -35,12 +36,13 @@ export async function startAudit(
     const verify = connections.verifier('audit');
     const authority = { policies: current, status: connections.status, clock: platform.clock };
     const trustDomain = settings.TRUST_DOMAIN;
+    const rate = createSourceRate(settings.AUDIT_EVENTS_PER_MINUTE, platform.clock);
     const checkStore = createStoreCheck(log.reader, platform.clock);
     http.honourTraceFlags((peer) => current().serviceBySpiffeId(peer.spiffeId) !== undefined);
     http.serve(
       [
-        createEventsRoute({ trustDomain, verify, ingest: log.ingest }),
-        createHeldEventsRoute({ trustDomain, verify, held: log.held }),
+        createEventsRoute({ trustDomain, verify, rate, ingest: log.ingest }),
+        createHeldEventsRoute({ trustDomain, verify, rate, held: log.held }),
         ...createCheckpointRoutes(log),
         ...createRecoveryRoutes({ ...log, ...authority }),
         ...createTileRoutes({ ...log, ...authority }),

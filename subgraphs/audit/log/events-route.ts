@@ -6,6 +6,7 @@ import type { HeldEvents } from './held-events.ts';
 import type { Ingest } from './ingest.ts';
 import { measureBody } from './measure-body.ts';
 import { createPeerShare } from './peer-share.ts';
+import type { SourceRate } from './source-rate.ts';
 import { tracesOf } from './traces-of.ts';
 
 const MOST_LINKS = 128;
@@ -15,26 +16,31 @@ const SHARE_BYTES = 4_194_304;
 /** 32 events of as many values as the log keeps of one; some tens of milliseconds of `JSON.parse`. */
 const MOST_VALUES = 131_072;
 
+interface EventsRouteOptions extends SourceAuthority {
+  /** The same for both routes: what is held of a service comes into the log too. */
+  readonly rate: SourceRate;
+}
+
 /** `POST /audit/events`: from a peer with its certificate and a token of its own for this audience; 2xx means durable. */
 export function createEventsRoute({
   ingest,
-  ...authority
-}: SourceAuthority & { readonly ingest: Pick<Ingest, 'accept'> }): Route {
-  return createRoute('/audit/events', 'accepted', authority, (peer, body) => ingest.accept(peer, body));
+  ...options
+}: EventsRouteOptions & { readonly ingest: Pick<Ingest, 'accept'> }): Route {
+  return createRoute('/audit/events', 'accepted', options, (peer, body) => ingest.accept(peer, body));
 }
 
 /** `POST /audit/held-events`: the same, from the same peers; 2xx means that they are on this replica's disk until the log has them. */
 export function createHeldEventsRoute({
   held,
-  ...authority
-}: SourceAuthority & { readonly held: Pick<HeldEvents, 'hold'> }): Route {
-  return createRoute('/audit/held-events', 'held', authority, (peer, body) => held.hold(peer, body));
+  ...options
+}: EventsRouteOptions & { readonly held: Pick<HeldEvents, 'hold'> }): Route {
+  return createRoute('/audit/held-events', 'held', options, (peer, body) => held.hold(peer, body));
 }
 
 function createRoute(
   path: string,
   done: string,
-  authority: SourceAuthority,
+  { rate, ...authority }: EventsRouteOptions,
   take: (peer: string, body: string) => Promise<number>,
 ): Route {
   const withinShare = createPeerShare(SHARE_BYTES);
@@ -43,9 +49,12 @@ function createRoute(
     path,
     async handle(request) {
       const peer = await authenticateSource(request, authority);
+      rate.take(peer, 0); // before the body is read
       const body = await request.body(BODY_LIMIT_BYTES);
-      if (measureBody(body).values > MOST_VALUES)
+      const { events, values } = measureBody(body);
+      if (values > MOST_VALUES)
         throw new SecurityError('LIMIT_VALUES_EXCEEDED', { detail: 'too many values in the events' });
+      rate.take(peer, events);
       if (request.span !== undefined) linkTraces(request.span, body);
       const count = await withinShare(peer, body.length, () => take(peer, body.toString('utf8')));
       return {

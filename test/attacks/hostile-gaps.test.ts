@@ -58,14 +58,17 @@ describe('an event that admits losses and is not as it must be', () => {
   });
 
   test('whose count is too large stays a number', async () => {
-    const hostile = ofLeads({ type: 'audit.gap', detail: { answered: true, count: 1e308 } });
-    expect(
-      await verdictOf(
-        ...gateway,
-        hostile,
-        ofLeads({ type: 'audit.gap', detail: { answered: true, count: 1e308 } }),
-      ),
-    ).toEqual(['INCOMPLETE', 'the log admits 2000000100 lost events']);
+    const hostile = [0, 1].map((n) =>
+      ofLeads({
+        type: 'audit.gap',
+        detail: { answered: true, count: 1e308 },
+        source: { peer: 'leads', instance: 'l', boot_id: 'z', n },
+      }),
+    );
+    expect(await verdictOf(...gateway, ...hostile)).toEqual([
+      'INCOMPLETE',
+      'the log admits 2000000100 lost events',
+    ]);
   });
 });
 

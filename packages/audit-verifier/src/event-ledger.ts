@@ -188,6 +188,6 @@ function lossesOf(count: unknown): number {
 }
 
 /** Of any JSON: `String` throws where an object has a member `toString`. */
-function textOf(value: unknown): string {
+export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Claims } from './claims.ts';
 import type { LedgerFindings } from './event-ledger.ts';
+import type { RepeatedEvents } from './repeated-events.ts';
 import type { SignedTree } from './note.ts';
 import { printable } from './printable.ts';
 import type { VerifyOptions } from './verify-options.ts';
@@ -22,10 +23,15 @@ export interface Report {
   readonly lines: readonly string[];
 }
 
+/** What is missing, or may be. */
+export interface Findings extends LedgerFindings {
+  readonly repeated: readonly RepeatedEvents[];
+}
+
 const SHOWN = 20;
 
 /** What all findings together come to, of a log that contradicts no signature. */
-export function judge(claims: Claims, findings: LedgerFindings, options: VerifyOptions): Report {
+export function judge(claims: Claims, findings: Findings, options: VerifyOptions): Report {
   const { signed } = claims;
   const summary = summarise(claims, findings, options.folder);
   const problems = [...claims.recoveries.map(describeRecovery), ...gapsIn(findings, options)];
@@ -60,7 +66,7 @@ function describeRecovery({ lost, kept, reason }: Claims['recoveries'][number]):
 }
 
 function gapsIn(
-  { missing, open, openIntents, admittedLosses, newest }: LedgerFindings,
+  { missing, repeated, open, openIntents, admittedLosses, newest }: Findings,
   { maxAgeSeconds, now }: VerifyOptions,
 ): readonly string[] {
   const gaps = missing.map(
@@ -77,11 +83,20 @@ function gapsIn(
   const isStale = maxAgeSeconds !== undefined && age > maxAgeSeconds;
   return [
     ...gaps,
+    ...repeated.map(describeRepeated),
     ...sources,
     ...intents,
     ...losses,
     ...(isStale ? [`the newest event is ${age.toFixed(0)} s old`] : []),
   ];
+}
+
+/** Which of them its source has recorded, nothing in the log says. */
+function describeRepeated({ what, of, count, first, entries }: RepeatedEvents): string {
+  const [peer = '', instance, bootId] = of;
+  const source = what === 'id' ? peer : `${peer} ${String(instance)} boot ${String(bootId)}`;
+  const more = count > 1 ? `, and of ${String(count - 1)} more ${what}s` : '';
+  return `${source} has different events of ${what} ${first} (entries ${entries.join(' and ')})${more}`;
 }
 
 function summarise(

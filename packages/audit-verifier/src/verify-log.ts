@@ -8,6 +8,7 @@ import type { SignedTree } from './note.ts';
 import { Tampering, UsageProblem } from './problems.ts';
 import { readHashes } from './read-hashes.ts';
 import { readLines } from './read-lines.ts';
+import { RepeatedNames, type RepeatedEvents, RepeatFinder } from './repeated-events.ts';
 import { judge, type Report, tampered, unusable } from './verdict.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
@@ -20,13 +21,18 @@ export async function verifyLog(options: VerifyOptions): Promise<Report> {
     const claims = await readClaims(options);
     signed = claims.signed;
     const ledger = new EventLedger(claims.minimumIndex > 0, options.now + CLOCK_TOLERANCE_MS);
-    await readLeaves(options.folder, claims, ledger);
+    const names = new RepeatedNames();
+    await readLeaves(options.folder, claims, (event, seq) => {
+      ledger.add(event, seq);
+      names.add(event);
+    });
     const findings = ledger.findings();
     if (claims.minimumIndex > 0 && findings.retention?.minimumIndex !== claims.minimumIndex)
       throw new Tampering(
         `entries below ${String(claims.minimumIndex)} are gone, and no event of the log says so`,
       );
-    return judge(claims, findings, options);
+    const repeated = await findRepeated(options.folder, claims.minimumIndex, names.suspects());
+    return judge(claims, { ...findings, repeated }, options);
   } catch (error) {
     if (error instanceof Tampering) return tampered(error.message, signed);
     if (error instanceof UsageProblem) return unusable(error.message);
@@ -38,7 +44,7 @@ export async function verifyLog(options: VerifyOptions): Promise<Report> {
 async function readLeaves(
   folder: string,
   { signed, since, stamped, recoveries, minimumIndex }: Claims,
-  ledger: EventLedger,
+  onEntry: (event: object, seq: number) => void,
 ): Promise<void> {
   const tree = new RootAccumulator();
   let seq = 0;
@@ -61,11 +67,28 @@ async function readLeaves(
   for await (const lines of readLines(await readable(join(folder, 'entries.jsonl'))))
     for (const line of lines) {
       append(leafHash(line));
-      ledger.add(parseEntry(line.toString('utf8'), seq - 1), seq - 1);
+      onEntry(parseEntry(line.toString('utf8'), seq - 1), seq - 1);
     }
   if (seq < signed.size)
     throw new Tampering(`${String(signed.size)} entries are signed, ${String(seq)} are there`);
   compare(tree, signed, 'checkpoint');
+}
+
+/** Reads entries that are verified once more, where some may be under one name: almost never. */
+async function findRepeated(
+  folder: string,
+  minimumIndex: number,
+  suspects: ReadonlySet<number>,
+): Promise<readonly RepeatedEvents[]> {
+  const finder = new RepeatFinder(suspects);
+  if (suspects.size === 0) return finder.findings();
+  let seq = minimumIndex;
+  for await (const lines of readLines(await readable(join(folder, 'entries.jsonl'))))
+    for (const line of lines) {
+      finder.add(JSON.parse(line.toString('utf8')) as object, seq, leafHash(line));
+      seq += 1;
+    }
+  return finder.findings();
 }
 
 function parseEntry(line: string, seq: number): object {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { findEventType } from '@aduana/client/audit/event-catalogue';
 import type { Envelope } from './logged-event.ts';
 import { optional, tableOf, text } from './ocsf-text.ts';
@@ -173,7 +174,9 @@ function user({ actor: { sub, iss } }: Envelope): Attributes {
 /** Where it came from: an address, else the service that asked. */
 function endpointOf({ detail, actor: by, source: { peer } }: Envelope): Attributes {
   const address = text(detail?.['source_address']);
-  return address === undefined ? { name: text(by['client_id']) ?? peer } : { ip: address };
+  return address === undefined || isIP(address) === 0
+    ? { name: text(by['client_id']) ?? peer }
+    : { ip: address };
 }
 
 function source(event: Envelope): Attributes {

@@ -15,8 +15,9 @@ const ALARMS = tableOf({
 });
 
 /** An event in the Open Cybersecurity Schema Framework, version 1.8.0; what has no place there is under `unmapped`. */
-export function toOcsf({ seq, leafHash, envelope }: LoggedEvent): Readonly<Record<string, unknown>> {
-  const { id, time, type, outcome, source, actor, request, policy, detail = {} } = envelope;
+export function toOcsf(logged: LoggedEvent): Readonly<Record<string, unknown>> {
+  const { seq, envelope } = logged;
+  const { id, time, type, outcome, source, detail = {} } = envelope;
   const { classUid, activityId, activityName, attributes, profiles } = classify(envelope);
   const control = securityControl(envelope);
   const used = [...profiles, ...(control === undefined ? [] : ['security_control'])];
@@ -34,7 +35,7 @@ export function toOcsf({ seq, leafHash, envelope }: LoggedEvent): Readonly<Recor
     ...optional('status_detail', detail['reason']),
     time: Date.parse(time),
     message: `${type} ${outcome}`,
-    ...(typeof detail['count'] === 'number' ? { count: detail['count'] } : {}),
+    ...(Number.isSafeInteger(detail['count']) ? { count: detail['count'] } : {}),
     metadata: {
       version: OCSF_VERSION,
       product: { name: 'Aduana', vendor_name: 'Aduana', feature: { name: source.peer } },
@@ -46,7 +47,27 @@ export function toOcsf({ seq, leafHash, envelope }: LoggedEvent): Readonly<Recor
       ...optional('correlation_uid', envelope.trace?.['trace_id']),
       ...(used.length === 0 ? {} : { profiles: used }),
     },
-    unmapped: { outcome, leaf_hash: leafHash, source, actor, request, policy, detail },
+    unmapped: unmapped(logged),
+  };
+}
+
+/**
+ * What a source chose to write is text, whatever it is: as members, its names would become fields of a receiver's index,
+ * without end, and the first type of one would keep out every event that has another.
+ */
+function unmapped({ leafHash, envelope }: LoggedEvent): Readonly<Record<string, unknown>> {
+  const { outcome, source, actor, request, policy, detail } = envelope;
+  const { peer, instance, boot_id, n } = source;
+  const texts = { actor_json: actor, request_json: request, policy_json: policy, detail_json: detail };
+  return {
+    outcome,
+    leaf_hash: leafHash,
+    source: { peer, instance, boot_id, n },
+    ...Object.fromEntries(
+      Object.entries(texts).flatMap(([name, value]) =>
+        value == null ? [] : [[name, JSON.stringify(value)]],
+      ),
+    ),
   };
 }
 

@@ -26,7 +26,13 @@ const HOSTILE: readonly unknown[] = [
 
 function ocsf(event: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const canonical = canonicalText({ ...event, source: { peer: 'leads', instance: 'l', boot_id: 'b', n: 1 } });
-  const record = { kind: 'entry', seq: 1, leaf_hash: Buffer.alloc(32), canonical } as const;
+  const record = {
+    kind: 'entry',
+    seq: 1,
+    has_namesake: false,
+    leaf_hash: Buffer.alloc(32),
+    canonical,
+  } as const;
   return JSON.parse(formatRecord(record, 'ocsf', 0).text) as Readonly<Record<string, unknown>>;
 }
 

@@ -9,6 +9,7 @@ export function shippedEvents(from: number, count: number): readonly ShippedEven
       position: seq,
       seq,
       id,
+      documentId: id,
       time: 1_767_225_600_123,
       type: 'request',
       outcome: 'ALLOWED',

@@ -10,7 +10,7 @@ const EXISTS = 409;
 const CONDEMNING: ReadonlySet<number> = new Set([400, 413]);
 const CLOSED = 'index_closed_exception';
 
-/** The bulk API of Elasticsearch and OpenSearch: each item is acknowledged, and its id is the event's. */
+/** The bulk API of Elasticsearch and OpenSearch: each item is acknowledged, and its id is the log's: no event takes the place of another. */
 export function createElasticSink(settings: SinkOf<'elastic_bulk'>, clock: Clock): Sink {
   const { index, api_key: apiKey } = settings;
   const headers = {
@@ -18,8 +18,8 @@ export function createElasticSink(settings: SinkOf<'elastic_bulk'>, clock: Clock
     ...(apiKey === undefined ? {} : { authorization: `ApiKey ${apiKey}` }),
   };
   return createHttpSink(settings, clock, async (transport, events) => {
-    const lines = events.flatMap(({ id, text }) => [
-      JSON.stringify({ create: { _index: index, _id: id } }),
+    const lines = events.flatMap(({ documentId, text }) => [
+      JSON.stringify({ create: { _index: index, _id: documentId } }),
       text,
     ]);
     const { status, body } = await transport.post('/_bulk', headers, `${lines.join('\n')}\n`);

@@ -4,7 +4,7 @@ import { checkpointToCef, checkpointToOcsf } from './checkpoint-record.ts';
 import type { Envelope } from './logged-event.ts';
 import { toOcsf } from './ocsf-event.ts';
 import type { ShippedEvent } from './sink.ts';
-import type { ShippedCheckpoint, StreamRecord } from './stream-record.ts';
+import type { ShippedCheckpoint, ShippedEntry, StreamRecord } from './stream-record.ts';
 
 type Format = 'ocsf' | 'cef';
 
@@ -19,17 +19,19 @@ export function formatRecord(record: StreamRecord, format: Format, position: num
 }
 
 function formatEntry(
-  { seq, leaf_hash: leaf, canonical }: Extract<StreamRecord, { readonly kind: 'entry' }>,
+  { seq, leaf_hash: leaf, canonical, has_namesake: hasNamesake }: ShippedEntry,
   format: Format,
   position: number,
 ): ShippedEvent {
   const envelope = readEnvelope(canonical);
-  const logged = { seq, leafHash: leaf.toString('hex'), envelope };
+  const leafHash = leaf.toString('hex');
+  const logged = { seq, leafHash, envelope };
   const traceId = envelope.trace?.['trace_id'];
   return {
     position,
     seq,
     id: envelope.id,
+    documentId: hasNamesake ? `${envelope.id}-${leafHash}` : envelope.id,
     time: Date.parse(envelope.time),
     type: envelope.type,
     outcome: envelope.outcome,
@@ -64,6 +66,7 @@ function formatCheckpoint(checkpoint: ShippedCheckpoint, format: Format, positio
     position,
     seq: undefined,
     id,
+    documentId: id,
     time: signedAt.getTime(),
     type: 'audit.checkpoint',
     outcome: 'ALLOWED',

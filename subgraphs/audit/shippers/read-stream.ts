@@ -1,7 +1,5 @@
 import type { Database } from '@aduana/server-kit/store/database';
-import type { ShippedCheckpoint, StreamCursor, StreamRecord } from './stream-record.ts';
-
-type Entry = Extract<StreamRecord, { readonly kind: 'entry' }>;
+import type { ShippedCheckpoint, ShippedEntry, StreamCursor, StreamRecord } from './stream-record.ts';
 
 /** What comes after a cursor: entries in their order, and each checkpoint after the last entry that it covers. */
 export async function readStream(
@@ -9,8 +7,10 @@ export async function readStream(
   cursor: StreamCursor,
   limit: number,
 ): Promise<readonly StreamRecord[]> {
-  const { rows: entries } = await reader.query<Omit<Entry, 'kind'>>(
-    'SELECT seq, leaf_hash, canonical FROM entries WHERE seq >= $1 ORDER BY seq LIMIT $2',
+  const { rows: entries } = await reader.query<Omit<ShippedEntry, 'kind'>>(
+    `SELECT seq, leaf_hash, canonical,
+       EXISTS (SELECT FROM event_ids i WHERE i.id = e.id AND i.seq < e.seq) AS has_namesake
+     FROM entries e WHERE seq >= $1 ORDER BY seq LIMIT $2`,
     [cursor.seq, limit],
   );
   const end = (entries.at(-1)?.seq ?? cursor.seq - 1) + 1;
@@ -23,7 +23,7 @@ export async function readStream(
 }
 
 function merge(
-  entries: readonly Omit<Entry, 'kind'>[],
+  entries: readonly Omit<ShippedEntry, 'kind'>[],
   checkpoints: readonly Omit<ShippedCheckpoint, 'kind'>[],
 ): StreamRecord[] {
   const records: StreamRecord[] = [];

@@ -4,7 +4,10 @@ export interface ShippedEvent {
   readonly position: number;
   /** Undefined for what is no entry of the log. */
   readonly seq: number | undefined;
+  /** The event's, which its source chose: two sources may use the same. */
   readonly id: string;
+  /** The same for the first entry of the log that has this id, and for no other. */
+  readonly documentId: string;
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly type: string;

@@ -7,9 +7,16 @@ export interface StreamCursor {
 }
 
 /** What is shipped: an entry of the log, or a signed checkpoint, which is none and so makes the log no longer. */
-export type StreamRecord =
-  | { readonly kind: 'entry'; readonly seq: number; readonly leaf_hash: Buffer; readonly canonical: string }
-  | ShippedCheckpoint;
+export type StreamRecord = ShippedEntry | ShippedCheckpoint;
+
+export interface ShippedEntry {
+  readonly kind: 'entry';
+  readonly seq: number;
+  readonly leaf_hash: Buffer;
+  readonly canonical: string;
+  /** Whether an earlier entry has its id: of another peer, as a peer uses each id once. */
+  readonly has_namesake: boolean;
+}
 
 export interface ShippedCheckpoint {
   readonly kind: 'checkpoint';

@@ -33,10 +33,14 @@ describe('the Elastic bulk sink', () => {
     },
   });
 
-  test('creates each event under its own id', async () => {
+  test('creates each event under the id that the log gives it', async () => {
     receiver.answer = () => items(201, 201);
     const elastic = await connect();
-    expect(await sendAll(elastic, shippedEvents(10, 2))).toEqual([]);
+    const events = shippedEvents(10, 2).map((event, at) => ({
+      ...event,
+      documentId: `document-${String(at)}`,
+    }));
+    expect(await sendAll(elastic, events)).toEqual([]);
     expect(elastic.acknowledged()).toBe(12);
     const [request] = receiver.requests;
     expect(request?.headers).toMatchObject({
@@ -48,7 +52,7 @@ describe('the Elastic bulk sink', () => {
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line) as Record<string, unknown>) ?? [];
-    expect(lines[0]).toEqual({ create: { _index: 'aduana', _id: '018f0000-0000-7000-8000-000000000010' } });
+    expect(lines[0]).toEqual({ create: { _index: 'aduana', _id: 'document-0' } });
     expect(lines[1]).toMatchObject({ metadata: { sequence: 10 } });
     expect(lines).toHaveLength(4);
   });

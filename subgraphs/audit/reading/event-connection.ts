@@ -12,6 +12,7 @@ export function toEventView(event: StoredEvent) {
     outcome: event.outcome,
     actor: event.actor,
     clientId: event.client_id,
+    peer: event.peer,
     operation: event.operation,
     canonical: event.canonical,
     leafHash: event.leaf_hash.toString('hex'),

@@ -9,12 +9,13 @@ export interface StoredEvent {
   readonly outcome: string;
   readonly actor: string;
   readonly client_id: string | null;
+  readonly peer: string;
   readonly operation: string | null;
   readonly canonical: string;
   readonly leaf_hash: Buffer;
 }
 
-const COLUMNS = 'seq, id, time, type, outcome, actor, client_id, operation, canonical, leaf_hash';
+const COLUMNS = 'seq, id, time, type, outcome, actor, client_id, peer, operation, canonical, leaf_hash';
 
 export interface EventFilter {
   readonly actor?: string | null;

@@ -185,6 +185,21 @@ describeStores('the audit subgraph', (openStore) => {
     expect(revoked.state.isOver).toBe(true);
   });
 
+  test('names who delivered an event, whoever the event says acted', async () => {
+    const [one, other] = [postedEvent(), postedEvent({ type: 'app.order' })];
+    await audit.log.ingest.accept('gateway', postedBody(one));
+    await audit.log.ingest.accept('leads', postedBody(other));
+    const query = '{ auditEvents(last: 2, filter: { actor: "bff" }) { edges { node { id actor peer } } } }';
+    expect((await ask(query)).data).toEqual({
+      auditEvents: {
+        edges: [
+          { node: { id: one['id'], actor: 'bff', peer: 'gateway' } },
+          { node: { id: other['id'], actor: 'bff', peer: 'leads' } },
+        ],
+      },
+    });
+  });
+
   test('hands out no cursor that it does not take back', async () => {
     const nothing = '{ auditEvents(first: 0) { edges { cursor } pageInfo { hasNextPage endCursor } } }';
     expect((await ask(nothing)).data).toEqual({

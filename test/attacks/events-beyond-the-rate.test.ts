@@ -22,8 +22,10 @@ function openRoutes(clock: FakeClock, perMinute: number | 'off' = PER_MINUTE) {
   const options = { ...sourceAuthority, rate: createSourceRate(perMinute, clock) };
   const events = createEventsRoute({ ...options, ingest: { accept: take } });
   const held = createHeldEventsRoute({ ...options, held: { hold: take } });
-  const post = (service: string, count: number, route = events) =>
-    route.handle(eventsRequest(service, postedBody(...Array.from({ length: count }, () => postedEvent()))));
+  const post = (service: string, count: number, route = events, members = {}) => {
+    const posted = Array.from({ length: count }, () => postedEvent(members));
+    return route.handle(eventsRequest(service, postedBody(...posted)));
+  };
   return { post, held, log };
 }
 
@@ -51,6 +53,26 @@ describe('a service beyond its rate', () => {
     log.refusal = new Error('a conflict');
     await expect(post('leads', PER_MINUTE)).rejects.toThrow('a conflict');
     await expect(post('leads', 1)).rejects.toEqual(refusal(60));
+  });
+
+  test.each([
+    ['many values', { list: Array.from({ length: 100 * PER_MINUTE }, () => 1) }],
+    ['a long text', { text: 'x'.repeat(4096 * PER_MINUTE) }],
+  ])('gains nothing by events of %s, each of which counts as several', async (_name, detail) => {
+    const { post } = openRoutes(createFakeClock());
+    await post('leads', 1, undefined, { detail });
+    await expect(post('leads', 1)).rejects.toEqual(refusal(60));
+  });
+
+  test('loses nothing of its rate by posts that find no room', async () => {
+    const { post } = openRoutes(createFakeClock(), 2_000);
+    const large = () => post('leads', 1, undefined, { detail: { text: 'x'.repeat(3_000_000) } });
+    const posts = await Promise.allSettled(Array.from({ length: 6 }, large));
+    const refused = posts.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    expect(refused).toEqual(
+      Array.from({ length: 5 }, () => expect.objectContaining({ code: 'OVERLOADED' }) as unknown),
+    );
+    expect(await large()).toMatchObject({ status: 200 });
   });
 
   test('gains nothing by what is held for the log', async () => {

@@ -4,7 +4,7 @@ import type { Span } from '@aduana/core/platform/tracer';
 import { authenticateSource, type SourceAuthority } from './authenticate-source.ts';
 import type { HeldEvents } from './held-events.ts';
 import type { Ingest } from './ingest.ts';
-import { measureBody } from './measure-body.ts';
+import { type BodySize, measureBody } from './measure-body.ts';
 import { createPeerShare } from './peer-share.ts';
 import type { SourceRate } from './source-rate.ts';
 import { tracesOf } from './traces-of.ts';
@@ -15,6 +15,9 @@ const BODY_LIMIT_BYTES = 4_194_304;
 const SHARE_BYTES = 4_194_304;
 /** 32 events of as many values as the log keeps of one; some tens of milliseconds of `JSON.parse`. */
 const MOST_VALUES = 131_072;
+/** Twice those of an ordinary event, and four times its bytes. */
+const VALUES_OF_EVENT = 100;
+const BYTES_OF_EVENT = 4096;
 
 interface EventsRouteOptions extends SourceAuthority {
   /** The same for both routes: what is held of a service comes into the log too. */
@@ -51,12 +54,14 @@ function createRoute(
       const peer = await authenticateSource(request, authority);
       rate.take(peer, 0); // before the body is read
       const body = await request.body(BODY_LIMIT_BYTES);
-      const { events, values } = measureBody(body);
-      if (values > MOST_VALUES)
+      const size = measureBody(body);
+      if (size.values > MOST_VALUES)
         throw new SecurityError('LIMIT_VALUES_EXCEEDED', { detail: 'too many values in the events' });
-      rate.take(peer, events);
-      if (request.span !== undefined) linkTraces(request.span, body);
-      const count = await withinShare(peer, body.length, () => take(peer, body.toString('utf8')));
+      const count = await withinShare(peer, body.length, () => {
+        rate.take(peer, weightOf(size, body.length));
+        if (request.span !== undefined) linkTraces(request.span, body);
+        return take(peer, body.toString('utf8'));
+      });
       return {
         status: 200,
         headers: { 'content-type': 'application/json' },
@@ -64,6 +69,11 @@ function createRoute(
       };
     },
   };
+}
+
+/** In events: of many values, or long, they count as more than they are. */
+function weightOf({ events, values }: BodySize, bytes: number): number {
+  return Math.max(events, Math.ceil(values / VALUES_OF_EVENT), Math.ceil(bytes / BYTES_OF_EVENT));
 }
 
 /** The append of several events is done for the traces of all of them. */

@@ -29,7 +29,7 @@ export const AUDIT_SETTINGS = {
     'is shorter than a minute',
   ),
   /** Of one service, at one replica. */
-  AUDIT_EVENTS_PER_MINUTE: countOrOff(300_000),
+  AUDIT_EVENTS_PER_MINUTE: countOrOff(2_000_000),
   /** How long entries are kept; `off` keeps all for ever. */
   AUDIT_RETENTION: durationOrOff('off').refine(
     (value) => value === 'off' || value >= SHORTEST_RETENTION_MS,

@@ -1,5 +1,5 @@
 import type { AccessContext } from './access-context.ts';
-import { createAddressMatcher } from './address-range.ts';
+import { createAddressMatcher } from '../platform/address-range.ts';
 import { segmentsMatch } from './permission.ts';
 import type { Condition } from './policy.ts';
 import { createTimeMatcher } from './time-window.ts';

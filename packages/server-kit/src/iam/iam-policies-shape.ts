@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isPermission, isPermissionPattern } from './permission.ts';
-import { isAddressRange } from './address-range.ts';
+import { isAddressRange } from '../platform/address-range.ts';
 import { isTimeZone } from './time-window.ts';
 
 export const NAME = z

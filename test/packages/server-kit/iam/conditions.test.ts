@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { AccessContext } from '@aduana/server-kit/iam/access-context';
-import { createAddressMatcher } from '@aduana/server-kit/iam/address-range';
+import { createAddressMatcher } from '@aduana/server-kit/platform/address-range';
 import { evaluatePolicy } from '@aduana/server-kit/iam/evaluate-policy';
 import { createTimeMatcher } from '@aduana/server-kit/iam/time-window';
 import type { TimeWindow } from '@aduana/server-kit/iam/policy';

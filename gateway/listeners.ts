@@ -6,7 +6,7 @@ import type { GatewaySettings } from './config.ts';
 /** The TLS listener, and the plain one on loopback unless it is off. */
 export function listenersOf(
   config: GatewaySettings,
-  { identity }: ServicePlatform,
+  { identity }: Pick<ServicePlatform, 'identity'>,
 ): readonly ListenerOptions[] {
   const address = config.BIND_ADDRESS;
   const clientCertificates = !config.MTLS_ENABLED
@@ -17,7 +17,13 @@ export function listenersOf(
   const tls: ListenerOptions = {
     address,
     port: config.GATEWAY_TLS_PORT,
-    tls: { identity, trustDomain: config.TRUST_DOMAIN, clientCertificates, minVersion: 'TLSv1.2' },
+    tls: {
+      identity,
+      trustDomain: config.TRUST_DOMAIN,
+      clientCertificates,
+      minVersion: 'TLSv1.2',
+      balancers: config.PROXY_PROTOCOL_FROM,
+    },
   };
   if (config.GATEWAY_HTTP_PORT === 'off') return [tls];
   return [tls, { address, port: config.GATEWAY_HTTP_PORT, tls: undefined }];

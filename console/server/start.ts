@@ -150,7 +150,8 @@ function listenersOf(
       },
     ]);
   const clientCertificates = settings.MTLS_MODE === 'strict' ? 'require' : 'request';
-  const tls = { identity, trustDomain, clientCertificates, minVersion: 'TLSv1.2' } as const;
+  const { PROXY_PROTOCOL_FROM: balancers } = settings;
+  const tls = { identity, trustDomain, clientCertificates, minVersion: 'TLSv1.2', balancers } as const;
   return [
     { address, port, tls: isPlain ? undefined : tls },
     {

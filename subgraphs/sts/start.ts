@@ -65,11 +65,22 @@ export async function startSts(settings: StsConfig, platform: ServicePlatform): 
 
 /** For transmitters of security events alone: TLS asks them for no certificate, and the signatures of their tokens prove who they are. */
 function eventsListener(
-  { SSF_PORT: port, BIND_ADDRESS: address, TRUST_DOMAIN: trustDomain }: StsConfig,
+  {
+    SSF_PORT: port,
+    BIND_ADDRESS: address,
+    TRUST_DOMAIN: trustDomain,
+    PROXY_PROTOCOL_FROM: balancers,
+  }: StsConfig,
   { identity }: ServicePlatform,
 ): readonly ListenerOptions[] {
   if (port === 'off') return [];
-  const tls = { identity, trustDomain, clientCertificates: 'none', minVersion: 'TLSv1.3' } as const;
+  const tls = {
+    identity,
+    trustDomain,
+    clientCertificates: 'none',
+    minVersion: 'TLSv1.3',
+    balancers,
+  } as const;
   return [{ address, port, tls, paths: [SECURITY_EVENTS_PATH] }];
 }
 

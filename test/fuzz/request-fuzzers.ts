@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
 import { checkBrowserRules } from '@aduana/core/http/browser-rules';
 import { shownToken } from '@aduana/core/http/require-access-token';
 import { parseTraceContext } from '@aduana/core/wire/trace-context';
+import { parseProxyHeader } from '@aduana/server-kit/http/proxy-header';
 import { openHttpService } from '@aduana/server-kit/http/service';
 import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createSystemClock } from '@aduana/core/platform/clock';
@@ -60,6 +61,13 @@ export async function openHeadFuzzer(): Promise<Fuzzer & { close(): Promise<void
   };
 }
 
+const PROXY_HEADERS = [
+  'PROXY TCP4 198.51.100.7 10.0.0.9 57005 4443\r\n',
+  'PROXY TCP6 2001:db8::7 ::1 57005 4443\r\n',
+  `\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c${'abcd'.repeat(3)}`,
+  `\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24${'abcd'.repeat(9)}`,
+];
+
 const header = fc.oneof(
   damaged(
     ['Bearer a.b.c', 'DPoP a.b.c', 'Basic YTpi', 'application/json; charset="utf-8"', 'text/html, application/graphql-response+json;q=0.9, */*;q=0', 'https://localhost:4000', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'],
@@ -69,6 +77,24 @@ const header = fc.oneof(
 ); // prettier-ignore
 
 export const requestFuzzers: readonly Fuzzer[] = [
+  {
+    name: 'headers of the PROXY protocol',
+    property: fc.asyncProperty(damaged(PROXY_HEADERS, ['TCP4', '\n', '\xff', '%lo']), async (text) => {
+      const bytes = Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(4_096)]);
+      const source = await accepted(() => {
+        const parser = parseProxyHeader();
+        let [step, taken] = [parser.next(), 0];
+        while (step.done !== true) {
+          const part = bytes.subarray(taken, taken + step.value);
+          taken += part.length;
+          if (taken > 2_064) throw new Error('it asks for more than it may');
+          step = parser.next(part);
+        }
+        return step.value;
+      });
+      if (source !== undefined && isIP(source) === 0) throw new Error(source);
+    }),
+  },
   {
     name: 'header fields',
     property: fc.asyncProperty(header, fc.boolean(), async (value, encrypted) => {

@@ -1,3 +1,4 @@
+import type { TlsListenerOptions } from '@aduana/server-kit/http/listener';
 import { openHttpService } from '@aduana/server-kit/http/service';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { createLog } from '@aduana/server-kit/platform/create-log';
@@ -17,7 +18,9 @@ export interface ServedSts extends TestSts {
   stop(): Promise<void>;
 }
 
-export async function serveTestSts(options: TestStsOptions): Promise<ServedSts> {
+export async function serveTestSts(
+  options: TestStsOptions & Pick<TlsListenerOptions, 'balancers'>,
+): Promise<ServedSts> {
   const ca = options.ca ?? (await createTestCa());
   const identity = await issueTestIdentity(ca, 'sts');
   const service = await openHttpService({
@@ -26,7 +29,13 @@ export async function serveTestSts(options: TestStsOptions): Promise<ServedSts> 
       {
         address: '127.0.0.1',
         port: 0,
-        tls: { identity, trustDomain: 'aduana.local', clientCertificates: 'request', minVersion: 'TLSv1.3' },
+        tls: {
+          identity,
+          trustDomain: 'aduana.local',
+          clientCertificates: 'request',
+          minVersion: 'TLSv1.3',
+          balancers: options.balancers ?? [],
+        },
       },
     ],
     platform: { log: createLog('silent', () => undefined), clock: createSystemClock() },

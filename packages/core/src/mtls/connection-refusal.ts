@@ -32,13 +32,17 @@ export function describeRefusal(reason: string, socket: TLSSocket): ConnectionRe
   return {
     reason,
     thumbprint: shown === undefined ? null : certificateThumbprint(shown.raw),
-    address: socket.remoteAddress ?? underneath(socket)?.remoteAddress ?? 'unknown',
+    address: addressBeneath(socket),
   };
 }
 
-/** The TCP connection, which still knows its other end where Node has taken the TLS connection apart. */
-function underneath(socket: TLSSocket): Socket | undefined {
-  return (socket as { readonly _parent?: Socket })._parent;
+/**
+ * The other end as the TCP connection has it. It knows whom a balancer forwards, and still knows it where Node has taken the
+ * TLS connection apart.
+ */
+export function addressBeneath(socket: TLSSocket): string {
+  const { _parent: beneath } = socket as { readonly _parent?: Socket };
+  return beneath?.remoteAddress ?? socket.remoteAddress ?? 'unknown';
 }
 
 /** The reason of an error that `readPeerIdentity` throws. */

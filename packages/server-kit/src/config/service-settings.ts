@@ -1,9 +1,24 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isAddressRange } from '../platform/address-range.ts';
 import { databaseUrlProblem } from '../platform/database-url.ts';
 import { redisUrlProblem } from '../platform/redis-url.ts';
-import { checked, choice, count, durationOrOff, flag, pairs, port, portOrOff, url } from './variable.ts';
+import {
+  checked,
+  choice,
+  count,
+  durationOrOff,
+  flag,
+  list,
+  pairs,
+  port,
+  portOrOff,
+  url,
+} from './variable.ts';
 import { TELEMETRY_SETTINGS } from './telemetry-settings.ts';
+
+/** Not all addresses there are: any client could then name the address that it has. */
+const BALANCERS = { test: (range: string) => isAddressRange(range) && !range.endsWith('/0') };
 
 /** The variables that every service reads. Paths are relative to the working directory. */
 export const SERVICE_SETTINGS = {
@@ -20,6 +35,8 @@ export const SERVICE_SETTINGS = {
     .string()
     .refine((value) => value === 'localhost' || isIP(value) !== 0, 'is neither an IP address nor localhost')
     .default('127.0.0.1'),
+  /** Load balancers on layer 4, whose connections begin with a header of the PROXY protocol: it names the client's address. */
+  PROXY_PROTOCOL_FROM: list(BALANCERS, 'is no list of addresses and ranges such as 10.0.0.0/24'),
   HEALTH_PORT: portOrOff('off'),
   /** Prometheus, plain HTTP on BIND_ADDRESS, for all services of the process. */
   METRICS_PORT: portOrOff('off'),

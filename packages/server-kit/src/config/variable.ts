@@ -79,7 +79,7 @@ export function choice<const Words extends readonly [string, ...string[]]>(
 export const HOST_NAME = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/i;
 
 /** Words between commas, each of one form. */
-export function list(form: RegExp, problem: string) {
+export function list(form: Pick<RegExp, 'test'>, problem: string) {
   return z
     .string()
     .refine(

@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import {
+  addressBeneath,
   type ConnectionRefusal,
   describeHandshakeFailure,
   describeRefusal,
@@ -22,6 +23,7 @@ import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
 import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
 import type { Clock } from '@aduana/core/platform/clock';
 import { answerBrokenRequest } from './broken-request.ts';
+import { readForwardedConnections, setRemoteAddress } from './forwarded-connections.ts';
 
 export interface TlsListenerOptions {
   readonly identity: TlsIdentity;
@@ -29,6 +31,8 @@ export interface TlsListenerOptions {
   /** `request`: a certificate is optional, and must verify if shown. */
   readonly clientCertificates: 'request' | 'require' | 'none';
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Addresses and ranges of balancers, which say in the PROXY protocol whom they forward; default: none. */
+  readonly balancers?: readonly string[];
 }
 
 export interface ListenerOptions {
@@ -83,6 +87,9 @@ export async function openListener(
   server.on('clientError', answerBrokenRequest);
   server.on('checkContinue', handle); // whoever reads the body says that it may come
   server.on('checkExpectation', handle); // Node would answer 417 by itself, and nobody would record it
+  const { balancers: from = [] } = tls ?? {};
+  const endUnread =
+    from.length > 0 ? readForwardedConnections(server, { from, clock, onRefusal }) : () => undefined;
   server.maxHeadersCount = 0; // its size is bounded, and Node drops without a word what comes behind the thousandth
   const stopReloading = tls?.identity.onChange((generation) => {
     if ('setSecureContext' in server) server.setSecureContext(serverTlsOptions(generation, tls));
@@ -106,6 +113,7 @@ export async function openListener(
       const closed = closePort(server);
       if ((await countConnections(server)) > 0) await Promise.race([closed, wait(FIRST_REQUEST_MS)]);
       server.closeIdleConnections();
+      endUnread();
       const hurry = setTimeout(() => {
         server.closeAllConnections();
       }, graceMilliseconds);
@@ -143,6 +151,7 @@ function openTlsServer(
   const server = createTlsServer({ ...LIMITS, ...serverTlsOptions(tls.identity.current(), tls) }, handle);
   server.prependListener('connection', ({ remoteAddress }: Socket) => remoteAddress); // Node remembers what was asked once
   server.prependListener('secureConnection', (socket: TLSSocket) => {
+    if (tls.balancers !== undefined) setRemoteAddress(socket, addressBeneath(socket));
     try {
       peers.read(socket);
     } catch (error) {

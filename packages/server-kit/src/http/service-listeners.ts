@@ -2,7 +2,10 @@ import type { ServiceSettings } from '../config/service-settings.ts';
 import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
 import type { ListenerOptions } from './listener.ts';
 
-type ListenerSettings = Pick<ServiceSettings, 'BIND_ADDRESS' | 'HEALTH_PORT' | 'MTLS_MODE' | 'TRUST_DOMAIN'>;
+type ListenerSettings = Pick<
+  ServiceSettings,
+  'BIND_ADDRESS' | 'HEALTH_PORT' | 'MTLS_MODE' | 'PROXY_PROTOCOL_FROM' | 'TRUST_DOMAIN'
+>;
 
 /**
  * Where a service of the deployment listens: TLS 1.3 with client certificates, asked for in permissive mode and required in
@@ -23,6 +26,7 @@ export function serviceListeners(
           trustDomain: settings.TRUST_DOMAIN,
           clientCertificates: settings.MTLS_MODE === 'strict' ? 'require' : 'request',
           minVersion: 'TLSv1.3',
+          balancers: settings.PROXY_PROTOCOL_FROM,
         },
       },
     ],

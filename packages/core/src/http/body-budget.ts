@@ -20,8 +20,12 @@ export interface BodyBudget {
    */
   take(bytes: number, owner?: string): void;
   give(bytes: number, owner?: string): void;
-  /** Calls `refuse` where nothing comes for too long, or not all of it in time. */
-  watch(received: () => number, refuse: (error: SecurityError) => void): Timer;
+  /**
+   * Calls `refuse` where nothing comes for too long, or not all of it in time.
+   *
+   * @param source the address of a client that nobody knows: of too many such bodies that have not arrived, the oldest is refused
+   */
+  watch(received: () => number, refuse: (error: SecurityError) => void, source?: string): Timer;
 }
 
 /** What a chunk that waits takes in memory beside its bytes. */
@@ -32,9 +36,13 @@ const LONGEST_STALL_MS = 5_000;
 /** Below what the listener allows a request in all, so that its refusal is recorded like any other. */
 const LONGEST_ARRIVAL_MS = 20_000;
 
+/** Of clients that nobody knows: what has waited longest is the least likely to come. */
+const MOST_HALF_SENT = { ofOne: 256, ofAll: 1_024 } as const;
+
 export function createBodyBudget({ clock, totalBytes = TOTAL_BYTES }: BodyBudgetOptions): BodyBudget {
   const share = Math.floor(totalBytes / 2);
   const byOwner = new Map<string, number>();
+  const halfSent = createHalfSent();
   let total = 0;
   return {
     largestBytes: share,
@@ -59,7 +67,51 @@ export function createBodyBudget({ clock, totalBytes = TOTAL_BYTES }: BodyBudget
       if (rest > 0) byOwner.set(owner, rest);
       else byOwner.delete(owner);
     },
-    watch: (received, refuse) => watchArrival(clock, received, refuse),
+    watch(received, refuse, source) {
+      const arrival = watchArrival(clock, received, refuse);
+      if (source === undefined) return arrival;
+      const leave = halfSent.add(source, () => {
+        arrival.cancel();
+        refuse(new SecurityError('REQUEST_TIMEOUT', { detail: 'a newer body took its place' }));
+      });
+      return {
+        cancel() {
+          leave();
+          arrival.cancel();
+        },
+      };
+    },
+  };
+}
+
+/** Bodies of unknown clients that have not arrived, each with what ends it, the oldest first. */
+function createHalfSent() {
+  const all = new Map<() => void, string>();
+  const bySource = new Map<string, Set<() => void>>();
+  const remove = (end: () => void): void => {
+    const source = all.get(end);
+    if (source === undefined) return;
+    all.delete(end);
+    const own = bySource.get(source);
+    own?.delete(end);
+    if (own?.size === 0) bySource.delete(source);
+  };
+  return {
+    /** @returns what takes it out again */
+    add(source: string, end: () => void): () => void {
+      const own = bySource.get(source) ?? new Set();
+      const [oldest] =
+        own.size >= MOST_HALF_SENT.ofOne ? own : all.size >= MOST_HALF_SENT.ofAll ? all.keys() : [];
+      if (oldest !== undefined) {
+        remove(oldest);
+        oldest();
+      }
+      all.set(end, source);
+      bySource.set(source, own.add(end));
+      return () => {
+        remove(end);
+      };
+    },
   };
 }
 

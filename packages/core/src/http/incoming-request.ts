@@ -105,9 +105,11 @@ export class IncomingRequest implements ServiceRequest {
     const allowed = Math.min(limitBytes, bodies.largestBytes);
     if (this.declaredBytes > allowed) throw new SecurityError('PAYLOAD_TOO_LARGE');
     if (expect?.toLowerCase() === '100-continue') this.#response.writeContinue();
+    const known = owner ?? this.peer?.thumbprint;
     return readBody(this.#message, {
       limitBytes: allowed,
-      owner: owner ?? this.peer?.thumbprint ?? this.remoteAddress,
+      owner: known ?? this.remoteAddress,
+      source: known === undefined ? this.remoteAddress : undefined,
       budget: bodies,
       onTake: (bytes, of) => {
         this.#held += bytes;

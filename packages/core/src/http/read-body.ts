@@ -7,6 +7,8 @@ export interface BodyRules {
   readonly limitBytes: number;
   /** Whose body it is. */
   readonly owner: string;
+  /** Where the client is not known: its address. */
+  readonly source: string | undefined;
   readonly budget: BodyBudget;
   /** Called with what was taken of the budget, which is to be given back when the request is answered. */
   readonly onTake: (bytes: number, owner?: string) => void;
@@ -31,7 +33,7 @@ function takeComplete(message: IncomingMessage, { limitBytes, budget, onTake }: 
 
 function collect(
   message: IncomingMessage,
-  { limitBytes, owner, budget, onTake }: BodyRules,
+  { limitBytes, owner, source, budget, onTake }: BodyRules,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -48,7 +50,7 @@ function collect(
         reject(error);
       });
     };
-    const watched = budget.watch(() => length, refuse);
+    const watched = budget.watch(() => length, refuse, source);
     message.on('data', (chunk: Buffer) => {
       if (refused) return;
       length += chunk.length;

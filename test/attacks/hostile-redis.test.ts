@@ -2,68 +2,24 @@
  * The attacker controls Redis or a Sentinel, or sits on the way to it: what it sends ends no process, takes no memory without
  * a bound, and keeps no service from working again once Redis is itself.
  */
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
 import { connectRedis, connectRedisForMessages } from '@aduana/server-kit/bus/connect-redis';
+import { type AnsweringRedis, bulk, startAnsweringRedis, subscribed } from '../support/answering-redis.ts';
 import { until } from '../support/until.ts';
 
-const bulk = (text: string): string => `$${String(text.length)}\r\n${text}\r\n`;
-const slots = (port: number): string =>
-  `*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n${bulk('127.0.0.1')}:${String(port)}\r\n`;
 const open = new Set<{ close(): unknown }>();
 afterEach(() => {
   for (const one of open) one.close();
   open.clear();
 });
 
-interface Answering {
-  /** What this server says to a command in place of the truth, at most `times` times. */
-  readonly lie: (command: string) => string | Buffer | undefined;
-  times: number;
-  readonly sockets: Socket[];
-  readonly port: number;
-}
-
-async function startRedis(lie: Answering['lie'], times = 3): Promise<Answering> {
-  const server: Server = createServer((socket) => {
-    redis.sockets.push(socket.on('error', () => undefined));
-    socket.on('data', (bytes) => {
-      for (const command of bytes
-        .toString('latin1')
-        .toLowerCase()
-        .split(/(?=\*\d+\r\n\$)/))
-        answer(socket, command);
-    });
-  });
-  const answer = (socket: Socket, command: string): void => {
-    const said = redis.times > 0 ? redis.lie(command) : undefined;
-    if (said !== undefined) redis.times -= 1;
-    socket.write(said ?? truth(command, redis.port));
-  };
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const redis = { lie, times, sockets: [] as Socket[], port: (server.address() as AddressInfo).port };
-  open.add({
-    close() {
-      server.close();
-      for (const socket of redis.sockets) socket.destroy();
-    },
-  });
+async function startRedis(lie: AnsweringRedis['lie'], times?: number): Promise<AnsweringRedis> {
+  const redis = await startAnsweringRedis(lie, times);
+  open.add(redis);
   return redis;
 }
 
-function truth(command: string, port: number): string {
-  if (command.includes('hello')) return `%1\r\n${bulk('proto')}:3\r\n`;
-  if (command.includes('cluster') && command.includes('slots')) return slots(port);
-  if (command.includes('cluster')) return bulk('cluster_state:ok\r\n');
-  if (command.includes('info\r\n') && !command.includes('client'))
-    return bulk('redis_version:7.0.0\r\nloading:0\r\nrole:master\r\n');
-  if (command.includes('subscribe')) return `>3\r\n${bulk('subscribe')}${bulk('a:sts')}:1\r\n`;
-  if (command.includes('get-master')) return `*2\r\n${bulk('127.0.0.1')}${bulk(String(port))}`;
-  if (command.includes('sentinels')) return '*0\r\n';
-  return '+OK\r\n';
-}
-
-const subscribed = `>3\r\n${bulk('subscribe')}${bulk('a:sts')}:1\r\n`;
 const LIES: Readonly<Record<string, string>> = {
   'a null that nobody asked for': `${subscribed}_\r\n`,
   'a null of RESP2': `${subscribed}$-1\r\n`,

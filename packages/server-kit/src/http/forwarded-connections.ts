@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
-import { type ConnectionRefusal, refusalReason } from '@aduana/core/mtls/connection-refusal';
+import type { TLSSocket } from 'node:tls';
+import { addressBeneath, type ConnectionRefusal, refusalReason } from '@aduana/core/mtls/connection-refusal';
 import type { Clock } from '@aduana/core/platform/clock';
 import { createAddressMatcher } from '../platform/address-range.ts';
 import { parseProxyHeader } from './proxy-header.ts';
@@ -16,8 +17,8 @@ const LONGEST_WAIT_MS = 5_000;
 
 /**
  * Reads the header of the PROXY protocol from connections of balancers before anybody else sees them: their
- * `remoteAddress` is then the client's. A connection of a balancer without a header is ended. One of anybody else is left
- * as it is, so that a header in it is no TLS.
+ * `remoteAddress` is then the client's, and so is that of TLS over them. A connection of a balancer without a header is
+ * ended. One of anybody else is left as it is, so that a header in it is no TLS.
  *
  * @returns ends the connections whose header has not come
  */
@@ -43,13 +44,16 @@ export function readForwardedConnections(server: Server, options: ForwardedConne
       take(socket);
     });
   });
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    setRemoteAddress(socket, addressBeneath(socket));
+  });
   return () => {
     for (const socket of waiting) socket.destroy();
   };
 }
 
 /** What Node would say of the other end, it says of the client from now on. */
-export function setRemoteAddress(socket: Socket, address: string): void {
+function setRemoteAddress(socket: Socket, address: string): void {
   Object.defineProperty(socket, 'remoteAddress', { value: address, enumerable: true });
 }
 

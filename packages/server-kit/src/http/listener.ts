@@ -10,7 +10,6 @@ import type { Duplex } from 'node:stream';
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import {
-  addressBeneath,
   type ConnectionRefusal,
   describeHandshakeFailure,
   describeRefusal,
@@ -23,7 +22,7 @@ import type { TlsIdentity } from '@aduana/core/mtls/tls-identity';
 import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
 import type { Clock } from '@aduana/core/platform/clock';
 import { answerBrokenRequest } from './broken-request.ts';
-import { readForwardedConnections, setRemoteAddress } from './forwarded-connections.ts';
+import { readForwardedConnections } from './forwarded-connections.ts';
 
 export interface TlsListenerOptions {
   readonly identity: TlsIdentity;
@@ -151,7 +150,6 @@ function openTlsServer(
   const server = createTlsServer({ ...LIMITS, ...serverTlsOptions(tls.identity.current(), tls) }, handle);
   server.prependListener('connection', ({ remoteAddress }: Socket) => remoteAddress); // Node remembers what was asked once
   server.prependListener('secureConnection', (socket: TLSSocket) => {
-    if (tls.balancers !== undefined) setRemoteAddress(socket, addressBeneath(socket));
     try {
       peers.read(socket);
     } catch (error) {

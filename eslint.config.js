@@ -139,7 +139,7 @@ export const MAY_IMPORT = {
       apollo: ['shared'],
       'create-executor.ts': ['shared', 'interpreter', 'compiler', 'apollo'],
     },
-    ['gateway/stages.ts', 'gateway/planner', 'gateway/subgraphs', 'gateway/supergraph', ...LIBRARIES],
+    ['gateway/stages.ts', 'gateway/limits', 'gateway/planner', 'gateway/subgraphs', 'gateway/supergraph', ...LIBRARIES],
   ),
   ...rowsOf(
     'subgraphs/sts',

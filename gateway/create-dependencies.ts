@@ -79,7 +79,8 @@ export function createDependencies(
   const stages = createStages(config, platform, { documentLimits, budget, supergraph });
   const { views } = stages;
   const streamLimits = createStreamLimits(config, platform.metrics);
-  const streamParts = { connections, audit, policies, supergraph, stages, limits: streamLimits, room };
+  const limits = streamLimits;
+  const streamParts = { connections, audit, policies, supergraph, stages, limits, room, budget };
   return measureStages(platform, trusted !== undefined, {
     ...stages,
     streamLimits,
@@ -104,6 +105,7 @@ export function createDependencies(
       sts: connections.sts,
       trustDomain: config.TRUST_DOMAIN,
       maxResponseBytes: SUBGRAPH_ANSWER_BYTES,
+      budget,
       platform,
     }),
     findDocument: createFindDocument({ trusted, persisted: config.PERSISTED_QUERIES === 'on', clock }),

@@ -68,7 +68,7 @@ export async function runOperation(
   dependencies: OperationDependencies,
   { supergraph, rights, fetcher, requestAudit, signal, openStream, incremental }: OperationContext,
 ): Promise<OperationAnswer> {
-  const turn = dependencies.budget.turn(delegated.caller);
+  const turn = dependencies.budget.begin(delegated.caller);
   if (turn !== undefined) await turn;
   const request = dependencies.findDocument(sent, rights);
   const validating = dependencies.validate(delegated, request, supergraph, () =>
@@ -102,9 +102,9 @@ export async function runOperation(
   const planning = dependencies.plan(authorized, supergraph);
   const plan = planning instanceof Promise ? await planning : planning;
   const narrowings = dependencies.narrow(plan, authorized, supergraph);
-  const { requireReading } = dependencies.callers;
+  const { budget, callers: { requireReading } } = dependencies; // prettier-ignore
   const execution = { plan: plan?.plan, authorized, supergraph, narrowings, fetcher, introspection, signal,
-    requireReading }; // prettier-ignore
+    requireReading, budget }; // prettier-ignore
   if (!inParts || authorized.shape.defers !== true || authorized.everythingRefused)
     return { status: 200, text: textOf(await dependencies.execute(execution)), ...challenged };
   const { rest, ...first } = await executeIncremental(execution);

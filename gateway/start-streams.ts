@@ -5,6 +5,7 @@ import { claimsWithin } from '@aduana/server-kit/iam/claims-within';
 import type { LivePolicies } from '@aduana/server-kit/iam/live-policies';
 import type { GatewaySettings } from './config.ts';
 import { createCompileSubscription } from './execute/subscription/compile-subscription.ts';
+import type { MissBudget } from './limits/miss-budget.ts';
 import type { SharedRoom } from './limits/shared-room.ts';
 import type { StreamLimits } from './limits/stream-limits.ts';
 import type { DecidingStages } from './streams/decide-subscription.ts';
@@ -19,13 +20,14 @@ export interface StreamParts {
   readonly stages: Omit<DecidingStages, 'compile'>;
   readonly limits: StreamLimits;
   readonly room: SharedRoom;
+  readonly budget: MissBudget;
 }
 
 /** The streams of a gateway, as its variables say. */
 export function startStreams(
   config: GatewaySettings,
   platform: ServicePlatform,
-  { connections, audit, policies, supergraph, stages, limits, room }: StreamParts,
+  { connections, audit, policies, supergraph, stages, limits, room, budget }: StreamParts,
 ): OpenStreams {
   return createOpenStreams({
     stages: { ...stages, compile: createCompileSubscription() },
@@ -37,6 +39,7 @@ export function startStreams(
     audit,
     limits,
     room,
+    budget,
     refusals: config.REFUSALS,
     platform,
     isSupported: config.EXECUTOR === 'aduana',

@@ -4,7 +4,7 @@ import type { Clock } from '@aduana/core/platform/clock';
 import type { Caller } from '../stages.ts';
 import { callerKey } from './caller-key.ts';
 import { createThreadCpu } from './thread-cpu.ts';
-import { createTurns } from './turns.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 /** What one caller still has, for work that is done in another thread. */
 export interface Account {
@@ -16,7 +16,7 @@ export interface Account {
   charge(milliseconds: number): void;
 }
 
-/** What one caller's cache misses and large requests may take of this process: its CPU, and room in the caches. */
+/** What one caller's cache misses, large requests and long answers may take of this process: its CPU, and room in the caches. */
 export interface MissBudget {
   /**
    * Makes what a cache lacks, on the caller's account.
@@ -32,8 +32,16 @@ export interface MissBudget {
    */
   mayKeep(caller: Caller): boolean;
   accountOf(caller: Caller): Account;
-  /** When the caller's turn is, after costly misses of others and of its own; undefined: at once. */
+  /** When the caller's turn is, after what was costly of others and of its own; undefined: at once. */
   turn(caller: Caller): Promise<void> | undefined;
+  /**
+   * The turn of an operation that has yet to begin.
+   *
+   * @throws SecurityError `RATE_LIMITED` where long answers have emptied the caller's account
+   */
+  begin(caller: Caller): Promise<void> | undefined;
+  /** Completes what has been fetched in the caller's turn, and is not refused any more; what takes long is charged. */
+  complete<Result>(caller: Caller, make: () => Result): Result;
 }
 
 export interface MissBudgetOptions {
@@ -60,6 +68,8 @@ export const FEW_VALUES = 1_000;
 export const FEW_CHARACTERS = 65_536;
 /** What others need not be asked to wait for. */
 const NOTICEABLE_MS = 5;
+/** An answer of several megabytes; a caller may have any number of smaller ones. */
+const LONG_MS = 50;
 
 export const UNLIMITED: MissBudget = {
   spend: (_caller, make) => make(),
@@ -67,12 +77,16 @@ export const UNLIMITED: MissBudget = {
   mayKeep: () => true,
   accountOf: (caller) => ({ owner: callerKey(caller), require: () => undefined, charge: () => undefined }),
   turn: () => undefined,
+  begin: () => undefined,
+  complete: (_caller, make) => make(),
 };
 
 export function createMissBudget(options: MissBudgetOptions): MissBudget {
   const { clock, keptPerMinute, cpu = createThreadCpu() } = options;
   const balanceOf = createBalances(clock);
   const turns = createTurns();
+  const completions = createCompletions(clock, cpu, balanceOf, turns);
+  const turn = (caller: Caller) => (turns.areTaken ? turns.wait(callerKey(caller)) : undefined);
   function spend<Result>(caller: Caller, make: () => Result): Result {
     const balance = balanceOf(callerKey(caller));
     requireCredit(balance);
@@ -110,7 +124,53 @@ export function createMissBudget(options: MissBudgetOptions): MissBudget {
         },
       };
     },
-    turn: (caller) => (turns.areTaken ? turns.wait(callerKey(caller)) : undefined),
+    turn,
+    begin(caller) {
+      completions.requireCredit(caller);
+      return turn(caller);
+    },
+    complete(caller, make) {
+      const startedAt = clock.monotonic();
+      try {
+        return make();
+      } finally {
+        const passed = clock.monotonic() - startedAt;
+        if (passed >= NOTICEABLE_MS) completions.charge(caller, passed);
+      }
+    },
+  };
+}
+
+/** What noticeable completions lead to: everybody takes turns, and long ones are charged. */
+function createCompletions(
+  clock: Clock,
+  cpu: () => number,
+  balanceOf: (key: string) => Balance,
+  turns: Turns,
+) {
+  const overdrawn = createBoundedCache<true>(clock, CALLERS_KNOWN);
+  let readAt = 0;
+  return {
+    /** @param passed milliseconds; of them this thread may have waited for a CPU */
+    charge(caller: Caller, passed: number): void {
+      turns.begin();
+      const used = cpu();
+      const spent = Math.min(passed, used - readAt);
+      readAt = used;
+      if (spent < LONG_MS) return;
+      const key = callerKey(caller);
+      const balance = balanceOf(key);
+      balance.milliseconds -= spent;
+      if (balance.milliseconds <= 0) overdrawn.set(key, true);
+    },
+    /** @throws SecurityError `RATE_LIMITED` */
+    requireCredit(caller: Caller): void {
+      if (overdrawn.size === 0) return;
+      const key = callerKey(caller);
+      if (overdrawn.get(key) === undefined) return;
+      requireCredit(balanceOf(key));
+      overdrawn.delete(key);
+    },
   };
 }
 
@@ -139,7 +199,7 @@ function createBalances(clock: Clock): (key: string) => Balance {
 function requireCredit({ milliseconds }: Balance): void {
   if (milliseconds > 0) return;
   throw new SecurityError('RATE_LIMITED', {
-    detail: 'what the requests of this caller take before they run is too much',
+    detail: 'what the requests of this caller take is too much',
     retryAfterSeconds: (NOTICEABLE_MS - milliseconds) / CPU_SHARE / 1000,
   });
 }

@@ -4,6 +4,7 @@ import type { Log } from '@aduana/core/platform/log';
 import type { RefusalPlacement } from '../authorize/place-refusals.ts';
 import { tellCure } from '../authorize/step-up.ts';
 import { openCancellationScope } from '../execute/shared/cancellation-scope.ts';
+import type { CompletionBudget } from '../limits/completion-turn.ts';
 import type { OpenSender } from '../execute/shared/send-fetch.ts';
 import { runEvent } from '../execute/subscription/run-event.ts';
 import type { AuditGate } from './audit-gate.ts';
@@ -14,6 +15,7 @@ import { createStreamMessage, type StreamMessage } from './stream-message.ts';
 
 export interface CompleteEventOptions {
   readonly openSender: OpenSender;
+  readonly budget?: CompletionBudget | undefined;
   readonly gate: AuditGate;
   readonly refusals: RefusalPlacement;
   readonly clock: Clock;
@@ -70,7 +72,7 @@ async function run(
   { feed, event }: Pick<Waiting, 'feed' | 'event'>,
   { authorized, compiled, narrowings }: DecidedSubscription,
   { signal }: StreamOfEvents,
-  { openSender, clock, log, operationTimeoutMs }: CompleteEventOptions,
+  { openSender, budget, clock, log, operationTimeoutMs }: CompleteEventOptions,
 ) {
   const operation = openCancellationScope(signal);
   const deadline = clock.after(operationTimeoutMs, () => {
@@ -84,7 +86,7 @@ async function run(
       operation,
       onCall: () => undefined,
     });
-    return await runEvent(compiled, feed.opened.compiled.primary, event, { send, log, signal });
+    return await runEvent(compiled, feed.opened.compiled.primary, event, { send, log, signal, budget });
   } finally {
     deadline.cancel();
     operation.close();

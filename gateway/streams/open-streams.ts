@@ -7,6 +7,7 @@ import type { StatusView } from '@aduana/core/status/status-entry';
 import type { LivePolicies } from '@aduana/server-kit/iam/live-policies';
 import type { RequestAudit } from '../audit/request-audit.ts';
 import type { RefusalPlacement } from '../authorize/place-refusals.ts';
+import type { CompletionBudget } from '../limits/completion-turn.ts';
 import { createOpenSender } from '../execute/shared/send-fetch.ts';
 import type { GraphqlRequest } from '../http/graphql-request.ts';
 import { parsedBytes } from '../limits/parsed-bytes.ts';
@@ -36,6 +37,8 @@ export interface OpenStreamsOptions {
   readonly limits: StreamLimits;
   /** What all answers of subgraphs and events of their streams may take together. */
   readonly room: SharedRoom;
+  /** Whose turn it is to complete an event, and who pays for it. */
+  readonly budget?: CompletionBudget | undefined;
   readonly refusals: RefusalPlacement;
   readonly platform: Platform;
   readonly isSupported: boolean;
@@ -186,7 +189,7 @@ function toOpened(
 /** Opens subscriptions; those that ask the same of the same subgraphs for the same caller are one. */
 function createSubscribe(options: OpenStreamsOptions, supervisor: StreamSupervisor, gate: AuditGate) {
   const shared = new Map<string, Promise<Subscription>>();
-  const { stages, platform, supergraph, refusals, room } = options;
+  const { stages, platform, supergraph, refusals, room, budget } = options;
   const { bufferBytes, messagesPerSecond, operationTimeoutMs } = options;
   const subscriptionOptions: SubscriptionOptions = {
     stages,
@@ -198,6 +201,7 @@ function createSubscribe(options: OpenStreamsOptions, supervisor: StreamSupervis
     clock: platform.clock,
     log: platform.log,
     room,
+    budget,
     bufferBytes,
     messagesPerSecond,
     operationTimeoutMs,

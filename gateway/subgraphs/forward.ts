@@ -1,4 +1,3 @@
-import { isAscii } from 'node:buffer';
 import { CallError } from '@aduana/core/mtls-client/call-error';
 import type { SecureClient } from '@aduana/core/mtls-client/secure-client';
 import type { StsClient } from '@aduana/client/sts/sts-client';
@@ -11,10 +10,12 @@ import { formatTraceparent } from '@aduana/core/wire/trace-context';
 import type { LoadedSubgraph } from '../supergraph/loaded-supergraph.ts';
 import { clientPart, createAnswerHeaders, headersToSubgraph } from './forward-headers.ts';
 import { callerKey } from '../limits/caller-key.ts';
+import { type CompletionBudget, completionTurn } from '../limits/completion-turn.ts';
 import type { Outcome } from '../limits/circuit-breaker.ts';
 import type { HeldBytes } from '../limits/held-bytes.ts';
-import { parsedBytes } from '../limits/parsed-bytes.ts';
+import { FEW_CHARACTERS, UNLIMITED } from '../limits/miss-budget.ts';
 import { createSharedRoom, type SharedRoom } from '../limits/shared-room.ts';
+import { readAnswer } from './read-answer.ts';
 import { openUpstream } from './open-upstream.ts';
 import type { OpenUpstream } from './upstream.ts';
 import type { SubgraphAnswer, SubgraphFetcher, SubgraphRequest } from './subgraph-fetcher.ts';
@@ -33,6 +34,8 @@ export interface ForwardOptions {
   readonly sts: StsClient;
   readonly trustDomain: string;
   readonly maxResponseBytes: number;
+  /** Whose turn it is to read a large answer, and who pays for it; default: nobody waits. */
+  readonly budget?: CompletionBudget;
   readonly platform: Platform;
 }
 
@@ -110,6 +113,8 @@ export function createForward(options: ForwardOptions): Forward {
 
 /** Sends, and keeps room for the answer for as long as it is needed. */
 async function fetchAnswer(shipment: Shipment, request: SubgraphRequest, options: ForwardOptions) {
+  const { budget = UNLIMITED } = options;
+  const { caller } = request;
   const held = shipment.line.answers.hold();
   try {
     let response = await send(shipment, request, options, held);
@@ -120,13 +125,10 @@ async function fetchAnswer(shipment: Shipment, request: SubgraphRequest, options
       response = await send(shipment, request, options, held);
     }
     const { status, headers, body } = response;
-    const text = body.toString(isAscii(body) ? 'latin1' : 'utf8');
-    if (!held.take(parsedBytes(text)))
-      throw new CallError('OVERLOADED', 'no_room', {
-        detail: 'no room for its values',
-        retryAfterSeconds: 1,
-      });
-    const answer = parseAnswer(text);
+    const isMuch = body.length > FEW_CHARACTERS;
+    if (isMuch) await completionTurn(budget, caller, request.signal);
+    const read = () => readAnswer(body, held);
+    const answer = isMuch ? budget.complete(caller, read) : read();
     if (request.keep === undefined) held.release();
     else
       request.keep(() => {
@@ -232,16 +234,6 @@ async function send(
     });
   } finally {
     line.places.leave(owner);
-  }
-}
-
-/** The JSON object of an answer, if it is one. */
-function parseAnswer(text: string): SubgraphAnswer | undefined {
-  try {
-    const answer: unknown = JSON.parse(text);
-    return typeof answer === 'object' && answer !== null && !Array.isArray(answer) ? answer : undefined;
-  } catch {
-    return undefined;
   }
 }
 

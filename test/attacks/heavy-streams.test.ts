@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { buildSchema, getOperationAST, parse } from 'graphql';
 import { openRequestAudit } from '../../gateway/audit/request-audit.ts';
+import { UNLIMITED } from '../../gateway/limits/miss-budget.ts';
 import {
   type OperationContext,
   type OperationDependencies,
@@ -36,7 +37,7 @@ test('a stream keeps nothing of its request that its document does not ask for',
   };
   const authorized = { refusals: [], unenforced: [], fields: [], shape: { rootType: 'Subscription' } };
   const dependencies = {
-    budget: { turn: () => undefined },
+    budget: UNLIMITED,
     findDocument: (request: object) => request,
     validate: () => validated,
     authorize: () => authorized,

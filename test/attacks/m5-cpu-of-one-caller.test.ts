@@ -3,8 +3,8 @@ import { expect, test } from '@jest/globals';
 import { createMissBudget } from '../../gateway/limits/miss-budget.ts';
 import type { Caller } from '../../gateway/stages.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { callerNamed } from '../support/named-caller.ts';
 
-const callerNamed = (sub: string): Caller => ({ claims: { sub, sub_iss: 'sts' } }) as unknown as Caller;
 const ATTACKER = callerNamed('attacker');
 const OTHER = callerNamed('bff');
 

@@ -58,6 +58,8 @@ export interface Ask {
   readonly forwarded?: string;
   /** Instead of the planner's; or what plans the authorized document in its place. */
   readonly plan?: Execution['plan'] | ((document: DocumentNode) => Promise<NonNullable<Execution['plan']>>);
+  /** Whose turn it is to complete an answer, and who pays for it. */
+  readonly budget?: Execution['budget'];
   /** As if no route had been found. */
   readonly withoutPlan?: boolean;
 }
@@ -183,6 +185,7 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
         fetch: (request) => answerCall(schemas, request, ask, calls),
       },
       signal: ask.signal ?? new AbortController().signal,
+      budget: ask.budget,
       ...(ask.introspection === undefined ? {} : { introspection: ask.introspection }),
     };
   }

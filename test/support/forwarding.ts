@@ -63,12 +63,12 @@ export function holdSlow({ served }: Forwarding, subgraph: string): ServerRespon
   return slow;
 }
 
-export type ForwardingBounds = Partial<Pick<ForwardOptions, 'room' | 'maxResponseBytes'>>;
+export type ForwardingBounds = Partial<Pick<ForwardOptions, 'room' | 'maxResponseBytes' | 'budget'>>;
 
 /** @param settings by the subgraph's name: what differs from the usual */
 export async function openForwarding(
   settings: Readonly<Record<string, Partial<LoadedSubgraph>>>,
-  { room, maxResponseBytes = LONGEST_ANSWER }: ForwardingBounds = {},
+  { maxResponseBytes = LONGEST_ANSWER, ...bounds }: ForwardingBounds = {},
 ): Promise<Forwarding> {
   const lines: string[] = [];
   const log = createLog('info', (line) => lines.push(line));
@@ -107,7 +107,7 @@ export async function openForwarding(
       sts: sts as unknown as StsClient,
       trustDomain: 'aduana.local',
       maxResponseBytes,
-      ...(room === undefined ? {} : { room }),
+      ...bounds,
       platform: { clock, log, metrics },
     }),
     subgraphs,

@@ -2,7 +2,9 @@ import type { QueryPlan } from '@apollo/query-planner';
 import { buildSchema } from 'graphql';
 import { createPlanSteps } from '../../gateway/execute/shared/plan-steps.ts';
 import type { JsonObject } from '../../gateway/execute/shared/json-object.ts';
+import { UNLIMITED } from '../../gateway/limits/miss-budget.ts';
 import { type PlanRun, runPlan } from '../../gateway/execute/interpreter/run-plan.ts';
+import { callerNamed } from './named-caller.ts';
 
 const SCHEMA = buildSchema(
   'type Query { a: I b: [I] } interface I { id: ID } type A implements I { id: ID } type B implements I { id: ID }',
@@ -42,7 +44,9 @@ export async function runTestPlan(
     onFailure: () => undefined,
     showsMessages: () => false,
     abandoned: new AbortController().signal,
+    caller: callerNamed('bff'),
+    budget: UNLIMITED,
   };
-  await runPlan(run, step);
+  await runPlan(run, step, () => undefined);
   return { root: run.root, errors: run.errors, calls };
 }

@@ -4,8 +4,10 @@ import type { Log } from '@aduana/core/platform/log';
 import type { executeQueryPlan, GraphQLDataSource, ServiceMap } from '@apollo/gateway';
 import type { FetchDataRewrite, QueryPlan, QueryPlanSelectionNode } from '@apollo/query-planner';
 import { Kind, OperationTypeNode, parse } from 'graphql';
+import { UNLIMITED } from '../../limits/miss-budget.ts';
 import { clientVariable } from '../../planner/planner-workarounds.ts';
 import { mapFetches } from '../../planner/traverse-plan.ts';
+import { completionTurn } from '../../limits/completion-turn.ts';
 import { type ResponseError, createResponseError } from '../shared/response-errors.ts';
 import { toResponsePath } from '../shared/response-path.ts';
 import type { PreparedOperation } from '../shared/prepare-operation.ts';
@@ -21,7 +23,7 @@ type RequestContext = Parameters<typeof executeQueryPlan>[2];
 export async function executeApollo(
   log: Log,
   { plan, shape, schema }: PreparedOperation,
-  { authorized, supergraph, introspection, signal, requireReading }: Execution,
+  { authorized, supergraph, introspection, signal, requireReading, budget = UNLIMITED }: Execution,
   send: SendFetch,
 ): Promise<SerializedResponse> {
   const { document, operation } = authorized;
@@ -45,6 +47,7 @@ export async function executeApollo(
     federation.apiSchema(),
   );
   if (signal.aborted) throw signal.reason as Error;
+  await completionTurn(budget, authorized.caller, signal);
   requireReading?.(authorized.caller);
   const failures = errors ?? [];
   if (failures.length > 0) log.warn('subgraphs failed', { error: failures });
@@ -54,7 +57,9 @@ export async function executeApollo(
       ? createResponseError(publicFailure(failure), path)
       : createResponseError(readCode(failure).code, path);
   });
-  return serializeResponse({ schema, shape }, (data ?? {}) as JsonObject, translated, introspection);
+  return budget.complete(authorized.caller, () =>
+    serializeResponse({ schema, shape }, (data ?? {}) as JsonObject, translated, introspection),
+  );
 }
 
 /** Apollo's executor sends what is required under the alias that it was fetched by. */

@@ -2,6 +2,9 @@
 
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Log } from '@aduana/core/platform/log';
+import { UNLIMITED } from '../../limits/miss-budget.ts';
+import type { Caller } from '../../stages.ts';
+import { type CompletionBudget, completionTurn } from '../../limits/completion-turn.ts';
 import { refuseResponseSize } from '../shared/response-size.ts';
 import type { PreparedOperation } from '../shared/prepare-operation.ts';
 import type { FetchStep, Step } from '../shared/plan-steps.ts';
@@ -56,10 +59,14 @@ async function runCompiled(
   interpret: ExecutionEngine,
   ...[log, prepared, execution, send]: Parameters<ExecutionEngine>
 ): Promise<SerializedResponse> {
+  const { authorized, budget = UNLIMITED, signal } = execution;
+  const { caller, variables } = authorized;
   const run: CompiledRun = {
     compiled,
-    variables: execution.authorized.variables,
-    abandoned: execution.signal,
+    variables,
+    caller,
+    budget,
+    abandoned: signal,
     send,
     state: emptyState(),
     layers: [],
@@ -67,8 +74,10 @@ async function runCompiled(
   };
   const data = await attempt(log, async () => {
     if (!(await runStep(run, compiled.step))) return undefined;
-    execution.requireReading?.(execution.authorized.caller);
-    return writeAnswer(run);
+    const turn = completionTurn(budget, caller, signal);
+    if (turn !== undefined) await turn;
+    execution.requireReading?.(caller);
+    return budget.complete(caller, () => writeAnswer(run));
   });
   return data === undefined ? interpret(log, prepared, execution, replay(run)) : { data, errors: [] };
 }
@@ -76,6 +85,8 @@ async function runCompiled(
 interface CompiledRun {
   readonly compiled: CompiledPlan;
   readonly variables: Readonly<Record<string, unknown>>;
+  readonly caller: Caller;
+  readonly budget: CompletionBudget;
   /** Aborted when the client leaves. */
   readonly abandoned: CancelSignal;
   readonly send: SendFetch;
@@ -148,8 +159,13 @@ async function runStep(run: CompiledRun, step: Step): Promise<boolean> {
 async function runFetches(run: CompiledRun, steps: readonly FetchStep[]): Promise<boolean> {
   const { representations } = run.compiled.program;
   const parts: { readonly step: FetchStep; readonly texts: readonly string[] | undefined }[] = [];
+  if (steps[0]?.requires !== undefined) {
+    const turn = completionTurn(run.budget, run.caller, run.abandoned);
+    if (turn !== undefined) await turn;
+  }
   for (const step of steps) {
-    const texts = representations.get(step)?.(run.state);
+    const represent = representations.get(step);
+    const texts = represent && run.budget.complete(run.caller, () => represent(run.state));
     if (texts?.length === 0) place(run, step, NOTHING);
     else parts.push({ step, texts });
   }

@@ -2,9 +2,10 @@
 
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Log } from '@aduana/core/platform/log';
+import { UNLIMITED } from '../../limits/miss-budget.ts';
 import { type Authorized, FIRST_PART, type Refusal } from '../../stages.ts';
-import { type PlanRun, runPlan } from '../interpreter/run-plan.ts';
-import { applyVariableDefaults } from '../interpreter/variable-defaults.ts';
+import { runPlan } from '../interpreter/run-plan.ts';
+import { openRun } from '../interpreter/open-run.ts';
 import { type ResponseError, createResponseError, createExplanation } from '../shared/response-errors.ts';
 import type { Step } from '../shared/plan-steps.ts';
 import type { DeferredObject, DeferredPlace } from '../shared/complete-response.ts';
@@ -64,19 +65,22 @@ export class IncrementalRun {
     const { prepared, execution } = this.#options;
     const { primary } = splitStep(prepared.step);
     this.#first = await this.#fetch(primary, NOTHING, execution.authorized);
-    execution.requireReading?.(execution.authorized.caller);
-    const { answer, errors, deferred } = completeFirst(
-      prepared,
-      this.#first,
-      execution.introspection,
-      this.#completed,
-    );
-    this.#deferred = deferred.filter(({ path }) => objectAt(answer, path) !== undefined);
-    const own = this.#claim(this.#first.errors, (path) => findPart([prepared.split], path));
-    return {
-      data: serializeData(answer),
-      errors: [...this.#refusals(execution.authorized, FIRST_PART), ...own, ...errors],
-    };
+    const { authorized, budget = UNLIMITED, introspection } = execution;
+    execution.requireReading?.(authorized.caller);
+    return budget.complete(authorized.caller, () => {
+      const { answer, errors, deferred } = completeFirst(
+        prepared,
+        this.#first,
+        introspection,
+        this.#completed,
+      );
+      this.#deferred = deferred.filter(({ path }) => objectAt(answer, path) !== undefined);
+      const own = this.#claim(this.#first.errors, (path) => findPart([prepared.split], path));
+      return {
+        data: serializeData(answer),
+        errors: [...this.#refusals(authorized, FIRST_PART), ...own, ...errors],
+      };
+    });
   }
 
   /** Whether something comes later. */
@@ -103,7 +107,13 @@ export class IncrementalRun {
       const { primary, deferred } = splitStep(planned.get(part));
       const { known, next } = await this.#inTurn(objects, asked.depth, async () => {
         const fetched = await this.#fetch(primary, above, asked.current());
-        const { entries, below } = this.#complete(part, places(), fetched, asked.current());
+        const {
+          authorized: { caller },
+          budget = UNLIMITED,
+        } = this.#options.execution;
+        const { entries, below } = budget.complete(caller, () =>
+          this.#complete(part, places(), fetched, asked.current()),
+        );
         const later = partsOf(below);
         this.#pending += later.length - 1;
         asked.deliver(this.#pending === 0 ? this.#withRest(entries) : entries, this.#pending > 0);
@@ -129,28 +139,11 @@ export class IncrementalRun {
   /** What was known, with what a step brought. */
   async #fetch(step: Step | undefined, above: Known, authorized: Authorized): Promise<Known> {
     const { prepared, execution, log, signal, openSend } = this.#options;
-    const { supergraph } = execution;
-    const { schema, shape } = prepared;
     if (step === undefined) return { ...above, own: [] };
-    const own: ResponseError[] = [];
-    const run: PlanRun = {
-      schema,
-      shape,
-      variables: execution.authorized.variables,
-      conditions: applyVariableDefaults(
-        execution.authorized.originalOperation,
-        execution.authorized.variables,
-      ),
-      send: openSend(authorized),
-      root: above.tree,
-      errors: own,
-      abandoned: signal,
-      showsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
-      onFailure: ({ subgraph }, error) => {
-        log.warn('a subgraph failed', { subgraph, error });
-      },
-    };
-    await runPlan(run, step);
+    const run = openRun(log, prepared, { ...execution, signal }, openSend(authorized));
+    run.root = above.tree;
+    await runPlan(run, step, () => undefined);
+    const { errors: own } = run;
     if (own.length === 0) return { ...above, tree: run.root, own };
     const errors = [...above.errors, ...own];
     return { tree: run.root, errors, explains: createExplanation(errors), own };

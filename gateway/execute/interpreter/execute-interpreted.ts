@@ -20,7 +20,8 @@ export async function executeInterpreted(
   send: SendFetch,
 ): Promise<SerializedResponse> {
   const run = openRun(log, prepared, execution, send);
-  if (prepared.step !== undefined) await runPlan(run, prepared.step);
-  execution.requireReading?.(execution.authorized.caller);
-  return serializeResponse(prepared, run.root, run.errors, execution.introspection);
+  return runPlan(run, prepared.step, () => {
+    execution.requireReading?.(execution.authorized.caller);
+    return serializeResponse(prepared, run.root, run.errors, execution.introspection);
+  });
 }

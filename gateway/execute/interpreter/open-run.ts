@@ -2,6 +2,7 @@
 
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Log } from '@aduana/core/platform/log';
+import { UNLIMITED } from '../../limits/miss-budget.ts';
 import type { PreparedOperation } from '../shared/prepare-operation.ts';
 import type { Execution } from '../shared/execution.ts';
 import type { SendFetch } from '../shared/send-fetch.ts';
@@ -12,9 +13,10 @@ import { applyVariableDefaults } from './variable-defaults.ts';
 export function openRun(
   log: Log,
   { schema, shape }: Pick<PreparedOperation, 'schema' | 'shape'>,
-  { authorized, supergraph, signal }: Pick<Execution, 'authorized' | 'supergraph' | 'signal'>,
+  execution: Pick<Execution, 'authorized' | 'supergraph' | 'signal' | 'budget'>,
   send: SendFetch,
 ): PlanRun {
+  const { authorized, supergraph, signal, budget = UNLIMITED } = execution;
   return {
     schema,
     shape,
@@ -24,6 +26,8 @@ export function openRun(
     root: {},
     errors: [],
     abandoned: signal,
+    caller: authorized.caller,
+    budget,
     showsMessages: (subgraph) => supergraph.subgraphs.get(subgraph)?.errors === 'messages',
     onFailure: ({ subgraph }, error) => {
       // What we ourselves refuse to send has lines of its own in the log.

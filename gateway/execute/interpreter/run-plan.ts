@@ -3,6 +3,8 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { GraphQLSchema } from 'graphql';
+import type { Caller } from '../../stages.ts';
+import { type CompletionBudget, completionTurn } from '../../limits/completion-turn.ts';
 import type { ResponseError } from '../shared/response-errors.ts';
 import type { ObjectShape } from '../shared/response-shape.ts';
 import type { FetchStep, Step } from '../shared/plan-steps.ts';
@@ -36,6 +38,9 @@ export interface PlanRun {
   readonly showsMessages: (subgraph: string) => boolean;
   /** Ends the run where this is aborted; a deadline does not. */
   readonly abandoned: CancelSignal;
+  /** Who waits for a turn, and pays for what takes long. */
+  readonly caller: Caller;
+  readonly budget: CompletionBudget;
 }
 
 /** Takes what a stream brought as the answer of the fetch that opened it. */
@@ -48,9 +53,30 @@ export function commitEvent(run: PlanRun, primary: FetchStep, answer: SubgraphRe
 /** What a step changes in the tree: put off where steps run side by side, so that they merge in the plan's order. */
 type Commit = () => void;
 
-/** @throws the reason of `abandoned`, where the client left */
-export async function runPlan(run: PlanRun, step: Step): Promise<void> {
-  (await runStep(run, step))();
+/**
+ * Carries out a plan; what it fetched last and what is made of all of it is one turn's work.
+ *
+ * @throws the reason of `abandoned`, where the client left, and what `finish` throws
+ */
+export async function runPlan<Result>(
+  run: PlanRun,
+  step: Step | undefined,
+  finish: () => Result,
+): Promise<Result> {
+  const commit = step === undefined ? nothing : await runStep(run, step);
+  const turn = completionTurn(run.budget, run.caller, run.abandoned);
+  if (turn !== undefined) await turn;
+  return run.budget.complete(run.caller, () => {
+    commit();
+    return finish();
+  });
+}
+
+/** Between two steps, in a turn. */
+async function commitBetween({ budget, caller, abandoned }: PlanRun, commit: Commit): Promise<void> {
+  const turn = completionTurn(budget, caller, abandoned);
+  if (turn !== undefined) await turn;
+  budget.complete(caller, commit);
 }
 
 async function runStep(run: PlanRun, step: Step): Promise<Commit> {
@@ -60,7 +86,7 @@ async function runStep(run: PlanRun, step: Step): Promise<Commit> {
     case 'sequence': {
       let last: Commit = nothing;
       for (const child of step.steps) {
-        last();
+        if (last !== nothing) await commitBetween(run, last);
         last = await runStep(run, child);
       }
       return last;
@@ -77,7 +103,7 @@ async function runStep(run: PlanRun, step: Step): Promise<Commit> {
     }
     case 'defer': {
       const later = step.deferred.flatMap((one) => one.step ?? []);
-      if (step.primary !== undefined) (await runStep(run, step.primary))();
+      if (step.primary !== undefined) await commitBetween(run, await runStep(run, step.primary));
       return runStep(run, { kind: 'parallel', steps: later });
     }
   }
@@ -90,8 +116,10 @@ function nothing(): void {
 async function runFetch(run: PlanRun, step: FetchStep): Promise<Commit> {
   const root = rootTarget(run.root);
   const places = step.contextRewrites === undefined ? 'shared' : 'each';
-  const targets = findTargets(run.schema, root, step.path, places);
-  const requests = groupByContext(run, step, targets).flatMap((group) => prepare(run, step, group));
+  const requests = run.budget.complete(run.caller, () => {
+    const targets = findTargets(run.schema, root, step.path, places);
+    return groupByContext(run, step, targets).flatMap((group) => prepare(run, step, group));
+  });
   const outcomes = await Promise.all(requests.map((request) => sendRequest(run, step, request)));
   return () => {
     commitOutcomes(run, step, root, outcomes);

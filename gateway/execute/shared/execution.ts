@@ -2,6 +2,7 @@
 
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { QueryPlan } from '@apollo/query-planner';
+import type { CompletionBudget } from '../../limits/completion-turn.ts';
 import type { LoadedSupergraph } from '../../supergraph/loaded-supergraph.ts';
 import type { Authorized, Caller, Narrowing } from '../../stages.ts';
 import type { SubgraphFetcher } from '../../subgraphs/subgraph-fetcher.ts';
@@ -20,6 +21,8 @@ export interface Execution {
   readonly signal: CancelSignal;
   /** Called when all is fetched, before the answer is written: throws where the caller may have no other one now. */
   readonly requireReading?: ((caller: Caller) => void) | undefined;
+  /** Whose turn it is to complete an answer, and who pays for it; undefined where nobody waits and nobody pays. */
+  readonly budget?: CompletionBudget | undefined;
   /** The finished values of `__schema` and `__type`, by response key. */
   readonly introspection?: Readonly<Record<string, unknown>> | undefined;
 }

@@ -3,6 +3,7 @@
 import type { Log } from '@aduana/core/platform/log';
 import { openRun } from '../interpreter/open-run.ts';
 import { commitEvent, runPlan } from '../interpreter/run-plan.ts';
+import type { CompletionBudget } from '../../limits/completion-turn.ts';
 import type { FetchStep } from '../shared/plan-steps.ts';
 import type { SubgraphResponse } from '../shared/subgraph-response.ts';
 import { serializeResponse, type SerializedResponse } from '../shared/serialize-response.ts';
@@ -14,6 +15,7 @@ export interface EventRun {
   readonly send: SendFetch;
   readonly log: Log;
   readonly signal: AbortSignal;
+  readonly budget?: CompletionBudget | undefined;
 }
 
 /**
@@ -27,12 +29,11 @@ export async function runEvent(
   compiled: CompiledSubscription,
   opened: FetchStep,
   event: SubgraphResponse,
-  { send, log, signal }: EventRun,
+  { send, log, signal, budget }: EventRun,
 ): Promise<SerializedResponse> {
   const { authorized, supergraph, rest, refusals } = compiled;
-  const run = openRun(log, compiled, { authorized, supergraph, signal }, send);
+  const run = openRun(log, compiled, { authorized, supergraph, signal, budget }, send);
   commitEvent(run, opened, event);
-  if (rest !== undefined) await runPlan(run, rest);
-  const finished = serializeResponse(compiled, run.root, run.errors);
+  const finished = await runPlan(run, rest, () => serializeResponse(compiled, run.root, run.errors));
   return { data: finished.data, errors: [...refusals, ...finished.errors] };
 }

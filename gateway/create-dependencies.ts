@@ -181,7 +181,7 @@ function createStages(
     views: createViews(config, platform, budget),
     plan: warmBeforeUpdate(
       supergraph,
-      createPlan({ log, budget, measure: createPlanMeasure(metrics) }),
+      createPlan({ log, clock, budget, measure: createPlanMeasure(metrics) }),
       platform,
     ),
     narrow: createNarrow(),

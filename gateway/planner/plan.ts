@@ -1,5 +1,7 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { traceFields } from '@aduana/core/wire/trace-context';
+import { type BoundedCache, createBoundedCache } from '@aduana/core/platform/bounded-cache';
+import type { Clock } from '@aduana/core/platform/clock';
 import type { Log } from '@aduana/core/platform/log';
 import type { QueryPlan } from '@apollo/query-planner';
 import { type DocumentNode, type GraphQLSchema, print } from 'graphql';
@@ -35,6 +37,8 @@ interface KeptPlan extends Planned, TextEntry, UsedOperation {
 interface Plans {
   readonly labels: readonly string[];
   readonly byKey: TextBoundedCache<KeptPlan>;
+  /** Whose planning was given up: it would take the planner's time, and perhaps its thread, again. */
+  readonly givenUp: BoundedCache<true>;
   /** What another thread is planning now. */
   readonly underWay: Map<string, Promise<KeptPlan>>;
 }
@@ -57,6 +61,7 @@ export interface Plan {
 
 export interface PlanOptions {
   readonly log: Log;
+  readonly clock: Clock;
   readonly budget?: MissBudget;
   readonly measure?: PlanMeasure;
 }
@@ -72,17 +77,19 @@ export interface PlanMeasure {
 const UNMEASURED: PlanMeasure = { hit: () => undefined, miss: () => undefined, showEntries: () => undefined };
 
 const KEPT = { entries: 2_000, characters: 2_097_152 } as const;
+/** A machine that is busy may give up what it could plan later. */
+const GIVEN_UP = { entries: 1_000, milliseconds: 300_000 } as const;
 /** What is the same for everybody who asks for this plan. */
 const OF_THE_DOCUMENT: ReadonlySet<string> = new Set(['OPERATION_NOT_PLANNABLE', 'LIMIT_PLANNING_EXCEEDED']);
 
 /** Plans what a caller may run: the cache is keyed by the document that is executed, never by the one that was sent. */
-export function createPlan({ log, budget = UNLIMITED, measure = UNMEASURED }: PlanOptions): Plan {
+export function createPlan({ log, clock, budget = UNLIMITED, measure = UNMEASURED }: PlanOptions): Plan {
   const bySupergraph = new WeakMap<PlannableSupergraph, Plans>();
   const near = new WeakMap<DocumentNode, KeptPlan>();
 
   const plansOf = (supergraph: PlannableSupergraph): Plans => {
     let plans = bySupergraph.get(supergraph);
-    if (plans === undefined) bySupergraph.set(supergraph, (plans = openPlans(supergraph, measure)));
+    if (plans === undefined) bySupergraph.set(supergraph, (plans = openPlans(supergraph, clock, measure)));
     return plans;
   };
 
@@ -110,8 +117,10 @@ export function createPlan({ log, budget = UNLIMITED, measure = UNMEASURED }: Pl
       if (known.kept && labels.length === 0) near.set(document, known);
       return known;
     }
-    const make = () =>
-      makePlan(authorized, document, { key, overrides, plans, supergraph, log, budget, near, measure });
+    if (plans.givenUp.get(key) !== undefined)
+      throw new SecurityError('LIMIT_PLANNING_EXCEEDED', { detail: 'its planning was given up before' });
+    const miss = { key, overrides, plans, supergraph, log, clock, budget, near, measure };
+    const make = () => makePlan(authorized, document, miss);
     const pending = underWay.get(key);
     if (pending === undefined) return make();
     // Whoever planned first may have had no means of its own: that is nobody else's refusal.
@@ -155,10 +164,11 @@ function planKey(operationKey: string, overrides: readonly string[]): string {
 function makePlan(
   { caller, operationLength, trace }: Authorized,
   document: DocumentNode,
-  { key, overrides, plans, supergraph, log, budget, near, measure }: Miss,
+  miss: Miss,
 ): KeptPlan | Promise<KeptPlan> {
+  const { key, overrides, plans, supergraph, budget, near } = miss;
   const { byKey, underWay, labels } = plans;
-  measure.miss();
+  miss.measure.miss();
   const keep = (plan: QueryPlan): KeptPlan => {
     const used = { text: print(document), overrides, uses: 1 };
     const planned = { plan, ...used, ...createTextEntry(key, operationLength) };
@@ -172,11 +182,11 @@ function makePlan(
       supergraph.findPlan({ document, overrides, account: budget.accountOf(caller) }),
     );
   } catch (error) {
-    return explain(error, log, trace);
+    return giveUp(error, miss, trace);
   }
   if (!(made instanceof Promise)) return keep(made);
   const pending = made
-    .then(keep, (error: unknown) => explain(error, log, trace))
+    .then(keep, (error: unknown) => giveUp(error, miss, trace))
     .finally(() => underWay.delete(key));
   underWay.set(key, pending);
   return pending;
@@ -202,14 +212,17 @@ interface Miss extends Required<PlanOptions> {
   readonly supergraph: PlannableSupergraph;
 }
 
-function explain(error: unknown, log: Log, trace: Authorized['trace']): never {
-  if (error instanceof SecurityError && error.code === 'OPERATION_NOT_PLANNABLE')
+function giveUp(error: unknown, { log, clock, key, plans }: Miss, trace: Authorized['trace']): never {
+  const code = error instanceof SecurityError ? error.code : undefined;
+  if (error instanceof SecurityError && code === 'OPERATION_NOT_PLANNABLE')
     log.warn('an operation has no plan', { reasons: error.detail, ...traceFields(trace) });
+  if (code === 'LIMIT_PLANNING_EXCEEDED') plans.givenUp.set(key, true, clock.now() + GIVEN_UP.milliseconds);
   throw error;
 }
 
-function openPlans({ supergraphSchema }: PlannableSupergraph, measure: PlanMeasure): Plans {
+function openPlans({ supergraphSchema }: PlannableSupergraph, clock: Clock, measure: PlanMeasure): Plans {
   const byKey = createTextBoundedCache<KeptPlan>(KEPT);
   measure.showEntries(() => byKey.size);
-  return { labels: readOverrideLabels(supergraphSchema), byKey, underWay: new Map() };
+  const givenUp = createBoundedCache<true>(clock, GIVEN_UP.entries);
+  return { labels: readOverrideLabels(supergraphSchema), byKey, givenUp, underWay: new Map() };
 }

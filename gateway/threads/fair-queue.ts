@@ -2,7 +2,8 @@
 export interface FairQueue<Item> {
   /** @returns what keeps it out: its owner has too many waiting, or all owners have */
   add(owner: string, item: Item): 'added' | 'owner_full' | 'full';
-  next(): Item | undefined;
+  /** @param may which owners may have theirs now; default: all */
+  next(may?: (owner: string) => boolean): Item | undefined;
   readonly size: number;
 }
 
@@ -24,15 +25,16 @@ export function createFairQueue<Item>({ perOwner, inAll }: FairQueueOptions): Fa
       size += 1;
       return 'added';
     },
-    next() {
-      const [first] = queues;
-      if (first === undefined) return undefined;
-      const [owner, queue] = first;
-      queues.delete(owner);
-      const item = queue.shift();
-      if (queue.length > 0) queues.set(owner, queue); // behind all others
-      size -= 1;
-      return item;
+    next(may = () => true) {
+      for (const [owner, queue] of queues) {
+        if (!may(owner)) continue;
+        queues.delete(owner);
+        const item = queue.shift();
+        if (queue.length > 0) queues.set(owner, queue); // behind all others
+        size -= 1;
+        return item;
+      }
+      return undefined;
     },
     get size() {
       return size;

@@ -17,7 +17,10 @@ export interface ThreadPoolOptions {
   readonly log: Log;
 }
 
-/** Threads that carry out jobs, one at a time each; one that dies, hangs or needs too much memory is replaced. */
+/**
+ * Threads that carry out jobs, one at a time each; one that dies, hangs or needs too much memory is replaced. Beside a job that
+ * takes long there is one more thread: nobody else waits for its end, and its owner has no other job meanwhile.
+ */
 export interface ThreadPool {
   /**
    * Starts the first thread.
@@ -45,6 +48,8 @@ interface Waiting {
 interface Thread {
   readonly worker: Worker;
   state: 'starting' | 'idle' | 'busy' | 'ended';
+  /** Its job takes so long that others do not wait for it. */
+  isSlow: boolean;
   waiting: Waiting | undefined;
   startedAt: number;
   timer: Timer | undefined;
@@ -53,6 +58,10 @@ interface Thread {
 const START_MILLISECONDS = 120_000;
 const WAITING = { perOwner: 100, inAll: 2_000 } as const;
 const RETRY_AFTER_SECONDS = 1;
+/** Of the time that a job may take: after this part others do not wait for it. */
+const SLOW_PART = 0.1;
+/** How many times the job counts that ends its thread: nobody has an answer of it, and a thread has to be started anew. */
+const LOSS_COUNTS = 6;
 /** Of what nobody pays for. */
 const OWN = '';
 
@@ -115,6 +124,7 @@ class Pool implements ThreadPool {
     const thread: Thread = {
       worker,
       state: 'starting',
+      isSlow: false,
       waiting: undefined,
       startedAt: clock.monotonic(),
       timer: clock.after(START_MILLISECONDS, () => {
@@ -147,25 +157,48 @@ class Pool implements ThreadPool {
   #rest(thread: Thread): void {
     thread.timer?.cancel();
     thread.state = 'idle';
+    thread.isSlow = false;
     this.#assign();
-    if (this.#retired && this.#queue.size === 0 && this.#isIdle(thread)) this.#end(thread);
+    if (this.#isIdle(thread) && (this.#isRetired || this.#isSurplus)) this.#end(thread);
   }
 
   #isIdle({ state }: Thread): boolean {
     return state === 'idle';
   }
 
-  /** Hands what waits to threads that are idle, and starts one where there may be one more. */
-  #assign(): void {
-    const { threads } = this.#options;
-    for (const thread of this.#threads)
-      while (this.#queue.size > 0 && thread.state === 'idle') this.#give(thread, this.#queue.next());
-    const isStarting = [...this.#threads].some(({ state }) => state === 'starting');
-    if (this.#queue.size > 0 && !isStarting && this.#threads.size < threads) this.#start();
+  get #isRetired(): boolean {
+    return this.#retired && this.#queue.size === 0;
   }
 
-  #give(thread: Thread, waiting: Waiting | undefined): void {
-    if (waiting === undefined) return;
+  /** Whether a job that was slow has ended after all, so that its thread is one more. */
+  get #isSurplus(): boolean {
+    return this.#unhindered.filter(({ state }) => state !== 'starting').length > this.#options.threads;
+  }
+
+  /** Threads that will soon take what waits. */
+  get #unhindered(): readonly Thread[] {
+    return [...this.#threads].filter(({ isSlow }) => !isSlow);
+  }
+
+  /** Hands what waits to threads that are idle, and starts one where there may be one more. */
+  #assign(): void {
+    const slow = [...this.#threads].filter(({ isSlow }) => isSlow);
+    const may = (owner: string): boolean => slow.every(({ waiting }) => ownerOf(waiting) !== owner);
+    for (const thread of this.#threads)
+      while (thread.state === 'idle') {
+        const next = this.#queue.next(may);
+        if (next === undefined) break;
+        this.#give(thread, next);
+      }
+    const isStarting = [...this.#threads].some(({ state }) => state === 'starting');
+    if (this.#queue.size > 0 && !isStarting) this.#startOneMore();
+  }
+
+  #startOneMore(): void {
+    if (!this.#closed && this.#unhindered.length < this.#options.threads) this.#start();
+  }
+
+  #give(thread: Thread, waiting: Waiting): void {
     try {
       waiting.account?.require(); // it may have spent all since it began to wait
     } catch (error) {
@@ -176,8 +209,12 @@ class Pool implements ThreadPool {
     thread.state = 'busy';
     thread.waiting = waiting;
     thread.startedAt = clock.monotonic();
-    thread.timer = clock.after(jobMilliseconds, () => {
-      this.#lose(thread, new Error(`a job took longer than ${String(jobMilliseconds)} ms`));
+    thread.timer = clock.after(jobMilliseconds * SLOW_PART, () => {
+      thread.isSlow = true;
+      thread.timer = clock.after(jobMilliseconds * (1 - SLOW_PART), () => {
+        this.#lose(thread, new Error(`a job took longer than ${String(jobMilliseconds)} ms`));
+      });
+      this.#startOneMore();
     });
     thread.worker.postMessage(waiting.job);
   }
@@ -205,13 +242,12 @@ class Pool implements ThreadPool {
       return;
     }
     log.error('a planning thread ended and is replaced', { error: describeError(error) });
-    waiting?.account?.charge(clock.monotonic() - thread.startedAt);
+    waiting?.account?.charge((clock.monotonic() - thread.startedAt) * LOSS_COUNTS);
     waiting?.reject(
       new SecurityError('LIMIT_PLANNING_EXCEEDED', { detail: 'its thread ended', cause: error }),
     );
-    const isWanted = waiting !== undefined && !this.#retired && this.#threads.size < this.#options.threads;
-    if (isWanted && !this.#closed) this.#start();
-    else this.#assign();
+    if (waiting !== undefined && !this.#retired) this.#startOneMore();
+    this.#assign();
   }
 
   #failStart(error: unknown): void {
@@ -242,4 +278,8 @@ class Pool implements ThreadPool {
     void thread.worker.terminate();
     return waiting;
   }
+}
+
+function ownerOf(waiting: Waiting | undefined): string | undefined {
+  return waiting && (waiting.account?.owner ?? OWN);
 }

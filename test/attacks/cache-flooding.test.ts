@@ -39,7 +39,7 @@ function open(perMinute: number, capacity: number) {
   const clock = createFakeClock();
   const budget = createMissBudget({ clock, keptPerMinute: perMinute });
   const authorize = createAuthorizer({ clock, mode: 'filter', budget, capacity });
-  const plan = createPlan({ budget, log: createLog('silent', () => undefined) });
+  const plan = createPlan({ clock, budget, log: createLog('silent', () => undefined) });
   return {
     clock,
     run(document: string, sub: string, variant = 0) {

@@ -53,7 +53,7 @@ test.each([
       },
     } as unknown as QueryPlanner;
     try {
-      const plan = createPlan({ log: createLog('silent', () => undefined) });
+      const plan = createPlan({ clock: createFakeClock(), log: createLog('silent', () => undefined) });
       const findPlan = createFindPlan({ ...federation.supergraph.planners, queryPlanner });
       expect(() => plan(authorize('{ a { b } }'), { ...federation.supergraph, findPlan })).toThrow(
         expect.objectContaining({ code, status: 400, message: expect.not.stringContaining('inside') }),

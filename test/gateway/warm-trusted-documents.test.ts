@@ -23,7 +23,7 @@ const everything = { authenticated: true, scopes: ['s'], policies: [] };
 function open(documents: readonly string[]) {
   const clock = createFakeClock();
   const log = createLog('silent', () => undefined);
-  const plan = createPlan({ log });
+  const plan = createPlan({ clock, log });
   const authorize = createAuthorizer({ clock, mode: 'filter' });
   let texts = documents;
   const changes: (() => void)[] = [];

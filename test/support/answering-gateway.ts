@@ -106,7 +106,7 @@ export function openAnsweringGateway(
     authorize: createAuthorizer({ clock, mode }),
     documentLimits: { checkOperation: () => undefined },
     introspect: () => undefined,
-    plan: createPlan({ log }),
+    plan: createPlan({ clock, log }),
     narrow: createNarrow(),
     execute: createExecutor({ kind: 'aduana', clock, log, operationTimeoutMs: 'off', shareInFlight: false }),
     budget,

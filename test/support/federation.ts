@@ -120,7 +120,7 @@ export function openFederation(subgraphs: Readonly<Record<string, FakeSubgraph>>
     ]),
   );
   const authorize = createAuthorizer({ clock: createFakeClock(0), mode: 'filter' });
-  const planOf = createPlan({ log: createLog('silent', () => undefined) });
+  const planOf = createPlan({ clock: createFakeClock(), log: createLog('silent', () => undefined) });
   const authorizeFor = (text: string, ask: Ask, incremental: boolean, scopes = ask.scopes) => {
     const document = parse(text);
     const invalid = validate(supergraph.apiSchema, document);

@@ -96,7 +96,7 @@ function openGateway(
 ): Gateway {
   const clock = createFakeClock(0);
   const authorize = createAuthorizer({ clock, mode });
-  const plan = createPlan({ log: createLog('silent', () => undefined) });
+  const plan = createPlan({ clock, log: createLog('silent', () => undefined) });
   const narrow = createNarrow();
   const execute = createExecutor({
     kind: executor,

@@ -51,7 +51,7 @@ export function openStreamWorld(
       return authorizer(...of);
     }) satisfies typeof authorizer,
     views: ({ apiSchema }: LoadedSupergraph) => apiSchema,
-    plan: createPlan({ log }),
+    plan: createPlan({ clock, log }),
     narrow: createNarrow(),
     compile: createCompileSubscription(),
   };

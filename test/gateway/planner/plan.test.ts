@@ -26,7 +26,7 @@ const { supergraph: plain } = openGuardedFederation({
 describe('progressive @override', () => {
   test('is chosen anew for each request, and each choice has its own plan', async () => {
     expect(readOverrideLabels(supergraph.supergraphSchema)).toEqual(['percent(50)']);
-    const plan = createPlan({ log: createLog('silent', () => undefined) });
+    const plan = createPlan({ clock, log: createLog('silent', () => undefined) });
     const subgraphs = new Map<string, unknown>();
     for (let request = 0; request < 40; request += 1) {
       const planned = await plan(authorizedAs(request.toString(16).padStart(32, '0')), supergraph);
@@ -48,7 +48,7 @@ describe('progressive @override', () => {
 });
 
 test('one operation has one plan, whatever the client called it or wrote around it', () => {
-  const plan = createPlan({ log: createLog('silent', () => undefined) });
+  const plan = createPlan({ clock, log: createLog('silent', () => undefined) });
   const planned = (document: string) => plan(authorizedAs('0'.repeat(32), document), supergraph);
   expect(planned('{ u { id } }')).toBe(planned('query { u { ...F } } fragment F on U { id }'));
   expect(planned('{ u { id } }')).not.toBe(planned('query Named { u { id } }'));
@@ -68,7 +68,7 @@ function authorizedAs(traceId: string, document = '{ u { name } }') {
 
 test('what was asked for most is planned over the next supergraph before anybody asks', async () => {
   const clockOfWarming = createFakeClock();
-  const plan = createPlan({ log: createLog('silent', () => undefined) });
+  const plan = createPlan({ clock, log: createLog('silent', () => undefined) });
   const ask = (document: string, over: typeof plain = plain) => plan(authorizedOver(over, document), over);
   for (const document of ['{ a }', '{ b }', '{ a b }', '{ b }', '{ a b }', '{ a b }']) void ask(document);
   const asked: string[] = [];
@@ -91,7 +91,7 @@ test('what was asked for most is planned over the next supergraph before anybody
 
 test.each([false, true])('an operation without a plan is logged with the trace of its request, later: %s', async (isLater) => {
   const lines: string[] = [];
-  const plan = createPlan({ log: createLog('warn', (line) => lines.push(line)) });
+  const plan = createPlan({ clock, log: createLog('warn', (line) => lines.push(line)) });
   const refusal = new SecurityError('OPERATION_NOT_PLANNABLE', { detail: 'none' });
   const over: typeof plain = {
     ...plain,

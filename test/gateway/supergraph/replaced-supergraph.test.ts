@@ -60,7 +60,7 @@ function openRooms(): (supergraph: LoadedSupergraph) => Promise<void> {
   const validate = createValidate('off', documentLimits);
   const authorize = createAuthorizer({ clock, mode: 'filter' });
   const introspect = createIntrospect({ clock, mode: 'filtered', views });
-  const plan = createPlan({ log: createLog('silent', () => undefined) });
+  const plan = createPlan({ clock, log: createLog('silent', () => undefined) });
   const narrow = createNarrow();
   const execute = createExecutor({
     kind: 'aduana',

@@ -91,7 +91,7 @@ export function narrowTo(
  */
 export function countSelections(selections: readonly SelectionNode[], known: Map<FieldNode, number>): number {
   return selections.reduce((total, selection) => {
-    if (selection.kind === Kind.FRAGMENT_SPREAD) return total + 1;
+    if (selection.kind === Kind.FRAGMENT_SPREAD) return total + weightOf(selection);
     const below = selection.selectionSet?.selections ?? [];
     if (selection.kind === Kind.INLINE_FRAGMENT)
       return total + weightOf(selection) + countSelections(below, known);
@@ -101,7 +101,8 @@ export function countSelections(selections: readonly SelectionNode[], known: Map
   }, 0);
 }
 
-function weightOf(selection: FieldNode | InlineFragmentNode): number {
+/** One, and more for long text of its own. */
+export function weightOf(selection: SelectionNode): number {
   const { alias, arguments: given = [] }: Pick<FieldNode, 'alias' | 'arguments'> =
     selection.kind === Kind.FIELD ? selection : {};
   const characters = [...given, ...(selection.directives ?? [])].reduce(

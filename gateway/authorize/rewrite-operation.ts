@@ -22,7 +22,14 @@ import { type Deferral, FIRST_PART, type Refusal, type Shape, type ShapeSelectio
 import type { Fragments } from './analyze-operation.ts';
 import { type CollectedRefusals, createCollectedRefusals } from './collected-refusals.ts';
 import { type ConditionValues, deferOf, runs } from './conditions.ts';
-import { countSelections, fetchesAnything, keepField, keepFragment, narrowTo } from './kept-selections.ts';
+import {
+  countSelections,
+  fetchesAnything,
+  keepField,
+  keepFragment,
+  narrowTo,
+  weightOf,
+} from './kept-selections.ts';
 import type { SpellOut } from '../planner/planner-workarounds.ts';
 
 export interface RewriteInput {
@@ -130,7 +137,7 @@ function rewriteSet(pass: Pass, { selections }: SelectionSetNode, place: Place):
   const into: Rewritten = { kept: [], shape: [] };
   const spread = new Set<string>();
   for (const selection of selections) {
-    takeSelections(pass, 1);
+    takeSelections(pass, weightOf(selection));
     if (!runs(selection, pass.conditions)) continue;
     if (selection.kind === Kind.FIELD) rewriteField(pass, into, selection, place);
     else if (selection.kind === Kind.INLINE_FRAGMENT) rewriteFragment(pass, into, selection, place);

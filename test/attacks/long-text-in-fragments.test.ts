@@ -1,0 +1,41 @@
+import { expect, test } from '@jest/globals';
+import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { rightsOf, validatedOf } from '../support/guarded-federation.ts';
+import { supergraphOf } from '../support/supergraph-of.ts';
+
+// The attacker: any caller, whose fragment with one long text unfolds wherever it is spread.
+const supergraph = supergraphOf({ a: 'type Query { q: Query f(of: String): Int }' });
+const caller = { authenticated: true, scopes: [], policies: [] };
+const authorize = createAuthorizer({ clock: createFakeClock(), mode: 'filter' });
+const TEXT = 'x'.repeat(50_000);
+const LEAVES = [
+  ['an argument', `f(of: "${TEXT}")`],
+  ['an alias', `${TEXT}: f`],
+  ['a directive', `f @include(if: true) @deprecatedBy(reason: "${TEXT}")`],
+] as const;
+
+/** The leaf as often as two to the power of `levels`. */
+const rewrite = (levels: number, leaf: string) => {
+  const doubling = Array.from(
+    { length: levels },
+    (_, n) =>
+      `fragment F${String(n)} on Query { a: q { ...F${String(n + 1)} } b: q { ...F${String(n + 1)} } }`,
+  );
+  const document = `{ ...F0 } ${doubling.join(' ')} fragment F${String(levels)} on Query { ${leaf} }`;
+  return authorize(validatedOf({ document, caller }), supergraph, rightsOf(caller));
+};
+
+test.each(LEAVES)('%s that named fragments multiply is refused by its characters', (_, leaf) => {
+  expect(() => rewrite(11, leaf)).toThrow(
+    expect.objectContaining({ code: 'LIMIT_PLANNING_EXCEEDED', status: 400 }),
+  );
+});
+
+test.each(LEAVES)('%s is answered where it comes a few times', (_, leaf) => {
+  expect(rewrite(2, leaf).document).toBeDefined();
+});
+
+test('as many fragments with little text are answered', () => {
+  expect(rewrite(11, 'f').document).toBeDefined();
+});

@@ -165,6 +165,7 @@ function representationStatements(
       lines.push(`if (${value} !== ${JSON.stringify(typeName)}) throw FAST_PATH_MISMATCH;`);
       continue;
     }
+    lines.push(`if (typeof ${value} === 'object' && !isShallow(${value})) throw FAST_PATH_MISMATCH;`);
     if (selections !== undefined) {
       const [schemaAt, selectionsAt] = [refer(tables, schema), refer(tables, selections)];
       lines.push(`${value} = representationValue(${schemaAt}, ${value}, ${selectionsAt});`);

@@ -2,13 +2,19 @@
 
 import type { FetchDataKeyRenamer } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
+import { refuseDepth } from '../shared/entity-representation.ts';
+import { isShallow } from '../shared/is-leaf-value.ts';
 import { getOwn, isJsonObject, type JsonObject, setOwn } from '../shared/json-object.ts';
 import type { Target } from '../shared/flatten-path.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 const FRAGMENT = '... on ';
 
-/** The variables that `@fromContext` arguments take from what lies above a target. */
+/**
+ * The variables that `@fromContext` arguments take from what lies above a target.
+ *
+ * @throws SecurityError `SUBGRAPH_ERROR` where one is nested too deeply to be sent
+ */
 export function contextValues(
   schema: GraphQLSchema,
   renamers: readonly FetchDataKeyRenamer[],
@@ -17,6 +23,7 @@ export function contextValues(
   const variables: JsonObject = {};
   for (const { path, renameKeyTo } of renamers) {
     const found = read(schema, target, path);
+    if (!isShallow(found)) refuseDepth();
     if (found !== undefined) setOwn(variables, renameKeyTo, found);
   }
   return variables;

@@ -2,14 +2,12 @@
 
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { CancelSignal } from '@aduana/core/platform/cancellation';
-import type { GraphQLSchema } from 'graphql';
 import type { Caller } from '../../stages.ts';
 import { type CompletionBudget, completionTurn } from '../../limits/completion-turn.ts';
 import type { ResponseError } from '../shared/response-errors.ts';
 import type { ObjectShape } from '../shared/response-shape.ts';
 import type { FetchStep, Step } from '../shared/plan-steps.ts';
-import { contextValues } from './context-values.ts';
-import { createRepresentation } from '../shared/entity-representation.ts';
+import { type Preparation, prepareRequests, type Request } from './prepare-requests.ts';
 import { applyRewrites } from './data-rewrites.ts';
 import { type Addition, addToTree } from './add-to-tree.ts';
 import { copyData, type MergedParts } from './merge-data.ts';
@@ -18,15 +16,10 @@ import type { SubgraphResponse } from '../shared/subgraph-response.ts';
 import { publicFailure, type SendFetch } from '../shared/send-fetch.ts';
 import { type Destinations, failFetch, translateErrors } from '../shared/subgraph-errors.ts';
 import { findTargets, rootTarget, type Target } from '../shared/flatten-path.ts';
-import { serializeVariables } from '../shared/fetch-variables.ts';
 
 /** The state of one run: what was fetched so far, and what fetching needs. */
-export interface PlanRun {
-  /** The whole supergraph: plans reach what is inaccessible to clients. */
-  readonly schema: GraphQLSchema;
+export interface PlanRun extends Preparation {
   readonly shape: ObjectShape;
-  /** By the plan's names, defaults not applied: the fetches' own text contains them. */
-  readonly variables: Readonly<Record<string, unknown>>;
   /** For the plan's conditions: defaults applied. */
   readonly conditions: Readonly<Record<string, unknown>>;
   readonly send: SendFetch;
@@ -118,17 +111,12 @@ async function runFetch(run: PlanRun, step: FetchStep): Promise<Commit> {
   const places = step.contextRewrites === undefined ? 'shared' : 'each';
   const requests = run.budget.complete(run.caller, () => {
     const targets = findTargets(run.schema, root, step.path, places);
-    return groupByContext(run, step, targets).flatMap((group) => prepare(run, step, group));
+    return prepareRequests(run, step, targets);
   });
   const outcomes = await Promise.all(requests.map((request) => sendRequest(run, step, request)));
   return () => {
     commitOutcomes(run, step, root, outcomes);
   };
-}
-
-interface Request {
-  readonly variables: string;
-  readonly destinations: Destinations;
 }
 
 /** What came of a request; `answer` is missing where it failed. */
@@ -138,59 +126,9 @@ interface Outcome {
   readonly error?: unknown;
 }
 
-interface ContextGroup {
-  readonly context: JsonObject;
-  readonly targets: readonly Target[];
-}
-
-/** Targets that share the values of their `@fromContext` arguments: a fetch has one value of each variable. */
-function groupByContext(run: PlanRun, step: FetchStep, targets: readonly Target[]): ContextGroup[] {
-  const { contextRewrites } = step;
-  if (contextRewrites === undefined) return [{ context: {}, targets }];
-  const groups = new Map<string, { context: JsonObject; targets: Target[] }>();
-  for (const target of targets) {
-    const context = contextValues(run.schema, contextRewrites, target);
-    const key = JSON.stringify(context);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { context, targets: [target] });
-    else group.targets.push(target);
-  }
-  return [...groups.values()];
-}
-
-function prepare(run: PlanRun, step: FetchStep, { context, targets }: ContextGroup): Request[] {
-  if (targets.length === 0) return [];
-  const text = (lists: Parameters<typeof serializeVariables>[2]) =>
-    serializeVariables(step.variableUsages, run.variables, lists, context);
-  if (step.requires === undefined) return [{ variables: text([]), destinations: [targets] }];
-  const byText = new Map<string, Target[]>();
-  for (const target of targets) {
-    const representation = representationText(run, step.requires, step, target);
-    if (representation === undefined) continue;
-    const same = byText.get(representation);
-    if (same === undefined) byText.set(representation, [target]);
-    else same.push(target);
-  }
-  if (byText.size === 0) return [];
-  const destinations = [...byText.values()];
-  return [{ variables: text([['representations', byText.keys()]]), destinations }];
-}
-
-function representationText(
-  run: PlanRun,
-  requires: NonNullable<FetchStep['requires']>,
-  step: FetchStep,
-  { value }: Target,
-): string | undefined {
-  if (!isJsonObject(value)) return undefined;
-  const representation = createRepresentation(run.schema, value, requires);
-  if (representation === undefined) return undefined;
-  applyRewrites(run.schema, step.inputRewrites, representation);
-  return JSON.stringify(representation);
-}
-
 async function sendRequest(run: PlanRun, step: FetchStep, request: Request): Promise<Outcome> {
   try {
+    if (request.refused !== undefined) throw request.refused;
     return { request, answer: await run.send(step, request.variables) };
   } catch (error) {
     if (run.abandoned.aborted) throw error;
@@ -198,6 +136,9 @@ async function sendRequest(run: PlanRun, step: FetchStep, request: Request): Pro
     return { request, error };
   }
 }
+
+/** Of the one list of targets that a request has which is not sent. */
+const OF_THE_ENTITY = [{ path: ['_entities', 0] }];
 
 interface Brought extends Addition {
   readonly request: Request;
@@ -212,7 +153,10 @@ function commitOutcomes(run: PlanRun, step: FetchStep, root: Target, outcomes: r
   for (const { request, answer, error } of outcomes) {
     const { destinations } = request;
     if (answer === undefined) {
-      run.errors.push(...failFetch(run.shape, step, destinations, publicFailure(error)));
+      const errors = request.refused
+        ? translateErrors(run.shape, step, destinations, OF_THE_ENTITY, false, run.errors.length)
+        : failFetch(run.shape, step, destinations, publicFailure(error));
+      for (const failure of errors) run.errors.push(failure);
       continue;
     }
     const received = receive(run, step, destinations, answer);

@@ -1,13 +1,17 @@
 /** Execute, before an entity fetch: the `representations` that a subgraph needs to find its entities. */
 
+import { SecurityError } from '@aduana/core/errors/security-error';
 import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { GraphQLSchema } from 'graphql';
+import { isShallow } from './is-leaf-value.ts';
 import { getOwn, isJsonObject, type JsonObject, setOwn } from './json-object.ts';
 import { isTypeOrSubtype } from '../../planner/type-relation.ts';
 
 /**
  * What a subgraph needs to know of an entity: the fields of `requires`, or undefined where one of them was not fetched.
  * The alias under which it was fetched is not sent. A null is sent as null. `schema` is the whole supergraph: `requires` may name inaccessible fields.
+ *
+ * @throws SecurityError `SUBGRAPH_ERROR` where a scalar in it is nested too deeply to be sent
  */
 export function createRepresentation(
   schema: GraphQLSchema,
@@ -39,17 +43,27 @@ function representObject(
   return result;
 }
 
-/** The part of one value of `requires`; undefined where something in it was not fetched. */
+/**
+ * The part of one value of `requires`; undefined where something in it was not fetched.
+ *
+ * @throws SecurityError `SUBGRAPH_ERROR` where a scalar in it is nested too deeply to be sent
+ */
 export function representationValue(
   schema: GraphQLSchema,
   value: unknown,
   selections: readonly QueryPlanSelectionNode[] | undefined,
 ): unknown {
-  if (value === undefined || value === null || selections === undefined) return value;
+  if (value === undefined || value === null) return value;
+  if (selections === undefined) return isShallow(value) ? value : refuseDepth();
   if (!Array.isArray(value))
     return isJsonObject(value) ? representObject(schema, value, selections) : undefined;
   const elements = value.map((element: unknown) => representationValue(schema, element, selections));
   return elements.includes(undefined) ? undefined : elements;
+}
+
+/** @throws SecurityError `SUBGRAPH_ERROR`, always */
+export function refuseDepth(): never {
+  throw new SecurityError('SUBGRAPH_ERROR', { detail: 'a value that another subgraph requires is too deep' });
 }
 
 function matchesType(schema: GraphQLSchema, source: JsonObject, typeCondition: string | undefined): boolean {

@@ -68,8 +68,10 @@ export const FEW_VALUES = 1_000;
 export const FEW_CHARACTERS = 65_536;
 /** What others need not be asked to wait for. */
 const NOTICEABLE_MS = 5;
-/** An answer of several megabytes; a caller may have any number of smaller ones. */
-const LONG_MS = 50;
+/** An answer of tens of megabytes; a caller may have any number of smaller ones. */
+const LONG_MS = 250;
+/** How old a reading of the CPU may be, which takes some microseconds. */
+const READING_MS = 100;
 
 export const UNLIMITED: MissBudget = {
   spend: (_caller, make) => make(),
@@ -131,6 +133,7 @@ export function createMissBudget(options: MissBudgetOptions): MissBudget {
     },
     complete(caller, make) {
       const startedAt = clock.monotonic();
+      completions.readCpu(startedAt);
       try {
         return make();
       } finally {
@@ -149,14 +152,16 @@ function createCompletions(
   turns: Turns,
 ) {
   const overdrawn = createBoundedCache<true>(clock, CALLERS_KNOWN);
-  let readAt = 0;
+  let reading = { taken: cpu(), staleAt: 0 };
   return {
+    readCpu(now: number): void {
+      if (now >= reading.staleAt) reading = { taken: cpu(), staleAt: now + READING_MS };
+    },
     /** @param passed milliseconds; of them this thread may have waited for a CPU */
     charge(caller: Caller, passed: number): void {
       turns.begin();
-      const used = cpu();
-      const spent = Math.min(passed, used - readAt);
-      readAt = used;
+      if (passed < LONG_MS) return;
+      const spent = Math.min(passed, cpu() - reading.taken);
       if (spent < LONG_MS) return;
       const key = callerKey(caller);
       const balance = balanceOf(key);

@@ -78,7 +78,7 @@ const UNMEASURED: PlanMeasure = { hit: () => undefined, miss: () => undefined, s
 
 const KEPT = { entries: 2_000, characters: 2_097_152 } as const;
 /** A machine that is busy may give up what it could plan later. */
-const GIVEN_UP = { entries: 1_000, milliseconds: 300_000 } as const;
+const GIVEN_UP = { entries: 1_000, milliseconds: 60_000 } as const;
 /** What is the same for everybody who asks for this plan. */
 const OF_THE_DOCUMENT: ReadonlySet<string> = new Set(['OPERATION_NOT_PLANNABLE', 'LIMIT_PLANNING_EXCEEDED']);
 

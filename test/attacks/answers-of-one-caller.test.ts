@@ -112,6 +112,18 @@ test('one long completion counts for its caller, whose next operation is refused
 });
 
 test('answers of the usual size never count, however many there are', () => {
-  for (let n = 0; n < 10_000; n += 1) budget.complete(OTHER, () => (passed += 20));
+  for (let n = 0; n < 10_000; n += 1) budget.complete(OTHER, () => (passed += 200));
   expect(() => budget.begin(OTHER)).not.toThrow();
+});
+
+test('who waits for a CPU in the middle of an answer has not taken it', () => {
+  let taken = 0;
+  const clock = { ...createFakeClock(), monotonic: () => passed };
+  const onBusyMachine = createMissBudget({ clock, keptPerMinute: 1_000, cpu: () => taken });
+  const complete = () => {
+    taken += 50;
+    passed += 2_000;
+  };
+  for (let n = 0; n < 200; n += 1) onBusyMachine.complete(OTHER, complete);
+  expect(() => onBusyMachine.begin(OTHER)).not.toThrow();
 });

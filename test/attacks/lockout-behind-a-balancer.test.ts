@@ -63,6 +63,15 @@ describeOneStore('a client that guesses secrets from behind a balancer', (openSt
     expect(rows).toEqual([{ source: HOSTILE }]);
   });
 
+  test('is locked out with all of its IPv6 network, in which it has as many addresses as it likes', async () => {
+    const told: number[] = [];
+    for (let n = 1; n <= GUESSES; n += 1)
+      told.push((await authenticate(`2001:db8:1:2:0:0:0:${String(n)}`, 'wrong')).status);
+    expect([told[0], told.at(-1)]).toEqual([401, 429]);
+    expect((await authenticate('2001:db8:1:2:ffff:0:0:1')).status).toBe(429);
+    expect((await authenticate('2001:db8:1:3:0:0:0:1')).status).toBe(200);
+  });
+
   test('a condition of a policy judges the address of the client, not that of the balancer', async () => {
     const { access_token: token } = JSON.parse((await authenticate(HONEST)).body) as { access_token: string };
     const leaf = await sts.ca.issue('leads');

@@ -1,6 +1,7 @@
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { isFromPage } from '@aduana/core/http/browser-rules';
 import type { ServiceRequest } from '@aduana/core/http/route';
+import { countedNetwork } from '@aduana/core/platform/counted-network';
 import type { Engine } from '@aduana/server-kit/iam/compile';
 import type { Service } from '@aduana/server-kit/iam/policy';
 import type { StatusView } from '@aduana/core/status/status-entry';
@@ -147,12 +148,12 @@ async function verifyShown(
 /** As Node writes an address, or that there is none. */
 const ADDRESS = /^[\w.:%-]{1,64}$/;
 
-/** The address that tries: a service that may vouch for its callers' certificates may also name their address. */
+/** Where the attempt counts: a service that may vouch for its callers' certificates may also name their address. */
 function sourceOf(request: ServiceRequest, form: TokenForm, policies: Engine): string {
   const peer = request.peer === undefined ? undefined : policies.serviceBySpiffeId(request.peer.spiffeId);
   const relays = peer?.exchange?.subjects.includes('x509_svid') === true;
   const named = relays ? form.get('client_address') : undefined;
-  return named !== undefined && ADDRESS.test(named) ? named : request.remoteAddress;
+  return countedNetwork(named !== undefined && ADDRESS.test(named) ? named : request.remoteAddress);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { PeerIdentity } from '../mtls/peer-identity.ts';
 import { stripReservedHeaders } from '../wire/strip-reserved-headers.ts';
 import { acceptTrace, NO_TRACES, type TraceAcceptance } from '../wire/accept-trace.ts';
 import { type CancelSignal, Cancellation, toAbortSignal } from '../platform/cancellation.ts';
+import { countedNetwork } from '../platform/counted-network.ts';
 import type { Span, TraceContext } from '../platform/tracer.ts';
 import type { BodyBudget } from './body-budget.ts';
 import { readBody } from './read-body.ts';
@@ -106,10 +107,11 @@ export class IncomingRequest implements ServiceRequest {
     if (this.declaredBytes > allowed) throw new SecurityError('PAYLOAD_TOO_LARGE');
     if (expect?.toLowerCase() === '100-continue') this.#response.writeContinue();
     const known = owner ?? this.peer?.thumbprint;
+    const network = countedNetwork(this.remoteAddress);
     return readBody(this.#message, {
       limitBytes: allowed,
-      owner: known ?? this.remoteAddress,
-      source: known === undefined ? this.remoteAddress : undefined,
+      owner: known ?? network,
+      source: known === undefined ? network : undefined,
       budget: bodies,
       onTake: (bytes, of) => {
         this.#held += bytes;

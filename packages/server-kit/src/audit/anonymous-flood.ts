@@ -1,6 +1,7 @@
 import { auditEvent } from '@aduana/client/audit/event-catalogue';
 import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import type { Clock } from '@aduana/core/platform/clock';
+import { countedNetwork } from '@aduana/core/platform/counted-network';
 import { uuidv7 } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
@@ -15,7 +16,7 @@ export interface AnonymousFlood {
    * @throws SecurityError `AUDIT_UNAVAILABLE`; the next event of the minute counts it as well
    */
   count(
-    source: string,
+    address: string,
   ): Promise<{ readonly eventId: string; readonly retryAfterSeconds: number } | undefined>;
   /** Records how many were counted since their first. */
   flush(): Promise<void>;
@@ -46,7 +47,8 @@ export function createAnonymousFlood(options: AnonymousFloodOptions): AnonymousF
   /** Of ended minutes, whose count could not be recorded yet. */
   let unsettled: FloodWindow[] = [];
 
-  async function count(source: string): ReturnType<AnonymousFlood['count']> {
+  async function count(address: string): ReturnType<AnonymousFlood['count']> {
+    const source = countedNetwork(address);
     const now = clock.now();
     const current = Math.floor(now / MINUTE_MS);
     if (current !== minute) {

@@ -68,7 +68,7 @@ export async function runOperation(
   dependencies: OperationDependencies,
   { supergraph, rights, fetcher, requestAudit, signal, openStream, incremental }: OperationContext,
 ): Promise<OperationAnswer> {
-  const turn = dependencies.budget.begin(delegated.caller);
+  const turn = dependencies.budget.turn(delegated.caller);
   if (turn !== undefined) await turn;
   const request = dependencies.findDocument(sent, rights);
   const validating = dependencies.validate(delegated, request, supergraph, () =>

@@ -2,7 +2,7 @@ import type { CancelSignal } from '@aduana/core/platform/cancellation';
 import type { Caller } from '../stages.ts';
 import type { MissBudget } from './miss-budget.ts';
 
-/** Whose turn it is to complete an answer, and who pays for what takes long: how much it is, nobody knows before. */
+/** Whose turn it is to complete an answer, and what that took: how much it is, nobody knows before. */
 export type CompletionBudget = Pick<MissBudget, 'turn' | 'complete'>;
 
 /**

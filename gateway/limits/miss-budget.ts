@@ -4,7 +4,7 @@ import type { Clock } from '@aduana/core/platform/clock';
 import type { Caller } from '../stages.ts';
 import { callerKey } from './caller-key.ts';
 import { createThreadCpu } from './thread-cpu.ts';
-import { createTurns, type Turns } from './turns.ts';
+import { createTurns } from './turns.ts';
 
 /** What one caller still has, for work that is done in another thread. */
 export interface Account {
@@ -16,7 +16,7 @@ export interface Account {
   charge(milliseconds: number): void;
 }
 
-/** What one caller's cache misses, large requests and long answers may take of this process: its CPU, and room in the caches. */
+/** What one caller's cache misses and large requests may take of this process: its CPU, and room in the caches. */
 export interface MissBudget {
   /**
    * Makes what a cache lacks, on the caller's account.
@@ -34,13 +34,7 @@ export interface MissBudget {
   accountOf(caller: Caller): Account;
   /** When the caller's turn is, after what was costly of others and of its own; undefined: at once. */
   turn(caller: Caller): Promise<void> | undefined;
-  /**
-   * The turn of an operation that has yet to begin.
-   *
-   * @throws SecurityError `RATE_LIMITED` where long answers have emptied the caller's account
-   */
-  begin(caller: Caller): Promise<void> | undefined;
-  /** Completes what has been fetched in the caller's turn, and is not refused any more; what takes long is charged. */
+  /** Completes what has been fetched; what takes long puts its caller behind those who had less. */
   complete<Result>(caller: Caller, make: () => Result): Result;
 }
 
@@ -68,10 +62,6 @@ export const FEW_VALUES = 1_000;
 export const FEW_CHARACTERS = 65_536;
 /** What others need not be asked to wait for. */
 const NOTICEABLE_MS = 5;
-/** An answer of tens of megabytes; a caller may have any number of smaller ones. */
-const LONG_MS = 250;
-/** How old a reading of the CPU may be, which takes some microseconds. */
-const READING_MS = 100;
 
 export const UNLIMITED: MissBudget = {
   spend: (_caller, make) => make(),
@@ -79,7 +69,6 @@ export const UNLIMITED: MissBudget = {
   mayKeep: () => true,
   accountOf: (caller) => ({ owner: callerKey(caller), require: () => undefined, charge: () => undefined }),
   turn: () => undefined,
-  begin: () => undefined,
   complete: (_caller, make) => make(),
 };
 
@@ -87,10 +76,9 @@ export function createMissBudget(options: MissBudgetOptions): MissBudget {
   const { clock, keptPerMinute, cpu = createThreadCpu() } = options;
   const balanceOf = createBalances(clock);
   const turns = createTurns();
-  const completions = createCompletions(clock, cpu, balanceOf, turns);
-  const turn = (caller: Caller) => (turns.areTaken ? turns.wait(callerKey(caller)) : undefined);
   function spend<Result>(caller: Caller, make: () => Result): Result {
-    const balance = balanceOf(callerKey(caller));
+    const key = callerKey(caller);
+    const balance = balanceOf(key);
     requireCredit(balance);
     const before = cpu();
     try {
@@ -98,7 +86,7 @@ export function createMissBudget(options: MissBudgetOptions): MissBudget {
     } finally {
       const spent = cpu() - before;
       balance.milliseconds -= spent;
-      if (spent >= NOTICEABLE_MS) turns.begin();
+      if (spent >= NOTICEABLE_MS) turns.note(key, spent);
     }
   }
 
@@ -126,55 +114,15 @@ export function createMissBudget(options: MissBudgetOptions): MissBudget {
         },
       };
     },
-    turn,
-    begin(caller) {
-      completions.requireCredit(caller);
-      return turn(caller);
-    },
+    turn: (caller) => (turns.areTaken ? turns.wait(callerKey(caller)) : undefined),
     complete(caller, make) {
       const startedAt = clock.monotonic();
-      completions.readCpu(startedAt);
       try {
         return make();
       } finally {
         const passed = clock.monotonic() - startedAt;
-        if (passed >= NOTICEABLE_MS) completions.charge(caller, passed);
+        if (passed >= NOTICEABLE_MS || turns.areTaken) turns.note(callerKey(caller), passed);
       }
-    },
-  };
-}
-
-/** What noticeable completions lead to: everybody takes turns, and long ones are charged. */
-function createCompletions(
-  clock: Clock,
-  cpu: () => number,
-  balanceOf: (key: string) => Balance,
-  turns: Turns,
-) {
-  const overdrawn = createBoundedCache<true>(clock, CALLERS_KNOWN);
-  let reading = { taken: cpu(), staleAt: 0 };
-  return {
-    readCpu(now: number): void {
-      if (now >= reading.staleAt) reading = { taken: cpu(), staleAt: now + READING_MS };
-    },
-    /** @param passed milliseconds; of them this thread may have waited for a CPU */
-    charge(caller: Caller, passed: number): void {
-      turns.begin();
-      if (passed < LONG_MS) return;
-      const spent = Math.min(passed, cpu() - reading.taken);
-      if (spent < LONG_MS) return;
-      const key = callerKey(caller);
-      const balance = balanceOf(key);
-      balance.milliseconds -= spent;
-      if (balance.milliseconds <= 0) overdrawn.set(key, true);
-    },
-    /** @throws SecurityError `RATE_LIMITED` */
-    requireCredit(caller: Caller): void {
-      if (overdrawn.size === 0) return;
-      const key = callerKey(caller);
-      if (overdrawn.get(key) === undefined) return;
-      requireCredit(balanceOf(key));
-      overdrawn.delete(key);
     },
   };
 }
@@ -204,7 +152,7 @@ function createBalances(clock: Clock): (key: string) => Balance {
 function requireCredit({ milliseconds }: Balance): void {
   if (milliseconds > 0) return;
   throw new SecurityError('RATE_LIMITED', {
-    detail: 'what the requests of this caller take is too much',
+    detail: 'what the requests of this caller take before they run is too much',
     retryAfterSeconds: (NOTICEABLE_MS - milliseconds) / CPU_SHARE / 1000,
   });
 }

@@ -4,6 +4,8 @@ export interface FairQueue<Item> {
   add(owner: string, item: Item): 'added' | 'owner_full' | 'full';
   /** @param may which owners may have theirs now; default: all */
   next(may?: (owner: string) => boolean): Item | undefined;
+  /** Whether `next` has one. */
+  has(may: (owner: string) => boolean): boolean;
   readonly size: number;
 }
 
@@ -36,6 +38,7 @@ export function createFairQueue<Item>({ perOwner, inAll }: FairQueueOptions): Fa
       }
       return undefined;
     },
+    has: (may) => [...queues.keys()].some(may),
     get size() {
       return size;
     },

@@ -18,8 +18,8 @@ export interface ThreadPoolOptions {
 }
 
 /**
- * Threads that carry out jobs, one at a time each; one that dies, hangs or needs too much memory is replaced. Beside a job that
- * takes long there is one more thread: nobody else waits for its end, and its owner has no other job meanwhile.
+ * Threads that carry out jobs, one at a time each; one that dies, hangs or needs too much memory is replaced. Beside jobs that
+ * take long there is one more thread for what others ask: their owners have no other job meanwhile.
  */
 export interface ThreadPool {
   /**
@@ -60,8 +60,6 @@ const WAITING = { perOwner: 100, inAll: 2_000 } as const;
 const RETRY_AFTER_SECONDS = 1;
 /** Of the time that a job may take: after this part others do not wait for it. */
 const SLOW_PART = 0.1;
-/** How many times the job counts that ends its thread: nobody has an answer of it, and a thread has to be started anew. */
-const LOSS_COUNTS = 6;
 /** Of what nobody pays for. */
 const OWN = '';
 
@@ -159,31 +157,27 @@ class Pool implements ThreadPool {
     thread.state = 'idle';
     thread.isSlow = false;
     this.#assign();
-    if (this.#isIdle(thread) && (this.#isRetired || this.#isSurplus)) this.#end(thread);
+    this.#endSurplus();
   }
 
-  #isIdle({ state }: Thread): boolean {
-    return state === 'idle';
+  /** Ends idle threads that nobody needs: all of them after the last job of a retired pool, else those beyond the most. */
+  #endSurplus(): void {
+    const wanted = !this.#retired || this.#queue.size > 0 ? this.#most : 0;
+    for (const thread of this.#threads)
+      if (thread.state === 'idle' && this.#threads.size > wanted) this.#end(thread);
   }
 
-  get #isRetired(): boolean {
-    return this.#retired && this.#queue.size === 0;
+  get #slow(): readonly Thread[] {
+    return [...this.#threads].filter(({ isSlow }) => isSlow);
   }
 
-  /** Whether a job that was slow has ended after all, so that its thread is one more. */
-  get #isSurplus(): boolean {
-    return this.#unhindered.filter(({ state }) => state !== 'starting').length > this.#options.threads;
-  }
-
-  /** Threads that will soon take what waits. */
-  get #unhindered(): readonly Thread[] {
-    return [...this.#threads].filter(({ isSlow }) => !isSlow);
+  get #most(): number {
+    return this.#options.threads + (this.#slow.length > 0 ? 1 : 0);
   }
 
   /** Hands what waits to threads that are idle, and starts one where there may be one more. */
   #assign(): void {
-    const slow = [...this.#threads].filter(({ isSlow }) => isSlow);
-    const may = (owner: string): boolean => slow.every(({ waiting }) => ownerOf(waiting) !== owner);
+    const may = (owner: string): boolean => this.#slow.every(({ waiting }) => ownerOf(waiting) !== owner);
     for (const thread of this.#threads)
       while (thread.state === 'idle') {
         const next = this.#queue.next(may);
@@ -191,11 +185,7 @@ class Pool implements ThreadPool {
         this.#give(thread, next);
       }
     const isStarting = [...this.#threads].some(({ state }) => state === 'starting');
-    if (this.#queue.size > 0 && !isStarting) this.#startOneMore();
-  }
-
-  #startOneMore(): void {
-    if (!this.#closed && this.#unhindered.length < this.#options.threads) this.#start();
+    if (!isStarting && this.#threads.size < this.#most && this.#queue.has(may)) this.#start();
   }
 
   #give(thread: Thread, waiting: Waiting): void {
@@ -214,7 +204,7 @@ class Pool implements ThreadPool {
       thread.timer = clock.after(jobMilliseconds * (1 - SLOW_PART), () => {
         this.#lose(thread, new Error(`a job took longer than ${String(jobMilliseconds)} ms`));
       });
-      this.#startOneMore();
+      this.#assign();
     });
     thread.worker.postMessage(waiting.job);
   }
@@ -242,12 +232,13 @@ class Pool implements ThreadPool {
       return;
     }
     log.error('a planning thread ended and is replaced', { error: describeError(error) });
-    waiting?.account?.charge((clock.monotonic() - thread.startedAt) * LOSS_COUNTS);
+    waiting?.account?.charge(clock.monotonic() - thread.startedAt);
     waiting?.reject(
       new SecurityError('LIMIT_PLANNING_EXCEEDED', { detail: 'its thread ended', cause: error }),
     );
-    if (waiting !== undefined && !this.#retired) this.#startOneMore();
-    this.#assign();
+    const isWanted = waiting !== undefined && !this.#retired && this.#threads.size < this.#options.threads;
+    if (isWanted && !this.#closed) this.#start();
+    else this.#assign();
   }
 
   #failStart(error: unknown): void {

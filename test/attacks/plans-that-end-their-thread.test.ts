@@ -61,14 +61,44 @@ test('others do not wait for its end, nor for a thread to start once it has ende
   await next;
 });
 
-test('it counts for its caller several times', async () => {
-  const { pool, run, clock } = openTestThreads();
+test('many callers of slow jobs have one more thread in all', async () => {
+  const { pool, run, workers, clock } = openTestThreads();
   await pool.open();
-  const account = testAccount('attacker');
-  const hanging = expect(run('hang', account)).rejects.toMatchObject(ENDED);
-  await clock.advance(1_001);
-  await hanging;
-  expect(account.spent).toBeGreaterThanOrEqual(5_000);
+  let given = 0;
+  const slow = Array.from({ length: 6 }, (_, n) =>
+    run('wait', { ...testAccount(`caller ${String(n)}`), require: () => (given += 1) }),
+  );
+  for (const threads of [1, 2, 2, 2]) {
+    await until(() => given === threads);
+    expect(workers).toHaveLength(threads);
+    await clock.advance(101);
+  }
+  await Promise.all([pool.close(), expect(Promise.allSettled(slow)).resolves.toHaveLength(6)]);
+});
+
+test('a slow job for which nobody else waits starts no thread', async () => {
+  const { pool, run, workers, clock } = openTestThreads();
+  await pool.open();
+  const account = testAccount('a');
+  const [slow, next] = [run('slow', account), run('1', account)];
+  await clock.advance(500);
+  workers[0]?.postMessage({ text: 'end of slow' });
+  expect([await slow, await next]).toEqual(['end of slow', '1']);
+  expect(workers).toHaveLength(1);
+});
+
+test('a pool that is retired beside a slow job ends all of its threads', async () => {
+  const { pool, run, workers, clock } = openTestThreads();
+  await pool.open();
+  const account = testAccount('a');
+  const [slow, next] = [run('slow', account), run('2', account)];
+  const other = run('1', testAccount('bff'));
+  await clock.advance(101);
+  pool.retire();
+  expect(await other).toBe('1');
+  workers[0]?.postMessage({ text: 'end of slow' });
+  expect([await slow, await next]).toEqual(['end of slow', '2']);
+  await until(() => workers.every(({ threadId }) => threadId === -1));
 });
 
 test('a slow job that ends after all leaves as many threads as there were', async () => {

@@ -166,6 +166,7 @@ export class Subscription implements Supervised {
   }
 
   #fail(error: unknown): void {
+    if (this.#isOver()) return; // what it was at was given up
     const known =
       error instanceof RequestErrors ? new SecurityError('STREAM_RESTART') : toSecurityError(error);
     if (known.code === 'INTERNAL_SERVER_ERROR')

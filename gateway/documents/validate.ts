@@ -10,6 +10,7 @@ import {
   OperationTypeNode,
   parse,
   Source,
+  visit,
 } from 'graphql';
 import type { FoundError, LoadedSupergraph } from '../supergraph/loaded-supergraph.ts';
 import type { GraphqlRequest } from '../http/graphql-request.ts';
@@ -158,11 +159,19 @@ function explain(errors: readonly FoundError[], query: string): RequestErrors {
 
 function parseDocument(source: Source): DocumentNode {
   try {
-    return parse(source);
+    const document = parse(source);
+    return source.body.includes('"""') ? withoutBlocks(document) : document;
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     throw new RequestErrors('GRAPHQL_PARSE_FAILED', describeErrors([error], source.body));
   }
+}
+
+/** With each string on one line: `print` indents the lines of a block at every depth, as often as its fragment is spread. */
+function withoutBlocks(document: DocumentNode): DocumentNode {
+  return visit(document, {
+    StringValue: (node) => (node.block === true ? { ...node, block: false } : undefined),
+  });
 }
 
 function pickOperation(document: DocumentNode, request: GraphqlRequest): OperationDefinitionNode {

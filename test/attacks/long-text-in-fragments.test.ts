@@ -1,5 +1,10 @@
 import { expect, test } from '@jest/globals';
+import { loadConfig } from '@aduana/server-kit/config/load-config';
+import { print } from 'graphql';
 import { createAuthorizer } from '../../gateway/authorize/create-authorizer.ts';
+import { GATEWAY_SETTINGS } from '../../gateway/config.ts';
+import { createValidate } from '../../gateway/documents/validate.ts';
+import { createDocumentLimits } from '../../gateway/limits/document-limits.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { rightsOf, validatedOf } from '../support/guarded-federation.ts';
 import { supergraphOf } from '../support/supergraph-of.ts';
@@ -38,4 +43,20 @@ test.each(LEAVES)('%s is answered where it comes a few times', (_, leaf) => {
 
 test('as many fragments with little text are answered', () => {
   expect(rewrite(11, 'f').document).toBeDefined();
+});
+
+test('a block of lines is one line before it is multiplied, however deep it comes to stand', async () => {
+  const read = createValidate('off', createDocumentLimits(loadConfig(GATEWAY_SETTINGS, {})));
+  const { caller: someone, trace } = validatedOf({ document: '{ f }', caller });
+  const query = `{ q { q { f(of: """${'.\n'.repeat(1_000)}""") } } }`;
+  const request = {
+    query,
+    variables: {},
+    operationName: undefined,
+    extensions: {},
+    queriesOnly: false,
+    values: 0,
+  };
+  const { document } = await read({ stage: 'delegated', caller: someone, trace }, request, supergraph, () => supergraph.apiSchema); // prettier-ignore
+  expect(print(document).length).toBeLessThan(2 * query.length);
 });

@@ -5,7 +5,7 @@ export interface RepeatedEvents {
   readonly what: 'number' | 'id';
   /** Numbers: of a boot, by peer, instance and boot id. Ids: of a peer. */
   readonly of: readonly string[];
-  /** How many numbers or ids. */
+  /** How many numbers or ids, at least. */
   readonly count: number;
   /** The first of them, and two of its entries. */
   readonly first: string;
@@ -26,6 +26,9 @@ interface Name extends Pick<RepeatedEvents, 'what' | 'of'> {
   readonly name: string;
 }
 
+/** So many names are compared; of more, the rest says nothing new. */
+const MOST_SUSPECTS = 100_000;
+
 /** Finds names that occur twice in one pass over a log, 16 bytes for each entry: the same hash may be of two names. */
 export class RepeatedNames {
   #hashes = new Float64Array(1024);
@@ -39,11 +42,11 @@ export class RepeatedNames {
     }
   }
 
-  /** Hashes of the names that may occur twice, and of all that do. */
+  /** Hashes of names that may occur twice, and of all that do, up to a bound. */
   suspects(): ReadonlySet<number> {
     const sorted = this.#hashes.subarray(0, this.#count).sort();
     const found = new Set<number>();
-    for (let at = 1; at < sorted.length; at += 1) {
+    for (let at = 1; at < sorted.length && found.size < MOST_SUSPECTS; at += 1) {
       const hash = sorted[at] as number;
       if (hash === sorted[at - 1]) found.add(hash);
     }
@@ -72,8 +75,9 @@ export class RepeatFinder {
       if (!this.#suspects.has(hashOf(name))) continue;
       const key = keyOf(name);
       const first = this.#firsts.get(key);
-      if (first === undefined) this.#firsts.set(key, { seq, leaf, isFound: false });
-      else if (!first.isFound && !first.leaf.equals(leaf)) {
+      if (first === undefined) {
+        if (this.#firsts.size < 2 * MOST_SUSPECTS) this.#firsts.set(key, { seq, leaf, isFound: false });
+      } else if (!first.isFound && !first.leaf.equals(leaf)) {
         first.isFound = true;
         this.#find(name, [first.seq, seq]);
       }

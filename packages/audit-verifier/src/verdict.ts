@@ -95,7 +95,7 @@ function gapsIn(
 function describeRepeated({ what, of, count, first, entries }: RepeatedEvents): string {
   const [peer = '', instance, bootId] = of;
   const source = what === 'id' ? peer : `${peer} ${String(instance)} boot ${String(bootId)}`;
-  const more = count > 1 ? `, and of ${String(count - 1)} more ${what}s` : '';
+  const more = count > 1 ? `, and of at least ${String(count - 1)} more ${what}s` : '';
   return `${source} has different events of ${what} ${first} (entries ${entries.join(' and ')})${more}`;
 }
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { LoggedEvent } from './logged-event.ts';
 
 const SEVERITY: Readonly<Record<string, number>> = { ALLOWED: 1, PARTIAL: 3, FAILED: 4, DENIED: 6 };
@@ -5,12 +6,13 @@ const SEVERITY: Readonly<Record<string, number>> = { ALLOWED: 1, PARTIAL: 3, FAI
 /** An event in the Common Event Format, version 0, for older SIEMs. */
 export function toCef({ seq, envelope }: LoggedEvent): string {
   const { id, time, type, outcome, source, actor, request, trace, detail = {} } = envelope;
+  const { source_address: address } = detail as { readonly source_address?: string };
   const members: readonly (readonly [string, unknown])[] = [
     ['rt', Date.parse(time)],
     ['externalId', id],
     ['suid', actor.sub],
     ['suser', actor['client_id']],
-    ['src', detail['source_address']],
+    ['src', address !== undefined && isIP(address) !== 0 ? address : undefined],
     ['outcome', outcome],
     ['reason', detail['code']],
     ['dvchost', source.peer],

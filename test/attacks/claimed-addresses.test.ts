@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, Socket } from 'node:net';
 import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { ConnectionRefusal } from '@aduana/core/mtls/connection-refusal';
 import { type HttpService, openHttpService } from '@aduana/server-kit/http/service';
+import { readForwardedConnections } from '@aduana/server-kit/http/forwarded-connections';
 import { loadConfig } from '@aduana/server-kit/config/load-config';
 import { serviceListeners } from '@aduana/server-kit/http/service-listeners';
 import { createLog } from '@aduana/server-kit/platform/create-log';
@@ -184,10 +185,19 @@ test('a service stops while headers are awaited', async () => {
   await closed;
 });
 
+test('who is gone before its address is known is not believed, whatever it has sent', () => {
+  const taken: Socket[] = [];
+  const server = createServer((socket) => taken.push(socket));
+  readForwardedConnections(server, { from: [BALANCER], clock, onRefusal: () => undefined });
+  const gone = new Socket(); // reset before it was accepted, it has no address
+  server.emit('connection', gone);
+  expect(taken).toEqual([gone]);
+});
+
 test('nobody is believed by default, and never everybody', () => {
   const read = (PROXY_PROTOCOL_FROM?: string) => loadConfig(GATEWAY_SETTINGS, { PROXY_PROTOCOL_FROM });
   expect(read().PROXY_PROTOCOL_FROM).toEqual([]);
-  for (const wrong of ['0.0.0.0/0', '::/0', '10.0.0.5,::/0', 'balancer', '10.0.0.0/33'])
+  for (const wrong of ['0.0.0.0/0', '::/0', '::ffff:0.0.0.0/96', '10.0.0.5,::/0', 'balancer', '10.0.0.0/33'])
     expect(() => read(wrong)).toThrow('PROXY_PROTOCOL_FROM');
 });
 

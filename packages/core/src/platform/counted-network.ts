@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 
 /**
  * What an address counts as where guesses, refusals and half-sent bodies are counted: an IPv4 address as itself, an IPv6
- * address as its network of 64 bits, since one machine may take any address in it (RFC 4291 section 2.5.1).
+ * address as its network of 64 bits, since one machine may take any address in it (RFC 4291 section 2.5.1). What a
+ * translator has made of an IPv4 address (RFC 6052 section 2.1) counts as itself.
  *
  * @param address as Node writes it, a zone included; what is no address counts as it is
  * @example
@@ -14,6 +15,7 @@ export function countedNetwork(address: string): string {
   if (isIP(bare) !== 6) return address;
   const mapped = /^::ffff:([\d.]+)$/i.exec(bare)?.[1];
   if (mapped !== undefined) return mapped;
+  if (/^64:ff9b::/i.test(bare)) return bare.toLowerCase();
   const [head = '', tail] = bare.toLowerCase().split('::');
   const groups = head === '' ? [] : head.split(':');
   const rest = tail === undefined || tail === '' ? [] : tail.split(':');

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { isAddressRange } from '../platform/address-range.ts';
+import { createAddressMatcher, isAddressRange } from '../platform/address-range.ts';
 import { databaseUrlProblem } from '../platform/database-url.ts';
 import { redisUrlProblem } from '../platform/redis-url.ts';
 import {
@@ -18,7 +18,12 @@ import {
 import { TELEMETRY_SETTINGS } from './telemetry-settings.ts';
 
 /** Not all addresses there are: any client could then name the address that it has. */
-const BALANCERS = { test: (range: string) => isAddressRange(range) && !range.endsWith('/0') };
+const BALANCERS = { test: (range: string) => isAddressRange(range) && !coversAll(range) };
+
+function coversAll(range: string): boolean {
+  const matches = createAddressMatcher([range]);
+  return ['0.0.0.0', '255.255.255.255'].every(matches) || ['::', 'ffff::'].every(matches);
+}
 
 /** The variables that every service reads. Paths are relative to the working directory. */
 export const SERVICE_SETTINGS = {

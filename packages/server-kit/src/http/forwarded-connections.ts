@@ -32,7 +32,7 @@ export function readForwardedConnections(server: Server, options: ForwardedConne
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
     const { remoteAddress } = socket;
-    if (remoteAddress !== undefined && isBalancer(remoteAddress) === false) {
+    if (remoteAddress === undefined || isBalancer(remoteAddress) !== true) {
       take(socket);
       return;
     }

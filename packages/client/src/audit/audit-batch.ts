@@ -21,6 +21,11 @@ export interface WaitingEvent {
 
 const MAX_EVENTS = 1000;
 const MAX_CHARACTERS = 786_432;
+/** Fewer than the log takes at once. */
+const MAX_VALUES = 120_000;
+/** The shortest ones have a comma each. */
+const CHARACTERS_OF_VALUE = 2;
+const [COMMA, LIST, OBJECT] = [0x2c, 0x5b, 0x7b];
 
 /** The oldest events that fit one body, and the rest. */
 export function takeBatch(waiting: WaitingEvent[]): [WaitingEvent[], WaitingEvent[]] {
@@ -31,7 +36,28 @@ export function takeBatch(waiting: WaitingEvent[]): [WaitingEvent[], WaitingEven
     if (count > 0 && (count >= MAX_EVENTS || characters > MAX_CHARACTERS)) break;
     count += 1;
   }
+  if (characters > MAX_VALUES * CHARACTERS_OF_VALUE) count = countWithinValues(waiting, count);
   return count === waiting.length ? [waiting, []] : [waiting.slice(0, count), waiting.slice(count)];
+}
+
+/** How many of the first events have few enough values together; one, if it alone has too many. */
+function countWithinValues(waiting: readonly WaitingEvent[], most: number): number {
+  let values = 0;
+  for (let count = 0; count < most; count += 1) {
+    values += valuesIn(waiting[count]?.event.text ?? '');
+    if (count > 0 && values > MAX_VALUES) return count;
+  }
+  return most;
+}
+
+/** No fewer than there are. */
+function valuesIn(text: string): number {
+  let values = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit === COMMA || unit === LIST || unit === OBJECT) values += 1;
+  }
+  return values;
 }
 
 /** With the largest share of the room first, and in each part in their order. */

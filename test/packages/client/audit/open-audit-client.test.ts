@@ -6,6 +6,7 @@ import { openAuditClient } from '@aduana/client/audit/open-audit-client';
 import type { SecurePeer } from '@aduana/core/mtls-client/secure-peer';
 import { Secret } from '@aduana/core/secrets/secret';
 import { createLog } from '@aduana/server-kit/platform/create-log';
+import { measureBody } from '../../../../subgraphs/audit/log/measure-body.ts';
 import { REQUEST_RECORD } from '../../../support/audit-events.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
 import { until } from '../../../support/until.ts';
@@ -54,3 +55,32 @@ test.each([401, 403, 408, 429, 500, 503])(
     await close();
   },
 );
+
+test('no body has more values than the log takes at once', async () => {
+  const bodies: Buffer[] = [];
+  let answer = (): void => undefined;
+  const first = new Promise<void>((resolve) => (answer = resolve));
+  const peer = {
+    request: async ({ body }: { readonly body: string }) => {
+      bodies.push(Buffer.from(body));
+      await first;
+      return { status: 200, headers: {}, body: Buffer.from('{}') };
+    },
+  } as unknown as SecurePeer;
+  const { audit, close } = await openAuditClient({
+    peer,
+    token: () => Promise.resolve(Secret.of('token')),
+    instance: 'orders-1',
+    spool: { folder, key: Buffer.alloc(32, 1), maxBytes: 100_000_000 },
+    mode: 'fail_closed',
+    platform: { clock: createFakeClock(), log: createLog('silent', () => undefined) },
+  });
+  const detail = { numbers: new Array<number>(500).fill(1) };
+  const recorded = Array.from({ length: 600 }, () => audit.record({ ...REQUEST_RECORD, detail }));
+  await until(() => bodies.length > 0);
+  answer();
+  await Promise.all(recorded);
+  await close();
+  expect(bodies.reduce((events, body) => events + measureBody(body).events, 0)).toBeGreaterThan(600);
+  expect(Math.max(...bodies.map((body) => measureBody(body).values))).toBeLessThan(131_072);
+});

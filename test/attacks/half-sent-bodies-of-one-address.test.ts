@@ -76,6 +76,16 @@ test('those of all addresses together are bounded as well, at no cost that grows
   expect(clock.pending).toBe(MOST_OF_ALL);
 });
 
+test('of too many in all, those of who has most make room', () => {
+  const bodies = createBodyBudget({ clock: createFakeClock() });
+  const refused: string[] = [];
+  const begin = (address: string) => bodies.watch(() => 1, () => refused.push(address), address); // prettier-ignore
+  begin('honest');
+  for (let n = 0; n < 3 * MOST_OF_ALL; n += 1) begin(`attacker ${String(n % 6)}`);
+  expect(refused.length).toBeGreaterThan(MOST_OF_ALL);
+  expect(refused).not.toContain('honest');
+});
+
 test('one that has arrived, or was refused, takes no room any more', () => {
   const bodies = createBodyBudget({ clock: createFakeClock() });
   const refused: number[] = [];

@@ -84,7 +84,7 @@ export function createBodyBudget({ clock, totalBytes = TOTAL_BYTES }: BodyBudget
   };
 }
 
-/** Bodies of unknown clients that have not arrived, each with what ends it, the oldest first. */
+/** Bodies of unknown clients that have not arrived, each with what ends it: of too many, the oldest of who has most. */
 function createHalfSent() {
   const all = new Map<() => void, string>();
   const bySource = new Map<string, Set<() => void>>();
@@ -101,7 +101,7 @@ function createHalfSent() {
     add(source: string, end: () => void): () => void {
       const own = bySource.get(source) ?? new Set();
       const [oldest] =
-        own.size >= MOST_HALF_SENT.ofOne ? own : all.size >= MOST_HALF_SENT.ofAll ? all.keys() : [];
+        own.size >= MOST_HALF_SENT.ofOne ? own : all.size >= MOST_HALF_SENT.ofAll ? mostOf(bySource) : [];
       if (oldest !== undefined) {
         remove(oldest);
         oldest();
@@ -113,6 +113,12 @@ function createHalfSent() {
       };
     },
   };
+}
+
+function mostOf(sets: ReadonlyMap<string, ReadonlySet<() => void>>): Iterable<() => void> {
+  let most: ReadonlySet<() => void> = new Set();
+  for (const one of sets.values()) if (one.size > most.size) most = one;
+  return most;
 }
 
 function watchArrival(clock: Clock, received: () => number, refuse: (error: SecurityError) => void): Timer {

@@ -30,7 +30,7 @@ test('owners have the same in all, however large their things are', () => {
   expect(countOf(owners, 'small')).toBe(5_000);
 });
 
-test('who comes later is next, and has saved up nothing from before', () => {
+test('an owner that is new is next, and has saved up nothing from before', () => {
   const shares = new FairShares<number>();
   add(shares, 'first', 1, 3_000);
   take(shares, 1_000);

@@ -2,6 +2,7 @@
 // Prints p99 idle, p99 beside the flood and their ratio (goal: <= 3), with planning threads and without, and which of
 // the gateway's threads took what CPU. `--warm=20` floods for so many seconds before it measures: by then V8 has compiled
 // the planner.
+import '../tools/print-help.js';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // `node bench/console.js [--events=N] [--loads=N] [--only=NAME]`: how long the console's pages take over a large log.
+import '../tools/print-help.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
 // Mutual TLS handshakes a second between two ends in one process, with and without resumption of the TLS session, and
 // the CPU of a call over a connection that is open: `node bench/handshakes.js` after `npm run build`.
+import '../tools/print-help.js';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:https';

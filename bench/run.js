@@ -1,5 +1,6 @@
 // `npm run bench`: Aduana and other gateways over the same subgraphs, in one run, round by round beside each other.
 // `-- --only=floor,aduana` measures some of them; `-- --full` takes longer and also measures single connections; `-- --smoke` only proves that everything runs.
+import '../tools/print-help.js';
 import { hasOption, option } from './command-options.js';
 import { createRounds } from './measure-rounds.js';
 import { writeReport } from './write-report.js';

@@ -1,4 +1,5 @@
 // `npm run bench:scale`: the gateway's CPU time per request as documents, lists, supergraphs and cache misses grow. `-- --smoke` only proves that everything runs.
+import '../tools/print-help.js';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuMilliseconds } from './cpu-time.js';

@@ -1,5 +1,6 @@
 // `npm run bench:soak -- --requests=1000000`: whether a gateway's memory stays flat, and its sockets few, over many requests.
 // `-- --snapshots` prints what grew between a third of them and the end.
+import '../tools/print-help.js';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuMilliseconds } from './cpu-time.js';

@@ -1,6 +1,7 @@
 // `npm run bench:streams -- --streams=2000 --messages=5000 --losses=200`: what many open streams cost one gateway, how fast one
 // event reaches all of them, how many messages a second leave without loss, and how soon a lost right ends a stream under
 // that load. `--smoke` proves that all of it runs.
+import '../tools/print-help.js';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { composeServices } from '@apollo/composition';

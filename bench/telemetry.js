@@ -1,5 +1,6 @@
 // `node bench/telemetry.js [--baseline=FILE] [--rounds=N]`: what telemetry costs `small`, in paired rounds: off, and on with 10 % of the
 // traces. `--baseline` is the dist/cli/main.js of another checkout, such as one without telemetry.
+import '../tools/print-help.js';
 import { option } from './command-options.js';
 import { createRounds } from './measure-rounds.js';
 import { callerToken, startAduanaGateway } from './start-aduana.js';

@@ -1,4 +1,5 @@
 // `npm run bench:tokens`: what a token costs to issue and to verify, beside a bare server that only signs and jose alone.
+import '../tools/print-help.js';
 import { readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pg from 'pg';

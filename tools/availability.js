@@ -1,6 +1,7 @@
 // `npm run test:availability [-- -t ROW]`: plays what befalls a deployment of many hosts, under load, and prints a table.
 // The hosts are network namespaces in namespaces of their own for networks, mounts and processes: however the run ends,
 // the kernel ends every process with it and takes every host, link and file away.
+import './print-help.js';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';

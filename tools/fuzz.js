@@ -1,4 +1,5 @@
-/** `npm run fuzz -- --minutes N [--seed S] [--only WORDS]`: N minutes in all, shared by the fuzzers. */
+// `npm run fuzz -- --minutes N [--seed S] [--only WORDS]`: N minutes in all, shared by the fuzzers.
+import './print-help.js';
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 

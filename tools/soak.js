@@ -1,5 +1,6 @@
 // `npm run soak -- --hours 2 [--minutes N] [--seconds N] [--seed N]`: mixed load while everything is rotated and one thing
 // after the other fails; prints each round and the verdict, and ends with 0 where nothing was lost and the log is whole.
+import './print-help.js';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';

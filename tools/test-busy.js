@@ -1,4 +1,5 @@
 // Runs the tests beside eight processes that never wait: `npm run test:busy -- [what Jest takes]`.
+import './print-help.js';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { loadavg } from 'node:os';

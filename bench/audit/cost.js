@@ -2,6 +2,7 @@
 // when all wait. Service, client and token service are processes as in production, over mTLS.
 // `-- --publish` adds a log that is published into a bucket, a double of S3 in this process.
 // `-- --baseline=FILE` adds the `dist/cli/main.js` of another checkout, in turns; `--profile` writes a CPU profile; `--keep` writes `bench/results/audit-cost.json`.
+import '../../tools/print-help.js';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';

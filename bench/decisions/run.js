@@ -1,4 +1,5 @@
 // `node bench/decisions/run.js`: the policy engine beside casbin and Cedar, over the same rules and questions, in one run.
+import '../../tools/print-help.js';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // `node bench/rewriting/run.js` after a build: what authorization adds to a request, in microseconds, in one run.
+import '../../tools/print-help.js';
 import { createLog } from '@aduana/server-kit/platform/create-log';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { sha256Hex } from '@aduana/core/platform/digest';

@@ -81,3 +81,24 @@ test('a service that has too many waiting is refused, and no other', async () =>
   const other = await append(await entriesOf('gateway', 1));
   expect(other).toHaveLength(1);
 });
+
+test('one event sent three hundred times saves up nothing for a flood behind it', async () => {
+  const { append, groups } = openSequencer();
+  const [one] = await entriesOf('leads', 1);
+  const [flood, honest] = [await entriesOf('leads', 1_000), await entriesOf('gateway', 500)];
+  const floods = [append(Array.from({ length: 300 }, () => one as NewEntry))];
+  const pour = () => floods.push(append(flood).catch(() => [])); // refused where too many wait
+  for (let n = 0; n < 15; n += 1) pour();
+  const waits: number[] = [];
+  const post = async (): Promise<void> => {
+    while (groups.length < 400) {
+      const before = groups.length;
+      await append(honest);
+      waits.push(groups.length - before);
+      pour();
+    }
+  };
+  await Promise.all([post(), post()]);
+  await Promise.all(floods);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(4);
+});

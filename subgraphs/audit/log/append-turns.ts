@@ -1,4 +1,4 @@
-import { FairShares } from '@aduana/core/platform/fair-shares';
+import { FairShares, type Share } from '@aduana/core/platform/fair-shares';
 import type { EntryColumns } from './entry-columns.ts';
 
 /** An entry that waits for its transaction. */
@@ -35,20 +35,29 @@ export class AppendTurns<Waiting extends WaitingEntry> {
    */
   take(): readonly Waiting[] {
     const group: Waiting[] = [];
+    const passed: Share<Waiting>[] = [];
+    this.#fill(group, passed);
+    for (const share of passed) this.#shares.pass(share);
+    return group;
+  }
+
+  /** @param passed gets the shares that could have more of the group but for an id */
+  #fill(group: Waiting[], passed: Share<Waiting>[]): void {
     let characters = 0;
     for (const share of this.#shares.inOrder()) {
       const ids = new Set<string>();
       for (let next = share.first; next !== undefined; next = share.first) {
         const { canonical, columns } = next.entry;
-        if (ids.has(columns.id)) break;
+        if (ids.has(columns.id)) {
+          passed.push(share);
+          break;
+        }
         characters += canonical.length;
-        if (group.length > 0 && characters > MAX_GROUP_CHARACTERS) return group;
+        if (group.length > 0 && characters > MAX_GROUP_CHARACTERS) return;
         ids.add(columns.id);
-        share.shift();
-        this.#shares.charge(share.owner, canonical.length + CHARACTERS_OF_ROW);
-        if (group.push(next) >= MAX_GROUP_ENTRIES) return group;
+        this.#shares.take(share, canonical.length + CHARACTERS_OF_ROW);
+        if (group.push(next) >= MAX_GROUP_ENTRIES) return;
       }
     }
-    return group;
   }
 }

@@ -8,8 +8,7 @@ function take(shares: FairShares<number>, most: number): readonly string[] {
     const next = shares.least();
     if (next?.first === undefined) break;
     const cost = next.first;
-    next.shift();
-    shares.charge(next.owner, cost);
+    shares.take(next, cost);
     owners.push(next.owner);
     had += cost;
   }
@@ -56,9 +55,8 @@ test('the things of one owner come in their order, and are counted', () => {
   const taken: number[] = [];
   for (let next = shares.least(); next?.first !== undefined; next = shares.least()) {
     taken.push(next.first);
-    next.shift();
+    shares.take(next, 1);
     expect(shares.sizeOf('one')).toBe(5_000 - taken.length);
-    shares.charge('one', 1);
   }
   expect(taken).toEqual(Array.from({ length: 5_000 }, (_, n) => n));
   expect(shares.least()).toBeUndefined();
@@ -72,3 +70,16 @@ test('who is next comes first in the order', () => {
   }
   expect(shares.inOrder().map(({ owner }) => owner)).toEqual(['none', 'some', 'much']);
 }); // prettier-ignore
+
+test('ever new owners keep nobody from its share, and are forgotten', () => {
+  const shares = new FairShares<number>();
+  shares.charge('old', 10);
+  for (const owner of ['old', 'new', 'new too']) shares.add(owner, 1);
+  let turns = 0;
+  for (let next = shares.least(); next?.owner !== 'old'; next = shares.least()) {
+    if (next !== undefined) shares.take(next, 0.1);
+    shares.add(`new ${String((turns += 1))}`, 1);
+    if (turns > 5_000) break;
+  }
+  expect(turns).toBeLessThan(5_000);
+});

@@ -163,8 +163,8 @@ class Pool implements ThreadPool {
   /** Ends idle threads that nobody needs: all of them after the last job of a retired pool, else those beyond the most. */
   #endSurplus(): void {
     const wanted = !this.#retired || this.#queue.size > 0 ? this.#most : 0;
-    for (const thread of this.#threads)
-      if (thread.state === 'idle' && this.#threads.size > wanted) this.#end(thread);
+    const ready = (): number => [...this.#threads].filter(({ state }) => state !== 'starting').length;
+    for (const thread of this.#threads) if (thread.state === 'idle' && ready() > wanted) this.#end(thread);
   }
 
   get #slow(): readonly Thread[] {
@@ -238,7 +238,7 @@ class Pool implements ThreadPool {
     );
     const isWanted = waiting !== undefined && !this.#retired && this.#threads.size < this.#options.threads;
     if (isWanted && !this.#closed) this.#start();
-    else this.#assign();
+    this.#assign();
   }
 
   #failStart(error: unknown): void {

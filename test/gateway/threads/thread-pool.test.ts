@@ -105,3 +105,29 @@ test('further threads are started while jobs wait, up to their number', async ()
   await clock.advance(1_001);
   expect(await stuck).toMatchObject({ code: 'LIMIT_PLANNING_EXCEEDED' });
 });
+
+test('beside an idle thread nothing waits, also where no other one can be started', async () => {
+  const { pool, run, clock, failFromNowOn } = openTestThreads(2);
+  await pool.open();
+  const account = testAccount('a');
+  const lost = expect(run('hang', account)).rejects.toMatchObject({ code: 'LIMIT_PLANNING_EXCEEDED' });
+  expect(await run('1', testAccount('b'))).toBe('1');
+  await clock.advance(101);
+  const queued = run('2', account); // its owner has a slow job
+  failFromNowOn();
+  await clock.advance(901);
+  await lost;
+  expect(await queued).toBe('2');
+});
+
+test('a thread that works stays until the one beside it has started', async () => {
+  const { pool, run, clock, failFromNowOn, workers } = openTestThreads();
+  await pool.open();
+  const [slow, other] = [run('slow', testAccount('a')), run('1', testAccount('b'))];
+  failFromNowOn();
+  await clock.advance(101);
+  workers[0]?.postMessage({ text: 'end of slow' });
+  expect([await slow, await other]).toEqual(['end of slow', '1']);
+  await until(() => workers[1]?.threadId === -1);
+  expect(await run('2', testAccount('c'))).toBe('2');
+});

@@ -86,7 +86,7 @@ export function createMissBudget(options: MissBudgetOptions): MissBudget {
     } finally {
       const spent = cpu() - before;
       balance.milliseconds -= spent;
-      if (spent >= NOTICEABLE_MS) turns.note(key, spent);
+      if (spent >= NOTICEABLE_MS || turns.areTaken) turns.note(key, spent);
     }
   }
 

@@ -26,8 +26,7 @@ export function createTurns(): Turns {
       return;
     }
     const proceed = share.first;
-    share.shift();
-    shares.charge(share.owner, TURN_MS);
+    shares.take(share, TURN_MS);
     proceed?.();
     setImmediate(next);
   }

@@ -1,5 +1,6 @@
 /** The attacker has the certificate of a service, and wants an event that did not happen to pass for one that did. */
 import { expect, test } from '@jest/globals';
+import { RepeatFinder } from '../../packages/audit-verifier/src/repeated-events.ts';
 import { canonicalText } from '@aduana/client/audit/canonical';
 import { verifyExport } from '../../packages/audit-verifier/src/index.ts';
 import { postedEvent } from '../support/audit-events.ts';
@@ -67,4 +68,10 @@ test('a number that was admitted as lost may come after all', async () => {
 
 test('names of thousands of events are told apart', async () => {
   expect(await verdictOf(...Array.from({ length: 3_000 }, (_, n) => of(n)))).toEqual(['WHOLE']);
+});
+
+test('where more may be repeated than is compared, the verdict says so', () => {
+  const finder = new RepeatFinder(new Set(Array.from({ length: 100_000 }, (_, n) => n)));
+  expect(finder.findings()).toEqual({ repeated: [], isCut: true });
+  expect(new RepeatFinder(new Set([1])).findings().isCut).toBe(false);
 });

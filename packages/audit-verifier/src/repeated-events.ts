@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { textOf } from './event-ledger.ts';
 
 /** Several events under what one event alone may have: which of them is the source's own, the log cannot tell. */
@@ -10,6 +11,13 @@ export interface RepeatedEvents {
   /** The first of them, and two of its entries. */
   readonly first: string;
   readonly entries: readonly [number, number];
+}
+
+/** What was found in a log. */
+export interface Repeats {
+  readonly repeated: readonly RepeatedEvents[];
+  /** Whether there were more names to compare than were compared: what is not found may be there. */
+  readonly isCut: boolean;
 }
 
 interface NamedEvent {
@@ -26,8 +34,10 @@ interface Name extends Pick<RepeatedEvents, 'what' | 'of'> {
   readonly name: string;
 }
 
-/** So many names are compared; of more, the rest says nothing new. */
+/** So many names are compared, and where there are more the verdict says so. */
 const MOST_SUSPECTS = 100_000;
+/** Nobody can make names of one hash without knowing where it starts. */
+const SEEDS = [randomBytes(4).readUInt32LE(), randomBytes(4).readUInt32LE()] as const;
 
 /** Finds names that occur twice in one pass over a log, 16 bytes for each entry: the same hash may be of two names. */
 export class RepeatedNames {
@@ -65,9 +75,11 @@ export class RepeatFinder {
   readonly #suspects: ReadonlySet<number>;
   readonly #firsts = new Map<string, { readonly seq: number; readonly leaf: Buffer; isFound: boolean }>();
   readonly #found = new Map<string, RepeatedEvents>();
+  #isCut: boolean;
 
   constructor(suspects: ReadonlySet<number>) {
     this.#suspects = suspects;
+    this.#isCut = suspects.size >= MOST_SUSPECTS;
   }
 
   add(event: NamedEvent, seq: number, leaf: Buffer): void {
@@ -77,6 +89,7 @@ export class RepeatFinder {
       const first = this.#firsts.get(key);
       if (first === undefined) {
         if (this.#firsts.size < 2 * MOST_SUSPECTS) this.#firsts.set(key, { seq, leaf, isFound: false });
+        else this.#isCut = true;
       } else if (!first.isFound && !first.leaf.equals(leaf)) {
         first.isFound = true;
         this.#find(name, [first.seq, seq]);
@@ -85,8 +98,8 @@ export class RepeatFinder {
   }
 
   /** One for each boot or peer that has any. */
-  findings(): readonly RepeatedEvents[] {
-    return [...this.#found.values()];
+  findings(): Repeats {
+    return { repeated: [...this.#found.values()], isCut: this.#isCut };
   }
 
   #find({ what, of, name }: Name, entries: readonly [number, number]): void {
@@ -116,7 +129,7 @@ function keyOf({ what, of, name }: Name): string {
  */
 function hashOf(name: Name): number {
   const key = keyOf(name);
-  let [high, low] = [0x811c9dc5, 0x9dc5811c];
+  let [high, low]: [number, number] = [...SEEDS];
   for (let at = 0; at < key.length; at += 1) {
     const unit = key.charCodeAt(at);
     high = Math.imul(high ^ unit, 0x01000193);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Claims } from './claims.ts';
 import type { LedgerFindings } from './event-ledger.ts';
-import type { RepeatedEvents } from './repeated-events.ts';
+import type { RepeatedEvents, Repeats } from './repeated-events.ts';
 import type { SignedTree } from './note.ts';
 import { printable } from './printable.ts';
 import type { VerifyOptions } from './verify-options.ts';
@@ -24,9 +24,7 @@ export interface Report {
 }
 
 /** What is missing, or may be. */
-export interface Findings extends LedgerFindings {
-  readonly repeated: readonly RepeatedEvents[];
-}
+export type Findings = LedgerFindings & Repeats;
 
 const SHOWN = 20;
 
@@ -66,7 +64,7 @@ function describeRecovery({ lost, kept, reason }: Claims['recoveries'][number]):
 }
 
 function gapsIn(
-  { missing, repeated, open, openIntents, admittedLosses, newest }: Findings,
+  { missing, repeated, isCut, open, openIntents, admittedLosses, newest }: Findings,
   { maxAgeSeconds, now }: VerifyOptions,
 ): readonly string[] {
   const gaps = missing.map(
@@ -84,6 +82,7 @@ function gapsIn(
   return [
     ...gaps,
     ...repeated.map(describeRepeated),
+    ...(isCut ? ['more numbers or ids are there twice than are compared: others may be repeated too'] : []),
     ...sources,
     ...intents,
     ...losses,

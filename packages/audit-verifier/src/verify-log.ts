@@ -8,7 +8,7 @@ import type { SignedTree } from './note.ts';
 import { Tampering, UsageProblem } from './problems.ts';
 import { readHashes } from './read-hashes.ts';
 import { readLines } from './read-lines.ts';
-import { RepeatedNames, type RepeatedEvents, RepeatFinder } from './repeated-events.ts';
+import { RepeatedNames, type Repeats, RepeatFinder } from './repeated-events.ts';
 import { judge, type Report, tampered, unusable } from './verdict.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
@@ -31,8 +31,8 @@ export async function verifyLog(options: VerifyOptions): Promise<Report> {
       throw new Tampering(
         `entries below ${String(claims.minimumIndex)} are gone, and no event of the log says so`,
       );
-    const repeated = await findRepeated(options.folder, claims.minimumIndex, names.suspects());
-    return judge(claims, { ...findings, repeated }, options);
+    const repeats = await findRepeated(options.folder, claims.minimumIndex, names.suspects());
+    return judge(claims, { ...findings, ...repeats }, options);
   } catch (error) {
     if (error instanceof Tampering) return tampered(error.message, signed);
     if (error instanceof UsageProblem) return unusable(error.message);
@@ -79,7 +79,7 @@ async function findRepeated(
   folder: string,
   minimumIndex: number,
   suspects: ReadonlySet<number>,
-): Promise<readonly RepeatedEvents[]> {
+): Promise<Repeats> {
   const finder = new RepeatFinder(suspects);
   if (suspects.size === 0) return finder.findings();
   let seq = minimumIndex;

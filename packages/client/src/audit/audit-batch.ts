@@ -36,18 +36,19 @@ export function takeBatch(waiting: WaitingEvent[]): [WaitingEvent[], WaitingEven
     if (count > 0 && (count >= MAX_EVENTS || characters > MAX_CHARACTERS)) break;
     count += 1;
   }
-  if (characters > MAX_VALUES * CHARACTERS_OF_VALUE) count = countWithinValues(waiting, count);
+  if (characters > MAX_VALUES * CHARACTERS_OF_VALUE)
+    count = countWithinValues(textsOf(waiting.slice(0, count)));
   return count === waiting.length ? [waiting, []] : [waiting.slice(0, count), waiting.slice(count)];
 }
 
 /** How many of the first events have few enough values together; one, if it alone has too many. */
-function countWithinValues(waiting: readonly WaitingEvent[], most: number): number {
+export function countWithinValues(texts: readonly string[]): number {
   let values = 0;
-  for (let count = 0; count < most; count += 1) {
-    values += valuesIn(waiting[count]?.event.text ?? '');
-    if (count > 0 && values > MAX_VALUES) return count;
-  }
-  return most;
+  const cut = texts.findIndex((text, at) => {
+    values += valuesIn(text);
+    return at > 0 && values > MAX_VALUES;
+  });
+  return cut === -1 ? texts.length : cut;
 }
 
 /** No fewer than there are. */

@@ -1,3 +1,4 @@
+import { countWithinValues } from './audit-batch.ts';
 import type { AuditPlatform } from './audit-platform.ts';
 import type { SpoolQueue } from './spool.ts';
 import { jitter } from '@aduana/core/platform/ids';
@@ -45,7 +46,8 @@ export function createAuditDrain(options: AuditDrainOptions): AuditDrain {
     let pause = FIRST_PAUSE_MS;
     while (!isStopped()) {
       try {
-        const texts = await spool.peek(BATCH_EVENTS, BATCH_CHARACTERS);
+        const oldest = await spool.peek(BATCH_EVENTS, BATCH_CHARACTERS);
+        const texts = oldest.slice(0, countWithinValues(oldest));
         if (texts.length > 0) {
           await postEach(texts);
           if (isStopped()) break; // whoever opens the spool next sends them again

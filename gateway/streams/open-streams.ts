@@ -37,7 +37,7 @@ export interface OpenStreamsOptions {
   readonly limits: StreamLimits;
   /** What all answers of subgraphs and events of their streams may take together. */
   readonly room: SharedRoom;
-  /** Whose turn it is to complete an event, and who pays for it. */
+  /** Whose turn it is to complete an event. */
   readonly budget?: CompletionBudget | undefined;
   readonly refusals: RefusalPlacement;
   readonly platform: Platform;

@@ -34,7 +34,7 @@ export interface ForwardOptions {
   readonly sts: StsClient;
   readonly trustDomain: string;
   readonly maxResponseBytes: number;
-  /** Whose turn it is to read a large answer, and who pays for it; default: nobody waits. */
+  /** Whose turn it is to read a large answer; default: nobody waits. */
   readonly budget?: CompletionBudget;
   readonly platform: Platform;
 }

@@ -58,7 +58,7 @@ export interface Ask {
   readonly forwarded?: string;
   /** Instead of the planner's; or what plans the authorized document in its place. */
   readonly plan?: Execution['plan'] | ((document: DocumentNode) => Promise<NonNullable<Execution['plan']>>);
-  /** Whose turn it is to complete an answer, and who pays for it. */
+  /** Whose turn it is to complete an answer. */
   readonly budget?: Execution['budget'];
   /** As if no route had been found. */
   readonly withoutPlan?: boolean;

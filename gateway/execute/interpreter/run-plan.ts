@@ -31,7 +31,7 @@ export interface PlanRun extends Preparation {
   readonly showsMessages: (subgraph: string) => boolean;
   /** Ends the run where this is aborted; a deadline does not. */
   readonly abandoned: CancelSignal;
-  /** Who waits for a turn, and pays for what takes long. */
+  /** Who waits for a turn. */
   readonly caller: Caller;
   readonly budget: CompletionBudget;
 }

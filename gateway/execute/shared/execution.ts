@@ -21,7 +21,7 @@ export interface Execution {
   readonly signal: CancelSignal;
   /** Called when all is fetched, before the answer is written: throws where the caller may have no other one now. */
   readonly requireReading?: ((caller: Caller) => void) | undefined;
-  /** Whose turn it is to complete an answer, and who pays for it; undefined where nobody waits and nobody pays. */
+  /** Whose turn it is to complete an answer; undefined where nobody waits. */
   readonly budget?: CompletionBudget | undefined;
   /** The finished values of `__schema` and `__type`, by response key. */
   readonly introspection?: Readonly<Record<string, unknown>> | undefined;

@@ -36,7 +36,7 @@ interface Name extends Pick<RepeatedEvents, 'what' | 'of'> {
 
 /** So many names are compared, and where there are more the verdict says so. */
 const MOST_SUSPECTS = 100_000;
-/** Nobody can make names of one hash without knowing where it starts. */
+/** Other ones in each run: names that were made to have one hash have different ones then, as good as always. */
 const SEEDS = [randomBytes(4).readUInt32LE(), randomBytes(4).readUInt32LE()] as const;
 
 /** Finds names that occur twice in one pass over a log, 16 bytes for each entry: the same hash may be of two names. */

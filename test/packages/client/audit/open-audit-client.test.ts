@@ -8,7 +8,7 @@ import { Secret } from '@aduana/core/secrets/secret';
 import { createLog } from '@aduana/server-kit/platform/create-log';
 import { measureBody } from '../../../../subgraphs/audit/log/measure-body.ts';
 import { REQUEST_RECORD } from '../../../support/audit-events.ts';
-import { createFakeClock } from '../../../support/fake-clock.ts';
+import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
 import { until } from '../../../support/until.ts';
 
 let folder: string;
@@ -16,6 +16,16 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'aduana-client-'));
 });
 afterEach(() => rm(folder, { recursive: true }));
+
+const openClient = (peer: SecurePeer, clock: FakeClock) =>
+  openAuditClient({
+    peer,
+    token: () => Promise.resolve(Secret.of('token')),
+    instance: 'orders-1',
+    spool: { folder, key: Buffer.alloc(32, 1), maxBytes: 100_000_000 },
+    mode: 'fail_closed',
+    platform: { clock, log: createLog('silent', () => undefined) },
+  });
 
 test.each([401, 403, 408, 429, 500, 503])(
   'what is answered with %d is kept, and sent again',
@@ -39,14 +49,7 @@ test.each([401, 403, 408, 429, 500, 503])(
         });
       },
     } as unknown as SecurePeer;
-    const { audit, close } = await openAuditClient({
-      peer,
-      token: () => Promise.resolve(Secret.of('token')),
-      instance: 'orders-1',
-      spool: { folder, key: Buffer.alloc(32, 1), maxBytes: 1_000_000 },
-      mode: 'fail_closed',
-      platform: { clock: clock, log: createLog('silent', () => undefined) },
-    });
+    const { audit, close } = await openClient(peer, clock);
     const ids = [await audit.record(REQUEST_RECORD), await audit.record(REQUEST_RECORD)];
     await passUntil(() => service.refused > 2);
     service.refuses = false;
@@ -72,14 +75,7 @@ test.each([false, true])(
         return { status: 200, headers: {}, body: Buffer.from('{}') };
       },
     } as unknown as SecurePeer;
-    const { audit, close } = await openAuditClient({
-      peer,
-      token: () => Promise.resolve(Secret.of('token')),
-      instance: 'orders-1',
-      spool: { folder, key: Buffer.alloc(32, 1), maxBytes: 100_000_000 },
-      mode: 'fail_closed',
-      platform: { clock, log: createLog('silent', () => undefined) },
-    });
+    const { audit, close } = await openClient(peer, clock);
     const detail = { numbers: new Array<number>(1_000).fill(1) };
     const recorded = Array.from({ length: 600 }, () => audit.record({ ...REQUEST_RECORD, detail }));
     if (isSpooled) await Promise.all(recorded);

@@ -7,7 +7,7 @@ const cefOf = (address: string): string =>
   toCef({
     seq: 7,
     leafHash: '00',
-    envelope: postedEvent({ type: 'request.flood', detail: { source_address: address } }) as never as Envelope,
+    envelope: postedEvent({ type: 'request.flood', detail: { source_address: address } }) as never,
   });
 
 test.each(['192.0.2.1', '2001:db8::1'])('src is the address that an event has: %s', (address) => {

@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
 import { toCef } from '../../../../subgraphs/audit/shippers/cef-event.ts';
-import type { Envelope } from '../../../../subgraphs/audit/shippers/logged-event.ts';
 import { postedEvent } from '../../../support/audit-events.ts';
 
 const cefOf = (address: string): string =>

@@ -44,8 +44,10 @@ export function guardReplies<Stream extends Socket>(socket: Stream): Stream {
 
 /** ioredis writes each command by itself. */
 function readCommand(written: Buffer | string): Asked {
-  const start = written.slice(0, LONGEST_COMMAND_HEAD);
-  const head = typeof start === 'string' ? start : start.toString('latin1');
+  const head =
+    typeof written === 'string'
+      ? written.slice(0, LONGEST_COMMAND_HEAD)
+      : written.toString('latin1', 0, LONGEST_COMMAND_HEAD);
   const [, count = '1', first = '', second = ''] = COMMAND.exec(head) ?? [];
   const name = first.toLowerCase();
   if (name === 'subscribe') return { name, answers: Math.max(1, Number(count) - 1) };

@@ -1,5 +1,6 @@
 import { SecurityError } from '../errors/security-error.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
+import { createLimitedPlaces } from '../platform/limited-places.ts';
 
 /** How many bytes the bodies of all requests may take. */
 export interface BodyBudgetOptions {
@@ -36,13 +37,13 @@ const LONGEST_STALL_MS = 5_000;
 /** Below what the listener allows a request in all, so that its refusal is recorded like any other. */
 const LONGEST_ARRIVAL_MS = 20_000;
 
-/** Of clients that nobody knows: what has waited longest is the least likely to come. */
+/** Of clients that nobody knows. */
 const MOST_HALF_SENT = { ofOne: 256, ofAll: 1_024 } as const;
 
 export function createBodyBudget({ clock, totalBytes = TOTAL_BYTES }: BodyBudgetOptions): BodyBudget {
   const share = Math.floor(totalBytes / 2);
   const byOwner = new Map<string, number>();
-  const halfSent = createHalfSent();
+  const halfSent = createLimitedPlaces(MOST_HALF_SENT);
   let total = 0;
   return {
     largestBytes: share,
@@ -70,7 +71,7 @@ export function createBodyBudget({ clock, totalBytes = TOTAL_BYTES }: BodyBudget
     watch(received, refuse, source) {
       const arrival = watchArrival(clock, received, refuse);
       if (source === undefined) return arrival;
-      const leave = halfSent.add(source, () => {
+      const leave = halfSent.take(source, () => {
         arrival.cancel();
         refuse(new SecurityError('REQUEST_TIMEOUT', { detail: 'a newer body took its place' }));
       });
@@ -82,43 +83,6 @@ export function createBodyBudget({ clock, totalBytes = TOTAL_BYTES }: BodyBudget
       };
     },
   };
-}
-
-/** Bodies of unknown clients that have not arrived, each with what ends it: of too many, the oldest of who has most. */
-function createHalfSent() {
-  const all = new Map<() => void, string>();
-  const bySource = new Map<string, Set<() => void>>();
-  const remove = (end: () => void): void => {
-    const source = all.get(end);
-    if (source === undefined) return;
-    all.delete(end);
-    const own = bySource.get(source);
-    own?.delete(end);
-    if (own?.size === 0) bySource.delete(source);
-  };
-  return {
-    /** @returns what takes it out again */
-    add(source: string, end: () => void): () => void {
-      const own = bySource.get(source) ?? new Set();
-      const [oldest] =
-        own.size >= MOST_HALF_SENT.ofOne ? own : all.size >= MOST_HALF_SENT.ofAll ? mostOf(bySource) : [];
-      if (oldest !== undefined) {
-        remove(oldest);
-        oldest();
-      }
-      all.set(end, source);
-      bySource.set(source, own.add(end));
-      return () => {
-        remove(end);
-      };
-    },
-  };
-}
-
-function mostOf(sets: ReadonlyMap<string, ReadonlySet<() => void>>): Iterable<() => void> {
-  let most: ReadonlySet<() => void> = new Set();
-  for (const one of sets.values()) if (one.size > most.size) most = one;
-  return most;
 }
 
 function watchArrival(clock: Clock, received: () => number, refuse: (error: SecurityError) => void): Timer {

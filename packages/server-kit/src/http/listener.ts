@@ -23,6 +23,7 @@ import { serverTlsOptions } from '@aduana/core/mtls/tls-options';
 import type { Clock } from '@aduana/core/platform/clock';
 import { answerBrokenRequest } from './broken-request.ts';
 import { readForwardedConnections } from './forwarded-connections.ts';
+import { limitIdleConnections } from './idle-connections.ts';
 
 export interface TlsListenerOptions {
   readonly identity: TlsIdentity;
@@ -62,7 +63,9 @@ const LIMITS = {
   maxHeaderSize: 16_384,
 } as const;
 /** For how long a connection may be idle once the port is closed: its request is on its way. */
-const FIRST_REQUEST_MS = 100;
+const NEXT_REQUEST_MS = 100;
+/** For how long one may have no TLS, or no request, by then. */
+const FIRST_REQUEST_MS = 1_000;
 
 /**
  * Listens, over TLS where `tls` says so; a certificate that is shown and does not verify ends the connection.
@@ -83,6 +86,7 @@ export async function openListener(
   });
   const server =
     tls === undefined ? createPlainServer(LIMITS, handle) : openTlsServer(tls, handle, peers, onRefusal);
+  const idle = limitIdleConnections(server);
   server.on('clientError', answerBrokenRequest);
   server.on('checkContinue', handle); // whoever reads the body says that it may come
   server.on('checkExpectation', handle); // Node would answer 417 by itself, and nobody would record it
@@ -104,19 +108,24 @@ export async function openListener(
     peerOf: (socket) => (socket instanceof TLSSocket ? peers.read(socket) : undefined),
     problemOf: (peer) => peers.problemOf(peer),
     onUpgrade: (take) => {
-      server.on('upgrade', take);
+      server.on('upgrade', (message, socket, head) => {
+        idle.leave(message.socket);
+        take(message, socket, head);
+      });
     },
     async stop(graceMilliseconds) {
       stopReloading?.();
       await setImmediate(); // connections that the kernel has made are taken first: a closed port would reset them
       const closed = closePort(server);
-      if ((await countConnections(server)) > 0) await Promise.race([closed, wait(FIRST_REQUEST_MS)]);
+      if ((await countConnections(server)) > 0) await Promise.race([closed, wait(NEXT_REQUEST_MS)]);
       server.closeIdleConnections();
       endUnread();
+      const late = setTimeout(idle.end, FIRST_REQUEST_MS);
       const hurry = setTimeout(() => {
         server.closeAllConnections();
       }, graceMilliseconds);
       await closed;
+      clearTimeout(late);
       clearTimeout(hurry);
     },
   };

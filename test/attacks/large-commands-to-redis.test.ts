@@ -11,7 +11,7 @@ import { Redis } from 'ioredis';
 import { commandsOf, describeWith } from '../support/foreign-parts.ts';
 import { freePort, untilListening } from '../support/free-port.ts';
 
-// The attacker: a service that may only subscribe, and sends Redis commands that have no end.
+// The attackers: a service that may only subscribe, and sends Redis commands that have no end; a gateway that fills it with keys.
 const MEBIBYTE = 1024 * 1024;
 const MOST_SENT = 256 * MEBIBYTE;
 const { services } = load(readFileSync('docker-compose.yml', 'utf8')) as {
@@ -24,6 +24,7 @@ describeWith('redis-server', redisServer !== undefined, 'the Redis of docker-com
   let folder: string;
   let server: ChildProcess;
   let port: number;
+  const clients: Redis[] = [];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'redis-commands-'));
@@ -36,6 +37,7 @@ describeWith('redis-server', redisServer !== undefined, 'the Redis of docker-com
     await untilListening(port);
   });
   afterAll(async () => {
+    for (const client of clients) client.disconnect();
     server.kill('SIGKILL');
     if (server.signalCode === null) await once(server, 'exit');
     await rm(folder, { recursive: true });
@@ -68,10 +70,28 @@ describeWith('redis-server', redisServer !== undefined, 'the Redis of docker-com
     expect(await flood(beginning, part)).toBeLessThan(MOST_SENT / 2);
   });
 
+  function open(username: string): Redis {
+    const client = new Redis({ host: '127.0.0.1', port, username, password: 'secret', enableReadyCheck: false });
+    clients.push(client);
+    return client.on('error', () => undefined);
+  }
+
   test('answers others afterwards, and takes the largest message of a replica', async () => {
-    const gateway = new Redis({ host: '127.0.0.1', port, username: 'gateway', password: 'secret' });
-    gateway.on('error', () => undefined);
-    await gateway.set('aduana:replicas:one', 'x'.repeat(900_000));
-    gateway.disconnect();
+    await open('gateway').set('aduana:replicas:one', 'x'.repeat(900_000));
+  });
+
+  test('refuses keys beyond its memory, forgets none, and goes on telling what has changed', async () => {
+    const [gateway, sts, leads] = [open('gateway'), open('sts'), open('leads')];
+    await gateway.set('aduana:spent:first', '');
+    const filled = Array.from({ length: 512 }, (_, index) =>
+      gateway.set(`aduana:spent:${String(index)}`, 'x'.repeat(900_000)),
+    );
+    const refused = (await Promise.allSettled(filled)).filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeGreaterThan(100);
+    expect(await gateway.set('aduana:spent:first', '', 'PX', 1000, 'NX').catch(String)).not.toBe('OK');
+    const heard = once(leads, 'message');
+    await leads.subscribe('aduana:status');
+    await sts.publish('aduana:status', '');
+    await heard;
   });
 });

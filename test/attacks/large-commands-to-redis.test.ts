@@ -71,7 +71,13 @@ describeWith('redis-server', redisServer !== undefined, 'the Redis of docker-com
   });
 
   function open(username: string): Redis {
-    const client = new Redis({ host: '127.0.0.1', port, username, password: 'secret', enableReadyCheck: false });
+    const client = new Redis({
+      host: '127.0.0.1',
+      port,
+      username,
+      password: 'secret',
+      enableReadyCheck: false,
+    });
     clients.push(client);
     return client.on('error', () => undefined);
   }

@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { SubgraphFetcher } from '../../gateway/subgraphs/subgraph-fetcher.ts';
+import { bytesHeld } from '../support/collect-garbage.ts';
 import { openFederation } from '../support/federation.ts';
 import { describeCompletions } from '../support/test-executor.ts';
 import { type Behave, type Forwarding, LONGEST_ANSWER, openForwarding } from '../support/forwarding.ts';
@@ -46,15 +45,6 @@ const answering =
   (_, response) => {
     response.writeHead(status, { 'content-type': type }).end(body);
   };
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-function bytesHeld(): number {
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 const place: {
   forwarding?: Forwarding;

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createLog } from '@aduana/server-kit/platform/create-log';
 import { expect, test } from '@jest/globals';
 import { createCallerViews } from '../../../gateway/authorize/caller-views.ts';
@@ -11,14 +9,12 @@ import { createPlan } from '../../../gateway/planner/plan.ts';
 import { createAuthorizer } from '../../../gateway/authorize/create-authorizer.ts';
 import { createValidate } from '../../../gateway/documents/validate.ts';
 import type { LoadedSupergraph } from '../../../gateway/supergraph/loaded-supergraph.ts';
+import { collectGarbage } from '../../support/collect-garbage.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { openGuardedFederation, rightsOf, validatedOf } from '../../support/guarded-federation.ts';
 
 const CALLER = { authenticated: true, scopes: [], policies: [] };
 const QUERY = '{ a b: secret __schema { queryType { name } } }';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 test('a supergraph that was replaced is let go of, with all that was made from it', async () => {
   const serve = openRooms();

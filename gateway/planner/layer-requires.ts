@@ -179,10 +179,32 @@ function copyDirectives(definition: DefinitionNode, copies: Copies): DefinitionN
       const directives = applied.flatMap((directive) => [
         directive,
         ...(copies.get(graphOf(directive)) ?? []).map(({ graph }) => inGraph(directive, graph)),
+        ...contextCopies(directive, copies),
       ]);
       return { ...node, directives };
     },
   });
+}
+
+/** A type that sets a context, named `subgraph__context`, sets it in each copy of that subgraph as well. */
+function contextCopies(directive: ConstDirectiveNode, copies: Copies): readonly ConstDirectiveNode[] {
+  const value = directive.name.value === 'context' ? argumentOf(directive, 'name') : undefined;
+  if (value?.kind !== Kind.STRING) return [];
+  const end = value.value.lastIndexOf('__');
+  return [...copies.values()]
+    .flat()
+    .filter(({ original }) => original === value.value.slice(0, end))
+    .map(({ subgraph }) => withText(directive, 'name', subgraph + value.value.slice(end)));
+}
+
+/** The directive with another string as one of its arguments. */
+function withText(directive: ConstDirectiveNode, argument: string, value: string): ConstDirectiveNode {
+  return {
+    ...directive,
+    arguments: (directive.arguments ?? []).map((one) =>
+      one.name.value === argument ? { ...one, value: { kind: Kind.STRING, value } } : one,
+    ),
+  };
 }
 
 function graphCopies(
@@ -192,13 +214,6 @@ function graphCopies(
   return (copies.get(value.name.value) ?? []).map(({ graph, subgraph }) => ({
     ...value,
     name: { ...value.name, value: graph },
-    directives: (value.directives ?? []).map((directive) => ({
-      ...directive,
-      arguments: (directive.arguments ?? []).map((argument) =>
-        argument.name.value === 'name'
-          ? { ...argument, value: { kind: Kind.STRING as const, value: subgraph } }
-          : argument,
-      ),
-    })),
+    directives: (value.directives ?? []).map((directive) => withText(directive, 'name', subgraph)),
   }));
 }

@@ -155,8 +155,53 @@ const SHAPES = openFederation({
   },
 });
 
+/** As with films above; in `a`, a film is the context of its scenes. */
+const SCENES = openFederation({
+  a: {
+    sdl: `
+      type Query { film: Film }
+      type Film @key(fields: "id") @context(name: "film") {
+        id: ID! title: String scenes: [Scene]
+        budget: Int @external roi: Int @requires(fields: "budget")
+      }
+      type Scene @key(fields: "id") { id: ID! label(of: String @fromContext(field: "$film { title }")): String }
+    `,
+    resolvers: {
+      Query: { film: () => ({ id: '1' }) },
+      Film: {
+        __resolveReference: itself,
+        title: ({ id }: { id: string }) => `film ${id}`,
+        scenes: () => [{ id: '7' }],
+        roi: ({ budget }: { budget: number }) => budget * 2,
+      },
+      Scene: {
+        __resolveReference: itself,
+        label: ({ id }: { id: string }, { of }: { of: string }) => `${of}, scene ${id}`,
+      },
+    },
+  },
+  b: {
+    sdl: 'type Film @key(fields: "id") { id: ID! budget: Int }',
+    resolvers: { Film: { __resolveReference: itself, budget: () => 5 } },
+  },
+  c: {
+    sdl: `type Film @key(fields: "id") { id: ID! roi: Int @external tier: String @requires(fields: "roi") }`,
+    resolvers: {
+      Film: { __resolveReference: itself, tier: ({ roi }: { roi: number }) => `tier ${String(roi)}` },
+    },
+  },
+});
+
 describe('chains of required fields', () => {
   const execute = createTestExecutor();
+
+  it('may lie where a context is set', async () => {
+    const { data, errors } = await SCENES.ask(execute, '{ film { tier scenes { label } } }');
+    expect({ data, errors }).toEqual({
+      data: { film: { tier: 'tier 10', scenes: [{ label: 'film 1, scene 7' }] } },
+      errors: [],
+    });
+  });
 
   it('may go back and forth between two subgraphs', async () => {
     for (const [from, to] of [

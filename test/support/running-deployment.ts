@@ -52,14 +52,7 @@ export async function startTestDeployment(options: DeploymentOptions = {}): Prom
   if (!existsSync(MAIN)) throw new Error('dist/ is missing: run `npm run build` first');
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'aduana-')));
   const environment = deploymentEnvironment(folder, options.environment);
-  const child = spawn(process.execPath, [MAIN, 'up', ...(options.args ?? [])], {
-    cwd: ROOT,
-    env: environment,
-  });
-  const chunks: string[] = [];
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
-  await untilReady(child, chunks);
+  const { child, chunks } = await launchReady(['up', ...(options.args ?? [])], environment);
   const chosen = await readPorts(folder, environment);
   return {
     process: child,
@@ -76,6 +69,25 @@ export async function startTestDeployment(options: DeploymentOptions = {}): Prom
       return child.exitCode;
     },
   };
+}
+
+const PORT_TAKEN = /the port is taken/;
+const MOST_LAUNCHES = 3;
+
+/** Launches once more where another process took a port between the moment it was chosen and the moment it was opened. */
+async function launchReady(args: readonly string[], environment: Readonly<Record<string, string>>) {
+  for (let launch = 1; ; launch += 1) {
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd: ROOT, env: environment });
+    const chunks: string[] = [];
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
+    try {
+      await untilReady(child, chunks);
+      return { child, chunks };
+    } catch (error) {
+      if (!PORT_TAKEN.test(chunks.join('')) || launch === MOST_LAUNCHES) throw error;
+    }
+  }
 }
 
 /** The ports that the system chose, and those that were given. */

@@ -3,11 +3,20 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalText } from '@aduana/client/audit/canonical';
-import { createNoteSigner, signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { createNoteSigner, type NoteSigner, signCheckpoint } from '@aduana/server-kit/audit/checkpoint';
 import { Frontier, leafHash } from '@aduana/server-kit/audit/merkle';
 import { postedEvent } from './audit-events.ts';
 
-export const TEST_SIGNER = createNoteSigner('test.local/audit', createHash('sha256').update('test').digest());
+const ORIGIN = 'test.local/audit';
+
+export const TEST_SIGNER = signerOf(ORIGIN);
+
+/** The same key under the name of a later epoch, counted from 2. */
+export const signerOfEpoch = (epoch: number): NoteSigner => signerOf(`${ORIGIN}/epoch/${String(epoch)}`);
+
+function signerOf(name: string): NoteSigner {
+  return createNoteSigner(name, createHash('sha256').update('test').digest());
+}
 
 /** The root over the first `size` of these texts. */
 export function rootOver(texts: readonly string[], size = texts.length): Buffer {
@@ -17,8 +26,8 @@ export function rootOver(texts: readonly string[], size = texts.length): Buffer 
 }
 
 /** The note over the first `size` of these texts. */
-export function noteOver(texts: readonly string[], size = texts.length): string {
-  return signCheckpoint({ origin: TEST_SIGNER.name, size, root: rootOver(texts, size) }, [TEST_SIGNER]);
+export function noteOver(texts: readonly string[], size = texts.length, signer = TEST_SIGNER): string {
+  return signCheckpoint({ origin: signer.name, size, root: rootOver(texts, size) }, [signer]);
 }
 
 /** A boot's events in order, each with whatever a test cares about. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isThere, readable, readText } from './exported-files.ts';
 import { type SignedTree, textOfOthers, type VerifierKey, withName } from './note.ts';
-import { epochOf, type LogRecovery, readRecoveries } from './recoveries.ts';
+import { epochOf, faultOf, type LogRecovery, readRecoveries } from './recoveries.ts';
 import { Tampering, UsageProblem } from './problems.ts';
 import { openCheckpoint, openMinimumIndex, openTree, treeOf } from './signed-claims.ts';
 import { readTimestamp, type Timestamp } from './timestamp.ts';
@@ -17,6 +17,8 @@ export interface Claims {
   readonly stamped: (SignedTree & Pick<Timestamp, 'time'>) | undefined;
   /** What began the log's later epochs. */
   readonly recoveries: readonly LogRecovery[];
+  /** One sentence for each entry that says it began an epoch, and cannot have. */
+  readonly doubts: readonly string[];
   /** Entries below are dropped, but for their hashes. */
   readonly minimumIndex: number;
 }
@@ -34,9 +36,17 @@ export async function readClaims(options: VerifyOptions): Promise<Claims> {
   const stamped = await readStamped(options.folder, signed, key);
   const keyFor = (of: string): VerifierKey | undefined =>
     epochOf(of).base === epochOf(key.name).base ? withName(key, of) : undefined;
-  const recoveries = await readRecoveries(options.folder, keyFor);
-  assertEpoch(signed, recoveries, minimumIndex);
-  const claims = { signed, since: undefined, stamped, recoveries, minimumIndex };
+  const { epoch } = epochOf(signed.origin);
+  const recorded = await readRecoveries(options.folder, keyFor, minimumIndex);
+  const recoveries = recorded.filter((recovery) => faultOf(recovery, epoch) === undefined);
+  const doubts = recorded.flatMap((recovery) => {
+    const fault = faultOf(recovery, epoch);
+    return fault === undefined
+      ? []
+      : [`entry ${String(recovery.seq)} is no recovery of this log: it ${fault}`];
+  });
+  assertEpoch(epoch, recoveries, minimumIndex);
+  const claims = { signed, since: undefined, stamped, recoveries, doubts, minimumIndex };
   if (options.sinceFile === undefined) return claims;
   const older = await readText(options.sinceFile);
   const olderKey = keyFor(older.slice(0, Math.max(0, older.indexOf('\n'))));
@@ -47,24 +57,27 @@ export async function readClaims(options: VerifyOptions): Promise<Claims> {
 }
 
 /** Each epoch is begun by an entry, unless that was dropped. */
-function assertEpoch({ origin }: SignedTree, recoveries: readonly LogRecovery[], minimumIndex: number): void {
-  for (let { epoch } = epochOf(origin); epoch > 1 && minimumIndex === 0; epoch -= 1)
+function assertEpoch(present: number, recoveries: readonly LogRecovery[], minimumIndex: number): void {
+  for (let epoch = present; epoch > 1 && minimumIndex === 0; epoch -= 1)
     if (!recoveries.some((recovery) => recovery.epoch === epoch))
       throw new Tampering(`the log is in epoch ${String(epoch)}, and no entry says what began it`);
 }
 
-/** An older checkpoint as far as the entries must be those that it covers; of an ended epoch, those that were kept. */
+/**
+ * An older checkpoint as far as the entries must be those that it covers; of an ended epoch, those that were kept. Where
+ * several entries say what ended it, all that any of them keeps must be there.
+ */
 function comparable(
   since: SignedTree,
   { signed, recoveries }: Pick<Claims, 'signed' | 'recoveries'>,
 ): SignedTree | undefined {
-  const ended = recoveries.find(({ lost }) => lost.origin === since.origin);
-  const { size } = ended?.lost ?? signed;
-  if (since.origin !== signed.origin && ended === undefined)
-    throw new UsageProblem('the older checkpoint is of another log');
+  const isPresent = since.origin === signed.origin;
+  const ended = recoveries.filter(({ lost }) => lost.origin === since.origin);
+  if (!isPresent && ended.length === 0) throw new UsageProblem('the older checkpoint is of another log');
+  const size = isPresent ? signed.size : Math.max(...ended.map(({ lost }) => lost.size));
   if (since.size > size)
     throw new Tampering(`the log once had ${String(since.size)} entries, now ${String(size)}`);
-  return ended === undefined || since.size <= (ended.kept?.size ?? 0) ? since : undefined;
+  return isPresent || ended.some(({ kept }) => since.size <= (kept?.size ?? 0)) ? since : undefined;
 }
 
 async function readStamped(folder: string, signed: SignedTree, key: VerifierKey): Promise<Claims['stamped']> {

@@ -13,6 +13,8 @@ export interface LogRecovery {
   readonly lost: SignedTree;
   /** The newest tree of it that is all there. */
   readonly kept: SignedTree | undefined;
+  /** The entry that records it. */
+  readonly seq: number;
 }
 
 const MARK = '"type":"audit.recover"';
@@ -27,25 +29,42 @@ export function epochOf(origin: string): { readonly base: string; readonly epoch
 /**
  * Reads the recoveries that the entries record.
  *
+ * @param minimumIndex the number of the first entry that is there
  * @throws Tampering where one binds what this log has not signed
  */
 export async function readRecoveries(
   folder: string,
   keyFor: (origin: string) => VerifierKey | undefined,
+  minimumIndex: number,
 ): Promise<readonly LogRecovery[]> {
   const recoveries: LogRecovery[] = [];
+  let seq = minimumIndex;
   for await (const lines of readLines(await readable(join(folder, 'entries.jsonl'))))
     for (const line of lines) {
       const recovery = line.includes(MARK) ? parseRecovery(line.toString('utf8'), keyFor) : undefined;
-      if (recovery !== undefined) recoveries.push(recovery);
+      if (recovery !== undefined) recoveries.push({ ...recovery, seq });
+      seq += 1;
     }
   return recoveries;
+}
+
+/**
+ * Why an entry cannot be what began an epoch; undefined where it may be. Whoever writes to the database may append such an
+ * entry, so it neither begins nor ends an epoch.
+ *
+ * @param present the epoch of the log's checkpoint
+ */
+export function faultOf({ epoch, lost, kept, seq }: LogRecovery, present: number): string | undefined {
+  if (epoch > present) return `begins epoch ${String(epoch)} of a log in epoch ${String(present)}`;
+  if (kept === undefined) return undefined;
+  if (kept.size >= lost.size) return 'has lost nothing';
+  return kept.size > seq ? 'keeps more entries than there are before it' : undefined;
 }
 
 function parseRecovery(
   line: string,
   keyFor: (origin: string) => VerifierKey | undefined,
-): LogRecovery | undefined {
+): Omit<LogRecovery, 'seq'> | undefined {
   const { type, source, detail } = parse(line);
   if (type !== 'audit.recover' || source?.peer !== 'audit') return undefined;
   const lost = open(detail?.lost_note, keyFor);

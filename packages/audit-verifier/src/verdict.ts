@@ -32,7 +32,11 @@ const SHOWN = 20;
 export function judge(claims: Claims, findings: Findings, options: VerifyOptions): Report {
   const { signed } = claims;
   const summary = summarise(claims, findings, options.folder);
-  const problems = [...claims.recoveries.map(describeRecovery), ...gapsIn(findings, options)];
+  const problems = [
+    ...claims.recoveries.map(describeRecovery),
+    ...claims.doubts,
+    ...gapsIn(findings, options),
+  ];
   if (problems.length === 0)
     return { verdict: 'WHOLE', exitCode: EXIT.whole, signed, problems, lines: forPeople(summary, 'WHOLE') };
   const shown = problems.slice(0, SHOWN).map((problem) => `INCOMPLETE: ${problem}`);

@@ -19,6 +19,7 @@ const ODD: readonly unknown[] = [
   ['x'],
   { toString: 1 },
   { code: {}, source_address: [], trace_id: 'x' },
+  { source_address: { toString: 1 } },
 ];
 const MEMBERS = ['detail', 'request', 'policy', 'trace'] as const;
 

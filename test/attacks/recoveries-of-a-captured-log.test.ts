@@ -80,6 +80,6 @@ test('none of which hides what a true recovery has lost: the older checkpoint is
   const { exitCode, lines } = await verify(texts, signerOfEpoch(2));
   expect({ exitCode, lines: lines.join() }).toEqual({
     exitCode: EXIT.incomplete,
-    lines: expect.stringContaining('continues the checkpoint of 10 entries') as string,
+    lines: expect.stringContaining('continues the checkpoint of 10 entries') as unknown,
   });
 });

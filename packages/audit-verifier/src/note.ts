@@ -16,6 +16,8 @@ export interface VerifierKey {
 }
 
 const ED25519 = 0x01;
+/** Some hundred cosignatures; each line with the key's id costs a verification of the whole text. */
+const MAX_NOTE_CHARACTERS = 65_536;
 /** RFC 8410 section 4: what precedes the 32 bytes of an Ed25519 public key. */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
@@ -43,7 +45,7 @@ function keyId(name: string, typed: Buffer): Buffer {
 /** The text of a note that this key has signed; undefined when it has not. */
 export function openNote(note: string, key: VerifierKey): string | undefined {
   const end = note.lastIndexOf('\n\n');
-  if (end < 0 || !note.endsWith('\n')) return undefined;
+  if (note.length > MAX_NOTE_CHARACTERS || end < 0 || !note.endsWith('\n')) return undefined;
   const text = note.slice(0, end + 1);
   const isSigned = note
     .slice(end + 2, -1)

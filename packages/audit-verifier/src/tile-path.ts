@@ -17,11 +17,11 @@ export function tilePath({ level, index, width }: Tile): string {
   return `tile/${String(level)}/${name}${width === TILE_WIDTH ? '' : `.p/${String(width)}`}`;
 }
 
-/** The entries of a bundle, each after its length in two bytes; undefined where the lengths do not fit. */
+/** The entries of a bundle, each after its length in two bytes; undefined where the lengths do not fit, or more than a full bundle holds follow. */
 export function bundleEntries(bundle: Buffer): readonly Buffer[] | undefined {
   const entries: Buffer[] = [];
   for (let at = 0; at < bundle.length;) {
-    if (at + 2 > bundle.length) return undefined;
+    if (at + 2 > bundle.length || entries.length === TILE_WIDTH) return undefined;
     const end = at + 2 + bundle.readUInt16BE(at);
     if (end > bundle.length) return undefined;
     entries.push(bundle.subarray(at + 2, end));

@@ -1,6 +1,7 @@
 import { leafHash } from '@aduana/server-kit/audit/merkle';
 import type { Database } from '@aduana/server-kit/store/database';
 import { columnsOf, type StampedEvent } from '../log/entry-columns.ts';
+import { isObject } from '../log/parse-events.ts';
 import { TamperedError } from './tampered-error.ts';
 import type { TileAccumulator } from './tile-accumulator.ts';
 import { verifyLeaves } from './verify-leaves.ts';
@@ -55,10 +56,15 @@ function verifyRow(row: Row): StampedEvent {
   return event;
 }
 
+/** Whoever writes to the database may append what no source can post: it is told, and keeps nothing from being verified. */
 function parseEvent({ seq, canonical }: Row): StampedEvent {
+  let event: unknown;
   try {
-    return JSON.parse(canonical) as StampedEvent;
+    event = JSON.parse(canonical);
   } catch {
-    throw new TamperedError(`entry ${String(seq)} is not an event`);
+    event = undefined;
   }
+  const { source, actor } = isObject(event) ? event : {};
+  if (isObject(source) && isObject(actor)) return event as StampedEvent;
+  throw new TamperedError(`entry ${String(seq)} is not an event`);
 }

@@ -6,13 +6,13 @@ const SEVERITY: Readonly<Record<string, number>> = { ALLOWED: 1, PARTIAL: 3, FAI
 /** An event in the Common Event Format, version 0, for older SIEMs. */
 export function toCef({ seq, envelope }: LoggedEvent): string {
   const { id, time, type, outcome, source, actor, request, trace, detail = {} } = envelope;
-  const { source_address: address } = detail as { readonly source_address?: string };
+  const { source_address: address } = detail;
   const members: readonly (readonly [string, unknown])[] = [
     ['rt', Date.parse(time)],
     ['externalId', id],
     ['suid', actor.sub],
     ['suser', actor['client_id']],
-    ['src', address !== undefined && isIP(address) !== 0 ? address : undefined],
+    ['src', typeof address === 'string' && isIP(address) !== 0 ? address : undefined],
     ['outcome', outcome],
     ['reason', detail['code']],
     ['dvchost', source.peer],

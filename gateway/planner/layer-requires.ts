@@ -3,6 +3,7 @@ import {
   type ASTNode,
   buildASTSchema,
   type ConstDirectiveNode,
+  type ConstValueNode,
   type DefinitionNode,
   type FieldDefinitionNode,
   type GraphQLSchema,
@@ -145,10 +146,19 @@ function layerField(
 }
 
 function inGraph(directive: ConstDirectiveNode, graph: string): ConstDirectiveNode {
+  return withArgument(directive, 'graph', { kind: Kind.ENUM, value: graph });
+}
+
+/** The directive with another value of an argument that it has. */
+function withArgument(
+  directive: ConstDirectiveNode,
+  name: string,
+  value: ConstValueNode,
+): ConstDirectiveNode {
   return {
     ...directive,
     arguments: (directive.arguments ?? []).map((argument) =>
-      argument.name.value === 'graph' ? { ...argument, value: { kind: Kind.ENUM, value: graph } } : argument,
+      argument.name.value === name ? { ...argument, value } : argument,
     ),
   };
 }
@@ -194,17 +204,9 @@ function contextCopies(directive: ConstDirectiveNode, copies: Copies): readonly 
   return [...copies.values()]
     .flat()
     .filter(({ original }) => original === value.value.slice(0, end))
-    .map(({ subgraph }) => withText(directive, 'name', subgraph + value.value.slice(end)));
-}
-
-/** The directive with another string as one of its arguments. */
-function withText(directive: ConstDirectiveNode, argument: string, value: string): ConstDirectiveNode {
-  return {
-    ...directive,
-    arguments: (directive.arguments ?? []).map((one) =>
-      one.name.value === argument ? { ...one, value: { kind: Kind.STRING, value } } : one,
-    ),
-  };
+    .map(({ subgraph }) =>
+      withArgument(directive, 'name', { ...value, value: subgraph + value.value.slice(end) }),
+    );
 }
 
 function graphCopies(
@@ -214,6 +216,8 @@ function graphCopies(
   return (copies.get(value.name.value) ?? []).map(({ graph, subgraph }) => ({
     ...value,
     name: { ...value.name, value: graph },
-    directives: (value.directives ?? []).map((directive) => withText(directive, 'name', subgraph)),
+    directives: (value.directives ?? []).map((directive) =>
+      withArgument(directive, 'name', { kind: Kind.STRING, value: subgraph }),
+    ),
   }));
 }

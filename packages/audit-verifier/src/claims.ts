@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isThere, readable, readText } from './exported-files.ts';
 import { type SignedTree, textOfOthers, type VerifierKey, withName } from './note.ts';
-import { epochOf, faultOf, type LogRecovery, readRecoveries } from './recoveries.ts';
+import { epochOf, type LogRecovery, readRecoveries } from './recoveries.ts';
 import { Tampering, UsageProblem } from './problems.ts';
 import { openCheckpoint, openMinimumIndex, openTree, treeOf } from './signed-claims.ts';
 import { readTimestamp, type Timestamp } from './timestamp.ts';
@@ -36,16 +36,13 @@ export async function readClaims(options: VerifyOptions): Promise<Claims> {
   const stamped = await readStamped(options.folder, signed, key);
   const keyFor = (of: string): VerifierKey | undefined =>
     epochOf(of).base === epochOf(key.name).base ? withName(key, of) : undefined;
-  const { epoch } = epochOf(signed.origin);
-  const recorded = await readRecoveries(options.folder, keyFor, minimumIndex);
-  const recoveries = recorded.filter((recovery) => faultOf(recovery, epoch) === undefined);
-  const doubts = recorded.flatMap((recovery) => {
-    const fault = faultOf(recovery, epoch);
-    return fault === undefined
-      ? []
-      : [`entry ${String(recovery.seq)} is no recovery of this log: it ${fault}`];
-  });
-  assertEpoch(epoch, recoveries, minimumIndex);
+  const { epoch: present } = epochOf(signed.origin);
+  const recorded = await readRecoveries(options.folder, keyFor, { minimumIndex, present });
+  const recoveries = recorded.filter(({ fault }) => fault === undefined);
+  const doubts = recorded.flatMap(({ seq, fault }) =>
+    fault === undefined ? [] : [`entry ${String(seq)} is no recovery of this log: it ${fault}`],
+  );
+  assertEpoch(present, recoveries, minimumIndex);
   const claims = { signed, since: undefined, stamped, recoveries, doubts, minimumIndex };
   if (options.sinceFile === undefined) return claims;
   const older = await readText(options.sinceFile);

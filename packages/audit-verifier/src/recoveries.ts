@@ -15,7 +15,11 @@ export interface LogRecovery {
   readonly kept: SignedTree | undefined;
   /** The entry that records it. */
   readonly seq: number;
+  /** Why that entry cannot be what began an epoch; undefined where it may be. */
+  readonly fault: string | undefined;
 }
+
+type RecordedRecovery = Omit<LogRecovery, 'fault'>;
 
 const MARK = '"type":"audit.recover"';
 const EPOCH = /^(.+)\/epoch\/([2-9]|[1-9]\d{1,5})$/;
@@ -30,31 +34,28 @@ export function epochOf(origin: string): { readonly base: string; readonly epoch
  * Reads the recoveries that the entries record.
  *
  * @param minimumIndex the number of the first entry that is there
+ * @param present the epoch of the log's checkpoint
  * @throws Tampering where one binds what this log has not signed
  */
 export async function readRecoveries(
   folder: string,
   keyFor: (origin: string) => VerifierKey | undefined,
-  minimumIndex: number,
+  { minimumIndex, present }: { readonly minimumIndex: number; readonly present: number },
 ): Promise<readonly LogRecovery[]> {
   const recoveries: LogRecovery[] = [];
   let seq = minimumIndex;
   for await (const lines of readLines(await readable(join(folder, 'entries.jsonl'))))
     for (const line of lines) {
-      const recovery = line.includes(MARK) ? parseRecovery(line.toString('utf8'), keyFor) : undefined;
-      if (recovery !== undefined) recoveries.push({ ...recovery, seq });
+      const parsed = line.includes(MARK) ? parseRecovery(line.toString('utf8'), keyFor) : undefined;
+      const recovery = parsed && { ...parsed, seq };
+      if (recovery !== undefined) recoveries.push({ ...recovery, fault: faultOf(recovery, present) });
       seq += 1;
     }
   return recoveries;
 }
 
-/**
- * Why an entry cannot be what began an epoch; undefined where it may be. Whoever writes to the database may append such an
- * entry, so it neither begins nor ends an epoch.
- *
- * @param present the epoch of the log's checkpoint
- */
-export function faultOf({ epoch, lost, kept, seq }: LogRecovery, present: number): string | undefined {
+/** Whoever writes to the database may append an entry that cannot be one: it neither begins nor ends an epoch. */
+function faultOf({ epoch, lost, kept, seq }: RecordedRecovery, present: number): string | undefined {
   if (epoch > present) return `begins epoch ${String(epoch)} of a log in epoch ${String(present)}`;
   if (kept === undefined) return undefined;
   if (kept.size >= lost.size) return 'has lost nothing';
@@ -64,7 +65,7 @@ export function faultOf({ epoch, lost, kept, seq }: LogRecovery, present: number
 function parseRecovery(
   line: string,
   keyFor: (origin: string) => VerifierKey | undefined,
-): Omit<LogRecovery, 'seq'> | undefined {
+): Omit<RecordedRecovery, 'seq'> | undefined {
   const { type, source, detail } = parse(line);
   if (type !== 'audit.recover' || source?.peer !== 'audit') return undefined;
   const lost = open(detail?.lost_note, keyFor);

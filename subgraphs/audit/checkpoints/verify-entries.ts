@@ -56,7 +56,7 @@ function verifyRow(row: Row): StampedEvent {
   return event;
 }
 
-/** Whoever writes to the database may append what no source can post: it is told, and keeps nothing from being verified. */
+/** What no source can post was put there by somebody else: that is tampering, and no failure after which the same entry is read again. */
 function parseEvent({ seq, canonical }: Row): StampedEvent {
   let event: unknown;
   try {

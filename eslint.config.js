@@ -178,7 +178,7 @@ export const MAY_IMPORT = {
       'recovery-routes.ts': ['log', 'checkpoints', 'reading'],
       'big-int-scalar.ts': [],
       log: [],
-      checkpoints: ['config.ts', 'log'],
+      checkpoints: ['config.ts', 'log', 'packages/audit-verifier'],
       shippers: ['log'],
       retention: ['log', 'checkpoints', 'shippers'],
       reading: ['log', 'checkpoints', 'shippers'],

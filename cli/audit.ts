@@ -109,6 +109,12 @@ function registerReading(audit: Command, context: CommandContext): void {
     });
 }
 
+interface RecoverFlags {
+  readonly reason: string;
+  readonly as?: string;
+  readonly keepNothing?: boolean;
+}
+
 /** What the operator does to persons and keys. */
 function registerKeeping(audit: Command, context: CommandContext): void {
   audit
@@ -132,9 +138,11 @@ function registerKeeping(audit: Command, context: CommandContext): void {
       '--as <service>',
       'approve as `operator` or as `auditor`; default: as both, with both certificates',
     )
+    .option('--keep-nothing', 'begin anew although nothing of what was signed is left')
     .addHelpText('after', examples(`audit recover --reason 'db1 was lost, db2 lagged 1.5 s'`))
-    .action(async ({ reason, as }: { reason: string; as?: string }) => {
-      await recoverLog(reason, as === undefined ? ['operator', 'auditor'] : [as], context);
+    .action(async ({ reason, as, keepNothing = false }: RecoverFlags) => {
+      const approvers = as === undefined ? ['operator', 'auditor'] : [as];
+      await recoverLog({ reason, keepsNothing: keepNothing }, approvers, context);
     });
   audit
     .command('rotate-key')

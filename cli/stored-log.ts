@@ -1,5 +1,6 @@
 import type { Database } from '@aduana/server-kit/store/database';
 import type { LogSource } from '@aduana/audit-verifier/log-source';
+import { readLastTimestamp } from '../subgraphs/audit/checkpoints/stored-timestamps.ts';
 
 const TILE = 256;
 
@@ -11,13 +12,11 @@ export async function readStoredLog(
   const { rows: notes } = await reader.query<{ note: string }>(
     'SELECT note FROM minimum_indexes ORDER BY number DESC LIMIT 1',
   );
-  const { rows: stamps } = await reader.query<{ note: string; response: Buffer }>(
-    'SELECT note, response FROM timestamps ORDER BY number DESC LIMIT 1',
-  );
+  const stamped = await readLastTimestamp(reader, [kept.vkey.trim()]);
   return {
     ...kept,
     isRunning: false,
-    timestamped: stamps[0] ?? { note: '', response: Buffer.alloc(0) },
+    timestamped: stamped ?? { note: '', response: Buffer.alloc(0) },
     minimumIndex: notes[0]?.note ?? '',
     async hashes(from) {
       const { rows } = await reader.query<{ hashes: Buffer }>(

@@ -87,7 +87,7 @@ export async function openLog(settings: AuditSettings, platform: LogPlatform): P
   checkpoints.release();
   await checkpoints.advance(); // what is published has a checkpoint
   const publisher = startPublishing(settings, { ...checkpoints, reader }, store, platform);
-  const shippers = startShippers(sinks, store, platform, publisher);
+  const shippers = startShippers(sinks, { ...store, vkeys: checkpoints.vkeys }, platform, publisher);
   const states = (size: number) => shippers.states(size);
   const retention = startRetention({
     ...platform,

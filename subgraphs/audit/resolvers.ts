@@ -13,12 +13,15 @@ import type { EventFollower } from './reading/follow-events.ts';
 import { createFollowedReads } from './reading/followed-reads.ts';
 import type { Integrity } from './reading/integrity.ts';
 import type { CheckpointView, InclusionProofView, Proofs } from './checkpoints/proofs.ts';
+import { readSigned } from './checkpoints/read-head.ts';
 import { type EventFilter, findEventById, findEventsOf } from './reading/stored-event.ts';
 
 export interface ResolverOptions {
   readonly reader: Database;
   readonly follower: Pick<EventFollower, 'follow'>;
   readonly proofs: Proofs;
+  /** Of the log's keys, the newest first. */
+  readonly vkeys: () => readonly string[];
   readonly minimumIndex: Pick<MinimumIndex, 'current'>;
   readonly integrity: () => Promise<Integrity>;
   /** Whether the log may still be read; who read what is in it before the answer leaves. */
@@ -39,6 +42,8 @@ const MAX_PAGE = 200;
 /** How long a page looks for what is rare; the next one goes on from there. */
 const PAGE_MS = 250;
 const MOST_CHECKPOINTS = 50;
+/** Rows among which those are looked for. */
+const MOST_LOOKED_AT = 200;
 /** `Type.field`, or `Type` of a fragment. */
 const COORDINATE = /^[_A-Za-z]\w{0,127}(\.[_A-Za-z]\w{0,127})?$/;
 
@@ -71,7 +76,7 @@ export function createResolvers(options: ResolverOptions) {
       auditEventAdded: { subscribe: createFollowResolver(options, recordRead), resolve: toEventView },
     },
     AuditIntegrity: {
-      checkpoints: (_: unknown, { last }: { last: number }) => readCheckpoints(reader, proofs, last),
+      checkpoints: (_: unknown, { last }: { last: number }) => readCheckpoints(options, last),
     },
     ServiceIdentity: {
       async auditEvents(service: { id: string }, { first }: { first: number }, context: SubgraphContext) {
@@ -165,16 +170,12 @@ function timeOf(clock: Clock): () => boolean {
   return () => clock.monotonic() >= end;
 }
 
-/** The last signed checkpoints, the newest last. */
-async function readCheckpoints(reader: Database, proofs: Proofs, last: number) {
+/** The last signed checkpoints, the newest last: rows that nobody signed are left out. */
+async function readCheckpoints({ reader, vkeys }: ResolverOptions, last: number) {
   const count = Math.min(Math.max(0, last), MOST_CHECKPOINTS);
-  const { rows } = await reader.query<{ size: number }>(
-    'SELECT size FROM checkpoints ORDER BY number DESC LIMIT $1',
-    [count],
-  );
-  const views = [];
-  for (const { size } of [...rows].reverse()) views.push(checkpointOf(await proofs.checkpoint(size)));
-  return views;
+  if (count === 0) return [];
+  const signed = await readSigned(reader, vkeys(), MOST_LOOKED_AT);
+  return signed.slice(0, count).reverse().map(checkpointOf);
 }
 
 function checkpointOf({ size, root, note }: CheckpointView) {

@@ -29,6 +29,7 @@ function ocsf(event: Readonly<Record<string, unknown>>): Readonly<Record<string,
   const record = {
     kind: 'entry',
     seq: 1,
+    time: new Date(0),
     has_namesake: false,
     leaf_hash: Buffer.alloc(32),
     canonical,

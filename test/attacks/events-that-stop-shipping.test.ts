@@ -25,7 +25,7 @@ const MEMBERS = ['detail', 'request', 'policy', 'trace'] as const;
 
 const format = (event: Readonly<Record<string, unknown>>, as: 'ocsf' | 'cef') =>
   formatRecord(
-    { kind: 'entry', seq: 1, has_namesake: false, leaf_hash: Buffer.alloc(32), canonical: canonicalText({ ...event, source: { peer: 'leads', instance: 'l', boot_id: 'b', n: 1 } }) },
+    { kind: 'entry', seq: 1, time: new Date(0), has_namesake: false, leaf_hash: Buffer.alloc(32), canonical: canonicalText({ ...event, source: { peer: 'leads', instance: 'l', boot_id: 'b', n: 1 } }) },
     as,
     0,
   ); // prettier-ignore

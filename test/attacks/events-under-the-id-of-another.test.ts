@@ -52,7 +52,7 @@ describeOneStore('an event under the id of another service', (openStore) => {
       tls: { ca },
     } as const;
     const elastic = await receiver.connect(createElasticSink(settings, createSystemClock()), 0);
-    const records = await readStream(audit.log.reader, { seq: 0, checkpointSize: 0 }, 100);
+    const records = await readStream(audit.log.reader, { seq: 0, checkpointSize: 0 }, 100, []);
     const events = records
       .filter(({ kind }) => kind === 'entry')
       .map((record, position) => formatRecord(record, 'ocsf', position));

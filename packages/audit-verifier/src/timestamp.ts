@@ -18,10 +18,13 @@ const OCTET_STRING = 0x04;
 const OID = 0x06;
 const GENERALIZED_TIME = 0x18;
 const CONTEXT_0 = 0xa0;
+/** Bytes: the longest answer that the log takes from an authority. */
+const LONGEST_RESPONSE = 65_536;
 const SHA256 = '608648016503040201';
 
 /** Reads a `TimeStampResp` that was granted, over SHA-256 (RFC 3161 section 2.4.2); undefined for anything else. */
 export function readTimestamp(response: Buffer): Timestamp | undefined {
+  if (response.length > LONGEST_RESPONSE) return undefined;
   const [status, token] = inside(only(response, SEQUENCE));
   const [code] = inside(status);
   if (code?.tag !== INTEGER || code.contents.length !== 1 || (code.contents[0] ?? 9) > 1) return undefined;

@@ -20,7 +20,7 @@ export async function startAttestations(
   settings: AuditSettings,
   parts: WitnessingParts & Platform & ServiceStore,
 ): Promise<Attestations> {
-  const timestamps = createStoredTimestamps(parts);
+  const timestamps = createStoredTimestamps(parts, parts.logVkeys);
   const witnessing = await startWitnessing(settings, parts);
   const timestamping = await startTimestamping(settings, { ...parts, timestamps });
   return {

@@ -2,6 +2,7 @@ import { auditEvent } from '@aduana/client/audit/event-catalogue';
 import { ANONYMOUS } from '@aduana/client/audit/audit-event';
 import type { AuditSink } from '@aduana/client/audit/audit-sink';
 import type { Database } from '@aduana/server-kit/store/database';
+import { isStamped } from './parse-events.ts';
 
 export interface EndedInstanceOptions {
   readonly reader: Database;
@@ -79,7 +80,7 @@ async function findEnded(
        SELECT peer, instance, boot_id, type, seq, time FROM entries WHERE type IN ('source.start', 'source.stop')
        UNION ALL
        SELECT detail ->> 'peer', detail ->> 'instance', detail ->> 'boot_id', type, seq, time
-       FROM (SELECT canonical::json -> 'detail' AS detail, type, seq, time
+       FROM (SELECT detail_of(canonical) AS detail, type, seq, time
          FROM entries WHERE type = 'source.lost' AND peer = 'audit') l),
      boots AS (
        SELECT peer, instance, boot_id, min(seq) FILTER (WHERE type = 'source.start') AS started,
@@ -164,14 +165,14 @@ async function* openIntents(
   for (let from = started; ;) {
     const { rows } = await reader.query<{ seq: number; canonical: string }>(
       `SELECT i.seq, i.canonical FROM entries i
-         CROSS JOIN LATERAL (SELECT i.canonical::json -> 'detail' ->> 'audit_id' AS audit_id) d
+         CROSS JOIN LATERAL (SELECT detail_of(i.canonical) ->> 'audit_id' AS audit_id) d
        WHERE i.type = 'request.intent' AND i.peer = $1 AND i.instance = $2 AND i.boot_id = $3
          AND i.seq >= $4 AND i.seq <= $5
          AND NOT EXISTS (SELECT 1 FROM event_ids o WHERE o.peer = $1
            AND o.id = CASE WHEN d.audit_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN d.audit_id::uuid END)
          AND NOT EXISTS (SELECT 1 FROM entries u WHERE u.type = 'request.unknown' AND u.peer = 'audit' AND u.seq > i.seq
-           AND u.canonical::json -> 'detail' ->> 'peer' = $1
-           AND coalesce(u.canonical::json -> 'detail' ->> 'audit_id', u.canonical::json -> 'detail' ->> 'intent_id')
+           AND detail_of(u.canonical) ->> 'peer' = $1
+           AND coalesce(detail_of(u.canonical) ->> 'audit_id', detail_of(u.canonical) ->> 'intent_id')
              = coalesce(d.audit_id, i.id::text))
        ORDER BY i.seq LIMIT ${String(INTENTS_AT_ONCE)}`,
       [peer, instance, bootId, from, ended],
@@ -189,7 +190,7 @@ async function countUnsettledFloods(
 ): Promise<number> {
   const { rows } = await reader.query<{ count: number }>(
     `WITH floods AS (
-       SELECT id::text AS id, canonical::json -> 'detail' ->> 'settles' AS settles FROM entries
+       SELECT id::text AS id, detail_of(canonical) ->> 'settles' AS settles FROM entries
        WHERE type = 'request.flood' AND peer = $1 AND instance = $2 AND boot_id = $3 AND seq BETWEEN $4 AND $5)
      SELECT count(*) AS count FROM floods WHERE settles IS NULL
        AND id NOT IN (SELECT settles FROM floods WHERE settles IS NOT NULL)`,
@@ -198,15 +199,28 @@ async function countUnsettledFloods(
   return rows[0]?.count ?? 0;
 }
 
+interface Intent {
+  readonly id: string;
+  readonly actor: typeof ANONYMOUS;
+  /** As its gateway posted it. */
+  readonly detail: { readonly audit_id?: unknown } | null | undefined;
+  readonly trace: { readonly trace_id: string; readonly span_id: string } | null;
+}
+
+/** Undefined for what the writer's login appended and is no event: the watch tells of it. */
+function readIntent(canonical: string): Intent | undefined {
+  try {
+    const event: unknown = JSON.parse(canonical);
+    return isStamped(event) ? (event as Intent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What became of the mutation cannot be known: its gateway ended between intent and outcome. */
 async function recordUnknown(sink: AuditSink, peer: string, canonical: string): Promise<void> {
-  const intent = JSON.parse(canonical) as {
-    id: string;
-    actor: typeof ANONYMOUS;
-    /** As its gateway posted it. */
-    detail: { audit_id?: unknown } | null | undefined;
-    trace: { trace_id: string; span_id: string } | null;
-  };
+  const intent = readIntent(canonical);
+  if (intent === undefined) return;
   await sink.record({
     ...auditEvent('request.unknown', { peer, intent_id: intent.id, audit_id: intent.detail?.audit_id }),
     outcome: 'FAILED',

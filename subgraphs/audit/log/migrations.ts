@@ -1,6 +1,6 @@
 import { SHARED_SECRETS } from '@aduana/server-kit/secrets/shared-secrets';
 import type { Migration } from '@aduana/server-kit/store/database';
-import { RETENTION } from './retention-migration.ts';
+import { DETAIL, RETENTION } from './retention-migration.ts';
 import { APPEND, APPEND_AS_OWNER, APPEND_LINES, APPEND_NEW } from './append-migrations.ts';
 import { AUDIT_SCHEMA, PARTITION_ENTRIES } from './schema.ts';
 import { SETTLE } from './settle-migration.ts';
@@ -186,4 +186,5 @@ export const AUDIT_MIGRATIONS: readonly Migration[] = [
   SETTLE,
   APPEND_NEW,
   APPEND_AS_OWNER,
+  DETAIL,
 ];

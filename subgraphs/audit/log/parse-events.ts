@@ -54,6 +54,16 @@ export function parseEvents(body: string): readonly PostedEvent[] {
   });
 }
 
+/** Whether a value is an event as the log keeps it: what is not was put there by nobody's post. */
+export function isStamped(event: unknown): boolean {
+  return (
+    findFault(event) === undefined &&
+    isObject(event) &&
+    isObject(event['source']) &&
+    isName(event['source']['peer'])
+  );
+}
+
 /** The name of the first member that an event lacks or has wrong. */
 function findFault(event: unknown): string | undefined {
   if (!isObject(event)) return 'event';

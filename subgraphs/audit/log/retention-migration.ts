@@ -20,7 +20,37 @@ export const RETENTION: Migration = {
     GRANT SELECT, INSERT ON minimum_indexes TO "${writer}";
     GRANT SELECT ON minimum_indexes TO "${reader}";
 
-    CREATE FUNCTION drop_entries(partition_number bigint) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    CREATE FUNCTION ${dropEntries(`(e.canonical::json #>> '{detail,minimum_index}')::bigint`)}
+    REVOKE ALL ON FUNCTION drop_entries(bigint) FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION drop_entries(bigint) TO "${writer}";`,
+};
+
+/**
+ * What an event says in detail, for queries over many of them. The writer's login can append what is no JSON, which a cast
+ * takes for an error of the whole query: of such an entry there is no detail.
+ */
+export const DETAIL: Migration = {
+  name: '014-detail',
+  sql: ({ writer, reader }) => `
+    CREATE FUNCTION detail_of(canonical text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $body$
+    BEGIN
+      RETURN canonical::jsonb -> 'detail';
+    EXCEPTION WHEN OTHERS THEN
+      RETURN NULL;
+    END $body$;
+    REVOKE ALL ON FUNCTION detail_of(text) FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION detail_of(text) TO "${writer}", "${reader}";
+
+    CREATE OR REPLACE FUNCTION ${dropEntries(MINIMUM_INDEX)}`,
+};
+
+/** A number of any other kind is none. */
+const MINIMUM_INDEX = `CASE WHEN detail_of(e.canonical) ->> 'minimum_index' ~ '^[0-9]{1,15}$'
+            THEN (detail_of(e.canonical) ->> 'minimum_index')::bigint END`;
+
+/** @param announced the minimum index that an event `e` announces, in SQL */
+function dropEntries(announced: string): string {
+  return `drop_entries(partition_number bigint) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
       -- who appends would wait behind us
       SET search_path = ${AUDIT_SCHEMA}, pg_temp SET lock_timeout = '2s' AS $body$
     DECLARE
@@ -37,7 +67,7 @@ export const RETENTION: Migration = {
       END IF;
       IF NOT EXISTS (
         SELECT FROM entries e WHERE e.type = 'audit.retention' AND e.peer = 'audit'
-          AND (e.canonical::json #>> '{detail,minimum_index}')::bigint >= upper
+          AND ${announced} >= upper
           AND e.seq < (SELECT c.size FROM checkpoints c ORDER BY c.number DESC LIMIT 1)
       ) THEN
         RAISE EXCEPTION 'no event under a checkpoint announces this' USING ERRCODE = '42501';
@@ -51,7 +81,5 @@ export const RETENTION: Migration = {
       END IF;
       EXECUTE format('DROP TABLE %I', name);
       RETURN true;
-    END $body$;
-    REVOKE ALL ON FUNCTION drop_entries(bigint) FROM PUBLIC;
-    GRANT EXECUTE ON FUNCTION drop_entries(bigint) TO "${writer}";`,
-};
+    END $body$;`;
+}

@@ -58,7 +58,7 @@ const COUNT = `
     coalesce(sum(greatest(0, ${countOf('last')} - ${countOf('first')} + 1)), 0) AS messages,
     coalesce(sum(${countOf('nulled')}), 0) AS nulled
   FROM (
-    SELECT type, CASE WHEN type = 'stream.messages' THEN canonical::jsonb->'detail' END AS detail
+    SELECT type, CASE WHEN type = 'stream.messages' THEN detail_of(canonical) END AS detail
     FROM entries
     WHERE seq >= $1 AND seq < $2 AND type IN ('stream.open', 'stream.messages', 'stream.close')
   ) streams`;

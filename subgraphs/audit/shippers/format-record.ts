@@ -1,4 +1,4 @@
-import { isObject } from '../log/parse-events.ts';
+import { isObject, isStamped } from '../log/parse-events.ts';
 import { toCef } from './cef-event.ts';
 import { checkpointToCef, checkpointToOcsf } from './checkpoint-record.ts';
 import type { Envelope } from './logged-event.ts';
@@ -18,12 +18,9 @@ export function formatRecord(record: StreamRecord, format: Format, position: num
     : formatCheckpoint(record, format, position);
 }
 
-function formatEntry(
-  { seq, leaf_hash: leaf, canonical, has_namesake: hasNamesake }: ShippedEntry,
-  format: Format,
-  position: number,
-): ShippedEvent {
-  const envelope = readEnvelope(canonical);
+function formatEntry(entry: ShippedEntry, format: Format, position: number): ShippedEvent {
+  const { seq, leaf_hash: leaf, has_namesake: hasNamesake } = entry;
+  const envelope = readEnvelope(entry.canonical) ?? malformedEntry(entry);
   const leafHash = leaf.toString('hex');
   const logged = { seq, leafHash, envelope };
   const traceId = envelope.trace?.['trace_id'];
@@ -40,9 +37,14 @@ function formatEntry(
   };
 }
 
-/** A source writes what it likes into these members: what is no object has no place in the formats, and is kept as a value. */
-function readEnvelope(canonical: string): Envelope {
-  const event = JSON.parse(canonical) as Envelope;
+/**
+ * A source writes what it likes into these members: what is no object has no place in the formats, and is kept as a value.
+ *
+ * @returns undefined for what is no event
+ */
+function readEnvelope(canonical: string): Envelope | undefined {
+  const event = parse(canonical);
+  if (!isEnvelope(event)) return undefined;
   const { request, policy, trace, detail } = event;
   return {
     ...event,
@@ -50,6 +52,33 @@ function readEnvelope(canonical: string): Envelope {
     policy: objectOf(policy),
     trace: objectOf(trace),
     detail: objectOf(detail) ?? {},
+  };
+}
+
+function parse(canonical: string): unknown {
+  try {
+    return JSON.parse(canonical);
+  } catch {
+    return undefined;
+  }
+}
+
+function isEnvelope(event: unknown): event is Envelope {
+  return isStamped(event);
+}
+
+/** No source can post what is no event, but the writer's login can append it: its receiver is told that it is there. */
+function malformedEntry({ seq, time }: ShippedEntry): Envelope {
+  const nobody = { instance: 'unknown', boot_id: 'unknown', n: 0 };
+  return {
+    id: `entry-${String(seq)}`,
+    time: new Date(time.getTime() || 0).toISOString(),
+    type: 'audit.malformed',
+    class_uid: 0,
+    outcome: 'FAILED',
+    source: { peer: 'unknown', ...nobody },
+    actor: { sub: 'unknown' },
+    detail: { reason: 'the entry is not an event' },
   };
 }
 

@@ -16,6 +16,8 @@ export interface ShipperOptions {
   readonly sink: Sink;
   readonly cursors: SinkCursors;
   readonly reader: Database;
+  /** Of the log's keys, the newest first. */
+  readonly vkeys: () => readonly string[];
   readonly clock: Clock;
   readonly log: Log;
   readonly onDeadLetters: (count: number) => void;
@@ -91,7 +93,8 @@ export class Shipper {
   /** What comes next, in the sink's format; nothing while too much is not acknowledged. */
   async #read(sent: SentRecords): Promise<readonly ShippedEvent[]> {
     if (sent.size >= WINDOW_EVENTS) return [];
-    const records = await readStream(this.#options.reader, sent.end, BATCH_EVENTS);
+    const { reader, vkeys } = this.#options;
+    const records = await readStream(reader, sent.end, BATCH_EVENTS, vkeys());
     return records.map((record) => formatRecord(record, this.#options.format, sent.add(record)));
   }
 

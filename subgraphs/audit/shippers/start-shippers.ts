@@ -6,7 +6,7 @@ import { describeError } from '@aduana/core/platform/log';
 import type { Platform } from '@aduana/core/platform/platform';
 import type { SinkState } from './sink-state.ts';
 import { createSink } from './create-sink.ts';
-import { Shipper } from './shipper.ts';
+import { Shipper, type ShipperOptions } from './shipper.ts';
 import { createSinkCursors } from './sink-cursors.ts';
 import type { SinkSettings } from './sink-settings.ts';
 
@@ -29,7 +29,7 @@ interface Receiver {
 /** @param publisher what publishes the log beside the sinks, where anything does: its state is told with theirs, and it ends with them */
 export function startShippers(
   settings: readonly SinkSettings[],
-  { writer, reader }: ServiceStore,
+  { writer, reader, vkeys }: ServiceStore & Pick<ShipperOptions, 'vkeys'>,
   { clock, log, metrics }: Platform,
   publisher?: Receiver,
 ): Shippers {
@@ -44,6 +44,7 @@ export function startShippers(
         sink: createSink(sink, hostname(), clock),
         cursors,
         reader,
+        vkeys,
         clock,
         log,
         onDeadLetters: (count) => {

@@ -12,6 +12,7 @@ export type StreamRecord = ShippedEntry | ShippedCheckpoint;
 export interface ShippedEntry {
   readonly kind: 'entry';
   readonly seq: number;
+  readonly time: Date;
   readonly leaf_hash: Buffer;
   readonly canonical: string;
   /** Whether an earlier entry has its id: of another peer, as a peer uses each id once. */

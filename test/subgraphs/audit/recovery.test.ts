@@ -94,12 +94,13 @@ describeOneStore('a log whose tail was lost after it was signed', (openStore) =>
     await lose();
     expect(audit.log.contradiction()).toMatch(/is not the one that was signed.*aduana audit recover/);
     const ask = await askOf();
-    expect(await ask('operator')).toEqual({ approved: 'operator' });
-    expect(await ask('operator')).toEqual({ approved: 'operator' });
+    const sizes = { lost_size: 36, kept_size: 31 };
+    expect(await ask('operator')).toEqual({ approved: 'operator', ...sizes });
+    expect(await ask('operator')).toEqual({ approved: 'operator', ...sizes });
     await expect(ask('bff')).rejects.toMatchObject({ code: 'FORBIDDEN' });
-    expect(await ask('auditor', 'another reason')).toEqual({ approved: 'auditor' });
-    expect(await ask('operator')).toEqual({ approved: 'operator' });
-    expect(await ask('auditor')).toEqual({ epoch: 2 });
+    expect(await ask('auditor', 'another reason')).toEqual({ approved: 'auditor', ...sizes });
+    expect(await ask('operator')).toEqual({ approved: 'operator', ...sizes });
+    expect(await ask('auditor')).toEqual({ epoch: 2, ...sizes });
     expect(await ask('auditor')).toEqual({ epoch: 2 });
   });
 

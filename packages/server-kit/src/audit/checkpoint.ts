@@ -23,6 +23,8 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 /** RFC 8410 section 4: what precedes the 32 bytes of an Ed25519 public key in SPKI. */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const SIGNATURE_BYTES = 64;
+/** Characters. A log's note with the lines of many witnesses; each line that could be a signature hashes the whole text. */
+export const LONGEST_NOTE = 65_536;
 
 /**
  * @param nameOf the log's origin, without spaces and plus signs, which may depend on the public key
@@ -70,6 +72,7 @@ export function signNote(text: string, signers: readonly NoteSigner[]): string {
 
 /** The text of a note that one of `vkeys` has signed; undefined for anything else. */
 export function openNote(note: string, vkeys: readonly string[]): string | undefined {
+  if (note.length > LONGEST_NOTE) return undefined;
   const end = note.indexOf('\n\n');
   if (end < 0 || !note.endsWith('\n')) return undefined;
   const text = note.slice(0, end + 1);

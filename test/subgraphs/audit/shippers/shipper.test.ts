@@ -75,6 +75,7 @@ describeStores('a shipper', (openStore) => {
       sink,
       cursors: createSinkCursors(audit.store.writer, holder, time),
       reader: audit.store.reader,
+      vkeys: audit.log.vkeys,
       clock: time,
       log: createLog('silent', () => undefined),
       onDeadLetters: () => undefined,

@@ -2,6 +2,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createSystemClock } from '@aduana/core/platform/clock';
 import { openCheckpoint } from '@aduana/server-kit/audit/checkpoint';
+import { createResolvers } from '../../subgraphs/audit/resolvers.ts';
+import { readStream } from '../../subgraphs/audit/shippers/read-stream.ts';
 import { postedBody, postedEvent } from '../support/audit-events.ts';
 import { openTestLog, type TestLog } from '../support/open-test-log.ts';
 import { describeStores } from '../support/stores.ts';
@@ -25,7 +27,7 @@ describeStores('rows that nobody signed, among the checkpoints', (openStore) => 
     await audit.log.advance();
   }
 
-  async function add(size: number, note: string, root = Buffer.alloc(32)): Promise<void> {
+  async function add(size: number, note: string, root: Buffer = Buffer.alloc(32)): Promise<void> {
     await audit.store.writer.query(
       `INSERT INTO checkpoints (size, root, note, signed_at) VALUES ($1, $2, $3, '2099-01-01')`,
       [size, root, note],
@@ -72,6 +74,36 @@ describeStores('rows that nobody signed, among the checkpoints', (openStore) => 
     await add(size, NOTES()[1] ?? '');
     expect(await served(size)).toEqual({ size, isSigned: true });
     expect((await audit.log.proofs.stored(size))?.size).toBe(size);
+  });
+
+  test('take no place in what a SIEM is sent, however many they are', async () => {
+    const size = await sizeOfLog();
+    for (let row = 0; row < 12; row += 1)
+      for (const note of NOTES()) await add(size + 10, note, (await audit.log.proofs.checkpoint()).root);
+    await grow();
+    const { note } = await audit.log.proofs.checkpoint();
+    await add(size + 5, note); // signed, and of another size
+    const sent = await readStream(
+      audit.log.reader,
+      { seq: size, checkpointSize: size },
+      10,
+      audit.log.vkeys(),
+    );
+    expect(sent.filter(({ kind }) => kind === 'checkpoint')).toEqual([
+      expect.objectContaining({ size: size + 10, note, root: openCheckpoint(note, audit.log.vkeys())?.root }),
+    ]);
+  });
+
+  test('leave a reader the list of those that are signed', async () => {
+    const list = async () => {
+      const { AuditIntegrity } = createResolvers({ ...audit.log, clock });
+      return (await AuditIntegrity.checkpoints(undefined, { last: 2 })).map(({ note }) => note);
+    };
+    await grow();
+    const signed = await list();
+    expect(signed).toHaveLength(2);
+    for (let row = 0; row < 60; row += 1) await add(999_999, 'x');
+    expect(await list()).toEqual(signed);
   });
 
   test('do not hide that nothing is signed any more', async () => {

@@ -94,8 +94,8 @@ function start(
       try {
         reader.read(chunk);
       } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        fail('SUBGRAPH_ERROR', error.message);
+        // thrown out of here, it would end the process
+        fail('SUBGRAPH_ERROR', error instanceof Error ? error.message : String(error));
       }
       if (isOver() || state.held.set(reader.held)) return;
       onNoRoom();

@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock, Timer } from '@aduana/core/platform/clock';
+import { describeErrors } from './describe-errors.ts';
 import { parsedBytes } from '../limits/parsed-bytes.ts';
 import {
   COMPLETE,
@@ -40,7 +41,6 @@ const SECOND_MS = 1_000;
 const HEARTBEAT_MS = 15_000;
 /** Answers to pings that a subgraph does not read. */
 const MOST_UNREAD_BYTES = 65_536;
-const LONGEST_TOLD = 500;
 const LAST_WORDS_MS = 2_000;
 /** Close codes that say that something was wrong with what was said; any other means that the subgraph is away. */
 const COMPLAINTS: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
@@ -91,8 +91,12 @@ export class SocketUpstream implements Upstream {
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#heardAt = clock.monotonic();
       if (this.#state === 'over') return;
-      const text = isBinary ? '' : data.toString('utf8');
-      this.#take(readServerMessage(text), data.length + parsedBytes(text));
+      try {
+        const text = isBinary ? '' : data.toString('utf8');
+        this.#take(readServerMessage(text), data.length + parsedBytes(text));
+      } catch (error) {
+        this.fail('SUBGRAPH_ERROR', messageOf(error)); // thrown out of here, it would end the process
+      }
     });
     for (const event of ['ping', 'pong'] as const)
       socket.on(event, () => {
@@ -157,7 +161,7 @@ export class SocketUpstream implements Upstream {
     else if (message?.type === 'next' && isRunning) this.#listener?.onResult(message.payload, bytes);
     else if (message?.type === 'complete' && isRunning) this.#complete();
     else if (message?.type === 'error' && isRunning)
-      this.fail('SUBGRAPH_ERROR', `an error: ${JSON.stringify(message.payload)}`.slice(0, LONGEST_TOLD));
+      this.fail('SUBGRAPH_ERROR', `an error: ${JSON.stringify(describeErrors(message.payload))}`);
     else this.fail('SUBGRAPH_ERROR', 'what is no message of the protocol, or not at this time');
   }
 
@@ -241,6 +245,10 @@ export class SocketUpstream implements Upstream {
     this.#timer.cancel();
     this.#options.signal.removeEventListener('abort', this.#abandon);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function closedWith(code: number): string {

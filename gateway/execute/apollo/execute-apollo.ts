@@ -1,5 +1,6 @@
 /** Execute, Apollo engine: the vendor's executor over the same plan, to compare with. */
 
+import { describeErrors } from '../../subgraphs/describe-errors.ts';
 import type { Log } from '@aduana/core/platform/log';
 import type { executeQueryPlan, GraphQLDataSource, ServiceMap } from '@apollo/gateway';
 import type { FetchDataRewrite, QueryPlan, QueryPlanSelectionNode } from '@apollo/query-planner';
@@ -50,7 +51,7 @@ export async function executeApollo(
   await completionTurn(budget, authorized.caller, signal);
   requireReading?.(authorized.caller);
   const failures = errors ?? [];
-  if (failures.length > 0) log.warn('subgraphs failed', { error: failures });
+  if (failures.length > 0) log.warn('subgraphs failed', { error: describeErrors(failures) });
   const translated = failures.map((failure): ResponseError => {
     const path = toResponsePath(shape, (failure.path as (string | number)[] | undefined) ?? []);
     return failure.name === 'SecurityError'

@@ -2,6 +2,7 @@
 
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Log } from '@aduana/core/platform/log';
+import { describeErrors } from '../../subgraphs/describe-errors.ts';
 import { UNLIMITED } from '../../limits/miss-budget.ts';
 import type { PreparedOperation } from '../shared/prepare-operation.ts';
 import type { Execution } from '../shared/execution.ts';
@@ -32,7 +33,8 @@ export function openRun(
     onFailure: ({ subgraph }, error) => {
       // What we ourselves refuse to send has lines of its own in the log.
       const refused = error instanceof SecurityError && error.retryAfterSeconds !== undefined;
-      log[refused ? 'debug' : 'warn']('a subgraph failed', { subgraph, error });
+      const told = error instanceof Error ? error : describeErrors(error);
+      log[refused ? 'debug' : 'warn']('a subgraph failed', { subgraph, error: told });
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { ERROR_CODES, type Code } from '@aduana/core/errors/error-codes';
 import { MOST_ERRORS, type ResponseError, createResponseError } from './response-errors.ts';
+import { NESTING_LIMIT } from '../../limits/measure-document.ts';
 import type { FetchStep } from './plan-steps.ts';
 import { toResponsePath } from './response-path.ts';
 import type { ObjectShape } from './response-shape.ts';
@@ -46,6 +47,8 @@ const PUBLIC_EXTENSIONS: readonly (readonly [name: string, form: RegExp])[] = [
 export type Destinations = readonly (readonly Target[])[];
 
 const LONGEST_MESSAGE = 500;
+/** Of a path: no document is nested deeper, and each of its fields may be a list. */
+const MOST_KEYS = 2 * NESTING_LIMIT;
 
 /**
  * A subgraph's errors at the client's paths; extensions but a known code stay behind, and so does the message unless
@@ -129,11 +132,11 @@ function pathsBelow(
   keys: readonly (string | number)[],
   most: number,
 ): (readonly (string | number)[])[] {
-  return targetPaths(targets, most).map((path) => toResponsePath(shape, [...path, ...keys]));
+  return targetPaths(targets, most).map((path) => toResponsePath(shape, path, keys));
 }
 
 function readPath(step: FetchStep, path: readonly unknown[]): (string | number)[] {
-  const keys = path.filter((key) => typeof key === 'string' || typeof key === 'number');
+  const keys = path.slice(0, MOST_KEYS).filter((key) => typeof key === 'string' || typeof key === 'number');
   return keys.map((key) => {
     const renamed = step.outputRewrites?.find(
       (rewrite) => rewrite.kind === 'KeyRenamer' && rewrite.path.at(-1) === key,

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { boundFields } from './bound-fields.ts';
 import { describeError, type Log, plainLine } from '@aduana/core/platform/log';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -38,7 +39,7 @@ export function createLog(level: LogLevel, write: (line: string) => void): Log {
         base: null,
         redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
         timestamp: pino.stdTimeFunctions.isoTime,
-        formatters: { level: (label) => ({ level: label }) },
+        formatters: { level: (label) => ({ level: label }), log: boundFields },
         serializers: { error: (value: unknown) => (value instanceof Error ? describeError(value) : value) },
       },
       {

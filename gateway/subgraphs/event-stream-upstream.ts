@@ -2,13 +2,18 @@ import type { Code } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { SecureStream } from '@aduana/core/mtls-client/secure-client';
 import { createEventReader, type StreamedEvent } from '@aduana/core/wire/event-stream';
+import type { Clock } from '@aduana/core/platform/clock';
 import type { HeldBytes } from '../limits/held-bytes.ts';
 import { parsedBytes } from '../limits/parsed-bytes.ts';
+import { createSecondCounter } from './count-per-second.ts';
 import type { ResponseRoom } from './subgraph-connection.ts';
 import type { Upstream, UpstreamListener } from './upstream.ts';
 
 /** Of one event of a subgraph, whatever it comes over. */
 export const MOST_EVENT_BYTES = 8_388_608;
+
+/** Comments, and lines that belong to no event: each takes its time, and says nothing. */
+const MOST_IDLE_LINES_PER_SECOND = 100;
 
 /**
  * A subgraph's stream of server-sent events (graphql-sse, distinct connections).
@@ -16,7 +21,7 @@ export const MOST_EVENT_BYTES = 8_388_608;
  * @param answers where an event that is not whole takes room
  * @throws SecurityError `SUBGRAPH_UNAVAILABLE` or `SUBGRAPH_ERROR` for an answer that is none
  */
-export function readEventStream(stream: SecureStream, answers: ResponseRoom): Upstream {
+export function readEventStream(stream: SecureStream, answers: ResponseRoom, clock: Clock): Upstream {
   const { status, headers } = stream;
   if (status !== 200 || !/^text\/event-stream\s*(;|$)/i.test(headers['content-type'] ?? '')) {
     stream.close();
@@ -24,7 +29,8 @@ export function readEventStream(stream: SecureStream, answers: ResponseRoom): Up
       detail: `status ${String(status)} and no event stream`,
     });
   }
-  const state = { isOver: false, held: answers.hold() };
+  const areFewIdle = createSecondCounter(clock, MOST_IDLE_LINES_PER_SECOND);
+  const state = { isOver: false, held: answers.hold(), areFewIdle };
   const close = (): void => {
     state.isOver = true;
     state.held.release();
@@ -48,6 +54,7 @@ interface StreamState {
   readonly isOver: boolean;
   /** By the event that is not whole yet. */
   readonly held: HeldBytes;
+  readonly areFewIdle: (more: number) => boolean;
 }
 
 function start(
@@ -91,8 +98,11 @@ function start(
   stream.read({
     onData(chunk) {
       if (state.isOver) return;
+      const { idleLines } = reader;
       try {
         reader.read(chunk);
+        if (!state.areFewIdle(reader.idleLines - idleLines))
+          fail('SUBGRAPH_ERROR', 'too many lines that are no event');
       } catch (error) {
         // thrown out of here, it would end the process
         fail('SUBGRAPH_ERROR', error instanceof Error ? error.message : String(error));

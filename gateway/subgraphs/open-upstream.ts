@@ -33,7 +33,7 @@ export async function openUpstream(
     };
     const addressed = { ...shipment, headers };
     return shipment.subscriptions.protocol === 'sse'
-      ? openEventStream(addressed, request)
+      ? openEventStream(addressed, request, clock)
       : openConnection(addressed, request, clock);
   };
   const first = await open();
@@ -48,6 +48,7 @@ export async function openUpstream(
 async function openEventStream(
   { line, subscriptions, headers, timeoutMs }: UpstreamShipment,
   { body, signal }: UpstreamRequest,
+  clock: Clock,
 ): Promise<Upstream | undefined> {
   const stream = await line.streams().stream({
     method: 'POST',
@@ -57,7 +58,7 @@ async function openEventStream(
     timeoutMilliseconds: timeoutMs,
     signal,
   });
-  if (stream.status !== 401) return readEventStream(stream, line.answers);
+  if (stream.status !== 401) return readEventStream(stream, line.answers, clock);
   stream.close();
   return undefined;
 }

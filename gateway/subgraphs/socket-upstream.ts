@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import type { Clock, Timer } from '@aduana/core/platform/clock';
+import { createSecondCounter } from './count-per-second.ts';
 import { describeErrors } from './describe-errors.ts';
 import { parsedBytes } from '../limits/parsed-bytes.ts';
 import {
@@ -37,7 +38,6 @@ type Code = 'SUBGRAPH_ERROR' | 'SUBGRAPH_UNAVAILABLE' | 'OVERLOADED';
  * together with it stays in memory until the message is whole.
  */
 const MOST_PINGS_PER_SECOND = 100;
-const SECOND_MS = 1_000;
 const HEARTBEAT_MS = 15_000;
 /** Answers to pings that a subgraph does not read. */
 const MOST_UNREAD_BYTES = 65_536;
@@ -58,8 +58,7 @@ export class SocketUpstream implements Upstream {
   #listener: UpstreamListener | undefined;
   /** Before anybody listened. */
   #failure: readonly [code: Code, detail: string] | undefined;
-  #second = 0;
-  #pings = 0;
+  readonly #areFewPings: ReturnType<typeof createSecondCounter>;
   /**
    * False where the subgraph does not take the token.
    *
@@ -75,6 +74,7 @@ export class SocketUpstream implements Upstream {
       this.#settle = { resolve, reject };
     });
     this.#heardAt = clock.monotonic();
+    this.#areFewPings = createSecondCounter(clock, MOST_PINGS_PER_SECOND);
     this.#timer = clock.after(timeoutMs, () => {
       this.fail('SUBGRAPH_UNAVAILABLE', 'no `connection_ack` in time');
     });
@@ -218,11 +218,7 @@ export class SocketUpstream implements Upstream {
   }
 
   #countPing(): void {
-    const second = Math.floor(this.#options.clock.monotonic() / SECOND_MS);
-    if (second !== this.#second) this.#pings = 0;
-    this.#second = second;
-    this.#pings += 1;
-    if (this.#pings > MOST_PINGS_PER_SECOND) this.fail('SUBGRAPH_ERROR', 'too many pings');
+    if (!this.#areFewPings(1)) this.fail('SUBGRAPH_ERROR', 'too many pings');
   }
 
   /** Ends it as failed. */

@@ -13,6 +13,58 @@ export interface EventReader {
   read(chunk: Uint8Array): void;
   /** Characters that wait for the end of their event. */
   readonly held: number;
+  /** Lines so far that belonged to no event: comments, and what an empty line ended without data. */
+  readonly idleLines: number;
+}
+
+/** The lines of one event after another. */
+interface EventLines {
+  take(line: string): void;
+  readonly held: number;
+  readonly idleLines: number;
+}
+
+function createEventLines(onEvent: (event: StreamedEvent) => void): EventLines {
+  let name = '';
+  let data: string[] = [];
+  let lines = 0;
+  let held = 0;
+  let idleLines = 0;
+
+  function endEvent(): void {
+    const isEvent = name !== '' || data.length > 0;
+    if (!isEvent) idleLines += lines + 1;
+    const event = { event: name === '' ? 'message' : name, data: data.join('\n') };
+    name = '';
+    data = [];
+    lines = held = 0;
+    if (isEvent) onEvent(event);
+  }
+
+  function takeField(line: string, colon: number): void {
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
+    if (field === 'event') name = value;
+    else if (field === 'data') data.push(value);
+    lines += 1;
+    held += line.length;
+  }
+
+  return {
+    get held() {
+      return held;
+    },
+    get idleLines() {
+      return idleLines;
+    },
+    take(line) {
+      const colon = line.indexOf(':');
+      if (line === '') endEvent();
+      else if (colon === 0)
+        idleLines += 1; // a comment keeps the connection open
+      else takeField(line, colon);
+    },
+  };
 }
 
 /**
@@ -25,35 +77,15 @@ export function createEventReader(
   onEvent: (event: StreamedEvent) => void,
 ): EventReader {
   const decoder = new StringDecoder('utf8');
+  const lines = createEventLines(onEvent);
   let line = '';
-  let name = '';
-  let data: string[] = [];
-  let held = 0;
   let afterReturn = false;
-
-  function endLine(): void {
-    const text = line;
-    line = '';
-    if (text === '') {
-      if (name !== '' || data.length > 0)
-        onEvent({ event: name === '' ? 'message' : name, data: data.join('\n') });
-      name = '';
-      data = [];
-      held = 0;
-      return;
-    }
-    const colon = text.indexOf(':');
-    if (colon === 0) return; // a comment keeps the connection open
-    const field = colon < 0 ? text : text.slice(0, colon);
-    const value = colon < 0 ? '' : text.slice(text[colon + 1] === ' ' ? colon + 2 : colon + 1);
-    if (field === 'event') name = value;
-    else if (field === 'data') data.push(value);
-    held += text.length;
-  }
-
   return {
     get held() {
-      return held + line.length;
+      return lines.held + line.length;
+    },
+    get idleLines() {
+      return lines.idleLines;
     },
     read(chunk) {
       const text = decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
@@ -63,12 +95,13 @@ export function createEventReader(
       const ends = /\r\n|\n|\r/g;
       ends.lastIndex = from;
       for (let end = ends.exec(text); end !== null; end = ends.exec(text)) {
-        line += text.slice(from, end.index);
+        const whole = line + text.slice(from, end.index);
+        line = '';
         from = end.index + end[0].length;
-        endLine();
+        lines.take(whole);
       }
       line += text.slice(from);
-      if (held + line.length > largestCharacters) throw new RangeError('an event without end');
+      if (lines.held + line.length > largestCharacters) throw new RangeError('an event without end');
     },
   };
 }

@@ -53,6 +53,8 @@ export interface OperationContext {
   readonly openStream?: ((wanted: WantedStream) => Promise<OpenedStream>) | undefined;
   /** The client takes its answer in parts. */
   readonly incremental?: boolean;
+  /** The id of the operation's audit event, where the answer itself tells it. */
+  readonly auditId?: string;
 }
 
 /** The answer's status and its JSON text, which is the first part where something comes later; or a stream instead. */
@@ -66,7 +68,7 @@ export async function runOperation(
   delegated: Delegated,
   sent: GraphqlRequest,
   dependencies: OperationDependencies,
-  { supergraph, rights, fetcher, requestAudit, signal, openStream, incremental }: OperationContext,
+  { supergraph, rights, fetcher, requestAudit, signal, openStream, incremental, auditId }: OperationContext,
 ): Promise<OperationAnswer> {
   const turn = dependencies.budget.turn(delegated.caller);
   if (turn !== undefined) await turn;
@@ -117,7 +119,8 @@ export async function runOperation(
     requestAudit.subgraphs = subgraphs;
     requestAudit.errorCodes = [...new Set(errors.map(({ extensions }) => extensions.code))];
     if (data === 'null' && authorized.refusals.length === 0) requestAudit.outcome = 'FAILED';
-    return `{"data":${data}${placeRefusals(tellCure(errors, cure), dependencies.refusals, extensionsOf(cure))}}`;
+    const extensions = { ...extensionsOf(cure), ...(auditId === undefined ? {} : { auditId }) };
+    return `{"data":${data}${placeRefusals(tellCure(errors, cure), dependencies.refusals, extensions)}}`;
   }
 }
 

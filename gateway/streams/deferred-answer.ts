@@ -33,6 +33,8 @@ export interface UnfinishedAnswer {
 }
 
 const RENEW_BEFORE_MS = 20_000;
+/** The caller leaves more unread than it may. */
+const SLOW: StreamEnd = { reason: 'slow_client', code: 'STREAM_TOO_SLOW' };
 
 /**
  * The body that brings an answer in parts. Each part has what the caller may see when it leaves: who may see nothing any
@@ -96,6 +98,7 @@ class DeferredAnswer implements Supervised {
     });
     const deliver = (entries: readonly IncrementalEntry[], hasNext: boolean): void => {
       if (this.#isEnded) return;
+      if (this.#isTooSlow()) throw new Ended(SLOW);
       this.#sink.write(INCREMENTAL.part(laterPart(this.#withCures(entries), hasNext, refusals)));
       if (!hasNext) this.#end(INCREMENTAL.closing);
     };
@@ -136,7 +139,7 @@ class DeferredAnswer implements Supervised {
     const now = clock.now();
     this.#version = supervisor.version(now);
     this.#changesAt = this.#caller.changesAfter(now);
-    const over = this.#caller.judge(now);
+    const over = this.#caller.judge(now) ?? (this.#isTooSlow() ? SLOW : undefined);
     if (over !== undefined) throw new Ended(over);
     const { caller } = this.#caller.delegated;
     const rights = this.#caller.rights(now);
@@ -144,6 +147,11 @@ class DeferredAnswer implements Supervised {
     if (isRefused(decided)) throw new Ended(this.#refused(decided));
     if (!isSame(decided, this.#authorized)) this.#authorized = decided;
     return this.#authorized;
+  }
+
+  /** Nothing more is fetched or written where the caller does not read what it has. */
+  #isTooSlow(): boolean {
+    return this.#sink.waitingBytes === Infinity;
   }
 
   #refused({ refusals }: Authorized): StreamEnd {

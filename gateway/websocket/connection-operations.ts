@@ -6,7 +6,7 @@ import type { StreamCaller } from '../streams/stream-caller.ts';
 import { endsCaller, type StreamEnd } from '../streams/stream-end.ts';
 import type { StreamClient } from '../streams/subscriber.ts';
 import type { MessageRoom } from './message-room.ts';
-import { runSubscribe, type Sent } from './run-subscribe.ts';
+import { runSubscribe, type Sent, type SubscribeOutcome } from './run-subscribe.ts';
 
 /** The connection over which operations come. */
 export interface OperationsConnection {
@@ -78,7 +78,11 @@ export class ConnectionOperations {
       else leave();
       return;
     }
-    if (!isWanted) return;
+    if (isWanted) this.#answer(id, outcome);
+    if (outcome.kind === 'answer') outcome.onSent();
+  }
+
+  #answer(id: string, outcome: Exclude<SubscribeOutcome, { readonly kind: 'stream' }>): void {
     this.#running.delete(id);
     if (outcome.kind === 'refused') this.#send({ type: 'error', id, payload: outcome.errors });
     else {

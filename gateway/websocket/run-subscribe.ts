@@ -21,7 +21,8 @@ import type { StreamCaller } from '../streams/stream-caller.ts';
 /** What became of a `subscribe`; its event is durable. */
 export type SubscribeOutcome =
   | { readonly kind: 'stream'; readonly stream: OpenedStream }
-  | { readonly kind: 'answer'; readonly text: string }
+  /** Counts as unread until `onSent`. */
+  | { readonly kind: 'answer'; readonly text: string; readonly onSent: () => void }
   | { readonly kind: 'refused'; readonly errors: readonly unknown[] };
 
 /** What a `subscribe` has. */
@@ -46,9 +47,11 @@ export async function runSubscribe(
   const { clock, log } = dependencies.platform;
   const requestAudit = openRequestAudit(uuidv7(clock.now()));
   const startedAt = dependencies.traffic.begin();
+  const unread = dependencies.callers.keepUnread(caller.delegated.caller);
   let answer: OperationAnswer;
   try {
     answer = await run(sent, caller, request, signal, requestAudit, dependencies);
+    unread.begin(answer.text.length);
   } catch (error) {
     const known = toSecurityError(error);
     noteFailure(requestAudit, known);
@@ -61,12 +64,20 @@ export async function runSubscribe(
     await dependencies.audit.record(requestRecord(requestAudit, request.trace, request.remoteAddress));
   } catch (error) {
     stream?.cancel();
+    unread.release();
     return { kind: 'refused', errors: errorsOf(errorText(toSecurityError(error))) };
   }
   dependencies.traffic.note(TRAFFIC[requestAudit.outcome], startedAt);
-  if (stream !== undefined) return { kind: 'stream', stream };
-  if (status !== 200) return { kind: 'refused', errors: errorsOf(text) };
-  return { kind: 'answer', text: withAuditId(text, requestAudit.id) };
+  if (stream === undefined && status === 200)
+    return {
+      kind: 'answer',
+      text,
+      onSent: () => {
+        unread.release();
+      },
+    };
+  unread.release();
+  return stream === undefined ? { kind: 'refused', errors: errorsOf(text) } : { kind: 'stream', stream };
 }
 
 async function run(
@@ -97,6 +108,7 @@ async function run(
       rights: rightsOf(delegated.caller, engine, { time: platform.clock.now(), environment, rates }),
       fetcher,
       requestAudit,
+      auditId: requestAudit.id,
       signal,
       openStream: (wanted: Parameters<typeof streams.open>[0]) =>
         streams.open(wanted, { caller, forward, requestAudit, shareKey: undefined }),
@@ -120,9 +132,4 @@ function errorText({ message, code, extensions }: ReturnType<typeof toSecurityEr
 function errorsOf(text: string): readonly unknown[] {
   const { errors } = JSON.parse(text) as { errors?: readonly unknown[] };
   return errors ?? [];
-}
-
-function withAuditId(text: string, auditId: string): string {
-  const answer = JSON.parse(text) as { extensions?: object };
-  return JSON.stringify({ ...answer, extensions: { ...answer.extensions, auditId } });
 }

@@ -52,7 +52,12 @@ export function webSocketDependencies({ clock, metrics, bodyBytes, more }: WebSo
     ...more,
     callers: {
       requireReading: () => undefined,
-      keepUnread: () => ({ set: () => undefined, isTooMuch: false, release: () => undefined }),
+      keepUnread: () => ({
+        begin: () => undefined,
+        set: () => undefined,
+        isTooMuch: false,
+        release: () => undefined,
+      }),
       ...(more?.callers ?? {}),
     },
   } as unknown as HandlerDependencies;

@@ -219,7 +219,13 @@ function receive(
     return undefined;
   }
   if (step.outputRewrites === undefined) return values as unknown[];
-  const copy = copyData(values) as unknown[];
-  applyRewrites(run.schema, step.outputRewrites, copy);
-  return copy;
+  try {
+    const copy = copyData(values) as unknown[];
+    applyRewrites(run.schema, step.outputRewrites, copy);
+    return copy;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    run.errors.push(...failFetch(run.shape, step, destinations, 'SUBGRAPH_ERROR')); // deeper than the stack
+    return undefined;
+  }
 }

@@ -1,3 +1,4 @@
+import { keptCharacters } from '../limits/kept-characters.ts';
 import { createNeeds, type Needs } from '@aduana/subgraph/graphql/needs';
 import { createBoundedCache } from '@aduana/core/platform/bounded-cache';
 import type { Clock } from '@aduana/core/platform/clock';
@@ -39,8 +40,7 @@ export interface KnownOperation<Variant> extends SupergraphTables {
 type Entry<Variant> = KnownOperation<Variant> & TextEntry;
 
 const VARIANTS_PER_OPERATION = 100;
-/** What is made of a character takes about a hundred bytes. */
-const CHARACTERS_KEPT = 2_097_152;
+const CHARACTERS_KEPT = keptCharacters();
 const CHARACTERS_PER_OPERATION = 262_144;
 
 /** Remembers operations, by their object where validation kept it, else by document and name. */

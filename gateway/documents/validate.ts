@@ -1,3 +1,4 @@
+import { keptCharacters } from '../limits/kept-characters.ts';
 import { ERROR_CODES } from '@aduana/core/errors/error-codes';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { sha256Hex } from '@aduana/core/platform/digest';
@@ -39,8 +40,7 @@ interface KnownDocuments {
   readonly readVariables: ReadVariables;
 }
 
-/** A parsed document takes about a hundred times the memory of its text. */
-const KEPT = { entries: 1_000, characters: 2_097_152 } as const;
+const KEPT = { entries: 1_000, characters: keptCharacters() } as const;
 const DOCUMENT_CHARACTERS_KEPT = 32_768;
 const VALIDATION_ERRORS_TOLD = 20;
 /** From here on a document is validated in another thread, where there is one. */

@@ -1,3 +1,4 @@
+import { keptCharacters } from '../limits/kept-characters.ts';
 import { SecurityError } from '@aduana/core/errors/security-error';
 import { traceFields } from '@aduana/core/wire/trace-context';
 import { type BoundedCache, createBoundedCache } from '@aduana/core/platform/bounded-cache';
@@ -76,7 +77,7 @@ export interface PlanMeasure {
 
 const UNMEASURED: PlanMeasure = { hit: () => undefined, miss: () => undefined, showEntries: () => undefined };
 
-const KEPT = { entries: 2_000, characters: 2_097_152 } as const;
+const KEPT = { entries: 2_000, characters: keptCharacters() } as const;
 /** A machine that is busy may give up what it could plan later. */
 const GIVEN_UP = { entries: 1_000, milliseconds: 60_000 } as const;
 /** What is the same for everybody who asks for this plan. */

@@ -111,7 +111,7 @@ export function createDependencies(
     findDocument: createFindDocument({ trusted, persisted: config.PERSISTED_QUERIES === 'on', clock }),
     refusals: config.REFUSALS,
     documentLimits,
-    introspect: createIntrospect({ clock, mode: config.INTROSPECTION, views, budget }),
+    introspect: createIntrospect({ mode: config.INTROSPECTION, views, budget }),
     budget,
     ...createExecutors(config, platform),
     audit,

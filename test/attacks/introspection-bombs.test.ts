@@ -63,7 +63,7 @@ test('the gateway refuses it before it runs', () => {
   const { supergraph } = openGuardedFederation({ one: { sdl, resolvers: {} } });
   const clock = createFakeClock();
   const caller = { authenticated: true, scopes: [], policies: [] };
-  const introspect = createIntrospect({ clock, mode: 'filtered', views: createCallerViews({ clock }) });
+  const introspect = createIntrospect({ mode: 'filtered', views: createCallerViews({ clock }) });
   const authorize = createAuthorizer({ clock, mode: 'filter' });
   const run = (document: string) => () =>
     introspect(

@@ -48,17 +48,10 @@ describe('what a caller does not read', () => {
     for (let operation = 0; operation < OPERATIONS; operation += 1) {
       const entry = { path: [], label: undefined, data: `"${ANSWER}"`, errors: [] };
       const rest = {
-        run: (deliver: (entries: readonly object[], hasNext: boolean) => void) =>
-          new Promise<void>((resolve, reject) => {
-            later.push(() => {
-              try {
-                deliver([entry], false);
-                resolve();
-              } catch (error) {
-                reject(error as Error);
-              }
-            });
-          }),
+        run: async (deliver: (entries: readonly object[], hasNext: boolean) => void) => {
+          await new Promise<void>((resolve) => later.push(resolve));
+          deliver([entry], false);
+        },
         leave: () => undefined,
       };
       const body = deferredBody(

@@ -145,7 +145,7 @@ function introspect(of: LoadedSupergraph, text: string, caller: Parameters<typeo
 
 function openIntrospection(mode: IntrospectionMode) {
   const authorize = createAuthorizer({ clock, mode: 'filter' });
-  const answer = createIntrospect({ clock, mode, views: createCallerViews({ clock }) });
+  const answer = createIntrospect({ mode, views: createCallerViews({ clock }) });
   return (
     of: LoadedSupergraph,
     document: string,

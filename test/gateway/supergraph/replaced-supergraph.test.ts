@@ -55,7 +55,7 @@ function openRooms(): (supergraph: LoadedSupergraph) => Promise<void> {
   const views = createCallerViews({ clock });
   const validate = createValidate('off', documentLimits);
   const authorize = createAuthorizer({ clock, mode: 'filter' });
-  const introspect = createIntrospect({ clock, mode: 'filtered', views });
+  const introspect = createIntrospect({ mode: 'filtered', views });
   const plan = createPlan({ clock, log: createLog('silent', () => undefined) });
   const narrow = createNarrow();
   const execute = createExecutor({

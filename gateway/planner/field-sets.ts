@@ -1,12 +1,15 @@
 import {
   type ConstDirectiveNode,
+  getNamedType,
   type GraphQLSchema,
   isInterfaceType,
   isObjectType,
   Kind,
   parse,
   type SelectionSetNode,
+  TypeInfo,
   visit,
+  visitWithTypeInfo,
 } from 'graphql';
 
 /** The subgraph that a directive of the supergraph is about, by its name in `join__Graph`. */
@@ -71,4 +74,28 @@ export function parseSelections(text: string): SelectionSetNode {
   if (operation?.kind !== Kind.OPERATION_DEFINITION)
     throw new TypeError('a field set is not a selection set');
   return operation.selectionSet;
+}
+
+/**
+ * The fields that a field set selects, on whichever type an object may have there; a bare name where the schema does not
+ * know the type, as only the subgraph's own type has the field above.
+ */
+export function coordinatesOf(schema: GraphQLSchema, typeName: string, set: string): readonly string[] {
+  const coordinates: string[] = [];
+  const info = new TypeInfo(schema, schema.getType(typeName));
+  visit(
+    parseSelections(set),
+    visitWithTypeInfo(info, {
+      Field({ name }) {
+        const parent = info.getParentType();
+        if (!parent) {
+          coordinates.push(name.value);
+          return;
+        }
+        const types = isInterfaceType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
+        for (const type of types) coordinates.push(`${getNamedType(type).name}.${name.value}`);
+      },
+    }),
+  );
+  return coordinates;
 }

@@ -1,13 +1,16 @@
 import {
+  buildASTSchema,
   type ConstDirectiveNode,
   type DefinitionNode,
   type FieldDefinitionNode,
   type GraphQLSchema,
+  type InterfaceTypeDefinitionNode,
   isInterfaceType,
   Kind,
-  visit,
+  type ObjectTypeDefinitionNode,
+  type TypeNode as TypeReferenceNode,
 } from 'graphql';
-import { argumentOf, fieldNames, graphOf } from './field-sets.ts';
+import { argumentOf, coordinatesOf, graphOf } from './field-sets.ts';
 
 export type TypeNode = Extract<
   DefinitionNode,
@@ -19,9 +22,15 @@ export function mapFields(
   map: (type: TypeNode, field: FieldDefinitionNode) => readonly FieldDefinitionNode[],
 ): readonly DefinitionNode[] {
   return definitions.map((type) =>
-    type.kind === Kind.OBJECT_TYPE_DEFINITION || type.kind === Kind.INTERFACE_TYPE_DEFINITION
-      ? { ...type, fields: type.fields?.flatMap((field) => map(type, field)) ?? [] }
-      : type,
+    isTypeNode(type) ? { ...type, fields: type.fields?.flatMap((field) => map(type, field)) ?? [] } : type,
+  );
+}
+
+function isTypeNode(
+  definition: DefinitionNode,
+): definition is ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode {
+  return (
+    definition.kind === Kind.OBJECT_TYPE_DEFINITION || definition.kind === Kind.INTERFACE_TYPE_DEFINITION
   );
 }
 
@@ -31,13 +40,14 @@ export function dropUnusedExternals(
   supergraph: GraphQLSchema,
   originalName: (field: string) => string,
 ): readonly DefinitionNode[] {
-  const used = mentionedNames(definitions);
+  const used = mentionedFields(definitions);
   return mapFields(definitions, (type, field) => [
     {
       ...field,
       directives: (field.directives ?? []).filter(
         (directive) =>
           !isExternal(directive) ||
+          used.has(`${graphOf(directive)} ${type.name.value}.${field.name.value}`) ||
           used.has(`${graphOf(directive)} ${field.name.value}`) ||
           isInherited(supergraph, type, originalName(field.name.value), graphOf(directive)),
       ),
@@ -45,18 +55,31 @@ export function dropUnusedExternals(
   ]);
 }
 
-/** `GRAPH field` for each name in the field sets of a subgraph. */
-function mentionedNames(definitions: readonly DefinitionNode[]): ReadonlySet<string> {
+/** `GRAPH Type.field` for each field in the field sets of a subgraph; `GRAPH field` where its type is not known. */
+function mentionedFields(definitions: readonly DefinitionNode[]): ReadonlySet<string> {
+  const schema = buildASTSchema({ kind: Kind.DOCUMENT, definitions }, { assumeValid: true });
   const mentioned = new Set<string>();
+  const mention = (directive: ConstDirectiveNode, argument: string, typeName: string) => {
+    const set = argumentOf(directive, argument);
+    if (set?.kind !== Kind.STRING) return;
+    for (const field of coordinatesOf(schema, typeName, set.value))
+      mentioned.add(`${graphOf(directive)} ${field}`);
+  };
+  mapFields(definitions, (type, field) => {
+    for (const directive of field.directives ?? []) {
+      mention(directive, 'requires', type.name.value);
+      mention(directive, 'provides', namedTypeOf(field.type));
+    }
+    return [field];
+  });
   for (const definition of definitions)
-    visit(definition, {
-      Directive(node) {
-        const directive = node as ConstDirectiveNode;
-        for (const argument of ['key', 'requires', 'provides'])
-          for (const name of fieldNames(directive, argument)) mentioned.add(`${graphOf(directive)} ${name}`);
-      },
-    });
+    if (isTypeNode(definition))
+      for (const directive of definition.directives ?? []) mention(directive, 'key', definition.name.value);
   return mentioned;
+}
+
+function namedTypeOf(type: TypeReferenceNode): string {
+  return type.kind === Kind.NAMED_TYPE ? type.name.value : namedTypeOf(type.type);
 }
 
 export function isExternal(directive: ConstDirectiveNode): boolean {

@@ -182,3 +182,34 @@ describe.each([
     });
   });
 });
+
+/** `a` requires one `size` with an argument, which becomes a field apart, and another one as it is. */
+const NAMESAKES = openFederation({
+  a: {
+    sdl: `
+      type Query { box: Box lid: Lid }
+      type Box @key(fields: "id") { id: ID! size(of: Int): Int @external room: Int @requires(fields: "size(of: 3)") }
+      type Lid @key(fields: "id") { id: ID! size: Int @external cover: Int @requires(fields: "size") }
+    `,
+    resolvers: {
+      Query: { box: () => ({ id: '1' }), lid: () => ({ id: '2' }) },
+      Box: { __resolveReference: itself, room: ({ size }: Reference) => (size as number) + 1 },
+      Lid: { __resolveReference: itself, cover: ({ size }: Reference) => (size as number) + 2 },
+    },
+  },
+  b: {
+    sdl: `
+      type Box @key(fields: "id") { id: ID! size(of: Int): Int }
+      type Lid @key(fields: "id") { id: ID! size: Int }
+    `,
+    resolvers: {
+      Box: { __resolveReference: itself, size: (_: unknown, { of }: { of: number }) => of * 10 },
+      Lid: { __resolveReference: itself, size: () => 5 },
+    },
+  },
+});
+
+it('a field that a subgraph requires with arguments may have the name of another that it requires', async () => {
+  const { data, errors } = await NAMESAKES.ask(createTestExecutor(), '{ box { room } lid { cover } }');
+  expect({ data, errors }).toEqual({ data: { box: { room: 31 }, lid: { cover: 7 } }, errors: [] });
+});

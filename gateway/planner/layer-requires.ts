@@ -5,6 +5,7 @@ import {
   type ConstDirectiveNode,
   type ConstValueNode,
   type DefinitionNode,
+  type EnumValueDefinitionNode,
   type FieldDefinitionNode,
   type GraphQLSchema,
   Kind,
@@ -14,7 +15,8 @@ import {
 } from 'graphql';
 import { argumentOf, graphOf } from './field-sets.ts';
 import { dropUnusedExternals, isInherited, mapFields, type TypeNode } from './join-fields.ts';
-import { createRequireLevels, type RequireLevels, requiredSet } from './require-levels.ts';
+import { type Copies, readCopies } from './require-copies.ts';
+import { requiredSet } from './require-levels.ts';
 import { mapFetches } from './traverse-plan.ts';
 
 /** A supergraph for the planner in which each subgraph appears several times. */
@@ -27,14 +29,14 @@ export interface LayeredRequires {
 /**
  * The planner (2.14.4) loses its way where a field with `@requires` needs another one of a subgraph that it comes from:
  * it asks that subgraph for the field at once, without its inputs. From one subgraph to another it never does that, so
- * each subgraph gets a copy for each level of its fields with `@requires`, which alone resolves the fields of that level:
- * the planner then has to enter the copy by a key, with the inputs. Undefined where no field requires another such field.
+ * each subgraph gets a copy for each level of its fields with `@requires` (or several: `readCopies`), which alone resolves
+ * those fields: the planner then has to enter the copy by a key, with the inputs. Undefined where no field requires another
+ * such field.
  */
 export function layerRequires(sdl: string): LayeredRequires | undefined {
   const document = parse(sdl, { noLocation: true });
   const schema = buildASTSchema(document, { assumeValid: true });
-  const levels = createRequireLevels(document.definitions, schema);
-  const copies = readCopies(document.definitions, levels, sdl);
+  const copies = readCopies(document.definitions, schema, sdl);
   if (copies === undefined) return undefined;
   const roots = new Set(
     [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].map((type) => type?.name),
@@ -42,10 +44,11 @@ export function layerRequires(sdl: string): LayeredRequires | undefined {
   const layered = mapFields(document.definitions, (type, field) => [
     {
       ...field,
-      directives: (field.directives ?? []).flatMap((directive) => {
-        if (roots.has(type.name.value)) return [directive];
-        return layerField(schema, copies, levels, type, field, directive);
-      }),
+      directives: roots.has(type.name.value)
+        ? (field.directives ?? [])
+        : joinsOf(copies, type, field).flatMap((directive) =>
+            layerField(schema, copies, type, field, directive),
+          ),
     },
   ]).map((definition) => copyDirectives(definition, copies));
   const definitions = dropUnusedExternals(layered, schema, (name) => name);
@@ -62,68 +65,36 @@ export function layerRequires(sdl: string): LayeredRequires | undefined {
   };
 }
 
-/** One more appearance of a subgraph. */
-interface Copy {
-  readonly level: number;
-  /** In `join__Graph`. */
-  readonly graph: string;
-  readonly subgraph: string;
-  /** The subgraph's own name. */
-  readonly original: string;
+/** The directives of a field; where it has none because it is in each subgraph of its type, and a copy lacks it, all. */
+function joinsOf(
+  copies: Copies,
+  { name: { value: typeName }, directives: ofType = [] }: TypeNode,
+  { name: { value: fieldName }, directives = [] }: FieldDefinitionNode,
+): readonly ConstDirectiveNode[] {
+  if (directives.some(({ name }) => name.value === 'join__field')) return directives;
+  const graphs = new Set(ofType.filter(({ name }) => name.value === 'join__type').map(graphOf));
+  const isLacked = [...graphs]
+    .flatMap((graph) => copies.get(graph) ?? [])
+    .some(({ lacks }) => lacks.has(`${typeName}.${fieldName}`));
+  return isLacked ? [...directives, ...[...graphs].map(joinField)] : directives;
 }
 
-/** By the name in `join__Graph`. */
-type Copies = ReadonlyMap<string, readonly Copy[]>;
-
-/** Undefined where all fields with `@requires` are of the first level: then there is nothing to separate. */
-function readCopies(
-  definitions: readonly DefinitionNode[],
-  levels: RequireLevels,
-  sdl: string,
-): Copies | undefined {
-  const needed = new Map<string, Set<number>>();
-  mapFields(definitions, (type, field) => {
-    for (const directive of field.directives ?? [])
-      if (requiredSet(directive) !== undefined) {
-        const graph = graphOf(directive);
-        const level = levels(`${type.name.value}.${field.name.value}`);
-        needed.set(graph, (needed.get(graph) ?? new Set<number>()).add(level));
-      }
-    return [field];
-  });
-  if (![...needed.values()].some((found) => [...found].some((level) => level > 1))) return undefined;
-  let mark = 'planner';
-  while (sdl.toLowerCase().includes(`__${mark}_`)) mark += 'x';
-  const copies = new Map<string, readonly Copy[]>();
-  for (const { name, directives = [] } of graphsOf(definitions)) {
-    const value = directives.map((directive) => argumentOf(directive, 'name')).find(Boolean);
-    const original = value?.kind === Kind.STRING ? value.value : name.value;
-    copies.set(
-      name.value,
-      [...(needed.get(name.value) ?? [])].sort().map((level) => ({
-        level,
-        graph: `${name.value}__${mark.toUpperCase()}_${String(level)}`,
-        subgraph: `${original}__${mark}_${String(level)}`,
-        original,
-      })),
-    );
-  }
-  return copies;
+function joinField(graph: string): ConstDirectiveNode {
+  return {
+    kind: Kind.DIRECTIVE,
+    name: nameNode('join__field'),
+    arguments: [{ kind: Kind.ARGUMENT, name: nameNode('graph'), value: { kind: Kind.ENUM, value: graph } }],
+  };
 }
 
-function graphsOf(definitions: readonly DefinitionNode[]) {
-  return definitions.flatMap((definition) =>
-    definition.kind === Kind.ENUM_TYPE_DEFINITION && definition.name.value === 'join__Graph'
-      ? (definition.values ?? [])
-      : [],
-  );
+function nameNode(value: string) {
+  return { kind: Kind.NAME, value } as const;
 }
 
 /** What of one of its directives a field has in the subgraph and in the copies of it. */
 function layerField(
   schema: GraphQLSchema,
   copies: Copies,
-  levels: RequireLevels,
   type: TypeNode,
   field: FieldDefinitionNode,
   directive: ConstDirectiveNode,
@@ -131,14 +102,20 @@ function layerField(
   const graph = graphOf(directive);
   const own = copies.get(graph) ?? [];
   if (directive.name.value !== 'join__field' || own.length === 0) return [directive];
-  const level = requiredSet(directive) === undefined ? 0 : levels(`${type.name.value}.${field.name.value}`);
-  if (level === 0) return [directive, ...own.map((copy) => inGraph(directive, copy.graph))];
+  const coordinate = `${type.name.value}.${field.name.value}`;
+  if (requiredSet(directive) === undefined)
+    return [
+      directive,
+      ...own.map((copy) =>
+        inGraph(copy.lacks.has(coordinate) ? asExternal(directive) : directive, copy.graph),
+      ),
+    ];
   // Where an interface wants the field it has to stay, though only one of the copies resolves it.
   const rest = isInherited(schema, type, field.name.value, graph) ? [asExternal(directive)] : [];
   return [
     ...rest,
     ...own.flatMap((copy) =>
-      copy.level === level
+      copy.resolves.has(coordinate)
         ? [inGraph(directive, copy.graph)]
         : rest.map((external) => inGraph(external, copy.graph)),
     ),
@@ -164,12 +141,11 @@ function withArgument(
 }
 
 function asExternal(directive: ConstDirectiveNode): ConstDirectiveNode {
-  const name = (value: string) => ({ kind: Kind.NAME, value }) as const;
   return {
     ...directive,
     arguments: [
       ...(directive.arguments ?? []).filter((argument) => ['graph', 'type'].includes(argument.name.value)),
-      { kind: Kind.ARGUMENT, name: name('external'), value: { kind: Kind.BOOLEAN, value: true } },
+      { kind: Kind.ARGUMENT, name: nameNode('external'), value: { kind: Kind.BOOLEAN, value: true } },
     ],
   };
 }
@@ -209,10 +185,7 @@ function contextCopies(directive: ConstDirectiveNode, copies: Copies): readonly 
     );
 }
 
-function graphCopies(
-  value: ReturnType<typeof graphsOf>[number],
-  copies: Copies,
-): ReturnType<typeof graphsOf> {
+function graphCopies(value: EnumValueDefinitionNode, copies: Copies): readonly EnumValueDefinitionNode[] {
   return (copies.get(value.name.value) ?? []).map(({ graph, subgraph }) => ({
     ...value,
     name: { ...value.name, value: graph },

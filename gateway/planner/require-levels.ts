@@ -1,19 +1,14 @@
-import {
-  type ConstDirectiveNode,
-  type DefinitionNode,
-  getNamedType,
-  type GraphQLSchema,
-  isInterfaceType,
-  Kind,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
-} from 'graphql';
-import { argumentOf, parseSelections } from './field-sets.ts';
+import { type ConstDirectiveNode, type DefinitionNode, type GraphQLSchema, Kind } from 'graphql';
+import { argumentOf, coordinatesOf } from './field-sets.ts';
 import { mapFields } from './join-fields.ts';
 
-/** By coordinate: how many fields with `@requires`, each of which needs the one before, end with this one; 0 for others. */
-export type RequireLevels = (coordinate: string) => number;
+/** What fields require each other, by their coordinates. */
+export interface RequireLevels {
+  /** How many fields with `@requires`, each of which needs the one before, end with this one; 0 for others. */
+  levelOf(coordinate: string): number;
+  /** Whether a field with `@requires` needs it. */
+  isRequired(coordinate: string): boolean;
+}
 
 /** Finds the level of each field of a supergraph. Fields that require each other, directly or not, end the chain. */
 export function createRequireLevels(
@@ -38,29 +33,12 @@ export function createRequireLevels(
     known.set(coordinate, found);
     return found;
   };
-  return levelOf;
+  const required = new Set([...requires.values()].flatMap((inputs) => [...inputs]));
+  return { levelOf, isRequired: (coordinate) => required.has(coordinate) };
 }
 
 /** The field set of `requires` in a `@join__field`; undefined in any other directive. */
 export function requiredSet(directive: ConstDirectiveNode): string | undefined {
   const value = directive.name.value === 'join__field' ? argumentOf(directive, 'requires') : undefined;
   return value?.kind === Kind.STRING ? value.value : undefined;
-}
-
-/** The fields that a field set selects, on whichever type an object may have there. */
-function coordinatesOf(schema: GraphQLSchema, typeName: string, set: string): readonly string[] {
-  const coordinates: string[] = [];
-  const info = new TypeInfo(schema, schema.getType(typeName));
-  visit(
-    parseSelections(set),
-    visitWithTypeInfo(info, {
-      Field({ name }) {
-        const parent = info.getParentType();
-        if (!parent) return;
-        const types = isInterfaceType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
-        for (const type of types) coordinates.push(`${getNamedType(type).name}.${name.value}`);
-      },
-    }),
-  );
-  return coordinates;
 }

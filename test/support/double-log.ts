@@ -14,6 +14,8 @@ interface Appended {
   readonly outcome?: string;
   readonly id?: string;
   readonly act?: readonly string[];
+  /** The number that its source gave it; default: its place in the log. */
+  readonly n?: number;
   readonly request?: object;
   readonly detail?: object;
 }
@@ -41,7 +43,7 @@ export function openDoubleLog() {
       id,
       outcome,
       request: { document_sha256: 'ab'.repeat(32), fields: ['Query.leads', 'Lead.company'], operation_name: operation, subgraphs: ['leads'], ...given.request },
-      source: { boot_id: 'boot', instance: 'one', n: seq, peer: 'gateway' },
+      source: { boot_id: 'boot', instance: 'one', n: given.n ?? seq, peer: 'gateway' },
       time,
       trace: { span_id: 'b7ad6b7169203331', trace_id: '0af7651916cd43dd8448eb211c80319c' },
       type,

@@ -37,6 +37,10 @@ const T = {
     'The entries do NOT give the root that was signed: something was changed, or is missing',
     'Las entradas NO dan la raíz firmada: algo se cambió o falta',
   ),
+  beyond: text(
+    'There are entries beyond the {size} signed ones: somebody added them, or the checkpoint is an older one',
+    'Hay entradas más allá de las {size} firmadas: alguien las añadió, o el punto de control es anterior',
+  ),
   noCheckpoint: text(
     '{n} entries were read, and there is no checkpoint to compare them with',
     'Se leyeron {n} entradas y no hay punto de control con el que compararlas',
@@ -171,15 +175,17 @@ function ExportVerdictView({ verdict }: { readonly verdict: ExportVerdict }): Re
   const { t, locale } = useLanguage();
   const { entries, signedSize, isWhole, signature, gaps } = verdict;
   const n = entries.toLocaleString(locale);
+  const isVerified = isWhole && signature === 'valid' && gaps.length === 0;
+  const refuted = entries > (signedSize ?? entries) ? T.beyond : T.notWhole;
   return (
-    <div role="status" data-export={isWhole && gaps.length === 0 ? 'verified' : 'refuted'}>
+    <div role="status" data-export={isVerified ? 'verified' : 'refuted'}>
       {signature === 'no_checkpoint' ? (
         <Mark tone="warn">{t(T.noCheckpoint, { n })}</Mark>
       ) : (
         <>
           <p>
             <Mark tone={isWhole ? 'good' : 'bad'}>
-              {t(isWhole ? T.whole : T.notWhole, { n, size: (signedSize ?? 0).toLocaleString(locale) })}
+              {t(isWhole ? T.whole : refuted, { n, size: (signedSize ?? 0).toLocaleString(locale) })}
             </Mark>
           </p>
           <p>

@@ -5,6 +5,7 @@ import { makeFolder } from '@aduana/server-kit/platform/make-folder';
 import type { Command } from 'commander';
 import { EXIT, type Report } from '@aduana/audit-verifier/verdict';
 import { exportLog } from '@aduana/audit-verifier/export-log';
+import { UsageProblem } from '@aduana/audit-verifier/problems';
 import { verifyLog } from '@aduana/audit-verifier/verify-log';
 import { verifyPublished } from '@aduana/audit-verifier/verify-published';
 import type { VerifyOptions } from '@aduana/audit-verifier/verify-options';
@@ -219,11 +220,12 @@ async function verifyOwnLog(options: Omit<VerifyOptions, 'folder'>, context: Com
   }
 }
 
-/** @throws CommandFailure for what the file system refuses */
+/** @throws CommandFailure for what the file system refuses, and for a folder that is not the caller's alone */
 async function writeTo<Result>(folder: string, write: () => Promise<Result>): Promise<Result> {
   try {
     return await write();
   } catch (error) {
+    if (error instanceof UsageProblem) throw new CommandFailure(EXIT.usage, error.message);
     const { syscall, code = '', path = folder } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
     throw new CommandFailure(1, `${path} cannot be written (${code})\n  -> Choose another folder with --out`);

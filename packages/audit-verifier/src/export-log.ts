@@ -1,14 +1,26 @@
-import { open, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, open, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { LogSource } from './log-source.ts';
-import { Tampering } from './problems.ts';
+import { Tampering, UsageProblem } from './problems.ts';
 import { TILE_WIDTH } from './tile-path.ts';
 
-/** Writes `entries.jsonl`, `checkpoint` and `vkey` into a folder that is there, up to the signed size; of dropped entries their hashes; the last time stamp. @throws Tampering where more is dropped than is signed */
+const ROOT = 0;
+const WRITABLE_BY_OTHERS = 0o022;
+const OWNER_ONLY = 0o600;
+/** A file that is there is another one than ours: also where it is a symbolic link, which is not followed. */
+const NEW_FILE = 'wx';
+
+/**
+ * Writes `entries.jsonl`, `checkpoint` and `vkey` into a folder that is there, up to the signed size; of dropped entries
+ * their hashes; the last time stamp. Each is a new file, for its owner alone.
+ *
+ * @throws UsageProblem where others may change the folder; Tampering where more is dropped than is signed
+ */
 export async function exportLog(source: LogSource, folder: string): Promise<number> {
+  await assertOwn(folder);
   // last of all, so that an export that was cut short is not taken for a log that was
   await rm(join(folder, 'checkpoint'), { force: true });
-  await writeFile(join(folder, 'vkey'), source.vkey, { mode: 0o600 });
+  await replace(join(folder, 'vkey'), source.vkey);
   const { readAhead: ahead = 1 } = source;
   const size = Number(source.checkpoint.split('\n')[1] ?? 0);
   const minimumIndex = Number(/^minimum index (\d+)$/m.exec(source.minimumIndex)?.[1] ?? 0);
@@ -16,7 +28,7 @@ export async function exportLog(source: LogSource, folder: string): Promise<numb
   await rm(join(folder, 'minimum-index'), { force: true });
   await rm(join(folder, 'dropped-hashes'), { force: true });
   if (minimumIndex > 0) {
-    await writeFile(join(folder, 'minimum-index'), source.minimumIndex, { mode: 0o600 });
+    await replace(join(folder, 'minimum-index'), source.minimumIndex);
     await write(join(folder, 'dropped-hashes'), {
       ...{ begin: 0, end: minimumIndex, ahead },
       read: source.hashes.bind(source),
@@ -30,7 +42,7 @@ export async function exportLog(source: LogSource, folder: string): Promise<numb
     return texts.map((text) => `${text}\n`).join('');
   };
   await write(join(folder, 'entries.jsonl'), { begin: minimumIndex, end: size, ahead, read });
-  await writeFile(join(folder, 'checkpoint'), source.checkpoint, { mode: 0o600 });
+  await replace(join(folder, 'checkpoint'), source.checkpoint);
   return entries;
 }
 
@@ -41,8 +53,25 @@ async function writeTimestamped(
   const [stamped, stamp] = [join(folder, 'timestamped-checkpoint'), join(folder, 'timestamp.tsr')];
   await Promise.all([stamped, stamp].map((file) => rm(file, { force: true })));
   if (response.length === 0) return;
-  await writeFile(stamped, note, { mode: 0o600 });
-  await writeFile(stamp, response, { mode: 0o600 });
+  await replace(stamped, note);
+  await replace(stamp, response);
+}
+
+/** Whoever may write to the folder can put a file or a link where the next one is to be, or change what was written. */
+async function assertOwn(folder: string): Promise<void> {
+  const own = process.geteuid?.();
+  if (own === undefined) return; // this system knows no such owners
+  const [found, link] = await Promise.all([stat(folder), lstat(resolve(folder))]);
+  const choose = 'choose a folder that is not there yet, or one of your own';
+  if (found.uid !== own || ![own, ROOT].includes(link.uid))
+    throw new UsageProblem(`${folder} is the folder of another user: ${choose}`);
+  if ((found.mode & WRITABLE_BY_OTHERS) !== 0)
+    throw new UsageProblem(`others may write to ${folder}: run chmod go-w on it, or ${choose}`);
+}
+
+async function replace(file: string, content: string | Buffer): Promise<void> {
+  await rm(file, { force: true });
+  await writeFile(file, content, { mode: OWNER_ONLY, flag: NEW_FILE });
 }
 
 interface Part {
@@ -55,7 +84,8 @@ interface Part {
 
 /** Writes a file bundle by bundle, reading some ahead. */
 async function write(path: string, { begin, end, ahead, read }: Part): Promise<void> {
-  const file = await open(path, 'w', 0o600);
+  await rm(path, { force: true });
+  const file = await open(path, NEW_FILE, OWNER_ONLY);
   const reading: Promise<string | Buffer>[] = [];
   let from = begin;
   try {

@@ -1,13 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { makeFolder } from '@aduana/server-kit/platform/make-folder';
+import { ConfigurationError } from '@aduana/core/errors/configuration-error';
 import type { Command } from 'commander';
 import { EXIT, type Report } from '@aduana/audit-verifier/verdict';
 import { exportLog } from '@aduana/audit-verifier/export-log';
-import { UsageProblem } from '@aduana/audit-verifier/problems';
+import type { LogSource } from '@aduana/audit-verifier/log-source';
+import { printable } from '@aduana/audit-verifier/printable';
+import { Tampering, UsageProblem } from '@aduana/audit-verifier/problems';
 import { verifyLog } from '@aduana/audit-verifier/verify-log';
 import { verifyPublished } from '@aduana/audit-verifier/verify-published';
+import { verifySource } from '@aduana/audit-verifier/verify-source';
 import type { VerifyOptions } from '@aduana/audit-verifier/verify-options';
 import { erasePerson } from './audit-erase.ts';
 import { openLogSource } from './audit-export.ts';
@@ -170,9 +171,17 @@ async function verify(
     ...(flags.since === undefined ? {} : { sinceFile: flags.since }),
     ...(flags.maxAge === undefined ? {} : { maxAgeSeconds: Number(flags.maxAge) }),
   };
-  const { exitCode, lines } = await verifyWhere(folder, flags.from, options, context);
+  const { exitCode, lines } = await verifyWhere(folder, flags.from, options, context).catch(failToVerify);
   for (const line of lines) context.print(line);
   if (exitCode !== EXIT.whole) throw new CommandFailure(exitCode, '');
+}
+
+/** Exit code 1 is for a log that was tampered with, and whatever else goes wrong says nothing of that. */
+function failToVerify(error: unknown): never {
+  if (error instanceof CommandFailure || error instanceof ConfigurationError) throw error;
+  const { message, detail } = error as { message?: unknown; detail?: unknown };
+  const why = [String(message), ...(typeof detail === 'string' ? [detail] : [])].join(': ');
+  throw new CommandFailure(EXIT.usage, `The log cannot be verified: ${why}`);
 }
 
 async function verifyWhere(
@@ -212,35 +221,26 @@ async function lookAgain(
 }
 
 async function verifyOwnLog(options: Omit<VerifyOptions, 'folder'>, context: CommandContext): Promise<Look> {
-  const { folder, isRunning } = await exportToTemporary(context);
-  try {
-    return { report: await verifyLog({ ...options, folder }), isRunning };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  let isRunning = false;
+  const open = async (): Promise<LogSource> => {
+    const source = await openLogSource(context);
+    ({ isRunning } = source);
+    return source;
+  };
+  const report = await verifySource(open, options);
+  return { report, isRunning };
 }
 
-/** @throws CommandFailure for what the file system refuses, and for a folder that is not the caller's alone */
+/** @throws CommandFailure for what the file system refuses, a folder that is not the caller's alone, and a log that was tampered with */
 async function writeTo<Result>(folder: string, write: () => Promise<Result>): Promise<Result> {
   try {
     return await write();
   } catch (error) {
     if (error instanceof UsageProblem) throw new CommandFailure(EXIT.usage, error.message);
+    if (error instanceof Tampering)
+      throw new CommandFailure(EXIT.tampered, `TAMPERED: ${printable(error.message)}`);
     const { syscall, code = '', path = folder } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
     throw new CommandFailure(1, `${path} cannot be written (${code})\n  -> Choose another folder with --out`);
-  }
-}
-
-async function exportToTemporary(
-  context: CommandContext,
-): Promise<{ readonly folder: string; readonly isRunning: boolean }> {
-  const source = await openLogSource(context);
-  try {
-    const folder = await mkdtemp(join(tmpdir(), 'aduana-audit-'));
-    await exportLog(source, folder);
-    return { folder, isRunning: source.isRunning };
-  } finally {
-    await source.close();
   }
 }

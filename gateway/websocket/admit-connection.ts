@@ -40,6 +40,8 @@ export interface ConnectionAdmission {
   readonly requestAudit: RequestAudit;
   /** By the credentials of the upgrade; undefined where there were none. */
   readonly shown: Delegated | undefined;
+  /** Gives back the place that the connection has for those credentials. */
+  readonly leave: () => void;
   readonly dependencies: HandlerDependencies;
   readonly limits: StreamLimits;
   /** Called once, when somebody is admitted or nobody can be any more. */
@@ -51,7 +53,7 @@ export function createConnectionAdmission(admission: ConnectionAdmission): Admis
   const { request, requestAudit, dependencies, onSettle } = admission;
   const { clock, metrics } = dependencies.platform;
   let known = admission.shown?.caller;
-  let leave: (() => void) | undefined;
+  let { leave } = admission;
   let isSettled = false;
   let isClosed = false;
   const settle = (): void => {
@@ -91,7 +93,7 @@ export function createConnectionAdmission(admission: ConnectionAdmission): Admis
     onClose() {
       isClosed = true;
       settle();
-      leave?.();
+      leave();
     },
   };
 }
@@ -120,7 +122,7 @@ async function replaceToken(
 }
 
 async function admit(
-  { request, requestAudit, shown, dependencies, limits }: ConnectionAdmission,
+  { request, requestAudit, shown, leave: leaveShown, dependencies, limits }: ConnectionAdmission,
   authorization: string | undefined,
 ): Promise<Admitted & { readonly leave: () => void }> {
   const from = authorization === undefined ? request : withAuthorization(request, authorization);
@@ -129,6 +131,7 @@ async function admit(
   const isShown = authorization === undefined && shown !== undefined;
   const delegated = isShown ? shown : await exchange();
   noteCaller(requestAudit, delegated.caller);
+  leaveShown(); // for whoever is admitted, which may be another caller
   const leave = limits.connect(delegated.caller);
   try {
     requestAudit.outcome = 'ALLOWED';

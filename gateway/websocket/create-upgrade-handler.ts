@@ -6,12 +6,12 @@ import type { ServiceRequest } from '@aduana/core/http/route';
 import { uuidv7 } from '@aduana/core/platform/ids';
 import { describeError } from '@aduana/core/platform/log';
 import type { HandleUpgrade, Upgrade } from '@aduana/server-kit/http/upgrades';
-import { noteFailure, openRequestAudit, type RequestAudit } from '../audit/request-audit.ts';
+import { noteCaller, noteFailure, openRequestAudit, type RequestAudit } from '../audit/request-audit.ts';
 import { authenticate } from '../authenticate/authenticate.ts';
 import type { HandlerDependencies } from '../handler-dependencies.ts';
 import type { StreamLimits } from '../limits/stream-limits.ts';
-import type { Delegated } from '../stages.ts';
-import { createConnectionAdmission, recordConnection } from './admit-connection.ts';
+import type { Caller, Delegated } from '../stages.ts';
+import { type ConnectionAdmission, createConnectionAdmission, recordConnection } from './admit-connection.ts';
 import { Connection } from './connection.ts';
 import { MessageRoom } from './message-room.ts';
 import { CLOSE } from './messages.ts';
@@ -21,6 +21,9 @@ export interface UpgradeHandlerOptions {
   readonly limits: StreamLimits;
   readonly heartbeatMs: number;
 }
+
+/** Whom an upgrade belongs to, and how its place among the connections is given back. */
+type UpgradePlace = Pick<ConnectionAdmission, 'shown' | 'leave'>;
 
 const SUBPROTOCOL = 'graphql-transport-ws';
 /** Connections whose client has not been admitted yet; beyond it the oldest silent one makes room. */
@@ -47,35 +50,55 @@ export function createUpgradeHandler(options: UpgradeHandlerOptions): HandleUpgr
   };
   const server = new WebSocketServer(serverOptions);
   const unadmitted = new Set<Connection>();
-  return async (upgrade) => {
+
+  const open = async (upgrade: Upgrade, requestAudit: RequestAudit, place: UpgradePlace): Promise<void> => {
     const { request } = upgrade;
+    const { shown, leave } = place;
+    const socket = await accept(server, upgrade);
+    if (socket.protocol !== SUBPROTOCOL) {
+      socket.once('close', leave);
+      refuseSubprotocol(socket, upgrade, requestAudit, dependencies);
+      return;
+    }
+    const onSettle = (): void => void unadmitted.delete(connection);
+    const parts = { request, requestAudit, shown, leave, dependencies, limits, onSettle };
+    const connection: Connection = new Connection({
+      socket,
+      stream: upgrade.socket,
+      bodies: upgrade.bodies,
+      request,
+      shown,
+      dependencies,
+      heartbeatMs,
+      admission: createConnectionAdmission(parts),
+    });
+    if (shown === undefined) unadmitted.add(connection);
+  };
+
+  return async (upgrade) => {
     const requestAudit = openRequestAudit(uuidv7(dependencies.platform.clock.now()));
+    let leave = (): void => undefined;
     try {
-      checkUpgrade(request, dependencies);
-      const shown = await admitUpgrade(request, dependencies);
+      checkUpgrade(upgrade.request, dependencies);
+      const shown = await admitUpgrade(upgrade.request, dependencies);
       if (shown === undefined) makeRoom(unadmitted);
-      const socket = await accept(server, upgrade);
-      if (socket.protocol !== SUBPROTOCOL) {
-        refuseSubprotocol(socket, upgrade, requestAudit, dependencies);
-        return;
-      }
-      const onSettle = (): void => void unadmitted.delete(connection);
-      const parts = { request, requestAudit, shown, dependencies, limits, onSettle };
-      const connection: Connection = new Connection({
-        socket,
-        stream: upgrade.socket,
-        bodies: upgrade.bodies,
-        request,
-        shown,
-        dependencies,
-        heartbeatMs,
-        admission: createConnectionAdmission(parts),
-      });
-      if (shown === undefined) unadmitted.add(connection);
+      else leave = takePlace(shown.caller, requestAudit, limits);
+      await open(upgrade, requestAudit, { shown, leave });
     } catch (error) {
+      leave();
       await refuse(upgrade, requestAudit, error, dependencies);
     }
   };
+}
+
+/** For the caller that the upgrade shows: its silent connections count as any other. */
+function takePlace(caller: Caller, requestAudit: RequestAudit, limits: StreamLimits): () => void {
+  try {
+    return limits.connect(caller);
+  } catch (error) {
+    noteCaller(requestAudit, caller);
+    throw error;
+  }
 }
 
 /** Nobody keeps others out by connections over which nothing is said. */
